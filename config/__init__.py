@@ -1,0 +1,1 @@
+"""What the operator decided: settings, rules and templates, checked whole before anything runs."""

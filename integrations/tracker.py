@@ -1,0 +1,204 @@
+"""What every tracker and document store can do, and how a call to one can end.
+
+The adapters behind these protocols turn vendors' words into `workflows.model` and nothing else:
+they decide nothing, and they never repeat a call that might have had an effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from workflows.effects import CreateDocument, CreateTask, TaskTarget
+from workflows.model import DocumentRef, DocumentState, Ticket, TicketRef
+
+# --- how a call can end ---------------------------------------------------------------------
+
+
+class TrackerError(Exception):
+    """A call that did not do what was asked.
+
+    `words` are the vendor's own, shortened and free of secrets; `mend` says what a person can do.
+    """
+
+    def __init__(self, words: str, *, mend: str = "") -> None:
+        super().__init__(words)
+        self.words = words
+        self.mend = mend
+
+
+class RateLimited(TrackerError):
+    """Refused for now and certainly without effect; to be asked again at `retry_at` (UTC)."""
+
+    def __init__(self, words: str, *, retry_at: datetime) -> None:
+        super().__init__(words, mend="Nothing to do: it is asked again when the tracker allows.")
+        self.retry_at = retry_at
+
+
+class Unavailable(TrackerError):
+    """The tracker could not be reached or is failing; certainly without effect."""
+
+
+class OutcomeUnknown(TrackerError):
+    """A write was sent and its answer never came, or was a server error: it may have happened."""
+
+
+class Rejected(TrackerError):
+    """The tracker understood and said no; asking again in the same words will not help."""
+
+
+class SignInFailed(Rejected):
+    """The credentials are wrong, expired, or lack a permission."""
+
+
+class NotThere(TrackerError):
+    """Deleted, or hidden from this account."""
+
+
+class StaleVersion(TrackerError):
+    """Somebody else wrote since `ref.version` was read: read again, merge, write again."""
+
+
+# --- what came in ---------------------------------------------------------------------------
+
+
+class BadSignature(Exception):
+    """No secret of the connection signs these bytes."""
+
+
+class Malformed(Exception):
+    """Not a webhook of this vendor: the message says what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One delivery, verified and unread. `id` is the sender's own delivery id, or a hash of the
+    body where it gives none; `event` is the sender's name for it; `repeated` marks a retry."""
+
+    id: str
+    event: str
+    body: bytes
+    repeated: bool = False
+
+
+class Tells(StrEnum):
+    """What a delivery is a hint of."""
+
+    TICKET = "ticket"  # a ticket changed: read it again
+    TICKET_GONE = "ticket gone"  # a ticket was deleted: read it again, expect nothing
+    DOCUMENT = "document"  # files or a pull request changed: read the documents there again
+    NOTHING = "nothing"  # known, and nothing to do
+    UNKNOWN = "unknown"  # never heard of: counted and shown
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a delivery says happened, normalised. It is a hint: what is read is the truth.
+
+    `ticket_id` is the stable id (None where the sender gives none), `key` its name at sending
+    time, `place` the project or repository. `marker` is our own marker found in the payload's
+    text or properties: the effect key of something that we created. `comment_id` is the comment
+    this is about. `by` is the actor's handle. `paths` are the files of a push, `branch` its
+    branch or a pull request's head. `why` says it in words, for people.
+    """
+
+    tells: Tells
+    why: str
+    ticket_id: str | None = None
+    key: str | None = None
+    place: str | None = None
+    at: datetime | None = None
+    by: str | None = None
+    comment_id: str | None = None
+    marker: str | None = None
+    paths: tuple[str, ...] = ()
+    branch: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """A ticket seen in a list: enough to know whether it must be read."""
+
+    ref: TicketRef
+    updated: str  # the tracker's own text; compared for equality only
+
+
+# --- what goes out --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResult:
+    """How one item of a creation ended: `ref`, or `error`. `linked`: the incident shows it
+    already. `unset`: what was left out, each as "owner: kim is not assignable in acme/ops"."""
+
+    key: str
+    ref: TicketRef | None = None
+    error: TrackerError | None = None
+    linked: bool = False
+    unset: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that `doctor` looked at."""
+
+    ok: bool
+    what: str
+    mend: str = ""
+
+
+class Tracker(Protocol):
+    """A Jira site or a GitHub server, through one account."""
+
+    connection: str
+
+    def fetch(self, ref: TicketRef) -> Ticket:
+        """The whole ticket: text, comments, changes. NotThere when deleted or hidden."""
+
+    def find(self, typed: str) -> TicketRef:
+        """The ticket a person means by a key or address. NotThere, or Rejected if unreadable."""
+
+    def changed(self, place: str, since: datetime) -> Iterator[Glimpse]:
+        """Tickets of `place` updated since then, all pages, oldest first as far as possible."""
+
+    def create_tasks(self, tasks: Sequence[CreateTask]) -> Iterator[TaskResult]:
+        """Create the tasks (all of one target), each marked with its key; a result is yielded
+        as soon as it is known, so that it can be stored before the next call is made."""
+
+    def find_created(
+        self, keys: Sequence[str], incident: TicketRef, target: TaskTarget, since: datetime
+    ) -> Mapping[str, TicketRef]:
+        """Those of `keys` whose tickets exist: looked up among the incident's own relations
+        and the account's own tickets since then. Absence here alone proves nothing."""
+
+    def link(self, incident: TicketRef, task: TicketRef, title: str, key: str) -> None:
+        """Show `task` (perhaps of another tracker) on `incident`. Doing it twice is harmless."""
+
+    def write_comment(self, ticket: TicketRef, text: str, key: str, comment_id: str | None) -> str:
+        """Write the comment, or rewrite `comment_id`; returns its id. Where `comment_id` is
+        None and a comment marked with `key` is there already, that one is rewritten."""
+
+    def check(self, places: Mapping[str, str]) -> Iterator[Finding]:
+        """Look at sign-in and at each place (place → issue type wanted, or "" for none)."""
+
+
+class DocumentStore(Protocol):
+    """A place where postmortem documents live; one per kind and connection."""
+
+    kind: str
+
+    def create(self, wanted: CreateDocument) -> DocumentState:
+        """Create it, or find the one that carries the same key. Safe to ask twice."""
+
+    def read(self, ref: DocumentRef, headings: Mapping[str, str]) -> DocumentState:
+        """As it is now. NotThere when it was deleted."""
+
+    def write(self, known: DocumentState, regions: Mapping[str, str]) -> DocumentState:
+        """Replace these marked regions in the document as `known`, everything else untouched.
+        StaleVersion when it is no longer as known (where the store can tell)."""
+
+    def version(self, ref: DocumentRef) -> str | None:
+        """A cheap look at its version, for stores that are polled; None: read it to know."""

@@ -1,0 +1,1 @@
+"""Who runs it: the web process, the store, the worker and the command line."""

@@ -1,0 +1,152 @@
+"""How people write action items, and which lines are the same one."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workflows.actions import lines_of, match_lines, merge_table, read_line, read_table, table
+from workflows.model import ActionItem, ActionLine, Area, Kind, Origin, TicketRef
+
+
+def item(number: int, title: str, **values: object) -> ActionItem:
+    return ActionItem(number, Origin("comment", "c1", number - 1), title, Kind.CORRECTIVE, **values)  # type: ignore[arg-type]
+
+
+def test_a_line_tells_owner_due_kind_milestone_and_measure() -> None:
+    line = read_line(
+        'Alert on queue depth @kim due:2026-12-20 [preventive] [tooling] milestone:"Q1 hardening" '
+        'measure:"paged within 2 min"'
+    )
+    assert line == ActionLine(
+        "Alert on queue depth",
+        "kim",
+        date(2026, 12, 20),
+        Kind.PREVENTIVE,
+        Area.TOOLING,
+        "Q1 hardening",
+        "paged within 2 min",
+    )
+
+
+def test_an_owner_may_be_an_email_address_or_a_quoted_name() -> None:
+    assert read_line("Rotate keys @kim@acme.example") == ActionLine(
+        "Rotate keys", "kim@acme.example"
+    )
+    assert read_line('Rotate keys @"Kim Ito"') == ActionLine("Rotate keys", "Kim Ito")
+
+
+def test_an_address_in_the_text_is_nobody() -> None:
+    assert read_line("Mail ops@acme.example first") == ActionLine("Mail ops@acme.example first")
+
+
+def test_a_due_date_that_is_none_is_told_and_left_in_the_title() -> None:
+    line = read_line("Fix it due:soon")
+    assert line is not None
+    assert line.title == "Fix it due:soon"
+    assert line.problems == ("due: 'soon' is not a date (write due:2026-12-01)",)
+
+
+def test_a_line_without_a_title_is_no_action_item() -> None:
+    assert read_line("@kim due:2026-12-20") is None
+
+
+def test_action_lines_and_open_checklists_count() -> None:
+    text = (
+        "Thanks all.\nACTION: one\n- [ ] two\n- [x] done already\n**Action:** three\n* ACTION: four"
+    )
+    assert [line.title for line in lines_of(text)] == ["one", "two", "three", "four"]
+
+
+def test_quotes_and_code_cause_nothing() -> None:
+    text = "> ACTION: quoted\n```\nACTION: code\n```\n    ACTION: indented\nI took no ACTION: there"
+    assert lines_of(text) == []
+
+
+def test_a_checklist_under_another_heading_is_somebodys_own() -> None:
+    text = "### Response checklist\n- [ ] page the DBA\n### Action items\n- [ ] add an index"
+    assert [line.title for line in lines_of(text)] == ["add an index"]
+
+
+def test_a_line_put_above_the_others_does_not_make_them_new() -> None:
+    known = [item(1, "one"), item(2, "two")]
+    matched = match_lines(
+        "comment", "c1", lines_of("ACTION: zero\nACTION: one\nACTION: two"), known
+    )
+    assert [(o.ordinal, line.title) for o, line in matched.new] == [(2, "zero")]
+    assert matched.edited == ()
+
+
+def test_an_edited_line_is_told_and_is_no_second_action() -> None:
+    matched = match_lines("comment", "c1", lines_of("ACTION: one, but better"), [item(1, "one")])
+    assert matched.new == ()
+    assert [(i.number, line.title) for i, line in matched.edited] == [(1, "one, but better")]
+
+
+def test_what_was_said_before_elsewhere_is_the_same_action() -> None:
+    matched = match_lines("ticket", "I_42", lines_of("ACTION: One"), [item(1, "one")])
+    assert matched.new == ()
+
+
+def test_a_row_without_an_id_is_new() -> None:
+    base = table([item(1, "one")])
+    seen = base + "\n| | Add a canary | preventive | @kim | Q1 | 2026-12-24 | |"
+    added = read_table(base, seen).added
+    assert added == (
+        ActionLine("Add a canary", "kim", date(2026, 12, 24), Kind.PREVENTIVE, None, "Q1"),
+    )
+
+
+def test_a_checklist_line_beside_the_table_is_new() -> None:
+    base = table([])
+    assert [
+        line.title for line in read_table(base, base + "\n- [ ] Drill the failover @kim").added
+    ] == ["Drill the failover"]
+
+
+def test_a_changed_row_is_kept_as_the_person_wrote_it() -> None:
+    one, two = item(1, "one"), item(2, "two")
+    base = table([one, two])
+    seen = base.replace("| two |", "| two, before christmas |")
+    edited = read_table(base, seen)
+    assert list(edited.changed) == ["AI-2"]
+    ref = TicketRef("github", "I", "acme/ops#1", "https://git.example/acme/ops/issues/1")
+    ours = table([item(1, "one", task=ref), two])
+    merged = merge_table(ours, edited.changed, edited.stray)
+    assert "two, before christmas" in merged
+    assert "acme/ops\\#1" in merged or "acme/ops#" in merged
+
+
+def test_stray_words_in_the_table_stay() -> None:
+    base = table([item(1, "one")])
+    edited = read_table(base, base + "\n\nSee also the drill of May.")
+    assert edited.stray == ("See also the drill of May.",)
+    assert merge_table(base, {}, edited.stray).endswith("See also the drill of May.")
+
+
+@given(st.text(max_size=300))
+def test_any_text_can_be_read(text: str) -> None:
+    for line in lines_of(text):
+        assert line.title.strip() == line.title != ""
+
+
+@given(st.text(min_size=1, max_size=60), st.text(max_size=20), st.text(max_size=20))
+def test_what_we_write_is_read_back_as_unchanged(title: str, owner: str, milestone: str) -> None:
+    ours = table([item(1, title, owner=owner, milestone=milestone)])
+    edited = read_table(ours, ours)
+    assert (edited.added, edited.changed, edited.stray) == ((), {}, ())
+
+
+@given(st.lists(st.text(max_size=40), max_size=6))
+def test_reading_lines_twice_adds_nothing(texts: list[str]) -> None:
+    lines = [line for text in texts for line in lines_of(f"ACTION: {text}")]
+    first = match_lines("comment", "c1", lines, [])
+    known = [
+        ActionItem(n + 1, origin, line.title, Kind.CORRECTIVE)
+        for n, (origin, line) in enumerate(first.new)
+    ]
+    again = match_lines("comment", "c1", lines, known)
+    assert again.new == ()
+    assert again.edited == ()

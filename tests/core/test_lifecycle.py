@@ -1,0 +1,332 @@
+"""The life of an incident, decided and pretended without any tracker."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+from builders import (
+    KIM,
+    at,
+    change,
+    closed,
+    comment,
+    document,
+    policy,
+    task_ref,
+    ticket,
+)
+
+from workflows.effects import CreateDocument, CreateTask, LinkTask, WriteComment, WriteRegions
+from workflows.events import DocumentRead, DocumentWritten, TaskCreated, TicketGone, TicketRead
+from workflows.lifecycle import Decision, decide, fold
+from workflows.model import (
+    Comment,
+    DocumentStatus,
+    Incident,
+    Kind,
+    Outlook,
+    Phase,
+    Status,
+    StatusCategory,
+    Ticket,
+)
+from workflows.policy import Policy
+from workflows.rehearsal import Rehearsal, rehearse
+
+POLICY = policy()
+
+
+def judge(read: Ticket, known: Incident | None = None, rules: Policy = POLICY) -> Decision:
+    return decide(TicketRead(read), known, rules, new_id="abc")
+
+
+def play(read: Ticket, known: Incident | None = None, rules: Policy = POLICY) -> Rehearsal:
+    return rehearse(TicketRead(read), known, rules, new_id="abc")
+
+
+def known(decision: Decision | Rehearsal) -> Incident:
+    assert decision.incident is not None
+    return decision.incident
+
+
+def tasks(rehearsal: Rehearsal) -> list[CreateTask]:
+    return [effect for effect in rehearsal.effects if isinstance(effect, CreateTask)]
+
+
+def test_an_open_incident_is_watched_and_nothing_is_done() -> None:
+    decision = judge(ticket())
+    assert decision.effects == ()
+    assert known(decision).outlook is Outlook.WATCHING
+    assert known(decision).severity == "sev1"
+
+
+def test_a_ticket_without_the_label_is_no_incident_and_the_reason_says_so() -> None:
+    decision = judge(ticket(labels=("question",)))
+    assert decision == Decision(
+        None, (), ("not an incident of payments: it lacks the label incident",)
+    )
+
+
+def test_a_closed_incident_gets_its_document_before_anything_else() -> None:
+    decision = judge(closed(comments=(comment("ACTION: one"),)))
+    assert [type(effect) for effect in decision.effects] == [CreateDocument]
+    wish = decision.effects[0]
+    assert isinstance(wish, CreateDocument)
+    assert wish.target.path == "postmortems/2026/acme-ops-42.md"
+    assert "| AI-1 | one |" in wish.text
+
+
+def test_the_whole_walk_is_document_tasks_regions_and_one_comment() -> None:
+    rehearsal = play(closed(comments=(comment("ACTION: one @kim due:2026-12-20 [preventive]"),)))
+    kinds = [type(effect) for effect in rehearsal.effects]
+    assert kinds == [CreateDocument, CreateTask, CreateTask, WriteRegions, WriteComment]
+    first, second = tasks(rehearsal)
+    assert (first.title, first.owner, first.due, first.kind) == (
+        "one",
+        "kim",
+        date(2026, 12, 20),
+        Kind.PREVENTIVE,
+    )
+    assert second.title == "Detect acme/ops#42 sooner"
+    assert known(rehearsal).outlook is Outlook.DONE
+
+
+def test_the_due_date_comes_from_the_severitys_limit_when_nobody_said_one() -> None:
+    rehearsal = play(closed(comments=(comment("ACTION: one [preventive]"),)))
+    assert tasks(rehearsal)[0].due == date(2027, 1, 6)
+
+
+def test_the_review_is_due_in_business_days_and_the_owner_does_not_facilitate() -> None:
+    incident = known(play(closed(owner=KIM)))
+    assert incident.review_due == date(2026, 12, 10)
+    assert incident.roles["facilitator"] == "Noor Aziz"
+    assert set(incident.roles.values()) == {"Kim Ito", "Noor Aziz"}
+
+
+def test_closed_reopened_and_closed_again_is_the_same_postmortem() -> None:
+    first = play(closed(comments=(comment("ACTION: one"),)))
+    reopened = judge(ticket(comments=(comment("ACTION: one"),)), known(first))
+    assert reopened.effects == ()
+    assert known(reopened).outlook is Outlook.WATCHING
+    again = closed(
+        comments=(comment("ACTION: one"), comment("ACTION: two", "c2", 100)), closed=at(200)
+    )
+    second = play(again, known(reopened))
+    assert [type(e) for e in second.effects if isinstance(e, CreateDocument)] == []
+    assert [task.title for task in tasks(second)] == ["two"]
+    assert [item.name for item in known(second).actions] == ["AI-1", "AI-2", "AI-3"]
+
+
+def test_reading_the_same_ticket_again_wants_nothing_new() -> None:
+    first = play(closed(comments=(comment("ACTION: one"),)))
+    again = judge(closed(comments=(comment("ACTION: one"),)), known(first))
+    comments = [e for e in again.effects if isinstance(e, WriteComment)]
+    assert list(again.effects) == comments
+    assert comments[0] == first.effects[-1]
+
+
+def test_an_incident_closed_before_the_team_started_is_left_alone() -> None:
+    long_ago = datetime(2026, 11, 30, tzinfo=UTC)
+    decision = judge(closed(closed=long_ago, comments=(comment("ACTION: late idea"),)))
+    assert decision.effects == ()
+    assert "left alone" in decision.reasons[-1]
+    assert known(decision).actions == ()
+
+
+def test_not_planned_and_duplicate_get_no_postmortem() -> None:
+    for reason in ("not_planned", "duplicate", "Won't Do"):
+        decision = judge(closed(reason=reason))
+        assert decision.effects == ()
+        assert known(decision).phase is Phase.SET_ASIDE
+
+
+def test_an_unknown_severity_waits_and_says_so_on_the_ticket() -> None:
+    decision = judge(closed(labels=("incident", "sev9")))
+    assert known(decision).outlook is Outlook.WAITING
+    assert known(decision).waiting_for == (
+        "a known severity (label sev* says 'sev9', which the rules do not know)"
+    )
+    assert [type(effect) for effect in decision.effects] == [WriteComment]
+
+
+def test_a_severity_that_the_rules_leave_out_gets_no_postmortem() -> None:
+    decision = judge(closed(labels=("incident", "sev3")))
+    assert decision.effects == ()
+    assert "sev3 gets no postmortem" in decision.reasons
+
+
+def test_the_severity_may_be_written_in_other_ways() -> None:
+    assert known(judge(ticket(labels=("incident", "SEV-2")))).severity == "sev2"
+
+
+def test_a_strangers_line_is_a_proposal_and_no_task() -> None:
+    rehearsal = play(closed(comments=(comment("ACTION: pay me", may_write=False),)))
+    assert [task.title for task in tasks(rehearsal)] == ["Detect acme/ops#42 sooner"]
+    assert [p.title for p in known(rehearsal).proposals] == ["pay me"]
+    words = rehearsal.effects[-1]
+    assert isinstance(words, WriteComment)
+    assert "may not write" in words.text
+
+
+def test_an_edited_line_is_a_proposal_and_no_second_task() -> None:
+    first = play(closed(comments=(comment("ACTION: one"),)))
+    second = play(closed(comments=(comment("ACTION: one, better"),)), known(first))
+    assert tasks(second) == []
+    assert [p.why for p in known(second).proposals] == ["edited after it became AI-1"]
+
+
+def test_internal_comments_and_restricted_tickets_are_not_copied() -> None:
+    secret = comment("ACTION: tell nobody of the breach", internal=True)
+    text = str(play(closed(comments=(secret,))).effects)
+    assert "breach" not in text
+    hidden = closed(restricted=True, title="Breach at Acme", comments=(comment("the breach"),))
+    text = str(play(hidden).effects).replace("Comment that only some may read", "")
+    assert "breach" not in text.casefold()
+
+
+def test_a_deleted_ticket_is_a_tombstone_and_nothing_is_undone() -> None:
+    first = known(play(closed()))
+    gone = decide(TicketGone(first.ticket, "410 Gone"), first, POLICY, new_id="x")
+    assert gone.effects == ()
+    assert known(gone).phase is Phase.GONE
+
+
+def test_a_muted_incident_gets_no_comment() -> None:
+    muted = closed(labels=("incident", "sev1", "followthrough-mute"))
+    assert [e for e in play(muted).effects if isinstance(e, WriteComment)] == []
+
+
+def test_a_refused_task_is_told_in_the_comment_and_the_rest_goes_on() -> None:
+    read = closed(comments=(comment("ACTION: one"),))
+    incident = known(play(read))
+    first = replace(incident.actions[0], task=None, linked=False)
+    incident = replace(incident, actions=(first, *incident.actions[1:]))
+    why = {"task:abc:1": "422: title is too long"}
+    decision = decide(TicketRead(read), incident, POLICY, new_id="x", blocked=why)
+    words = decision.effects[-1]
+    assert isinstance(words, WriteComment)
+    assert "title is too long" in words.text
+    assert known(decision).outlook is Outlook.WAITING
+    assert known(decision).waiting_for == "422: title is too long"
+
+
+def test_a_task_that_its_incident_does_not_show_yet_is_linked() -> None:
+    incident = known(judge(closed()))
+    wish = judge(closed()).effects[0]
+    assert isinstance(wish, CreateDocument)
+    incident = fold(DocumentWritten(document(wish.text), {}), incident)
+    incident = fold(TaskCreated("task:abc:1", task_ref(1), False, ("owner: gone",)), incident)
+    effects = judge(closed(), incident).effects
+    assert [e.key for e in effects if isinstance(e, LinkTask)] == ["link:abc:1"]
+    assert incident.actions[0].unset == ("owner: gone",)
+
+
+# --- the document and the people who edit it -----------------------------------------------------
+
+
+def written() -> tuple[Incident, str]:
+    incident = known(play(closed(comments=(comment("ACTION: one"),))))
+    assert incident.postmortem is not None
+    assert incident.postmortem.text is not None
+    return incident, incident.postmortem.text
+
+
+def test_a_row_that_a_person_adds_becomes_a_task_and_gets_its_id_back() -> None:
+    incident, text = written()
+    row = "| | Add a canary | preventive | @kim | | 2026-12-24 | |"
+    text = text.replace(
+        "<!-- followthrough:end actions -->", f"{row}\n<!-- followthrough:end actions -->"
+    )
+    incident = fold(DocumentRead(document(text, "v2")), incident)
+    rehearsal = play(closed(comments=(comment("ACTION: one"),)), incident)
+    assert [(t.title, t.owner) for t in tasks(rehearsal)] == [("Add a canary", "kim")]
+    after = known(rehearsal).postmortem
+    assert after is not None
+    assert "| AI-3 · (task of AI-3 in acme/ops) | Add a canary" in (after.text or "").replace(
+        "\\", ""
+    )
+    assert (after.text or "").count("Add a canary") == 1
+
+
+def test_words_of_people_outside_the_regions_survive_every_write() -> None:
+    incident, text = written()
+    text = text.replace("## Executive summary\n", "## Executive summary\n\nThe queue was full.\n")
+    incident = fold(DocumentRead(document(text, "v2")), incident)
+    rehearsal = play(
+        closed(comments=(comment("ACTION: one"), comment("ACTION: two", "c2"))), incident
+    )
+    after = known(rehearsal).postmortem
+    assert after is not None
+    assert "The queue was full." in (after.text or "")
+    assert "two" in after.seen["actions"]
+
+
+def test_an_edit_inside_a_region_is_kept_and_told() -> None:
+    incident, text = written()
+    edited = text.replace("Ticket opened", "Ticket opened (late!)")
+    incident = fold(DocumentRead(document(edited, "v2")), incident)
+    history = (change("status", "open", "closed", 90),)
+    rehearsal = play(closed(comments=(comment("ACTION: one"),), changes=history), incident)
+    after = known(rehearsal).postmortem
+    assert after is not None
+    assert "(late!)" in after.seen["timeline"]
+    assert "'timeline' was edited by hand" in after.conflicts[0]
+    words = rehearsal.effects[-1]
+    assert isinstance(words, WriteComment)
+    assert "edited by hand" in words.text
+
+
+def test_a_region_that_a_person_empties_is_written_again() -> None:
+    incident, text = written()
+    body = document(text).regions["timeline"]
+    incident = fold(DocumentRead(document(text.replace(body, ""), "v2")), incident)
+    rehearsal = play(closed(comments=(comment("ACTION: one"),)), incident)
+    after = known(rehearsal).postmortem
+    assert after is not None
+    assert after.seen["timeline"] == body
+
+
+def test_an_edited_row_stays_as_the_person_wrote_it_through_later_writes() -> None:
+    incident, text = written()
+    edited = text.replace("| one |", "| one, by christmas |")
+    incident = fold(DocumentRead(document(edited, "v2")), incident)
+    comments: tuple[Comment, ...] = (comment("ACTION: one"),)
+    for minute, extra in ((100, "ACTION: two"), (110, "ACTION: three")):
+        comments = (*comments, comment(extra, f"c{minute}", minute))
+        incident = known(play(closed(comments=comments), incident))
+    assert incident.postmortem is not None
+    assert "one, by christmas" in incident.postmortem.seen["actions"]
+    assert "three" in incident.postmortem.seen["actions"]
+    assert any(why.startswith("AI-1: edited") for why in incident.postmortem.conflicts)
+
+
+def test_a_declined_document_is_not_made_again() -> None:
+    incident, text = written()
+    declined = document(text, "v2", DocumentStatus.DECLINED)
+    incident = fold(DocumentRead(declined), incident)
+    rehearsal = play(
+        closed(comments=(comment("ACTION: one"), comment("ACTION: two", "c2"))), incident
+    )
+    assert [type(e) for e in rehearsal.effects] == [WriteComment]
+
+
+# --- what the ticket tells ---
+
+
+def test_a_reopened_ticket_whose_state_lags_is_judged_by_what_it_says_now() -> None:
+    lagging = closed(status=Status("open", StatusCategory.NEW))
+    assert known(judge(lagging)).phase is Phase.OPEN
+
+
+def test_hostile_text_is_inert_in_everything_that_is_written() -> None:
+    evil = "@everyone <script>x</script> fixes #3 | [a](javascript:x)"
+    evil += " <!-- followthrough:end timeline -->"
+    read = closed(title=evil, comments=(comment(f"ACTION: {evil}"), comment(evil, "c2")))
+    written_text = "\n".join(
+        str(getattr(e, "text", "")) + str(getattr(e, "regions", "")) for e in play(read).effects
+    )
+    assert "<script" not in written_text.replace("\\<", "")
+    assert "@everyone" not in written_text
+    assert "fixes #3" not in written_text
+    assert written_text.count("<!-- followthrough:end timeline -->") == 1

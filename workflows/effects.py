@@ -1,0 +1,99 @@
+"""What a decision asks for. An effect is a wish with a semantic key; the executor makes it true.
+
+Keys are made of our own opaque ids, so that two decisions may ask for the same effect and it is
+done once. An effect of the same key with other content is a newer wish for the same thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from workflows.model import DocumentRef, Kind, TicketRef
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentTarget:
+    """Where a document goes: the rules' destination with every placeholder filled in.
+
+    `kind` names the document store, `place` the repository, project or directory, `path` the
+    file inside it (empty where documents are tickets).
+    """
+
+    kind: str
+    connection: str
+    place: str
+    path: str = ""
+    issue_type: str = ""
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CreateDocument:
+    """Create the postmortem document once; `text` is Markdown with its marked regions."""
+
+    key: str
+    target: DocumentTarget
+    title: str
+    text: str
+    incident: TicketRef
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRegions:
+    """Bring the document's marked regions (name → Markdown) up to date."""
+
+    key: str
+    regions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskTarget:
+    """Where remediation tasks are created."""
+
+    connection: str
+    place: str
+    issue_type: str = ""
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTask:
+    """Create one remediation task, marked with `key`, linked to the incident and document.
+
+    `owner` is the handle in the target's tracker, or None; `text` is the Markdown description.
+    """
+
+    key: str
+    target: TaskTarget
+    title: str
+    text: str
+    kind: Kind
+    incident: TicketRef
+    document: DocumentRef
+    owner: str | None = None
+    due: date | None = None
+    milestone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTask:
+    """Show the task on its incident ticket, by whatever relation the trackers have."""
+
+    key: str
+    incident: TicketRef
+    task: TicketRef
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class WriteComment:
+    """Keep the one comment on the incident ticket saying `text` (Markdown)."""
+
+    key: str
+    ticket: TicketRef
+    text: str
+
+
+Effect = CreateDocument | WriteRegions | CreateTask | LinkTask | WriteComment

@@ -1,0 +1,449 @@
+"""The life of an incident: from what was read to what should be, with the reasons.
+
+`decide` is asked again after each thing that became known, until it wants nothing new. It knows
+no history but the incident's state: whatever was lost, doubled or came late on the way here
+leads to the same decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from workflows import postmortem
+from workflows.actions import Matched, lines_of, match_lines, merge_table, read_table
+from workflows.documents import below_region
+from workflows.effects import CreateDocument, Effect, LinkTask, WriteComment, WriteRegions
+from workflows.events import (
+    CommentWritten,
+    DocumentRead,
+    DocumentWritten,
+    News,
+    Reading,
+    TaskCreated,
+    TaskLinked,
+    TicketGone,
+)
+from workflows.model import (
+    ActionItem,
+    ActionLine,
+    DocumentState,
+    DocumentStatus,
+    Incident,
+    Kind,
+    Origin,
+    Outlook,
+    Phase,
+    Postmortem,
+    Proposal,
+    Ticket,
+)
+from workflows.policy import Policy, StandardAction, Team, known_person, same_word
+from workflows.schedule import after
+from workflows.triage import assign_roles, read_facts, recognise, said_severity, source_of
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What should be: the incident's new state (None: not an incident), the effects wanted, in
+    the order in which they should happen, and the reasons for people to read."""
+
+    incident: Incident | None
+    effects: tuple[Effect, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
+def decide(
+    reading: Reading,
+    incident: Incident | None,
+    policy: Policy,
+    *,
+    new_id: str,
+    blocked: Mapping[str, str] | None = None,
+) -> Decision:
+    """What should happen, given the ticket as read and the incident as known.
+
+    `new_id` becomes the id of an incident that is seen for the first time. `blocked` tells of
+    effects that were refused or wait (key → why), so that people can be told.
+    """
+    if isinstance(reading, TicketGone):
+        return _gone(reading, incident)
+    ticket = reading.ticket
+    if incident is None:
+        found = recognise(ticket, policy)
+        if isinstance(found, str):
+            return Decision(None, (), (found,))
+        incident = Incident(new_id, found.team.name, ticket.ref, ticket.title, Phase.OPEN)
+    source = source_of(incident, ticket, policy)
+    if source is None:
+        why = f"the rules no longer know the team {incident.team} on {ticket.ref.connection}"
+        return Decision(_waiting(incident, why), (), (why,))
+    before, team = incident.phase, policy.teams[incident.team]
+    incident = read_facts(incident, ticket, source, policy)
+    incident = replace(incident, muted=_has_label(ticket, postmortem.MUTE_LABEL))
+    reasons = [f"{before} → {incident.phase}"] if incident.phase is not before else []
+    decision = _stand(incident, ticket, team, policy, said_severity(ticket, source), blocked or {})
+    return replace(decision, reasons=(*reasons, *decision.reasons))
+
+
+def _stand(
+    incident: Incident,
+    ticket: Ticket,
+    team: Team,
+    policy: Policy,
+    severity_said: str,
+    blocked: Mapping[str, str],
+) -> Decision:
+    """The decision for an incident whose facts are read."""
+    if incident.phase is Phase.OPEN:
+        why = "reopened: the same postmortem goes on" if incident.postmortem else "open"
+        return Decision(_watching(incident), (), (why,))
+    if incident.phase is Phase.SET_ASIDE and incident.postmortem is None:
+        why = f"closed as {ticket.status.reason or ticket.status.name}: no postmortem"
+        return Decision(_done(incident), (), (why,))
+    if incident.postmortem is None:
+        refusal = _no_postmortem(incident, team)
+        if refusal is not None:
+            return Decision(_done(incident), (), (refusal,))
+        if incident.severity is None and team.postmortem.severities:
+            why = f"a known severity ({severity_said})"
+            waiting = _waiting(incident, why)
+            return Decision(waiting, _comment(waiting, blocked), (f"waiting for {why}",))
+    return _set_up(_with_people(incident, team, policy), ticket, team, policy, blocked)
+
+
+def _no_postmortem(incident: Incident, team: Team) -> str | None:
+    """Why the rules ask for no postmortem, or None when they do (or the severity must tell)."""
+    if incident.closed is not None and incident.closed < team.start_from:
+        return f"closed before {team.name} starts ({team.start_from:%Y-%m-%d}): left alone"
+    wanted = team.postmortem.severities
+    if incident.severity is not None and wanted and incident.severity not in wanted:
+        return f"{incident.severity} gets no postmortem"
+    return None
+
+
+def _with_people(incident: Incident, team: Team, policy: Policy) -> Incident:
+    """Roles and the review date, set once: later changes of the rules do not move them."""
+    if incident.roles or incident.review_due:
+        return incident
+    owner = incident.owner and known_person(policy, incident.owner.handle)
+    roles = assign_roles(incident, team.rota, owner.name if owner else None)
+    span = policy.severities[incident.severity].review_within if incident.severity else None
+    due = after(span, incident.closed) if span and incident.closed else None
+    return replace(incident, roles=roles, review_due=due)
+
+
+def _set_up(
+    incident: Incident, ticket: Ticket, team: Team, policy: Policy, blocked: Mapping[str, str]
+) -> Decision:
+    """Document first, then tasks and their links, then the document's regions, then the comment."""
+    rules = team.postmortem
+    incident, reasons = _collect(incident, ticket, team, policy)
+    if incident.postmortem is None:
+        wish = CreateDocument(
+            key=f"document:{incident.id}",
+            target=postmortem.document_target(incident, rules.document),
+            title=postmortem.title(incident),
+            text=postmortem.document_text(incident, ticket, rules),
+            incident=ticket.ref,
+        )
+        waiting = _waiting(incident, blocked.get(wish.key, "the document to be created"))
+        return Decision(waiting, (wish,), (*reasons, "closed: the postmortem is set up"))
+    document = incident.postmortem
+    effects: list[Effect] = []
+    if document.status in (DocumentStatus.DECLINED, DocumentStatus.GONE):
+        reasons = [*reasons, f"the document is {document.status}: it is not created again"]
+    else:
+        for item in incident.actions:
+            if item.task is None:
+                effects.append(postmortem.task(incident, item, document, rules.tasks, policy))
+            elif not item.linked:
+                key = f"link:{incident.id}:{item.number}"
+                effects.append(LinkTask(key, incident.ticket, item.task, item.title))
+        wanted = _wanted_regions(incident, document, ticket)
+        if wanted:
+            effects.append(WriteRegions(f"regions:{incident.id}", wanted))
+    stuck = {key: why for key, why in blocked.items() if key in {e.key for e in effects}}
+    standing = _waiting(incident, _first_reason(stuck)) if stuck else _done(incident)
+    effects += _comment(incident, blocked)
+    return Decision(standing, tuple(effects), tuple(reasons))
+
+
+def _first_reason(stuck: Mapping[str, str]) -> str:
+    first = next(iter(stuck.values()))
+    return first if len(stuck) == 1 else f"{first} (and {len(stuck) - 1} more)"
+
+
+def _comment(incident: Incident, blocked: Mapping[str, str]) -> tuple[WriteComment, ...]:
+    if incident.muted:
+        return ()
+    reasons = {
+        item.name: blocked[key]
+        for item in incident.actions
+        if (key := postmortem.task_key(incident, item)) in blocked
+    }
+    text = postmortem.comment(incident, reasons)
+    return (WriteComment(f"comment:{incident.id}", incident.ticket, text),)
+
+
+# --- action items -----------------------------------------------------------------------------
+
+
+def _collect(
+    incident: Incident, ticket: Ticket, team: Team, policy: Policy
+) -> tuple[Incident, list[str]]:
+    """The incident with every action item that its ticket, its document and the rules ask for."""
+    proposals: list[Proposal] = []
+    reasons: list[str] = []
+    for source, id, text, who, trusted in _said(ticket):
+        matched = match_lines(source, id, lines_of(text), incident.actions)
+        proposals += [
+            Proposal(i.origin, line.title, who, f"edited after it became {i.name}")
+            for i, line in matched.edited
+        ]
+        if trusted:
+            incident, added = _add(incident, matched, team, policy)
+            reasons += added
+        else:
+            why = "may not write in this tracker"
+            proposals += [Proposal(o, line.title, who, why) for o, line in matched.new]
+    for standard in team.postmortem.standard_actions:
+        if _asked_for(standard, incident):
+            title = _fill(standard.title, incident)
+            matched = match_lines(
+                "rule", standard.title, [_line(standard, title)], incident.actions
+            )
+            incident, added = _add(incident, replace(matched, edited=()), team, policy)
+            reasons += added
+    if incident.postmortem is not None:
+        incident, added = _from_document(incident, incident.postmortem, team, policy)
+        reasons += added
+    return replace(incident, proposals=tuple(proposals)), reasons
+
+
+def _said(ticket: Ticket) -> list[tuple[str, str, str, str, bool]]:
+    """(source, id, text, author, may cause effects) of each place where people write."""
+
+    def name(person: object) -> str:
+        return getattr(person, "name", None) or "somebody"
+
+    places = [("ticket", ticket.ref.id, ticket.text, name(ticket.author), ticket.author_may_write)]
+    places += [
+        ("comment", c.id, c.text, name(c.author), c.may_write)
+        for c in ticket.comments
+        if not c.internal
+    ]
+    return places
+
+
+def _add(
+    incident: Incident, matched: Matched, team: Team, policy: Policy
+) -> tuple[Incident, list[str]]:
+    reasons: list[str] = []
+    for origin, line in matched.new:
+        item = _item(incident, origin, line, team, policy)
+        incident = replace(incident, actions=(*incident.actions, item))
+        reasons.append(f"{item.name} from the {origin.source}: {item.title}")
+    return incident, reasons
+
+
+def _item(
+    incident: Incident, origin: Origin, line: ActionLine, team: Team, policy: Policy
+) -> ActionItem:
+    """The numbered action item of a line; the due date defaults to the severity's limit."""
+    kind = line.kind or Kind.CORRECTIVE
+    person = known_person(policy, line.owner) if line.owner else None
+    due, limits = line.due, policy.severities.get(incident.severity or "")
+    if due is None and limits and incident.closed:
+        span = limits.actions_within.get(kind)
+        due = after(span, incident.closed) if span else None
+    problems = list(line.problems)
+    connection = team.postmortem.tasks.connection
+    if line.owner and (person is None or policy.connections[connection] not in person.handles):
+        here = policy.connections[incident.ticket.connection] == policy.connections[connection]
+        if person is not None or not here:
+            tracker = policy.connections[connection]
+            problems.append(f"owner: the rules name nobody called {line.owner} on {tracker}")
+    return ActionItem(
+        number=max((i.number for i in incident.actions), default=0) + 1,
+        origin=origin,
+        title=line.title,
+        kind=kind,
+        owner=person.name if person else line.owner,
+        due=due,
+        area=line.area,
+        milestone=line.milestone,
+        success_measure=line.success_measure,
+        unset=tuple(problems),
+    )
+
+
+def _asked_for(standard: StandardAction, incident: Incident) -> bool:
+    by_severity = not standard.severities or incident.severity in standard.severities
+    return by_severity and (not standard.services or incident.service in standard.services)
+
+
+def _fill(title: str, incident: Incident) -> str:
+    return title.format(
+        incident=incident.ticket.key,
+        severity=incident.severity or "",
+        service=incident.service or "the service",
+    )
+
+
+def _line(rule: StandardAction, title: str) -> ActionLine:
+    return ActionLine(
+        title=title,
+        owner=rule.owner,
+        kind=rule.kind,
+        area=rule.area,
+        milestone=rule.milestone,
+        success_measure=rule.success_measure,
+    )
+
+
+def _from_document(
+    incident: Incident, document: Postmortem, team: Team, policy: Policy
+) -> tuple[Incident, list[str]]:
+    """Rows and lines that people added to the action table, or lines right below it. A row gets
+    its id written back later; until then, and after a crash in between, its title tells it."""
+    edited = read_table(document.base.get("actions", ""), document.seen.get("actions", ""))
+    below = lines_of(below_region(document.text or "", "actions"))
+    reasons: list[str] = []
+    for line in (*edited.added, *below):
+        twin = next(
+            (i for i in incident.actions if same_word(i.title) == same_word(line.title)), None
+        )
+        if twin is not None:
+            continue
+        origin = Origin("document", document.ref.id, len(incident.actions))
+        incident, added = _add(incident, Matched(((origin, line),), ()), team, policy)
+        reasons += added
+    return incident, reasons
+
+
+# --- the document ------------------------------------------------------------------------------
+
+
+def _wanted_regions(incident: Incident, document: Postmortem, ticket: Ticket) -> dict[str, str]:
+    """The regions that should be rewritten: ours changed, and nobody edited what stands there.
+
+    An emptied region is written again: that is how a person hands an edited one back.
+    """
+    wanted: dict[str, str] = {}
+    for name, ours in postmortem.regions(incident, ticket).items():
+        seen = document.seen.get(name)
+        if seen is None:
+            continue
+        if name == "actions":
+            stray = read_table(document.base.get(name, ""), seen).stray
+            ours = merge_table(ours, document.kept, stray)
+        elif seen and seen != document.base.get(name):
+            continue
+        if ours != document.wrote.get(name) or not seen or _has_new_rows(name, document):
+            wanted[name] = ours
+    return wanted
+
+
+def _has_new_rows(name: str, document: Postmortem) -> bool:
+    if name != "actions":
+        return False
+    return bool(read_table(document.base.get(name, ""), document.seen[name]).added)
+
+
+def fold(news: News, incident: Incident) -> Incident:
+    """The incident's state with what became known of its document, tasks and comment."""
+    match news:
+        case DocumentRead(document):
+            return replace(incident, postmortem=_read(document, incident.postmortem))
+        case DocumentWritten(document, wrote):
+            return replace(incident, postmortem=_written(document, wrote, incident.postmortem))
+        case TaskCreated(key, ref, linked, unset):
+            return _with_item(incident, key, task=ref, linked=linked, unset=unset)
+        case TaskLinked(key):
+            return _with_item(incident, key, linked=True)
+        case CommentWritten(_, comment_id):
+            return replace(incident, comment_id=comment_id)
+
+
+def _with_item(
+    incident: Incident, key: str, unset: tuple[str, ...] = (), **values: object
+) -> Incident:
+    number = int(key.rsplit(":", 1)[1])
+    items = tuple(
+        replace(item, unset=(*item.unset, *unset), **values) if item.number == number else item  # type: ignore[arg-type]
+        for item in incident.actions
+    )
+    return replace(incident, actions=items)
+
+
+def _written(
+    document: DocumentState, wrote: Mapping[str, str], known: Postmortem | None
+) -> Postmortem:
+    """What stands in the regions that we wrote is the new base of each."""
+    base = {**(known.base if known else {})}
+    base.update({name: document.regions[name] for name in wrote if name in document.regions})
+    return Postmortem(
+        ref=document.ref,
+        status=document.status,
+        base=base,
+        seen=document.regions,
+        wrote={**(known.wrote if known else {}), **wrote},
+        headings=document.headings,
+        text=document.text,
+        kept=known.kept if known else {},
+        conflicts=known.conflicts if known else (),
+    )
+
+
+def _read(document: DocumentState, known: Postmortem | None) -> Postmortem:
+    """What stands there now, and which edits of people stand against ours."""
+    if known is None:
+        return _written(document, dict(document.regions), None)
+    edited = read_table(known.base.get("actions", ""), document.regions.get("actions", ""))
+    kept = {**known.kept, **edited.changed}
+    conflicts = [
+        f"{name}: edited in the document; the edit is kept, and the task is as it was"
+        for name in kept
+    ]
+    conflicts += [
+        f"the region {name!r} was edited by hand and is no longer rewritten; "
+        "empty it to have it written again"
+        for name, body in document.regions.items()
+        if name != "actions" and body and body != known.base.get(name)
+    ]
+    return replace(
+        known,
+        ref=document.ref,
+        status=document.status,
+        seen=document.regions,
+        text=document.text,
+        kept=kept,
+        conflicts=tuple(conflicts),
+    )
+
+
+# --- standings -----------------------------------------------------------------------------------
+
+
+def _gone(reading: TicketGone, incident: Incident | None) -> Decision:
+    if incident is None:
+        return Decision(None, (), (f"{reading.ref.key} is not there: {reading.words}",))
+    gone = replace(_done(incident), phase=Phase.GONE)
+    return Decision(gone, (), (f"deleted or hidden ({reading.words}): kept as a tombstone",))
+
+
+def _watching(incident: Incident) -> Incident:
+    return replace(incident, outlook=Outlook.WATCHING, waiting_for=None, waiting_until=None)
+
+
+def _waiting(incident: Incident, why: str) -> Incident:
+    return replace(incident, outlook=Outlook.WAITING, waiting_for=why)
+
+
+def _done(incident: Incident) -> Incident:
+    return replace(incident, outlook=Outlook.DONE, waiting_for=None, waiting_until=None)
+
+
+def _has_label(ticket: Ticket, label: str) -> bool:
+    return same_word(label) in {same_word(name) for name in ticket.labels}

@@ -1,0 +1,312 @@
+"""The nouns of the field: tickets as they were read, incidents as we know them, action items.
+
+Everything here is a frozen value. Times are aware UTC. Text is Markdown, whatever the tracker
+keeps. Identity is the tracker's stable id (a numeric id, a node id), never a key or a title.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+
+class StatusCategory(StrEnum):
+    """The portable part of a status: every tracker has these three and its own names for them."""
+
+    NEW = "new"
+    IN_PROGRESS = "in progress"
+    DONE = "done"
+
+
+class Kind(StrEnum):
+    """What a remediation is for (Google SRE's *mitigate / prevent / detect*, CAPA's words)."""
+
+    CORRECTIVE = "corrective"
+    PREVENTIVE = "preventive"
+    DETECTIVE = "detective"
+
+
+class Area(StrEnum):
+    """Where a remediation changes something."""
+
+    PROCESS = "process"
+    TOOLING = "tooling"
+    POLICY = "policy"
+
+
+@dataclass(frozen=True, slots=True)
+class TicketRef:
+    """Where a ticket is. Two references are the same ticket when connection and id are equal.
+
+    `key` is what people call it (``INC-42``, ``acme/ops#42``) and may change; `link_id` is the
+    second id that some trackers want when tickets are linked, empty where there is none.
+    """
+
+    connection: str
+    id: str
+    key: str
+    url: str
+    link_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody as one tracker knows them; `handle` is what that tracker assigns by."""
+
+    handle: str
+    name: str
+    email: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A status as the tracker names it, with its portable category and why it was closed."""
+
+    name: str
+    category: StatusCategory
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """One comment. `may_write` says whether its author has write access where it stands;
+    only then does its text cause effects. `internal` comments are never copied anywhere."""
+
+    id: str
+    author: Person | None
+    at: datetime
+    text: str
+    url: str
+    may_write: bool = True
+    internal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One recorded change of one field: a changelog entry, a label added, a close."""
+
+    at: datetime
+    by: Person | None
+    field: str
+    before: str | None
+    after: str | None
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A ticket as it was read, in one tracker's facts and nobody's vocabulary but ours.
+
+    `place` is the project key or ``owner/repository`` it lives in. `fields` holds custom fields
+    by the name or id that the rules use, each as text (an option's value, a person's name, an
+    ISO 8601 time). `related` are the ids of tickets it is linked to or parent of.
+    `restricted` tickets (a security level, a private repository read as such) may be linked
+    but not copied to a wider audience.
+    """
+
+    ref: TicketRef
+    place: str
+    title: str
+    text: str
+    status: Status
+    created: datetime
+    updated: datetime
+    type: str | None = None
+    author: Person | None = None
+    author_may_write: bool = True
+    owner: Person | None = None
+    closed: datetime | None = None
+    labels: tuple[str, ...] = ()
+    components: tuple[str, ...] = ()
+    milestone: str | None = None
+    due: date | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+    comments: tuple[Comment, ...] = ()
+    changes: tuple[Change, ...] = ()
+    related: tuple[str, ...] = ()
+    restricted: bool = False
+
+
+class Phase(StrEnum):
+    """Where an incident ticket stands, as the team's rules read it."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    SET_ASIDE = "set aside"  # closed, but as a duplicate, not planned …: no postmortem
+    GONE = "gone"  # deleted or out of reach: a tombstone, never recreated
+
+
+class Outlook(StrEnum):
+    """What the service is doing about an incident, in one word."""
+
+    WATCHING = "watching"
+    WAITING = "waiting"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRef:
+    """Where a postmortem document is. `id` is stable and means something only to its store;
+    `version` is the store's own token of the text last seen (a blob id, a revision)."""
+
+    kind: str
+    id: str
+    url: str
+    version: str
+    ticket: TicketRef | None = None  # where the document is itself a ticket
+
+
+class DocumentStatus(StrEnum):
+    DRAFT = "draft"
+    IN_REVIEW = "in review"
+    PUBLISHED = "published"
+    DECLINED = "declined"  # closed unmerged: asked once, never recreated
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentState:
+    """A document as it was read or as it was left by our last write.
+
+    `regions` are our marked regions by name, in Markdown. `text` is the whole Markdown source,
+    where the store keeps Markdown and a write can be compared and swapped on `ref.version`;
+    it is None where the body is kept in another format and must be read before each write.
+    `headings` says under which heading each region stands.
+    """
+
+    ref: DocumentRef
+    regions: Mapping[str, str]
+    headings: Mapping[str, str]
+    status: DocumentStatus = DocumentStatus.DRAFT
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an action item was first said. Equal origins are the same action item.
+
+    `source` is ``ticket`` or ``comment`` (with the id of what it stands in and its ordinal
+    there), ``rule`` (with the rule's title) or ``document`` (with the allotted row).
+    """
+
+    source: str
+    id: str
+    ordinal: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ActionLine:
+    """An action item as somebody wrote it, before it has a number or a ticket.
+
+    `owner` is the handle, e-mail or name that stood after ``@``; who that is, the policy says.
+    `problems` are what could not be read, each as "due: 'soon' is not a date".
+    """
+
+    title: str
+    owner: str | None = None
+    due: date | None = None
+    kind: Kind | None = None
+    area: Area | None = None
+    milestone: str | None = None
+    success_measure: str | None = None
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ActionItem:
+    """An action item of one incident: `number` is its n in ``AI-n``, allotted once.
+
+    `task` is the ticket that realises it, `linked` whether the incident shows it, `unset` what
+    the tracker would not take, each as "owner: not assignable in acme/ops".
+    `status` is the task's status as last seen, "" before there is one.
+    """
+
+    number: int
+    origin: Origin
+    title: str
+    kind: Kind
+    owner: str | None = None
+    due: date | None = None
+    area: Area | None = None
+    milestone: str | None = None
+    success_measure: str | None = None
+    task: TicketRef | None = None
+    linked: bool = False
+    status: str = ""
+    unset: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"AI-{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A line that asked for an action but causes none, and why."""
+
+    origin: Origin
+    title: str
+    by: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """When what happened, as far as the ticket tells."""
+
+    started: datetime | None = None
+    detected: datetime | None = None
+    acknowledged: datetime | None = None
+    mitigated: datetime | None = None
+    resolved: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Postmortem:
+    """What we know of an incident's document.
+
+    Of each marked region, `wrote` is the Markdown that we last asked for, `base` how that read
+    back right after, and `seen` how it was last read: where base and seen differ, a person
+    edited it. `kept` are rows of the action table (AI-n → row) that a person
+    wrote and that we leave so. `conflicts` says in words which edits stand against ours.
+    """
+
+    ref: DocumentRef
+    status: DocumentStatus
+    base: Mapping[str, str]
+    seen: Mapping[str, str]
+    wrote: Mapping[str, str]
+    headings: Mapping[str, str]
+    text: str | None = None
+    kept: Mapping[str, str] = field(default_factory=dict)
+    conflicts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One incident, its whole state between two decisions."""
+
+    id: str
+    team: str
+    ticket: TicketRef
+    title: str
+    phase: Phase
+    outlook: Outlook = Outlook.WATCHING
+    waiting_for: str | None = None
+    waiting_until: datetime | None = None
+    severity: str | None = None
+    service: str | None = None
+    owner: Person | None = None
+    restricted: bool = False
+    moments: Moments = Moments()
+    opened: datetime | None = None
+    closed: datetime | None = None
+    roles: Mapping[str, str] = field(default_factory=dict)
+    review_due: date | None = None
+    postmortem: Postmortem | None = None
+    actions: tuple[ActionItem, ...] = ()
+    proposals: tuple[Proposal, ...] = ()
+    comment_id: str | None = None
+    muted: bool = False

@@ -1,0 +1,202 @@
+"""What the teams decided, as data: triggers, destinations, people and time limits.
+
+Built and cross-checked by `config.rules`; nothing here knows where it was written down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from workflows.model import Area, Kind
+
+
+class SourceKind(StrEnum):
+    """The places on a ticket where a value may stand."""
+
+    FIELD = "field"  # a custom field, by name or id
+    LABEL = "label"  # the first label that matches a glob
+    HEADING = "heading"  # the text under a heading of the body, as issue forms write it
+    COMPONENT = "component"  # the first component
+    STATUS = "status"  # (moments only) the first time this status was reached
+
+
+@dataclass(frozen=True, slots=True)
+class ValueSource:
+    """Where a value is read: ``{field: customfield_10050}``, ``{label: "sev*"}`` …"""
+
+    kind: SourceKind
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Which tickets are incidents: all that is named must hold; empty names nothing."""
+
+    issue_types: frozenset[str] = frozenset()
+    labels: frozenset[str] = frozenset()
+    components: frozenset[str] = frozenset()
+    fields: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    headings: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+#: Close reasons that ask for no postmortem unless the rules say otherwise (compared as in
+#: `same_word`): GitHub's state reasons, and the resolutions that Jira ships with.
+SET_ASIDE_REASONS = frozenset(
+    {"not planned", "duplicate", "won't do", "won't fix", "wontfix", "cannot reproduce"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """When a ticket counts as closed. `statuses` empty: any status of the category done.
+
+    `reasons` empty: any reason but those of `excepted`.
+    """
+
+    statuses: frozenset[str] = frozenset()
+    reasons: frozenset[str] = frozenset()
+    excepted: frozenset[str] = SET_ASIDE_REASONS
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentSource:
+    """One project or repository that is watched, and how its tickets are read.
+
+    `moments` maps ``started``, ``detected``, ``acknowledged``, ``mitigated``, ``resolved``.
+    """
+
+    connection: str
+    place: str
+    match: Match = Match()
+    closed: Closing = Closing()
+    severity: ValueSource | None = None
+    service: ValueSource | None = None
+    moments: Mapping[str, ValueSource] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentDestination:
+    """Where postmortems go. `path` may hold {year}, {month}, {incident}, {severity}, {service}."""
+
+    kind: str
+    connection: str
+    place: str
+    path: str = ""
+    issue_type: str = ""
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDestination:
+    connection: str
+    place: str
+    issue_type: str = ""
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StandardAction:
+    """An action that the rules ask for. Empty `severities` or `services`: for all.
+
+    `title` may hold {incident}, {severity}, {service}.
+    """
+
+    title: str
+    kind: Kind
+    severities: frozenset[str] = frozenset()
+    services: frozenset[str] = frozenset()
+    area: Area | None = None
+    owner: str | None = None
+    milestone: str | None = None
+    success_measure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PostmortemRules:
+    """Which incidents get a postmortem, and what is set up. Empty `severities`: all known ones.
+
+    `template` is Jinja text (see `workflows.documents`), already loaded.
+    """
+
+    severities: frozenset[str]
+    document: DocumentDestination
+    tasks: TaskDestination
+    template: str
+    standard_actions: tuple[StandardAction, ...] = ()
+
+
+class Mode(StrEnum):
+    PLAN = "plan"  # shows what it would do, writes nothing
+    ACT = "act"
+
+
+class SpanUnit(StrEnum):
+    DAYS = "days"
+    BUSINESS_DAYS = "business days"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    count: int
+    unit: SpanUnit
+
+
+@dataclass(frozen=True, slots=True)
+class SeverityRules:
+    """One severity. `aliases` are other words for it ("SEV-1", "Critical")."""
+
+    name: str
+    aliases: frozenset[str] = frozenset()
+    review_within: Span | None = None
+    actions_within: Mapping[Kind, Span] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPerson:
+    """Somebody across systems; `handles` maps a connection's kind to the handle there."""
+
+    name: str
+    email: str | None = None
+    handles: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    name: str
+    mode: Mode
+    start_from: datetime
+    incidents: tuple[IncidentSource, ...]
+    postmortem: PostmortemRules
+    manager: str | None = None
+    rota: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything decided. `connections` maps a connection's name to its kind; `hash` changes
+    with any decision, and each decision taken keeps the hash it was taken under."""
+
+    teams: Mapping[str, Team]
+    severities: Mapping[str, SeverityRules]
+    people: tuple[KnownPerson, ...]
+    connections: Mapping[str, str]
+    hash: str
+
+
+def same_word(text: str) -> str:
+    """The form in which words of people and trackers are compared: "Won't  Do" → "won't do",
+    "not_planned" → "not planned"."""
+    return " ".join(text.replace("_", " ").split()).casefold()
+
+
+def known_person(policy: Policy, said: str) -> KnownPerson | None:
+    """The person whom somebody means by a name, an e-mail address or a handle of any tracker."""
+    wanted = same_word(said.removeprefix("@"))
+    for person in policy.people:
+        names = [person.name, person.email or "", *person.handles.values()]
+        if wanted in {same_word(name) for name in names if name}:
+            return person
+    return None

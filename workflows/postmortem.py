@@ -1,0 +1,240 @@
+"""What the service writes: the document's regions, the task's text, the one comment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from workflows import actions, timeline
+from workflows.documents import render
+from workflows.effects import CreateTask, DocumentTarget, TaskTarget
+from workflows.markup import cell, excerpt, inert, link, plain_title
+from workflows.model import (
+    ActionItem,
+    DocumentStatus,
+    Incident,
+    Postmortem,
+    Ticket,
+)
+from workflows.policy import (
+    DocumentDestination,
+    Policy,
+    PostmortemRules,
+    TaskDestination,
+    known_person,
+)
+
+_URL = re.compile(r"https?://[^\s<>()\[\]\\|\"'`]+")
+
+
+def title(incident: Incident) -> str:
+    """The document's title; of a restricted incident only the key is told."""
+    words = "" if incident.restricted else f": {plain_title(incident.title)}"
+    return f"Postmortem {incident.ticket.key}{words}"
+
+
+def document_text(incident: Incident, ticket: Ticket, rules: PostmortemRules) -> str:
+    """The whole document as it is first written."""
+    return render(
+        rules.template,
+        regions(incident, ticket),
+        title=inert(title(incident)),
+        incident=incident.ticket.key,
+        severity=incident.severity or "",
+        service=incident.service or "",
+    )
+
+
+def regions(incident: Incident, ticket: Ticket) -> dict[str, str]:
+    """Each marked region as we would write it now, by name, in Markdown."""
+    return {
+        "facts": _facts(incident),
+        "figures": timeline.render_figures(incident.moments),
+        "timeline": timeline.render(timeline.rows(ticket)),
+        "actions": actions.table(incident.actions),
+        "evidence": _evidence(incident, ticket),
+    }
+
+
+def _facts(incident: Incident) -> str:
+    status = incident.postmortem.status if incident.postmortem else DocumentStatus.DRAFT
+    name = (
+        incident.ticket.key if incident.restricted else f"{incident.ticket.key}: {incident.title}"
+    )
+    rows = [
+        ("Incident", link(name, incident.ticket.url)),
+        ("Severity", cell(incident.severity or "not stated")),
+        ("Service", cell(incident.service or "not stated")),
+        ("Team", cell(incident.team)),
+        ("Incident owner", cell(incident.owner.name if incident.owner else "nobody")),
+        ("Opened (UTC)", timeline.stamp(incident.opened) if incident.opened else "—"),
+        ("Closed (UTC)", timeline.stamp(incident.closed) if incident.closed else "—"),
+        ("Postmortem status", status.value),
+        ("Review due", incident.review_due.isoformat() if incident.review_due else "not set"),
+    ]
+    rows += [(role.capitalize(), cell(person)) for role, person in incident.roles.items()]
+    lines = ["| | |", "| --- | --- |", *(f"| **{name}** | {value} |" for name, value in rows)]
+    return "\n".join(lines)
+
+
+def _evidence(incident: Incident, ticket: Ticket) -> str:
+    """Links that stand in the ticket and its comments, each once, with where it was given."""
+    lines = [f"- {link(incident.ticket.key, incident.ticket.url)} — the incident ticket"]
+    if ticket.restricted:
+        return lines[0]
+    given = [(ticket.text, "the ticket's description", ticket.created)]
+    given += [(c.text, "a comment", c.at) for c in ticket.comments if not c.internal]
+    seen: set[str] = {incident.ticket.url}
+    for text, where, at in given:
+        for url in _URL.findall(text):
+            url = url.rstrip(".,;:!?")
+            if url not in seen:
+                seen.add(url)
+                lines.append(
+                    f"- {link(excerpt(url, 100), url)} — from {where}, {timeline.stamp(at)} UTC"
+                )
+    return "\n".join(lines)
+
+
+def document_target(incident: Incident, rules: DocumentDestination) -> DocumentTarget:
+    """The rules' destination for this incident, placeholders filled in."""
+    when = incident.closed or incident.opened
+    values = {
+        "year": f"{when:%Y}" if when else "undated",
+        "month": f"{when:%m}" if when else "undated",
+        "incident": slug(incident.ticket.key),
+        "severity": slug(incident.severity or "unknown"),
+        "service": slug(incident.service or "unknown"),
+    }
+    return DocumentTarget(
+        rules.kind,
+        rules.connection,
+        rules.place,
+        rules.path.format(**values),
+        rules.issue_type,
+        rules.labels,
+    )
+
+
+def slug(text: str) -> str:
+    """ "acme/ops#42" → "acme-ops-42": safe as a file, branch and page name."""
+    kept = "".join(c if c.isascii() and c.isalnum() else "-" for c in text)
+    return "-".join(part for part in kept.split("-") if part) or "unnamed"
+
+
+# --- tasks --------------------------------------------------------------------------------------
+
+
+def task_key(incident: Incident, item: ActionItem) -> str:
+    return f"task:{incident.id}:{item.number}"
+
+
+def task(
+    incident: Incident,
+    item: ActionItem,
+    document: Postmortem,
+    rules: TaskDestination,
+    policy: Policy,
+) -> CreateTask:
+    """The wish for the ticket that realises an action item."""
+    return CreateTask(
+        key=task_key(incident, item),
+        target=TaskTarget(
+            rules.connection, rules.place, rules.issue_type, (*rules.labels, item.kind.value)
+        ),
+        title=plain_title(item.title),
+        text=_task_text(incident, item, document),
+        kind=item.kind,
+        incident=incident.ticket,
+        document=document.ref,
+        owner=handle(item, incident, rules.connection, policy),
+        due=item.due,
+        milestone=item.milestone,
+    )
+
+
+def handle(item: ActionItem, incident: Incident, connection: str, policy: Policy) -> str | None:
+    """What the tracker of `connection` calls the owner, or None when nobody can tell.
+
+    Somebody whom the rules do not know is assigned by the word that was said, where it was said
+    in the same kind of tracker; nobody is guessed across trackers.
+    """
+    if item.owner is None:
+        return None
+    kind = policy.connections[connection]
+    person = known_person(policy, item.owner)
+    if person is not None:
+        return person.handles.get(kind)
+    return item.owner if policy.connections[incident.ticket.connection] == kind else None
+
+
+def _task_text(incident: Incident, item: ActionItem, document: Postmortem) -> str:
+    measure = inert(item.success_measure or "") or "not stated yet: say how we will know it worked"
+    rows = [
+        ("Incident", link(incident.ticket.key, incident.ticket.url)),
+        ("Postmortem", link("document", document.ref.url)),
+        ("Action item", item.name),
+        ("Kind", item.kind.value),
+        ("Owner", cell(item.owner or "nobody yet")),
+        ("Due", item.due.isoformat() if item.due else "not set"),
+        ("Success measure", measure),
+    ]
+    if item.area:
+        rows.insert(4, ("Area", item.area.value))
+    table = "\n".join(f"| **{name}** | {value} |" for name, value in rows)
+    about = f"Remediation of {link(incident.ticket.key, incident.ticket.url)}: {inert(item.title)}"
+    return f"{about}\n\n| | |\n| --- | --- |\n{table}"
+
+
+# --- the one comment ------------------------------------------------------------------------------
+
+MUTE_LABEL = "followthrough-mute"
+
+
+def comment(incident: Incident, blocked: Mapping[str, str]) -> str:
+    """The one comment on the incident ticket: where things are, what could not be set, what
+    comes next. `blocked` says of action items (AI-n) why their task is not there yet."""
+    if incident.postmortem is None:
+        return f"**Followthrough** is waiting: {inert(incident.waiting_for or '')}\n\n{_footer()}"
+    document = incident.postmortem
+    parts = [
+        f"**Followthrough** set up the {link('postmortem', document.ref.url)}"
+        f" ({document.status.value})."
+    ]
+    if incident.actions:
+        parts.append("\n".join(_listed(item, blocked) for item in incident.actions))
+    else:
+        parts.append("No action items yet. Add them to the table in the document.")
+    problems = [f"- {item.name}: {inert(what)}" for item in incident.actions for what in item.unset]
+    problems += [f"- {inert(what)}" for what in document.conflicts]
+    if problems:
+        parts.append("Could not be set, or needs a look:\n\n" + "\n".join(problems))
+    if incident.proposals:
+        lines = [
+            f"- {inert(p.title)} (by {inert(p.by)}: {inert(p.why)})" for p in incident.proposals
+        ]
+        parts.append("Proposed, and not created:\n\n" + "\n".join(lines))
+    parts += [_next(incident), _footer()]
+    return "\n\n".join(parts)
+
+
+def _listed(item: ActionItem, blocked: Mapping[str, str]) -> str:
+    if item.task is None:
+        why = blocked.get(item.name)
+        return f"- [ ] {item.name} {inert(item.title)} — no task yet" + (
+            f": {inert(why)}" if why else ""
+        )
+    return f"- [ ] {item.name} {link(item.task.key, item.task.url)} {inert(item.title)}"
+
+
+def _next(incident: Incident) -> str:
+    if incident.postmortem and incident.postmortem.status is DocumentStatus.DECLINED:
+        return "Next: the document was closed unmerged and stays so. Reopen it to go on."
+    who = incident.roles.get("facilitator")
+    due = incident.review_due.isoformat() if incident.review_due else None
+    lead = f"{inert(who)} facilitates" if who else "somebody facilitates"
+    return f"Next: {lead} the review" + (f", due {due}." if due else ".")
+
+
+def _footer() -> str:
+    return f"_Add the label `{MUTE_LABEL}` to this ticket to keep this comment from changing._"

@@ -1,0 +1,86 @@
+"""A decision played to its end without doing anything: every effect is pretended to succeed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workflows.documents import region_headings, regions, replace_regions
+from workflows.effects import (
+    CreateDocument,
+    CreateTask,
+    Effect,
+    LinkTask,
+    WriteComment,
+    WriteRegions,
+)
+from workflows.events import (
+    CommentWritten,
+    DocumentWritten,
+    News,
+    Reading,
+    TaskCreated,
+    TaskLinked,
+)
+from workflows.lifecycle import decide, fold
+from workflows.model import DocumentRef, DocumentState, DocumentStatus, Incident, TicketRef
+from workflows.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """How it would end: the state, every effect in order, and all reasons given on the way."""
+
+    incident: Incident | None
+    effects: tuple[Effect, ...]
+    reasons: tuple[str, ...]
+
+
+def rehearse(
+    reading: Reading, incident: Incident | None, policy: Policy, *, new_id: str
+) -> Rehearsal:
+    """What would happen if everything that is decided succeeded at once."""
+    done: dict[str, Effect] = {}
+    reasons: list[str] = []
+    while True:
+        decision = decide(reading, incident, policy, new_id=new_id)
+        incident = decision.incident
+        reasons += [why for why in decision.reasons if why not in reasons]
+        wish = next((e for e in decision.effects if done.get(e.key) != e), None)
+        if incident is None or wish is None:
+            return Rehearsal(incident, tuple(done.values()), tuple(reasons))
+        done.pop(wish.key, None)
+        done[wish.key] = wish
+        incident = fold(pretend(wish, incident), incident)
+
+
+def pretend(wish: Effect, incident: Incident) -> News:
+    """What would be known after `wish` had succeeded; places are named, not made."""
+    match wish:
+        case CreateDocument():
+            target = wish.target
+            where = f"{target.place}/{target.path}" if target.path else target.place
+            ref = DocumentRef(target.kind, where, f"(to be created in {where})", "planned")
+            bodies = regions(wish.text)
+            headings = region_headings(wish.text)
+            state = DocumentState(ref, bodies, headings, DocumentStatus.DRAFT, wish.text)
+            return DocumentWritten(state, bodies)
+        case WriteRegions():
+            return _pretend_write(wish, incident)
+        case CreateTask():
+            name = f"AI-{wish.key.rsplit(':', 1)[1]}"
+            place = f"(task of {name} in {wish.target.place})"
+            return TaskCreated(wish.key, TicketRef(wish.target.connection, place, place, ""), True)
+        case LinkTask():
+            return TaskLinked(wish.key)
+        case WriteComment():
+            return CommentWritten(wish.key, incident.comment_id or "planned")
+
+
+def _pretend_write(wish: WriteRegions, incident: Incident) -> DocumentWritten:
+    known = incident.postmortem
+    if known is None:
+        raise ValueError("regions of a document that does not exist")
+    text = replace_regions(known.text, wish.regions) if known.text is not None else None
+    bodies = {**known.seen, **wish.regions}
+    state = DocumentState(known.ref, bodies, known.headings, known.status, text)
+    return DocumentWritten(state, dict(wish.regions))
