@@ -155,6 +155,9 @@ class Tracker(Protocol):
 
     connection: str
 
+    def account(self) -> str:
+        """The handle of the account that we act as; asked once and remembered."""
+
     def fetch(self, ref: TicketRef) -> Ticket:
         """The whole ticket: text, comments, changes. NotThere when deleted or hidden."""
 
@@ -178,8 +181,10 @@ class Tracker(Protocol):
         """Show `task` (perhaps of another tracker) on `incident`. Doing it twice is harmless."""
 
     def write_comment(self, ticket: TicketRef, text: str, key: str, comment_id: str | None) -> str:
-        """Write the comment, or rewrite `comment_id`; returns its id. Where `comment_id` is
-        None and a comment marked with `key` is there already, that one is rewritten."""
+        """Write the comment, or rewrite `comment_id`; returns its id."""
+
+    def find_comment(self, ticket: TicketRef, key: str) -> str | None:
+        """The id of our own comment that is marked with `key`, or None."""
 
     def check(self, places: Mapping[str, str]) -> Iterator[Finding]:
         """Look at sign-in and at each place (place → issue type wanted, or "" for none)."""
@@ -191,7 +196,10 @@ class DocumentStore(Protocol):
     kind: str
 
     def create(self, wanted: CreateDocument) -> DocumentState:
-        """Create it, or find the one that carries the same key. Safe to ask twice."""
+        """Create it. Where it may have been created before, `find` is asked first."""
+
+    def find(self, wanted: CreateDocument, since: datetime) -> DocumentState | None:
+        """The document that an earlier `create` of this wish, begun at `since`, left behind."""
 
     def read(self, ref: DocumentRef, headings: Mapping[str, str]) -> DocumentState:
         """As it is now. NotThere when it was deleted."""

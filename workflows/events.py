@@ -31,8 +31,17 @@ class DocumentRead:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentCreated:
+    """The document exists, in the store of this connection; `wrote` as in `DocumentWritten`."""
+
+    connection: str
+    document: DocumentState
+    wrote: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentWritten:
-    """The document was created, or regions of it were written; this is how it was left.
+    """Regions of the document were written; this is how it was left.
 
     `wrote` is what we asked to stand in each region that we wrote; `document.regions` is how
     it reads back, which may differ where the store keeps another format.
@@ -66,5 +75,8 @@ class CommentWritten:
 #: What the incident ticket was found to be: what a decision starts from.
 Reading = TicketRead | TicketGone
 
+#: How an effect ended well.
+Outcome = DocumentCreated | DocumentWritten | TaskCreated | TaskLinked | CommentWritten
+
 #: What became known besides: folded into the state before the next decision.
-News = DocumentRead | DocumentWritten | TaskCreated | TaskLinked | CommentWritten
+News = DocumentRead | Outcome

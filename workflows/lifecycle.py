@@ -16,6 +16,7 @@ from workflows.documents import below_region
 from workflows.effects import CreateDocument, Effect, LinkTask, WriteComment, WriteRegions
 from workflows.events import (
     CommentWritten,
+    DocumentCreated,
     DocumentRead,
     DocumentWritten,
     News,
@@ -356,6 +357,8 @@ def fold(news: News, incident: Incident) -> Incident:
     match news:
         case DocumentRead(document):
             return replace(incident, postmortem=_read(document, incident.postmortem))
+        case DocumentCreated(connection, document, wrote):
+            return replace(incident, postmortem=_created(connection, document, wrote))
         case DocumentWritten(document, wrote):
             return replace(incident, postmortem=_written(document, wrote, incident.postmortem))
         case TaskCreated(key, ref, linked, unset):
@@ -377,29 +380,41 @@ def _with_item(
     return replace(incident, actions=items)
 
 
-def _written(
-    document: DocumentState, wrote: Mapping[str, str], known: Postmortem | None
-) -> Postmortem:
-    """What stands in the regions that we wrote is the new base of each."""
-    base = {**(known.base if known else {})}
-    base.update({name: document.regions[name] for name in wrote if name in document.regions})
+def _created(connection: str, document: DocumentState, wrote: Mapping[str, str]) -> Postmortem:
     return Postmortem(
+        connection=connection,
         ref=document.ref,
         status=document.status,
-        base=base,
+        base=document.regions,
         seen=document.regions,
-        wrote={**(known.wrote if known else {}), **wrote},
+        wrote=wrote,
         headings=document.headings,
         text=document.text,
-        kept=known.kept if known else {},
-        conflicts=known.conflicts if known else (),
     )
 
 
-def _read(document: DocumentState, known: Postmortem | None) -> Postmortem:
+def _written(
+    document: DocumentState, wrote: Mapping[str, str], known: Postmortem | None
+) -> Postmortem | None:
+    """What stands now in the regions that we wrote is the new base of each."""
+    if known is None:
+        return None
+    now_there = {name: document.regions[name] for name in wrote if name in document.regions}
+    return replace(
+        known,
+        ref=document.ref,
+        status=document.status,
+        base={**known.base, **now_there},
+        seen=document.regions,
+        wrote={**known.wrote, **wrote},
+        text=document.text,
+    )
+
+
+def _read(document: DocumentState, known: Postmortem | None) -> Postmortem | None:
     """What stands there now, and which edits of people stand against ours."""
     if known is None:
-        return _written(document, dict(document.regions), None)
+        return None
     edited = read_table(known.base.get("actions", ""), document.regions.get("actions", ""))
     kept = {**known.kept, **edited.changed}
     conflicts = [

@@ -149,13 +149,15 @@ class Outlook(StrEnum):
 @dataclass(frozen=True, slots=True)
 class DocumentRef:
     """Where a postmortem document is. `id` is stable and means something only to its store;
-    `version` is the store's own token of the text last seen (a blob id, a revision)."""
+    `version` is the store's own token of the text last seen (a blob id, a revision). `ticket`
+    is set where the document is itself a ticket, `branch` where it is drafted on one."""
 
     kind: str
     id: str
     url: str
     version: str
-    ticket: TicketRef | None = None  # where the document is itself a ticket
+    ticket: TicketRef | None = None
+    branch: str = ""
 
 
 class DocumentStatus(StrEnum):
@@ -265,7 +267,7 @@ class Moments:
 
 @dataclass(frozen=True, slots=True)
 class Postmortem:
-    """What we know of an incident's document.
+    """What we know of an incident's document, which lives in the store of `connection`.
 
     Of each marked region, `wrote` is the Markdown that we last asked for, `base` how that read
     back right after, and `seen` how it was last read: where base and seen differ, a person
@@ -273,6 +275,7 @@ class Postmortem:
     wrote and that we leave so. `conflicts` says in words which edits stand against ours.
     """
 
+    connection: str
     ref: DocumentRef
     status: DocumentStatus
     base: Mapping[str, str]

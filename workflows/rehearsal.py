@@ -15,6 +15,7 @@ from workflows.effects import (
 )
 from workflows.events import (
     CommentWritten,
+    DocumentCreated,
     DocumentWritten,
     News,
     Reading,
@@ -63,7 +64,7 @@ def pretend(wish: Effect, incident: Incident) -> News:
             bodies = regions(wish.text)
             headings = region_headings(wish.text)
             state = DocumentState(ref, bodies, headings, DocumentStatus.DRAFT, wish.text)
-            return DocumentWritten(state, bodies)
+            return DocumentCreated(target.connection, state, bodies)
         case WriteRegions():
             return _pretend_write(wish, incident)
         case CreateTask():

@@ -18,7 +18,7 @@ from builders import (
 )
 
 from workflows.effects import CreateDocument, CreateTask, LinkTask, WriteComment, WriteRegions
-from workflows.events import DocumentRead, DocumentWritten, TaskCreated, TicketGone, TicketRead
+from workflows.events import DocumentCreated, DocumentRead, TaskCreated, TicketGone, TicketRead
 from workflows.lifecycle import Decision, decide, fold
 from workflows.model import (
     Comment,
@@ -215,7 +215,7 @@ def test_a_task_that_its_incident_does_not_show_yet_is_linked() -> None:
     incident = known(judge(closed()))
     wish = judge(closed()).effects[0]
     assert isinstance(wish, CreateDocument)
-    incident = fold(DocumentWritten(document(wish.text), {}), incident)
+    incident = fold(DocumentCreated("docs", document(wish.text), {}), incident)
     incident = fold(TaskCreated("task:abc:1", task_ref(1), False, ("owner: gone",)), incident)
     effects = judge(closed(), incident).effects
     assert [e.key for e in effects if isinstance(e, LinkTask)] == ["link:abc:1"]

@@ -1,0 +1,163 @@
+"""The rules file, read and checked whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+from marshmallow import ValidationError
+
+from config.build import Auth, AuthType, ConnectionRules, build_connection, build_policy
+from config.checks import cross_check
+from config.fields import messages
+from config.overlaps import find_overlaps
+from config.positions import read
+from config.problems import Complaint, Place, Problem, RulesError
+from config.schema import RulesSection
+from config.secrets import NoSecret, Secret, SecretSource, read_secret
+from config.template import DEFAULT_TEMPLATE, load_template
+from workflows.documents import BadTemplate
+from workflows.policy import Policy
+
+__all__ = ["Auth", "AuthType", "ConnectionRules", "Problem", "Rules", "RulesError", "load"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the operator decided. `warnings` are sentences about what is allowed and perhaps not
+    meant."""
+
+    policy: Policy
+    connections: Mapping[str, ConnectionRules]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Every secret that the rules lead to; no log and no page may show one."""
+        return tuple(s for connection in self.connections.values() for s in connection.secrets)
+
+
+def load(path: Path, environ: Mapping[str, str] | None = None) -> Rules:
+    """Read the rules at `path`, with secrets from `environ` (os.environ when None) and from
+    files beside the rules.
+
+    Raises RulesError with every problem there is, each at its line. Asks nothing of any tracker.
+    """
+    source = read(path)
+    complaints = list(source.complaints)
+    if source.data is None or isinstance(source.data, dict):
+        written = source.data or {}
+    else:
+        written = {}
+        complaints.append(Complaint((), "must be a group of keys", "begin with connections:"))
+    data, wrong = _read_shape(_over_shipped(written))
+    complaints += wrong
+    told = {complaint.place for complaint in complaints}  # "missing" to a check: it was unreadable
+    complaints += [found for found in cross_check(data) if found.place not in told]
+    overlaps = find_overlaps(data)
+    complaints += overlaps.complaints
+    base = path.resolve().parent
+    secrets, wrong = _read_secrets(data, os.environ if environ is None else environ, base)
+    complaints += wrong
+    templates, wrong = _read_templates(data, base)
+    complaints += wrong
+    if complaints:
+        raise RulesError(map(source.positions.problem, dict.fromkeys(complaints)))
+    connections = {
+        name: build_connection(name, connection, *secrets[name])
+        for name, connection in data["connections"].items()
+    }
+    policy = build_policy(data, connections, templates, base)
+    return Rules(policy, connections, (*_warnings(data), *overlaps.warnings))
+
+
+def _over_shipped(written: Mapping[str, Any]) -> dict[str, Any]:
+    """What was written, over what is shipped.
+
+    Severities of one's own replace the shipped ones of the same name; once one has another
+    name, it is another scale, and only what was written counts.
+    """
+    with as_file(files("config") / "rules.yaml") as path:
+        shipped: dict[str, Any] = read(path).data
+    own = written.get("severities")
+    if isinstance(own, dict) and own.keys() <= shipped["severities"].keys():
+        written = {**written, "severities": shipped["severities"] | own}
+    return shipped | dict(written)
+
+
+def _read_shape(data: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[Complaint]]:
+    """What the schema could read, and what it could not."""
+    try:
+        return RulesSection().load(data), []
+    except ValidationError as error:
+        readable = error.valid_data if isinstance(error.valid_data, dict) else {}
+        return readable, [Complaint(*found) for found in messages(error)]
+
+
+_Secrets = tuple[Secret, tuple[Secret, ...]]
+
+
+def _read_secrets(
+    data: Mapping[str, Any], environ: Mapping[str, str], base: Path
+) -> tuple[dict[str, _Secrets], list[Complaint]]:
+    """For each connection its token and webhook secrets, and which could not be read."""
+    complaints: list[Complaint] = []
+    found: dict[Place, Secret] = {}
+    for place, source in _secret_sources(data):
+        try:
+            found[place] = read_secret(source, environ, base)
+        except NoSecret as error:
+            complaints.append(Complaint(place, str(error), error.mend))
+    if complaints:
+        return {}, complaints
+    return {
+        name: (
+            found["connections", name, "auth", "token"],
+            tuple(
+                found["connections", name, "webhook_secrets", n]
+                for n in range(len(connection.get("webhook_secrets", ())))
+            ),
+        )
+        for name, connection in data.get("connections", {}).items()
+        if ("connections", name, "auth", "token") in found
+    }, []
+
+
+def _secret_sources(data: Mapping[str, Any]) -> Iterator[tuple[Place, SecretSource]]:
+    for name, connection in data.get("connections", {}).items():
+        token = connection.get("auth", {}).get("token")
+        if token is not None:
+            yield ("connections", name, "auth", "token"), token
+        for n, source in enumerate(connection.get("webhook_secrets", ())):
+            yield ("connections", name, "webhook_secrets", n), source
+
+
+def _read_templates(data: Mapping[str, Any], base: Path) -> tuple[dict[str, str], list[Complaint]]:
+    """Each team's template, and which cannot be used."""
+    found: dict[str, str] = {}
+    complaints: list[Complaint] = []
+    for name, team in data.get("teams", {}).items():
+        template = team.get("postmortem", {}).get("template", DEFAULT_TEMPLATE)
+        try:
+            found[name] = load_template(template, base)
+        except BadTemplate as error:
+            place = ("teams", name, "postmortem", "template")
+            complaints.append(Complaint(place, str(error), "mend the template, or name another"))
+    return found, complaints
+
+
+def _warnings(data: Mapping[str, Any]) -> Iterator[str]:
+    for name, connection in data["connections"].items():
+        if not connection["webhook_secrets"]:
+            yield f"{name} has no webhook_secrets: changes are found by polling only"
+    for name, team in data["teams"].items():
+        if not team["postmortem"].get("when", {}).get("severity"):
+            continue
+        for n, source in enumerate(team["incidents"]):
+            if "severity" not in source:
+                place = f"teams.{name}.incidents[{n}]"
+                yield f"{place} does not say where the severity stands: its incidents will wait"

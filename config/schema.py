@@ -1,0 +1,224 @@
+"""The shape of the rules file: which keys there are and what each may hold.
+
+What one key means for another (is this person known, does this kind of document fit that
+connection) is not seen here but in `config.checks`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+from urllib.parse import urlsplit
+
+from marshmallow import ValidationError
+
+from config.fields import (
+    Day,
+    Group,
+    Listed,
+    Named,
+    ReadFrom,
+    SecretFrom,
+    SecretsFrom,
+    Section,
+    Text,
+    Texts,
+    TextsByName,
+    Within,
+    needed,
+)
+from config.problems import said
+from workflows.model import Area, Kind
+from workflows.policy import Mode, SourceKind
+
+CONNECTION_KINDS = ("jira", "github")
+DOCUMENT_KINDS = ("github-pull-request", "github-issue", "jira-issue", "git-directory")
+KINDS = tuple(kind.value for kind in Kind)
+
+_PROJECT = r"[A-Z][A-Z0-9_]*"
+_REPOSITORY = r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+"
+
+
+def _project() -> Text:
+    return Text(pattern=_PROJECT, mend="write the project's key in capitals, such as INC")
+
+
+def _repository() -> Text:
+    return Text(pattern=_REPOSITORY, mend="write owner/name, such as acme/ops")
+
+
+class Address(Text):
+    """The base address of a tracker's API, without the slash at its end."""
+
+    def read(self, value: Any) -> str:
+        url = super().read(value)
+        try:
+            parts = urlsplit(url)
+            host, _ = parts.hostname, parts.port
+        except ValueError:
+            host = None
+        if not host or parts.scheme not in ("http", "https"):
+            hint = "write it as https://acme.atlassian.net"
+            raise ValidationError(said("is not an address", hint))
+        if parts.username is not None or parts.query or parts.fragment:
+            hint = "leave out user, password, ? and #; credentials belong to auth"
+            raise ValidationError(said("holds more than an address", hint))
+        if parts.scheme == "http" and not is_loopback(host):
+            hint = "write https:// (http is for this machine only)"
+            raise ValidationError(said("would send the token unencrypted", hint))
+        if host in ("github.com", "www.github.com"):
+            hint = "write https://api.github.com"
+            raise ValidationError(said("is GitHub's page, not its API", hint))
+        return url.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address means this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+class AuthSection(Section):
+    type = Text(choices=("basic", "bearer", "token"), **needed("type: basic, bearer or token"))
+    user = Text()
+    token = SecretFrom(**needed("token: {env: NAME}"))
+
+
+class ConnectionSection(Section):
+    kind = Text(choices=CONNECTION_KINDS, **needed("kind: jira or kind: github"))
+    url = Address(**needed("url: https://…"))
+    deployment = Text(choices=("cloud", "datacenter"))
+    auth = Group(AuthSection, **needed("auth: {type: …, token: {env: NAME}}"))
+    webhook_secrets = SecretsFrom(load_default=list)
+
+
+class MatchSection(Section):
+    issue_type = Texts(load_default=())
+    labels = Texts(load_default=())
+    components = Texts(load_default=())
+    fields_ = TextsByName(data_key="fields", load_default=dict)
+    headings = TextsByName(load_default=dict)
+
+
+class ExceptSection(Section):
+    reason = Texts()
+    resolution = Texts()
+
+
+class ClosedSection(Section):
+    status_category = Text(choices=("done",))
+    status = Texts(load_default=())
+    reason = Texts()
+    resolution = Texts()
+    except_ = Group(ExceptSection, data_key="except")
+
+
+def _moment() -> ReadFrom:
+    return ReadFrom(SourceKind.FIELD, SourceKind.HEADING, SourceKind.STATUS, SourceKind.LABEL)
+
+
+class MomentsSection(Section):
+    started = _moment()
+    detected = _moment()
+    acknowledged = _moment()
+    mitigated = _moment()
+    resolved = _moment()
+
+
+class IncidentsSection(Section):
+    connection = Text(**needed("connection: the name of one of the connections"))
+    project = _project()
+    repository = _repository()
+    match = Group(MatchSection)
+    closed = Group(ClosedSection)
+    severity = ReadFrom(SourceKind.FIELD, SourceKind.LABEL, SourceKind.HEADING)
+    service = ReadFrom(SourceKind.FIELD, SourceKind.LABEL, SourceKind.HEADING, SourceKind.COMPONENT)
+    moments = Group(MomentsSection)
+
+
+class WhenSeveritySection(Section):
+    severity = Texts(load_default=())
+
+
+class WhenSection(WhenSeveritySection):
+    service = Texts(load_default=())
+
+
+class DocumentSection(Section):
+    kind = Text(choices=DOCUMENT_KINDS, **needed(f"kind: one of {', '.join(DOCUMENT_KINDS)}"))
+    connection = Text()
+    project = _project()
+    repository = _repository()
+    directory = Text()
+    path = Text()
+    issue_type = Text()
+    labels = Texts(load_default=())
+
+
+class TasksSection(Section):
+    connection = Text(**needed("connection: the name of one of the connections"))
+    project = _project()
+    repository = _repository()
+    issue_type = Text()
+    labels = Texts(load_default=())
+
+
+class StandardActionSection(Section):
+    when = Group(WhenSection)
+    title = Text(**needed("title: what is to be done"))
+    kind = Text(choices=KINDS, **needed(f"kind: one of {', '.join(KINDS)}"))
+    area = Text(choices=tuple(area.value for area in Area))
+    owner = Text()
+    milestone = Text()
+    success_measure = Text()
+
+
+class PostmortemSection(Section):
+    when = Group(WhenSeveritySection)
+    document = Group(DocumentSection, **needed("document: {kind: …}"))
+    tasks = Group(TasksSection, **needed("tasks: {connection: …}"))
+    template = Text()
+    standard_actions = Listed(StandardActionSection, load_default=list)
+
+
+class RotaSection(Section):
+    facilitator = Texts()
+    scribe = Texts()
+    reviewer = Texts()
+
+
+class TeamSection(Section):
+    mode = Text(choices=tuple(mode.value for mode in Mode), load_default=Mode.PLAN.value)
+    start_from = Day(**needed("start_from: 2026-12-01; incidents closed before it are left alone"))
+    manager = Text()
+    rota = Group(RotaSection)
+    incidents = Listed(IncidentsSection, **needed("incidents: a list of what is watched"))
+    postmortem = Group(PostmortemSection, **needed("postmortem: {document: …, tasks: …}"))
+
+
+class ActionsWithinSection(Section):
+    corrective = Within()
+    preventive = Within()
+    detective = Within()
+
+
+class SeveritySection(Section):
+    aliases = Texts(load_default=())
+    review_within = Within()
+    actions_within = Group(ActionsWithinSection)
+
+
+class PersonSection(Section):
+    name = Text(**needed("name: how people call them"))
+    email = Text(pattern=r"[^@\s]+@[^@\s]+", mend="write it as kim@acme.example")
+    jira = Text()
+    github = Text()
+
+
+class RulesSection(Section):
+    connections = Named(ConnectionSection, **needed("connections: your Jira and GitHub"))
+    teams = Named(TeamSection, **needed("teams: whose incidents are watched"))
+    severities = Named(SeveritySection, **needed("severities: {sev1: …}"))
+    people = Listed(PersonSection, load_default=list)

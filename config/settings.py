@@ -1,0 +1,201 @@
+"""The settings of one process, read from the environment and checked whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from config.problems import suggestion
+from config.secrets import NoSecret, Secret, read_secret_file
+
+PREFIX = "FOLLOWTHROUGH_"
+
+Read = TypeVar("Read")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting, for the documentation: `default` is as one would write it, "" for none."""
+
+    name: str
+    default: str
+    description: str
+
+
+SETTINGS = (
+    Setting("FOLLOWTHROUGH_RULES", "rules.yaml", "The rules file."),
+    Setting(
+        "FOLLOWTHROUGH_DATA",
+        "./followthrough-data",
+        "The directory for everything that the service keeps.",
+    ),
+    Setting(
+        "FOLLOWTHROUGH_DATABASE_URL",
+        "sqlite:///<data>/followthrough.db",
+        "The database. This version keeps its rows in SQLite.",
+    ),
+    Setting(
+        "FOLLOWTHROUGH_HOST",
+        "127.0.0.1",
+        "The address that the web process listens on; 0.0.0.0 for all.",
+    ),
+    Setting("FOLLOWTHROUGH_PORT", "8750", "The port that the web process listens on."),
+    Setting(
+        "FOLLOWTHROUGH_PUBLIC_URL",
+        "",
+        "The address under which people and trackers reach the service, where there is one.",
+    ),
+    Setting(
+        "FOLLOWTHROUGH_ADMIN_TOKEN",
+        "",
+        "The token that opens the pages. Webhooks and the health page need none.",
+    ),
+    Setting(
+        "FOLLOWTHROUGH_POLL_SECONDS",
+        "60",
+        "How often each tracker is asked what changed, in seconds.",
+    ),
+    Setting("FOLLOWTHROUGH_WORKERS", "4", "How many incidents a worker process works on at once."),
+    Setting(
+        "FOLLOWTHROUGH_LOG", "human", "How log lines are written: human, or json for a collector."
+    ),
+)
+
+
+class LogStyle(StrEnum):
+    HUMAN = "human"
+    JSON = "json"
+
+
+class SettingsError(Exception):
+    """The environment cannot be used; `problems` holds one sentence for each thing wrong."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says. `data` and `rules` are as written, relative to the working
+    directory; `public_url` has no slash at its end; `poll_seconds` is in seconds."""
+
+    rules: Path
+    data: Path
+    database_url: str
+    host: str
+    port: int
+    public_url: str | None
+    admin_token: Secret | None
+    poll_seconds: int
+    workers: int
+    log: LogStyle
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Settings:
+        """Read ``FOLLOWTHROUGH_*``; each may also be given as ``…_FILE``, the file it stands in.
+
+        An empty variable counts as not set. Raises SettingsError with everything that is wrong.
+        """
+        reading = _Reading(environ)
+        data = Path(reading.text("DATA"))
+        settings = cls(
+            rules=Path(reading.text("RULES")),
+            data=data,
+            database_url=reading.one("DATABASE_URL", f"sqlite:///{data}/followthrough.db", _sqlite),
+            host=reading.text("HOST"),
+            port=reading.one("PORT", 0, _number(1, 65535)),
+            public_url=reading.one("PUBLIC_URL", None, _address),
+            admin_token=reading.one("ADMIN_TOKEN", None, Secret),
+            poll_seconds=reading.one("POLL_SECONDS", 0, _number(1, 86400)),
+            workers=reading.one("WORKERS", 0, _number(1, 64)),
+            log=reading.one("LOG", LogStyle.HUMAN, _log_style),
+        )
+        if reading.problems:
+            raise SettingsError(reading.problems)
+        return settings
+
+
+class _Wrong(Exception):
+    """What a value should be, to be read after "must be"; the value itself is never repeated."""
+
+
+class _Reading:
+    """One pass over the environment, noting what is wrong."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.problems: list[str] = []
+        self._values: dict[str, str] = {}
+        known = {setting.name for setting in SETTINGS}
+        for name in sorted(environ):
+            bare = name.removesuffix("_FILE")
+            if not name.startswith(PREFIX) or not environ[name].strip():
+                continue
+            if bare not in known:
+                near = suggestion(bare, sorted(known))
+                self.problems.append(f"{name} is not a setting — {near}")
+            elif name == bare:
+                self._values[name] = environ[name].strip()
+            elif environ.get(bare, "").strip():
+                self.problems.append(f"{bare} and {name} are both set — keep one of them")
+            else:
+                self._read_file(bare, Path(environ[name].strip()))
+
+    def _read_file(self, name: str, path: Path) -> None:
+        try:
+            self._values[name] = read_secret_file(path)
+        except NoSecret as error:
+            self.problems.append(f"{name}_FILE: {error} — {error.mend}")
+
+    def text(self, name: str) -> str:
+        return self.one(name, "", str)
+
+    def one(self, name: str, missing: Read, read: Callable[[str], Read]) -> Read:
+        """The setting, its default, or `missing` where it has none or cannot be read."""
+        full = PREFIX + name
+        default = next(setting.default for setting in SETTINGS if setting.name == full)
+        value = self._values.get(full, "" if "<" in default else default)
+        if not value:
+            return missing
+        try:
+            return read(value)
+        except _Wrong as wrong:
+            self.problems.append(f"{full} must be {wrong}")
+            return missing
+
+
+def _number(least: int, most: int) -> Callable[[str], int]:
+    def read(value: str) -> int:
+        if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
+            raise _Wrong(f"a whole number from {least} to {most}")
+        return int(value)
+
+    return read
+
+
+def _sqlite(value: str) -> str:
+    if not value.startswith("sqlite:///"):
+        raise _Wrong("sqlite:///… in this version; PostgreSQL comes later")
+    return value
+
+
+def _address(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        right = parts.scheme in ("http", "https") and parts.hostname and parts.username is None
+    except ValueError:
+        right = False
+    if not right:
+        raise _Wrong("an address such as https://followthrough.acme.example")
+    return value.rstrip("/")
+
+
+def _log_style(value: str) -> LogStyle:
+    try:
+        return LogStyle(value)
+    except ValueError:
+        raise _Wrong("human or json") from None

@@ -1,0 +1,203 @@
+"""The one place where things are put together; everything else is given what it needs."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property, partial
+from pathlib import Path
+
+from config.rules import ConnectionRules, Rules, load
+from config.secrets import Secret
+from config.settings import Settings
+from integrations.gitdir.adapter import GitDirectoryDocuments
+from integrations.github import webhook as github_webhook
+from integrations.github.adapter import GitHubTracker
+from integrations.github.client import GitHubClient
+from integrations.github.issue_documents import GitHubIssueDocuments
+from integrations.github.pull_requests import GitHubPullRequestDocuments
+from integrations.jira import webhook as jira_webhook
+from integrations.jira.adapter import JiraTracker
+from integrations.jira.documents import JiraIssueDocuments
+from integrations.tracker import DocumentStore, Envelope, Notice, Tracker
+from service.clock import Clock, utc_now
+from service.executor import Executor
+from service.jobs import Handlers
+from service.processing import Processing
+from service.reconciler import POLL_JOB, Reconciler
+from service.routing import INCIDENT_JOB, Routing
+from service.store import Store
+from service.store.deliveries import JOB as DELIVERY_JOB
+from service.web import WebhookDoor
+
+_WEBHOOKS = {"jira": jira_webhook, "github": github_webhook}
+
+
+class UnknownDocuments(LookupError):
+    """No connection of the rules keeps documents of this kind."""
+
+
+@dataclass(frozen=True)
+class Trackers:
+    """The trackers and document stores of the rules, each made once and shared."""
+
+    rules: Rules
+    clock: Clock = utc_now
+
+    @cached_property
+    def _github(self) -> dict[str, GitHubClient]:
+        return {
+            name: GitHubClient(connection.url, connection.auth.token.reveal(), clock=self.clock)
+            for name, connection in self.rules.connections.items()
+            if connection.kind == "github"
+        }
+
+    @cached_property
+    def _jira(self) -> dict[str, JiraTracker]:
+        return {
+            name: _jira_tracker(connection, self.clock)
+            for name, connection in self.rules.connections.items()
+            if connection.kind == "jira"
+        }
+
+    @cached_property
+    def by_connection(self) -> Mapping[str, Tracker]:
+        github = {name: GitHubTracker(name, client) for name, client in self._github.items()}
+        return {**self._jira, **github}
+
+    @cached_property
+    def _documents(self) -> Mapping[tuple[str, str], DocumentStore]:
+        stores: dict[tuple[str, str], DocumentStore] = {}
+        for name, tracker in self._jira.items():
+            stores[JiraIssueDocuments.kind, name] = JiraIssueDocuments(tracker)
+        for name, client in self._github.items():
+            stores[GitHubPullRequestDocuments.kind, name] = GitHubPullRequestDocuments(client)
+            stores[GitHubIssueDocuments.kind, name] = GitHubIssueDocuments(name, client)
+        stores[GitDirectoryDocuments.kind, ""] = GitDirectoryDocuments()
+        return stores
+
+    def documents(self, kind: str, connection: str) -> DocumentStore:
+        """The store of documents of `kind` behind `connection` ("" for a local directory)."""
+        try:
+            return self._documents[kind, connection]
+        except KeyError:
+            raise UnknownDocuments(f"no connection {connection!r} keeps {kind} documents") from None
+
+
+@dataclass(frozen=True)
+class Container:
+    """What the worker runs: the handler of each kind of job, over one store."""
+
+    settings: Settings
+    rules: Rules
+    store: Store
+    trackers: Trackers
+    reconciler: Reconciler
+    handlers: Handlers
+
+
+@dataclass(frozen=True)
+class Web:
+    """What the web process is given; see `service.web.WebContainer`."""
+
+    store: Store
+    clock: Clock
+    admin_token: Secret
+    public_url: str | None
+    doors: Mapping[str, WebhookDoor]
+
+
+def build(
+    settings: Settings,
+    rules: Rules | None = None,
+    *,
+    store: Store | None = None,
+    clock: Clock = utc_now,
+) -> Container:
+    """Everything the worker needs. Rules and store are read from where the settings say, unless
+    given. Raises RulesError."""
+    rules = rules or load(settings.rules)
+    store = store or open_store(settings, clock)
+    policy, trackers = rules.policy, Trackers(rules, clock)
+    normalise: dict[str, Callable[[Envelope], Notice]] = {
+        name: _WEBHOOKS[connection.kind].normalise for name, connection in rules.connections.items()
+    }
+    by_connection = trackers.by_connection
+    executor = Executor(store, by_connection, trackers.documents, clock, policy.hash)
+    routing = Routing(store, policy, by_connection, normalise)
+    processing = Processing(store, policy, by_connection, executor, clock)
+    every = timedelta(seconds=settings.poll_seconds)
+    reconciler = Reconciler(store, policy, by_connection, trackers.documents, clock, every)
+    handlers: Handlers = {
+        DELIVERY_JOB: routing.run,
+        INCIDENT_JOB: processing.run,
+        POLL_JOB: reconciler.run,
+    }
+    return Container(settings, rules, store, trackers, reconciler, handlers)
+
+
+def build_web(environ: Mapping[str, str] = os.environ) -> Web:
+    """Everything the web process needs. Raises SettingsError, RulesError."""
+    settings = Settings.from_environment(environ)
+    rules = load(settings.rules, environ)
+    return Web(
+        store=open_store(settings),
+        clock=utc_now,
+        admin_token=admin_token(settings),
+        public_url=settings.public_url,
+        doors=doors(rules),
+    )
+
+
+def doors(rules: Rules) -> dict[str, WebhookDoor]:
+    """A webhook door for each connection; closed where the rules give it no secret."""
+    found: dict[str, WebhookDoor] = {}
+    for name, connection in rules.connections.items():
+        given = [secret.reveal() for secret in connection.webhook_secrets]
+        verify = partial(_WEBHOOKS[connection.kind].verify, secrets=given) if given else None
+        found[name] = WebhookDoor(verify)
+    return found
+
+
+def open_store(settings: Settings, clock: Clock = utc_now) -> Store:
+    """The store at the settings' database, its schema brought up to date."""
+    store = Store(settings.database_url, clock)
+    store.migrate()
+    return store
+
+
+def token_file(settings: Settings) -> Path:
+    """Where a token that we made ourselves is kept."""
+    return settings.data / "admin-token"
+
+
+def admin_token(settings: Settings) -> Secret:
+    """The token that opens the pages: the one that was set, or one made once and kept in the
+    data directory, readable by its owner only."""
+    if settings.admin_token is not None:
+        return settings.admin_token
+    path = token_file(settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return Secret(path.read_text().strip())
+    with os.fdopen(descriptor, "w") as file:
+        token = secrets.token_urlsafe(32)
+        file.write(token + "\n")
+    return Secret(token)
+
+
+def _jira_tracker(connection: ConnectionRules, clock: Clock) -> JiraTracker:
+    deployment = connection.deployment
+    return JiraTracker(
+        connection.name,
+        connection.url,
+        token=connection.auth.token.reveal(),
+        user=connection.auth.user or None,
+        cloud=None if deployment is None else deployment == "cloud",
+        clock=clock,
+    )

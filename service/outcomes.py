@@ -1,0 +1,93 @@
+"""How effects end: which can go next, when the others are tried again, and how all that is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from integrations.tracker import RateLimited, SignInFailed, TrackerError
+from service.store.effects import EffectRecord, EffectState
+from workflows.effects import CreateTask, Effect
+from workflows.events import (
+    CommentWritten,
+    DocumentCreated,
+    DocumentRead,
+    DocumentWritten,
+    News,
+    TaskCreated,
+    TaskLinked,
+)
+from workflows.model import Incident
+
+#: Rests after a failing tracker and after a refused sign-in.
+PAUSE = timedelta(seconds=30)
+SIGN_IN_PAUSE = timedelta(minutes=10)
+
+#: States from which an effect may be executed (when it is due).
+RUNNABLE = frozenset(
+    {EffectState.WANTED, EffectState.RETRY, EffectState.BEGUN, EffectState.UNKNOWN}
+)
+
+
+def retry_at(error: TrackerError, now: datetime) -> datetime:
+    """When to ask again after a call that certainly had no effect."""
+    if isinstance(error, RateLimited):
+        return error.retry_at
+    return now + (SIGN_IN_PAUSE if isinstance(error, SignInFailed) else PAUSE)
+
+
+def sentence(error: TrackerError) -> str:
+    """What the tracker said, and what a person can do."""
+    return f"{error.words}. {error.mend}" if error.mend else error.words
+
+
+def batch(
+    effects: Sequence[Effect], records: Mapping[str, EffectRecord], now: datetime
+) -> list[EffectRecord]:
+    """What to execute next of the wished effects: the first that can go, and with a task all
+    other tasks for the same place, because trackers take them in one call."""
+    ready = [
+        record
+        for effect in effects
+        if (record := records[effect.key]).state in RUNNABLE
+        and (record.due_at is None or record.due_at <= now)
+    ]
+    if not ready:
+        return []
+    first = ready[0]
+    if not isinstance(first.wish, CreateTask):
+        return [first]
+    return [
+        record
+        for record in ready
+        if isinstance(record.wish, CreateTask) and record.wish.target == first.wish.target
+    ]
+
+
+def blocked(records: Mapping[str, EffectRecord], now: datetime) -> dict[str, str]:
+    """Effects that cannot go on for now, and why, in words for people."""
+    why: dict[str, str] = {}
+    for key, record in records.items():
+        words = f"{record.words}. {record.mend}".strip()
+        if record.state in (EffectState.REJECTED, EffectState.DROPPED) or (
+            record.due_at is not None and record.due_at > now
+        ):
+            why[key] = words
+    return why
+
+
+def told(news: News, incident: Incident) -> str:
+    match news:
+        case DocumentCreated(_, document):
+            return f"document created: {document.ref.url}"
+        case DocumentWritten(_, wrote):
+            return f"document brought up to date: {', '.join(wrote)}"
+        case TaskCreated(key, ref, _, unset):
+            name = f"AI-{key.rsplit(':', 1)[1]}"
+            return f"{name} is {ref.key}: {ref.url}" + "".join(f"; not set: {u}" for u in unset)
+        case TaskLinked(key):
+            return f"AI-{key.rsplit(':', 1)[1]} linked to {incident.ticket.key}"
+        case CommentWritten():
+            return f"comment on {incident.ticket.key} written"
+        case DocumentRead():
+            return "document read"

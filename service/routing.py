@@ -1,0 +1,149 @@
+"""What one delivery is about: which incident must be read again, or why nothing is to be done.
+
+The delivery itself is never believed: it only says where to look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from integrations.tracker import Envelope, Malformed, Notice, Tells, Tracker, TrackerError
+from service.jobs import ClaimedJob, Done, JobEnd, Later
+from service.outcomes import retry_at, sentence
+from service.store import Store, Transaction
+from service.store.deliveries import DeliveryState
+from service.store.refs import Ref, Role
+from workflows.policy import Policy
+
+INCIDENT_JOB = "incident"
+
+#: New work goes before old: a person has just done something and waits.
+PROMPT = 10
+
+
+def incident_subject(connection: str, ticket_id: str) -> str:
+    """The subject of the one job that ever touches this incident."""
+    return f"{connection}/{ticket_id}"
+
+
+class Routing:
+    """Runs the jobs of kind ``delivery``."""
+
+    def __init__(
+        self,
+        store: Store,
+        policy: Policy,
+        trackers: Mapping[str, Tracker],
+        normalise: Mapping[str, Callable[[Envelope], Notice]],
+    ) -> None:
+        self._store = store
+        self._policy = policy
+        self._trackers = trackers
+        self._normalise = normalise
+        self._watched = {
+            (source.connection, source.place)
+            for team in policy.teams.values()
+            for source in team.incidents
+        }
+
+    def run(self, job: ClaimedJob) -> JobEnd:
+        number = int(job.subject)
+        with self._store.read() as tx:
+            delivery, envelope = tx.deliveries.get(number), tx.deliveries.envelope(number)
+        if delivery is None or envelope is None or delivery.state is not DeliveryState.RECEIVED:
+            return Done()
+        normalise = self._normalise.get(delivery.connection)
+        if normalise is None:
+            why = f"the rules no longer have the connection {delivery.connection}"
+            return self._mark(job, number, DeliveryState.UNREADABLE, why)
+        try:
+            notice = normalise(envelope)
+        except Malformed as error:
+            return self._mark(job, number, DeliveryState.UNREADABLE, str(error))
+        if notice.tells is Tells.UNKNOWN:
+            return self._mark(job, number, DeliveryState.UNKNOWN, notice.why)
+        if notice.tells is Tells.NOTHING:
+            return self._mark(job, number, DeliveryState.IGNORED, notice.why)
+        try:
+            ours = self._own_creation(delivery.connection, notice)
+        except TrackerError as error:
+            return Later(retry_at(error, self._store.clock()), sentence(error))
+        with self._store.write() as tx:
+            tx.jobs.fence(job)
+            if ours:
+                why = f"{notice.why}: what we created ourselves ({notice.marker})"
+                tx.deliveries.mark(number, DeliveryState.IGNORED, why)
+            elif notice.tells is Tells.DOCUMENT:
+                self._document(tx, number, delivery.connection, notice)
+            else:
+                self._ticket(tx, number, delivery.connection, notice)
+        return Done()
+
+    def _mark(self, job: ClaimedJob, number: int, state: DeliveryState, why: str) -> JobEnd:
+        with self._store.write() as tx:
+            tx.jobs.fence(job)
+            tx.deliveries.mark(number, state, why)
+        return Done()
+
+    def _own_creation(self, connection: str, notice: Notice) -> bool:
+        """Whether this tells of something of ours: it carries our marker and our account did it.
+        The marker alone proves nothing: anybody can copy a text that holds one."""
+        if notice.marker is None or notice.by is None:
+            return False
+        return notice.by == self._trackers[connection].account()
+
+    def _ticket(self, tx: Transaction, number: int, connection: str, notice: Notice) -> None:
+        if notice.ticket_id is None:
+            tx.deliveries.mark(number, DeliveryState.IGNORED, f"{notice.why}: names no ticket")
+            return
+        record = tx.incidents.by_ticket(connection, notice.ticket_id)
+        known = record.incident if record else None
+        if known is not None and notice.comment_id and notice.comment_id == known.comment_id:
+            why = f"{notice.why}: our own comment"
+            tx.deliveries.mark(number, DeliveryState.IGNORED, why, incident_id=known.id)
+            return
+        ref = tx.refs.find(connection, notice.ticket_id)
+        if known is None and ref is not None:
+            self._ours(tx, number, notice, ref)
+            return
+        if known is None and (connection, notice.place) not in self._watched:
+            why = f"{notice.why}: no team watches {notice.place or 'that place'}"
+            tx.deliveries.mark(number, DeliveryState.IGNORED, why)
+            return
+        if notice.key is not None:
+            tx.ledger.sighted(connection, notice.ticket_id, notice.key)
+        subject = incident_subject(connection, notice.ticket_id)
+        tx.jobs.touch(INCIDENT_JOB, subject, priority=PROMPT, reason=notice.why)
+        incident = known.id if known else None
+        tx.deliveries.mark(
+            number, DeliveryState.DONE, notice.why, subject=subject, incident_id=incident
+        )
+
+    def _ours(self, tx: Transaction, number: int, notice: Notice, ref: Ref) -> None:
+        """A ticket of ours: a document is read again, a task waits for its incident's next turn."""
+        if ref.role is not Role.DOCUMENT:
+            why = f"{notice.why}: the remediation task {ref.key}, which is not followed yet"
+            tx.deliveries.mark(number, DeliveryState.IGNORED, why, incident_id=ref.incident_id)
+            return
+        self._read_document(tx, number, notice, ref.incident_id)
+
+    def _document(self, tx: Transaction, number: int, connection: str, notice: Notice) -> None:
+        found = tx.refs.documents_at(connection, notice.place or "", notice.paths, notice.branch)
+        if not found:
+            tx.deliveries.mark(number, DeliveryState.IGNORED, f"{notice.why}: no document of ours")
+        for incident_id in found:
+            self._read_document(tx, number, notice, incident_id)
+
+    def _read_document(
+        self, tx: Transaction, number: int, notice: Notice, incident_id: str
+    ) -> None:
+        record = tx.incidents.get(incident_id)
+        if record is None:
+            return
+        ticket = record.incident.ticket
+        subject = incident_subject(ticket.connection, ticket.id)
+        tx.incidents.set_document_changed(incident_id, True)
+        tx.jobs.touch(INCIDENT_JOB, subject, priority=PROMPT, reason=notice.why)
+        tx.deliveries.mark(
+            number, DeliveryState.DONE, notice.why, subject=subject, incident_id=incident_id
+        )

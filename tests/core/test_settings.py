@@ -1,0 +1,90 @@
+"""The environment becomes settings, or a list of everything that is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from config.secrets import Secret
+from config.settings import SETTINGS, LogStyle, Settings, SettingsError
+
+
+def wrong(**environ: str) -> tuple[str, ...]:
+    names = {f"FOLLOWTHROUGH_{name}": value for name, value in environ.items()}
+    with pytest.raises(SettingsError) as raised:
+        Settings.from_environment(names)
+    return raised.value.problems
+
+
+def test_an_empty_environment_is_enough() -> None:
+    settings = Settings.from_environment({"PATH": "/bin", "FOLLOWTHROUGH_PORT": ""})
+    assert settings == Settings(
+        rules=Path("rules.yaml"),
+        data=Path("followthrough-data"),
+        database_url="sqlite:///followthrough-data/followthrough.db",
+        host="127.0.0.1",
+        port=8750,
+        public_url=None,
+        admin_token=None,
+        poll_seconds=60,
+        workers=4,
+        log=LogStyle.HUMAN,
+    )
+
+
+def test_the_database_lives_in_the_data_directory() -> None:
+    settings = Settings.from_environment({"FOLLOWTHROUGH_DATA": "/var/lib/followthrough"})
+    assert settings.database_url == "sqlite:////var/lib/followthrough/followthrough.db"
+
+
+def test_any_setting_may_stand_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("open-sesame\n", encoding="utf-8")
+    (tmp_path / "port").write_text("9000", encoding="utf-8")
+    settings = Settings.from_environment(
+        {
+            "FOLLOWTHROUGH_ADMIN_TOKEN_FILE": str(tmp_path / "token"),
+            "FOLLOWTHROUGH_PORT_FILE": str(tmp_path / "port"),
+        }
+    )
+    assert settings.admin_token == Secret("open-sesame")
+    assert settings.port == 9000
+    assert "open-sesame" not in repr(settings)
+
+
+def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
+    assert wrong(
+        PROT="1",
+        PORT="70000",
+        WORKERS="many",
+        LOG="loud",
+        PUBLIC_URL="followthrough.acme.example",
+        ADMIN_TOKEN_FILE=str(tmp_path / "absent"),
+        DATABASE_URL="postgresql://bot:hunter2@db/followthrough",
+    ) == (
+        "FOLLOWTHROUGH_ADMIN_TOKEN_FILE: the file named here does not exist — write it there",
+        "FOLLOWTHROUGH_PROT is not a setting — did you mean FOLLOWTHROUGH_PORT?",
+        "FOLLOWTHROUGH_DATABASE_URL must be sqlite:///… in this version; PostgreSQL comes later",
+        "FOLLOWTHROUGH_PORT must be a whole number from 1 to 65535",
+        "FOLLOWTHROUGH_PUBLIC_URL must be an address such as https://followthrough.acme.example",
+        "FOLLOWTHROUGH_WORKERS must be a whole number from 1 to 64",
+        "FOLLOWTHROUGH_LOG must be human or json",
+    )
+
+
+def test_a_setting_stands_in_one_place_only(tmp_path: Path) -> None:
+    (told,) = wrong(PORT="1", PORT_FILE=str(tmp_path / "port"))
+    assert told == (
+        "FOLLOWTHROUGH_PORT and FOLLOWTHROUGH_PORT_FILE are both set — keep one of them"
+    )
+
+
+def test_the_public_address_has_no_slash_at_its_end() -> None:
+    settings = Settings.from_environment({"FOLLOWTHROUGH_PUBLIC_URL": "https://ft.acme.example/"})
+    assert settings.public_url == "https://ft.acme.example"
+
+
+def test_each_setting_is_described() -> None:
+    fields = set(Settings.__dataclass_fields__)
+    assert {s.name.removeprefix("FOLLOWTHROUGH_").lower() for s in SETTINGS} == fields
+    assert all(setting.description.endswith(".") for setting in SETTINGS)
