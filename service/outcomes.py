@@ -38,7 +38,11 @@ def retry_at(error: TrackerError, now: datetime) -> datetime:
 
 def sentence(error: TrackerError) -> str:
     """What the tracker said, and what a person can do."""
-    return f"{error.words}. {error.mend}" if error.mend else error.words
+    return told_with_mend(error.words, error.mend)
+
+
+def told_with_mend(words: str, mend: str) -> str:
+    return f"{words.rstrip('. ')}. {mend}" if mend else words
 
 
 def batch(
@@ -60,15 +64,19 @@ def batch(
     return [
         record
         for record in ready
-        if isinstance(record.wish, CreateTask) and record.wish.target == first.wish.target
+        if isinstance(record.wish, CreateTask) and _place(record.wish) == _place(first.wish)
     ]
+
+
+def _place(wish: CreateTask) -> tuple[str, str, str]:
+    return wish.target.connection, wish.target.place, wish.target.issue_type
 
 
 def blocked(records: Mapping[str, EffectRecord], now: datetime) -> dict[str, str]:
     """Effects that cannot go on for now, and why, in words for people."""
     why: dict[str, str] = {}
     for key, record in records.items():
-        words = f"{record.words}. {record.mend}".strip()
+        words = told_with_mend(record.words, record.mend)
         if record.state in (EffectState.REJECTED, EffectState.DROPPED) or (
             record.due_at is not None and record.due_at > now
         ):

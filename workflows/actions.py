@@ -5,7 +5,8 @@ In an incident ticket or a comment on it, outside of quotes and code::
     ACTION: Alert on queue depth @kim due:2026-12-01 [preventive] milestone:"Q1" measure:"2 min"
     - [ ] Write the failover runbook @noor
 
-A checklist counts unless it stands under a heading that is not about actions. In the document,
+A checklist counts unless it stands under a heading that is not about actions, and a line that
+begins with ``AI-n`` speaks of an action item that there is. In the document,
 rows of the action table whose ID is empty, and checklist lines beside it, are new action items.
 """
 
@@ -24,6 +25,7 @@ _ACTION = re.compile(
     r"^\s*(?:[-*+]\s+)?[*_]{0,2}ACTION[*_]{0,2}\s*:[*_]{0,2}\s*(?P<rest>\S.*)$", re.I
 )
 _CHECK = re.compile(r"^\s*[-*+]\s+\\?\[(?P<tick>[ xX])\\?\]\s+(?P<rest>\S.*)$")
+_KNOWN = re.compile(r"\**AI-\d+\b")
 _HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(?P<text>.+?)\s*#*\s*$")
 _FENCE = re.compile(r"^\s*(```|~~~)")
 _ABOUT_ACTIONS = re.compile(
@@ -82,11 +84,16 @@ def lines_of(text: str) -> list[ActionLine]:
         if match := _HEADING.match(line):
             heading = match["text"]
         elif match := _ACTION.match(line):
-            found += filter(None, [read_line(match["rest"])])
+            found += filter(None, [_new(match["rest"])])
         elif (match := _CHECK.match(line)) and match["tick"] == " " and _is_asked(heading):
             words = re.sub(r"^ACTION\s*:\s*", "", match["rest"], flags=re.I)
-            found += filter(None, [read_line(words)])
+            found += filter(None, [_new(words)])
     return found
+
+
+def _new(words: str) -> ActionLine | None:
+    """A line that begins with AI-n speaks of that action item and asks for no other."""
+    return None if _KNOWN.match(words) else read_line(words)
 
 
 def _is_asked(heading: str | None) -> bool:

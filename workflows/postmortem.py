@@ -50,7 +50,7 @@ def regions(incident: Incident, ticket: Ticket) -> dict[str, str]:
     return {
         "facts": _facts(incident),
         "figures": timeline.render_figures(incident.moments),
-        "timeline": timeline.render(timeline.rows(ticket)),
+        "timeline": timeline.render(timeline.rows(ticket, incident.comment_id)),
         "actions": actions.table(incident.actions),
         "evidence": _evidence(incident, ticket),
     }
@@ -83,7 +83,11 @@ def _evidence(incident: Incident, ticket: Ticket) -> str:
     if ticket.restricted:
         return lines[0]
     given = [(ticket.text, "the ticket's description", ticket.created)]
-    given += [(c.text, "a comment", c.at) for c in ticket.comments if not c.internal]
+    given += [
+        (c.text, "a comment", c.at)
+        for c in ticket.comments
+        if not c.internal and c.id != incident.comment_id
+    ]
     seen: set[str] = {incident.ticket.url}
     for text, where, at in given:
         for url in _URL.findall(text):

@@ -27,20 +27,28 @@ class Row:
     url: str
 
 
-def rows(ticket: Ticket) -> list[Row]:
-    """The ticket's history in order of time.
+#: Relations between tickets are made while following up, not while responding.
+_RELATIONS = frozenset({"link", "remote link", "sub-issue", "parent"})
+
+
+def rows(ticket: Ticket, own_comment: str | None = None) -> list[Row]:
+    """The ticket's history in order of time, without our own comment (its id).
 
     Of a restricted ticket only status changes are told, of an internal comment only that it is
     there: the link leads those who may read it to the rest.
     """
     found = [Row(ticket.created, _who(ticket.author), "Ticket opened", "recorded", ticket.ref.url)]
     for change in ticket.changes:
+        if change.field in _RELATIONS:
+            continue
         if not ticket.restricted or change.field == "status":
             what = _told(change)
             found.append(
                 Row(change.at, _who(change.by), what, "recorded", change.url or ticket.ref.url)
             )
     for comment in ticket.comments:
+        if comment.id == own_comment:
+            continue
         if ticket.restricted or comment.internal:
             what = "Comment that only some may read"
         else:

@@ -60,6 +60,10 @@ def test_action_lines_and_open_checklists_count() -> None:
     assert [line.title for line in lines_of(text)] == ["one", "two", "three", "four"]
 
 
+def test_a_line_that_begins_with_an_items_name_is_about_that_item() -> None:
+    assert lines_of("- [ ] AI-1 Alert on queue depth\nACTION: **AI-2** is done") == []
+
+
 def test_quotes_and_code_cause_nothing() -> None:
     text = "> ACTION: quoted\n```\nACTION: code\n```\n    ACTION: indented\nI took no ACTION: there"
     assert lines_of(text) == []

@@ -1,0 +1,1 @@
+"""Documents as files in a local git repository: the default that needs no server."""

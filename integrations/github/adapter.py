@@ -1,0 +1,244 @@
+"""GitHub issues as tickets: `integrations.tracker.Tracker` over REST.
+
+Routes: https://docs.github.com/en/rest/issues
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from urllib.parse import urlsplit
+
+from integrations.github.answers import Invalid
+from integrations.github.client import (
+    CLOCKS_DIFFER,
+    GitHubClient,
+    Json,
+    Recent,
+    issue_path,
+    repo_path,
+)
+from integrations.github.creation import TaskCreation
+from integrations.github.marker import key_in, marked
+from integrations.github.reading import place_of, ref_of, ticket_of
+from integrations.tracker import (
+    Finding,
+    Glimpse,
+    NotThere,
+    Rejected,
+    TaskResult,
+    TrackerError,
+)
+from workflows.effects import CreateTask, TaskTarget
+from workflows.model import Ticket, TicketRef
+
+_KEY = re.compile(r"(?P<place>[\w-]+/[\w.-]+)#(?P<number>\d{1,10})", re.ASCII)
+_ADDRESS = re.compile(r"/(?P<place>[\w-]+/[\w.-]+)/issues/(?P<number>\d{1,10})/?$", re.ASCII)
+
+
+class GitHubTracker:
+    """One GitHub server, through one account.
+
+    A ticket's id is its node id and its key ``owner/name#number``. Every method raises the
+    TrackerError family only.
+    """
+
+    def __init__(self, connection: str, client: GitHubClient) -> None:
+        self.connection = connection
+        self._client = client
+        self._creation = TaskCreation(connection, client)
+        self._takes_sub_issues: Recent[str, bool] = Recent(client.clock)
+
+    def account(self) -> str:
+        """The login that the token belongs to; asked for once."""
+        return self._client.login()
+
+    def fetch(self, ref: TicketRef) -> Ticket:
+        """Two reads: the issue, and its timeline, which holds the comments (one more for every
+        further hundred events). A transferred issue answers 301 and is read where it is now, so
+        the ticket's key may differ from `ref.key`. Pull requests are NotThere: no tickets."""
+        issue = self._client.read(issue_path(ref.key))
+        if "pull_request" in issue:
+            raise NotThere(f"{ref.key} is a pull request", mend="Name an issue.")
+        path = issue_path(f"{place_of(issue)}#{issue['number']}")
+        return ticket_of(self.connection, issue, self._client.pages(f"{path}/timeline"))
+
+    def find(self, typed: str) -> TicketRef:
+        """From ``owner/name#7`` or the issue's address; a bare number has no repository."""
+        typed = typed.strip()
+        address = urlsplit(typed)
+        ours = address.netloc in self._hosts()
+        match = _KEY.fullmatch(typed) or (_ADDRESS.search(address.path) if ours else None)
+        if match is None:
+            raise Rejected(
+                f"{typed!r} does not say which issue of which repository of this server",
+                mend="Write owner/name#number, or paste the issue's address.",
+            )
+        issue = self._client.read(issue_path(f"{match['place']}#{match['number']}"))
+        if "pull_request" in issue:
+            raise NotThere(f"{typed} is a pull request", mend="Name an issue.")
+        return ref_of(self.connection, issue)
+
+    def changed(self, place: str, since: datetime) -> Iterator[Glimpse]:
+        """Issues of `place` that were updated at `since` or later, oldest update first.
+
+        GitHub lists pull requests too; they are left out.
+        """
+        for issue in self._client.issues(place, since, sort="updated", direction="asc"):
+            if "pull_request" not in issue:
+                yield Glimpse(ref_of(self.connection, issue), updated=str(issue["updated_at"]))
+
+    def create_tasks(self, tasks: Sequence[CreateTask]) -> Iterator[TaskResult]:
+        """One POST a task. `linked` is always False: a sub-issue needs a call of its own."""
+        return self._creation.create(tasks)
+
+    def find_created(
+        self, keys: Sequence[str], incident: TicketRef, target: TaskTarget, since: datetime
+    ) -> Mapping[str, TicketRef]:
+        """Among the incident's sub-issues, then among the account's own issues in the target
+        since then. Lists, not search: GitHub's search index lags by minutes."""
+        wanted, found = set(keys), dict[str, TicketRef]()
+        if incident.connection == self.connection:
+            try:
+                children = list(self._client.pages(f"{issue_path(incident.key)}/sub_issues"))
+            except NotThere:  # the server has no sub-issues, or the incident is gone
+                children = []
+            self._recognise(children, wanted, found)
+        if wanted - set(found):
+            mine = self._client.issues(
+                target.place, since - CLOCKS_DIFFER, creator=self._client.login()
+            )
+            self._recognise(mine, wanted, found)
+        return found
+
+    def link(
+        self,
+        incident: TicketRef,
+        task: TicketRef,
+        title: str,  # noqa: ARG002 - the protocol's; a sub-issue shows its own title
+        key: str,  # noqa: ARG002 - the protocol's; asking twice for one relation is harmless
+    ) -> None:
+        """Make `task` a sub-issue of `incident`.
+
+        Where that cannot be (the task is in another tracker or belongs to another owner, the
+        incident has a hundred sub-issues, the server has none) there is nothing to do: the one
+        comment on the incident lists every task.
+        """
+        if task.connection != self.connection:
+            return
+        if not self._takes_sub_issues.get(incident.id, lambda: True):
+            return
+        child = task.link_id or self.find(task.key).link_id
+        path = f"{issue_path(incident.key)}/sub_issues"
+        try:
+            self._client.write("POST", path, {"sub_issue_id": int(child)})
+        except Invalid:
+            # "Issue may not contain duplicate sub-issues", another parent, more than a hundred.
+            return
+        except NotThere:
+            # GitHub's description of Enterprise Server (up to 3.19) has no such route. Further
+            # tasks of this incident need not ask again.
+            self._takes_sub_issues.believe(incident.id, False)
+
+    def write_comment(self, ticket: TicketRef, text: str, key: str, comment_id: str | None) -> str:
+        """One write. A comment that somebody deleted is written anew. Without `comment_id` a
+        comment is written; one that may be there already is found with `find_comment`."""
+        body = {"body": marked(text, key)}
+        issue = issue_path(ticket.key)
+        if comment_id is not None:
+            path = f"{issue.rpartition('/')[0]}/comments/{int(comment_id)}"
+            try:
+                return str(self._client.write("PATCH", path, body)["id"])
+            except NotThere:
+                pass
+        return str(self._client.write("POST", f"{issue}/comments", body)["id"])
+
+    def find_comment(self, ticket: TicketRef, key: str) -> str | None:
+        """The id of the comment on `ticket` that is marked with `key` and is our own: somebody
+        who copied our marker would otherwise have their comment overwritten."""
+        for comment in self._client.pages(f"{issue_path(ticket.key)}/comments"):
+            author = (comment.get("user") or {}).get("login", "")
+            if key_in(comment.get("body")) == key and self._is_me(str(author)):
+                return str(comment["id"])
+        return None
+
+    def check(self, places: Mapping[str, str]) -> Iterator[Finding]:
+        """Sign-in, then each repository: is it seen, may we write, has it issues, whom can it
+        assign, has it sub-issues. Reads only."""
+        try:
+            login = self._client.login()
+        except TrackerError as error:
+            yield Finding(False, f"sign-in: {error.words}", error.mend)
+            return
+        yield Finding(True, f"signed in as {login}")
+        scopes = self._client.headers("/user").get("x-oauth-scopes", "")
+        if scopes and not {"repo", "public_repo"} & {scope.strip() for scope in scopes.split(",")}:
+            yield Finding(
+                False,
+                f"the token has the scopes {scopes}",
+                "Give it the scope repo, or make a fine-grained token with write access to "
+                "issues, contents and pull requests.",
+            )
+        for place in places:
+            try:
+                yield from self._check_place(place)
+            except TrackerError as error:
+                yield Finding(False, f"{place}: {error.words}", error.mend)
+
+    def _check_place(self, place: str) -> Iterator[Finding]:
+        repository = self._client.repository(place)
+        if repository.name.lower() != place.lower():
+            mend = "Write its new name in the rules."
+            yield Finding(False, f"{place}: is called {repository.name} now", mend)
+        if repository.archived:
+            yield Finding(False, f"{place}: is archived", "Unarchive it in its settings.")
+        elif not repository.has_issues:
+            yield Finding(False, f"{place}: has no issues", "Switch Issues on in its settings.")
+        else:
+            yield Finding(True, f"{place}: visible, with issues")
+        if repository.may_push is False:
+            yield Finding(
+                False,
+                f"{place}: no write access",
+                "Give the account write access: without it GitHub drops owners, labels and "
+                "milestones in silence.",
+            )
+        elif repository.may_push:
+            yield Finding(True, f"{place}: write access")
+        path = repo_path(place)
+        people = len(list(islice(self._client.pages(f"{path}/assignees"), 100)))
+        shown = "100 or more" if people == 100 else str(people)
+        yield Finding(
+            people > 0,
+            f"{place}: {shown} people can be assigned",
+            "" if people else "Give the owners of tasks at least the role Triage there.",
+        )
+        yield from self._check_sub_issues(place)
+
+    def _check_sub_issues(self, place: str) -> Iterator[Finding]:
+        issues = self._client.read(f"{repo_path(place)}/issues", state="all", per_page=1)
+        for issue in issues:
+            try:
+                self._client.read(f"{repo_path(place)}/issues/{issue['number']}/sub_issues")
+                yield Finding(True, f"{place}: sub-issues")
+            except NotThere:
+                yield Finding(True, f"{place}: no sub-issues here; the one comment lists tasks")
+
+    def _recognise(
+        self, issues: Iterable[Json], wanted: set[str], found: dict[str, TicketRef]
+    ) -> None:
+        for issue in issues:
+            key = key_in(issue.get("body"))
+            if key in wanted and key not in found and "pull_request" not in issue:
+                found[key] = ref_of(self.connection, issue)
+
+    def _hosts(self) -> set[str]:
+        """Where this server shows issues: api.github.com's stand on github.com, an Enterprise
+        Server's on its own host."""
+        host = urlsplit(self._client.url).netloc
+        return {host, host.removeprefix("api.")}
+
+    def _is_me(self, login: str) -> bool:
+        return login.lower() == self._client.login().lower()

@@ -1,0 +1,122 @@
+"""What an answer that is no success means, in the TrackerError family.
+
+Source: https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api and
+https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from integrations.tracker import (
+    NotThere,
+    OutcomeUnknown,
+    RateLimited,
+    Rejected,
+    SignInFailed,
+    StaleVersion,
+    TrackerError,
+    Unavailable,
+)
+
+#: "If your request continues to fail due to a secondary rate limit, wait for at least one
+#: minute": what is waited when the answer names no time.
+_UNTOLD_WAIT = timedelta(minutes=1)
+_WORDS_LIMIT = 500
+#: What 403 and 422 say when they mean "slower"; the latter two are older wordings of it.
+_SLOWER = ("rate limit", "abuse detection", "was submitted too quickly")
+
+
+class Invalid(Rejected):
+    """422 or 400: `fields` are those that GitHub named in its ``errors``."""
+
+    def __init__(self, words: str, fields: frozenset[str]) -> None:
+        super().__init__(words, mend="Mend what the words name, then replay it.")
+        self.fields = fields
+
+
+def error_of(
+    status: int, headers: Mapping[str, str], text: str, *, writes: bool, path: str, now: datetime
+) -> TrackerError:
+    """The error that this answer is. `headers` have lower-case names, `now` is UTC."""
+    words, fields = _read(status, text)
+    if _asks_for_patience(status, headers, words):
+        return RateLimited(words, retry_at=_retry_at(headers, now))
+    if status >= 500 or status == 408:
+        if writes:
+            return OutcomeUnknown(words, mend="Nothing to do: what became of it is looked up.")
+        return Unavailable(words, mend="Nothing to do: it is asked again.")
+    if status == 401:
+        return SignInFailed(words, mend="Make a new token and set it where the rules read it.")
+    if status == 403:
+        return SignInFailed(words, mend=_permission(headers, writes))
+    if status in (404, 410):
+        return NotThere(words, mend="Look whether it was deleted, and whether the token sees it.")
+    if status == 409 and "/contents/" in path:
+        return StaleVersion(words, mend="Nothing to do: it is read again and merged.")
+    if status in (400, 422):
+        return Invalid(words, fields)
+    if status < 400:
+        return Rejected(words, mend="It was renamed or moved: write its new name in the rules.")
+    return Rejected(words)
+
+
+def _read(status: int, text: str) -> tuple[str, frozenset[str]]:
+    """GitHub's own words, ``message`` and ``errors`` in one line, and the fields they name."""
+    try:
+        body: Any = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        body = {}
+    if not isinstance(body, dict):
+        body = {}
+    said = [str(body.get("message") or f"HTTP {status}")]
+    fields: set[str] = set()
+    errors = body.get("errors")
+    for error in errors if isinstance(errors, list) else [errors] if errors else []:
+        if isinstance(error, dict):
+            named = str(error.get("field") or "")
+            fields.add(named)
+            value = error.get("value")
+            parts = (named, error.get("message") or error.get("code"), value)
+            said.append(" ".join(str(part) for part in parts if part))
+        else:
+            said.append(str(error))
+    words = "; ".join(part for part in said if part)
+    return words[:_WORDS_LIMIT], frozenset(fields - {""})
+
+
+def _asks_for_patience(status: int, headers: Mapping[str, str], words: str) -> bool:
+    if status == 429:
+        return True
+    if status == 403 and ("retry-after" in headers or headers.get("x-ratelimit-remaining") == "0"):
+        return True
+    return status in (403, 422) and any(said in words.lower() for said in _SLOWER)
+
+
+def _retry_at(headers: Mapping[str, str], now: datetime) -> datetime:
+    after = headers.get("retry-after", "")
+    if after.isdecimal() and len(after) < 7:
+        return now + timedelta(seconds=int(after))
+    reset = headers.get("x-ratelimit-reset", "")
+    if headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal() and len(reset) < 12:
+        return max(datetime.fromtimestamp(int(reset), UTC), now + timedelta(seconds=1))
+    return now + _UNTOLD_WAIT
+
+
+def _permission(headers: Mapping[str, str], writes: bool) -> str:
+    """Which permission is lacking, where GitHub says it:
+    https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#resource-not-accessible
+    """
+    if "x-github-sso" in headers:
+        return "Authorise the token for the organisation's single sign-on, in its settings."
+    wanted = headers.get("x-accepted-github-permissions")
+    if wanted:
+        return f"Give the token the permission {wanted}."
+    scopes = headers.get("x-accepted-oauth-scopes")
+    if scopes:
+        return f"Give the token one of the scopes {scopes}."
+    kind = "write" if writes else "read"
+    return f"Give the token {kind} access to issues, contents and pull requests there."

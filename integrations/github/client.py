@@ -1,0 +1,248 @@
+"""One GitHub server through one token: exact requests, and how each can end.
+
+Built on PyGithub's requester, with everything that repeats, waits or reads on its own turned
+off: its default retry repeats POST on 5xx, and it sleeps between requests.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Generic, TypeVar
+from urllib.parse import parse_qsl, quote, urlsplit
+
+import requests
+from github import Auth, Github
+from github.Requester import Requester
+from requests.utils import parse_header_links
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
+
+from integrations.github.answers import error_of
+from integrations.tracker import OutcomeUnknown, Rejected, TrackerError, Unavailable
+
+Json = dict[str, Any]
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+#: How long facts that rarely change are believed: repositories, milestones, assignable people.
+_BELIEVED = timedelta(minutes=10)
+
+
+#: How far our clock and GitHub's may differ when we ask for what we created since a time.
+CLOCKS_DIFFER = timedelta(minutes=10)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Recent(Generic[Key, Value]):
+    """Answers that are believed for a while, ten minutes by default, then asked for again."""
+
+    def __init__(self, clock: Callable[[], datetime], believed: timedelta = _BELIEVED) -> None:
+        self._clock = clock
+        self._believed = believed
+        self._known: dict[Key, tuple[datetime, Value]] = {}
+
+    def get(self, key: Key, ask: Callable[[], Value]) -> Value:
+        """What is known of `key`, or what `ask` answers now. Its errors are not remembered."""
+        known = self._known.get(key)
+        if known is not None and self._clock() - known[0] < self._believed:
+            return known[1]
+        value = ask()
+        self.believe(key, value)
+        return value
+
+    def believe(self, key: Key, value: Value) -> None:
+        self._known[key] = (self._clock(), value)
+
+    def forget(self, key: Key) -> None:
+        self._known.pop(key, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """What is remembered of a repository; `may_push` is None where the server does not say."""
+
+    name: str
+    default_branch: str
+    private: bool
+    has_issues: bool
+    archived: bool
+    may_push: bool | None
+
+
+class GitHubClient:
+    """Requests to one server with one token.
+
+    `url` is the API's root: ``https://api.github.com`` or an Enterprise Server's ``/api/v3``.
+    Every method raises the TrackerError family only. Nothing is ever repeated; redirects are
+    followed within the same host only (PyGithub refuses others).
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        timeout: int = 20,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self.clock = clock
+        self._token = token
+        self._timeout = timeout
+        self._of_this_thread = threading.local()
+        self._repositories: Recent[str, Repository] = Recent(clock)
+        self._login: str | None = None
+
+    def read(self, path: str, **parameters: str | int) -> Any:
+        """The JSON that GET answers."""
+        return self._ask("GET", path, parameters, None)[1]
+
+    def headers(self, path: str) -> dict[str, str]:
+        """The headers that GET answers, with lower-case names."""
+        return self._ask("GET", path, {}, None)[0]
+
+    def write(self, verb: str, path: str, body: Json) -> Any:
+        """The JSON that a POST, PUT or PATCH answers."""
+        return self._ask(verb, path, {}, body)[1]
+
+    def pages(self, path: str, **parameters: str | int) -> Iterator[Json]:
+        """The items of all pages of a list, a hundred a page.
+
+        Of the next page's address only the query is used, so that it leads to no other host.
+        """
+        asked: dict[str, str | int] = {"per_page": 100, **parameters}
+        while True:
+            headers, items = self._ask("GET", path, asked, None)
+            yield from items
+            following = [
+                link["url"]
+                for link in parse_header_links(headers.get("link", ""))
+                if link.get("rel") == "next"
+            ]
+            if not following:
+                return
+            asked = dict(parse_qsl(urlsplit(following[0]).query))
+
+    def issues(self, place: str, since: datetime, **asked: str) -> Iterator[Json]:
+        """Issues and pull requests of `place` updated since then, in any state.
+
+        The repository's present name is looked up first: a renamed one redirects, and PyGithub
+        follows a redirect without its query (that would be open issues only, and no `since`).
+        """
+        name = self.repository(place).name
+        stamp = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return self.pages(f"{repo_path(name)}/issues", state="all", since=stamp, **asked)
+
+    def login(self) -> str:
+        """The account that the token belongs to; asked for once."""
+        if self._login is None:
+            self._login = str(self.read("/user")["login"])
+        return self._login
+
+    def repository(self, place: str) -> Repository:
+        """``owner/name``, at most ten minutes old."""
+        return self._repositories.get(place, lambda: self._repository(place))
+
+    def _repository(self, place: str) -> Repository:
+        answer = self.read(repo_path(place))
+        permissions = answer.get("permissions")
+        return Repository(
+            name=answer["full_name"],
+            default_branch=answer["default_branch"],
+            private=bool(answer.get("private")),
+            has_issues=bool(answer.get("has_issues", True)),
+            archived=bool(answer.get("archived")),
+            may_push=None if permissions is None else bool(permissions.get("push")),
+        )
+
+    def _ask(
+        self, verb: str, path: str, parameters: dict[str, str | int], body: Json | None
+    ) -> tuple[dict[str, str], Any]:
+        writes = verb != "GET"
+        try:
+            status, headers, text = self._requester().requestJson(
+                verb, path, parameters=dict(parameters), input=body
+            )
+        except requests.RequestException as error:
+            raise _transport_error(error, writes=writes) from None
+        except RuntimeError as error:
+            # PyGithub's refusal to follow a redirect to another host or scheme.
+            raise Rejected(str(error), mend="Correct the connection's url in the rules.") from None
+        if status >= 300:
+            raise error_of(
+                status, headers, self._clean(text), writes=writes, path=path, now=self.clock()
+            )
+        try:
+            return headers, json.loads(text) if text else None
+        except ValueError:
+            raise _unanswered(writes, f"{verb} {path} was answered with no JSON") from None
+
+    def _requester(self) -> Requester:
+        """One a thread: neither PyGithub's requester nor its session may be shared by several."""
+        requester: Requester | None = getattr(self._of_this_thread, "requester", None)
+        if requester is None:
+            requester = Github(
+                auth=Auth.Token(self._token),
+                base_url=self.url,
+                retry=None,
+                seconds_between_requests=0,
+                seconds_between_writes=0,
+                timeout=self._timeout,
+                lazy=True,
+            ).requester
+            self._of_this_thread.requester = requester
+        return requester
+
+    def _clean(self, text: str) -> str:
+        """A server that echoes the request must not put the token into our errors."""
+        return text.replace(self._token, "…") if self._token else text
+
+
+def repo_path(place: str) -> str:
+    """``/repos/owner/name`` for ``owner/name``; Rejected when `place` is no such thing."""
+    owner, slash, name = place.partition("/")
+    if not (owner and slash and name) or "/" in name or {owner, name} & {".", ".."}:
+        raise Rejected(f"{place!r} is no repository", mend="Write it as owner/name.")
+    return f"/repos/{quote(owner, safe='')}/{quote(name, safe='')}"
+
+
+def issue_path(key: str) -> str:
+    """``/repos/owner/name/issues/7`` for ``owner/name#7``; Rejected when unreadable."""
+    place, _, number = key.rpartition("#")
+    if not (number.isascii() and number.isdigit()):
+        raise Rejected(f"{key!r} is no issue", mend="Write it as owner/name#number.")
+    return f"{repo_path(place)}/issues/{int(number)}"
+
+
+def _transport_error(error: requests.RequestException, *, writes: bool) -> TrackerError:
+    """A request that was certainly not sent had no effect; of any other write nobody knows."""
+    words = f"{type(error).__name__}: the server could not be reached"
+    mend = "Check the connection's url, its DNS name, and the way through the proxy."
+    if _never_sent(error):
+        return Unavailable(words, mend=mend)
+    return _unanswered(writes, f"{type(error).__name__}: the connection ended without an answer")
+
+
+def _never_sent(error: requests.RequestException) -> bool:
+    if isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError):
+        return True
+    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidHeader):
+        return True
+    if isinstance(error, requests.exceptions.SSLError):
+        return "CERTIFICATE_VERIFY_FAILED" in str(error)
+    reason = error.args[0] if error.args else None
+    if isinstance(reason, MaxRetryError):
+        reason = reason.reason
+    return isinstance(reason, NewConnectionError | ConnectTimeoutError)
+
+
+def _unanswered(writes: bool, words: str) -> TrackerError:
+    if writes:
+        return OutcomeUnknown(words, mend="Nothing to do: what became of it is looked up first.")
+    return Unavailable(words, mend="Nothing to do: it is asked again.")

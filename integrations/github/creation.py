@@ -1,0 +1,152 @@
+"""Creating remediation tasks as issues: what can be set is set, what cannot is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from integrations.github.answers import Invalid
+from integrations.github.client import GitHubClient, Recent, repo_path
+from integrations.github.marker import marked
+from integrations.github.reading import ref_of
+from integrations.tracker import (
+    NotThere,
+    OutcomeUnknown,
+    RateLimited,
+    Rejected,
+    SignInFailed,
+    TaskResult,
+    TrackerError,
+    Unavailable,
+)
+from workflows.effects import CreateTask
+
+Json = dict[str, Any]
+
+#: GitHub answers 422 "title is too long (maximum is 256 characters)".
+_TITLE_LIMIT = 256
+
+#: What an issue can do without, by the names that GitHub's `errors` use.
+_OPTIONAL = {"assignees": "owner", "milestone": "milestone", "labels": "labels"}
+
+
+class TaskCreation:
+    """Creates issues, one POST each, with assignable people and milestones remembered."""
+
+    def __init__(self, connection: str, client: GitHubClient) -> None:
+        self._connection = connection
+        self._client = client
+        self._assignable: Recent[tuple[str, str], bool] = Recent(client.clock)
+        self._milestones: Recent[str, dict[str, int]] = Recent(client.clock)
+
+    def create(self, tasks: Sequence[CreateTask]) -> Iterator[TaskResult]:
+        """Each task's result as soon as it is known.
+
+        After an error that the next call would meet too (a limit, a failing server, a refused
+        sign-in) nothing more is sent: the rest certainly had no effect and says so.
+        """
+        stopped: TrackerError | None = None
+        for task in tasks:
+            if stopped is not None:
+                yield TaskResult(task.key, error=stopped)
+                continue
+            try:
+                yield self._create(task)
+            except TrackerError as error:
+                yield TaskResult(task.key, error=error)
+                if isinstance(error, RateLimited | Unavailable | SignInFailed):
+                    stopped = error
+                elif isinstance(error, OutcomeUnknown):
+                    stopped = Unavailable(f"not sent after: {error.words}", mend=error.mend)
+
+    def _create(self, task: CreateTask) -> TaskResult:
+        body, unset = self._body(task)
+        path = f"{repo_path(task.target.place)}/issues"
+        try:
+            issue = self._client.write("POST", path, body)
+        except Invalid as error:
+            # 422 is certainly without effect, so asking once more in other words is safe.
+            refused = [field for field in _OPTIONAL if field in body and field in error.fields]
+            if not refused:
+                raise
+            for field in refused:
+                unset.append(f"{_OPTIONAL[field]}: {error.words}")
+                del body[field]
+            self._milestones.forget(task.target.place)
+            issue = self._client.write("POST", path, body)
+        unset += _dropped(body, issue)
+        return TaskResult(task.key, ref=ref_of(self._connection, issue), unset=tuple(unset))
+
+    def _body(self, task: CreateTask) -> tuple[Json, list[str]]:
+        place, unset = task.target.place, list[str]()
+        body: Json = {
+            "title": task.title[:_TITLE_LIMIT],
+            "body": marked(task.text, task.key, task.due),
+        }
+        if task.target.labels:
+            body["labels"] = list(task.target.labels)
+        if task.owner is not None:
+            if self._is_assignable(place, task.owner):
+                body["assignees"] = [task.owner]
+            else:
+                unset.append(f"owner: {task.owner} is not assignable in {place}")
+        if task.milestone is not None:
+            try:
+                body["milestone"] = self._milestone(place, task.milestone)
+            except (Rejected, NotThere) as error:
+                unset.append(f"milestone: {task.milestone}: {error.words}")
+            except OutcomeUnknown as error:
+                # Titles are unique in a repository: asking again finds it or creates it. The
+                # task itself was not sent.
+                self._milestones.forget(place)
+                raise Unavailable(error.words, mend=error.mend) from None
+        return body, unset
+
+    def _is_assignable(self, place: str, login: str) -> bool:
+        """https://docs.github.com/en/rest/issues/assignees#check-if-a-user-can-be-assigned"""
+
+        def ask() -> bool:
+            try:
+                self._client.read(f"{repo_path(place)}/assignees/{quote(login, safe='')}")
+            except NotThere:
+                return False
+            return True
+
+        return self._assignable.get((place, login.lower()), ask)
+
+    def _milestone(self, place: str, title: str) -> int:
+        """The number of the milestone of that title, open or closed; created when missing."""
+        path = f"{repo_path(place)}/milestones"
+
+        def ask() -> dict[str, int]:
+            listed = self._client.pages(path, state="all")
+            return {str(each["title"]): int(each["number"]) for each in listed}
+
+        known = self._milestones.get(place, ask)
+        if title not in known:
+            try:
+                known[title] = int(self._client.write("POST", path, {"title": title})["number"])
+            except Invalid:
+                # "already_exists": somebody was faster than what we remember.
+                self._milestones.forget(place)
+                known = self._milestones.get(place, ask)
+                if title not in known:
+                    raise
+        return known[title]
+
+
+def _dropped(asked: Json, issue: Json) -> list[str]:
+    """What GitHub left out in silence, as it does for callers without push access:
+    https://docs.github.com/en/rest/issues/issues#create-an-issue"""
+    why = "dropped by GitHub: the account lacks write access, or it cannot be set there"
+    unset = []
+    owners = {str(user["login"]).lower() for user in issue.get("assignees") or []}
+    unset += [f"owner: {o} {why}" for o in asked.get("assignees", ()) if o.lower() not in owners]
+    labels = {str(label["name"]).lower() for label in issue.get("labels") or []}
+    missing = [label for label in asked.get("labels", ()) if label.lower() not in labels]
+    if missing:
+        unset.append(f"labels: {', '.join(missing)} {why}")
+    if "milestone" in asked and not issue.get("milestone"):
+        unset.append(f"milestone: {why}")
+    return unset

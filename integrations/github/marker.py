@@ -1,0 +1,62 @@
+"""What we write into Markdown so that it can be recognised later: our marker and the due line.
+
+GitHub renders neither HTML comment. A body ends with the marker::
+
+    The alert must fire before customers notice.
+
+    **Due:** 2026-12-01 <!-- followthrough:due -->
+
+    <!-- followthrough task:k3v9:2 -->
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+#: GitHub refuses longer bodies with 422 "body is too long (maximum is 65536 characters)".
+BODY_LIMIT = 65_536
+
+_MARKER = re.compile(r"<!-- followthrough (?P<key>[^\s<>]{1,200}) -->")
+_DUE = re.compile(
+    r"^\*\*Due:\*\*[ \t]*(?P<due>\d{4}-\d{2}-\d{2})[ \t]*<!-- followthrough:due -->[ \t]*\r?$",
+    re.MULTILINE,
+)
+_CUT = "\n\n… *(shortened: the whole text is in the postmortem)*"
+
+
+def signed(text: str, key: str) -> str:
+    """`text` with the marker of `key` at its end, whatever its length."""
+    return f"{text.rstrip()}\n\n<!-- followthrough {key} -->\n"
+
+
+def marked(text: str, key: str, due: date | None = None) -> str:
+    """`text` as an issue's or comment's body: the due line if there is a date, then the marker.
+
+    A text too long for GitHub is cut and says so; the due line and marker are always whole.
+    """
+    line = "" if due is None else f"\n\n**Due:** {due.isoformat()} <!-- followthrough:due -->"
+    body = signed(text.rstrip() + line, key)
+    over = len(body) - BODY_LIMIT
+    if over <= 0:
+        return body
+    text = text.rstrip()
+    return signed(text[: len(text) - over - len(_CUT)].rstrip() + _CUT + line, key)
+
+
+def key_in(text: str | None) -> str | None:
+    """The effect key that `text` is marked with, or None. Ours stands last: a marker that
+    somebody quoted stands above it."""
+    found = _MARKER.findall(text or "")
+    return found[-1] if found else None
+
+
+def due_in(text: str | None) -> date | None:
+    """The date of our due line, wherever people moved it; None without one or with no date."""
+    match = _DUE.search(text or "")
+    if match is None:
+        return None
+    try:
+        return date.fromisoformat(match["due"])
+    except ValueError:
+        return None

@@ -1,0 +1,154 @@
+"""GitHub's JSON as tickets. Facts only: what they mean, the rules say.
+
+Shapes: https://docs.github.com/en/rest/issues/issues#get-an-issue and
+https://docs.github.com/en/rest/using-the-rest-api/issue-event-types
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from integrations.github.marker import due_in
+from workflows.model import Change, Comment, Person, Status, StatusCategory, Ticket, TicketRef
+
+Json = dict[str, Any]
+
+#: Who is trusted to cause effects by what they write. "COLLABORATOR: author has been invited to
+#: collaborate on the repository; MEMBER: author is a member of the organization that owns the
+#: repository", https://docs.github.com/en/graphql/reference/enums#commentauthorassociation.
+#: It costs no request; it says nothing about a collaborator who was invited to read only.
+_WRITERS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
+
+
+def place_of(issue: Json) -> str:
+    """``owner/name`` of the repository that an issue stands in."""
+    return str(issue["repository_url"]).rsplit("/repos/", 1)[-1]
+
+
+def ref_of(connection: str, issue: Json) -> TicketRef:
+    """The node id is the identity; `link_id` is the number that the sub-issue routes want."""
+    return TicketRef(
+        connection=connection,
+        id=str(issue["node_id"]),
+        key=f"{place_of(issue)}#{issue['number']}",
+        url=str(issue["html_url"]),
+        link_id=str(issue["id"]),
+    )
+
+
+def ticket_of(connection: str, issue: Json, timeline: Iterable[Json]) -> Ticket:
+    """The issue with its timeline: comments and changes in the order in which they happened."""
+    ref = ref_of(connection, issue)
+    events = list(timeline)
+    changes = [_change(event, ref.url) for event in events]
+    assignees = [person_of(user) for user in issue.get("assignees") or []]
+    return Ticket(
+        ref=ref,
+        place=place_of(issue),
+        title=str(issue["title"]),
+        text=str(issue.get("body") or "").replace("\r\n", "\n"),
+        status=_status(issue),
+        created=_time(issue["created_at"]),
+        updated=_time(issue["updated_at"]),
+        type=(issue.get("type") or {}).get("name"),
+        author=person_of(issue.get("user")),
+        author_may_write=issue.get("author_association") in _WRITERS,
+        owner=assignees[0] if assignees else None,
+        closed=_time(issue["closed_at"]) if issue.get("closed_at") else None,
+        labels=tuple(str(label["name"]) for label in issue.get("labels") or []),
+        milestone=(issue.get("milestone") or {}).get("title"),
+        due=due_in(issue.get("body")),
+        comments=tuple(_comment(event) for event in events if event.get("event") == "commented"),
+        changes=tuple(change for change in changes if change is not None),
+        related=_related(events),
+    )
+
+
+def person_of(user: Json | None) -> Person | None:
+    """None for an account that was deleted. GitHub gives no name or e-mail with an issue."""
+    return Person(handle=str(user["login"]), name=str(user["login"])) if user else None
+
+
+def _status(issue: Json) -> Status:
+    if issue["state"] == "closed":
+        return Status("closed", StatusCategory.DONE, issue.get("state_reason"))
+    return Status("open", StatusCategory.NEW)
+
+
+def _comment(event: Json) -> Comment:
+    return Comment(
+        id=str(event["id"]),
+        author=person_of(event.get("user") or event.get("actor")),
+        at=_time(event["created_at"]),
+        text=str(event.get("body") or "").replace("\r\n", "\n"),
+        url=str(event.get("html_url") or ""),
+        may_write=event.get("author_association") in _WRITERS,
+    )
+
+
+def _change(event: Json, issue_url: str) -> Change | None:
+    """One timeline event as a change of one field; None for events that change none."""
+    told = _fields(event)
+    if told is None or not event.get("created_at"):
+        return None
+    field, before, after = told
+    return Change(
+        at=_time(event["created_at"]),
+        by=person_of(event.get("actor")),
+        field=field,
+        before=before,
+        after=after,
+        url=f"{issue_url}#event-{event['id']}" if event.get("id") else issue_url,
+    )
+
+
+def _fields(event: Json) -> tuple[str, str | None, str | None] | None:
+    """Field, before and after, of an event; one case a kind of event."""
+    match event.get("event"):
+        case "closed":
+            return "status", "open", "closed"
+        case "reopened":
+            return "status", "closed", "open"
+        case "labeled":
+            return "label", None, _name(event, "label", "name")
+        case "unlabeled":
+            return "label", _name(event, "label", "name"), None
+        case "assigned":
+            return "assignee", None, _name(event, "assignee", "login")
+        case "unassigned":
+            return "assignee", _name(event, "assignee", "login"), None
+        case "milestoned":
+            return "milestone", None, _name(event, "milestone", "title")
+        case "demilestoned":
+            return "milestone", _name(event, "milestone", "title"), None
+        case "renamed":
+            return "title", _name(event, "rename", "from"), _name(event, "rename", "to")
+        case "sub_issue_added":
+            return "sub-issue", None, _name(event, "sub_issue", "title")
+        case "sub_issue_removed":
+            return "sub-issue", _name(event, "sub_issue", "title"), None
+        case _:
+            return None
+
+
+def _name(event: Json, part: str, key: str) -> str | None:
+    value = (event.get(part) or {}).get(key)
+    return None if value is None else str(value)
+
+
+def _related(events: Iterable[Json]) -> tuple[str, ...]:
+    """Ids of the sub-issues, where the server's timeline carries them; not all servers do."""
+    related: dict[str, None] = {}
+    for event in events:
+        child = (event.get("sub_issue") or {}).get("node_id")
+        if child and event.get("event") == "sub_issue_added":
+            related[str(child)] = None
+        elif child and event.get("event") == "sub_issue_removed":
+            related.pop(str(child), None)
+    return tuple(related)
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -1,0 +1,287 @@
+"""GitHub's webhooks: is it really GitHub, and what is it a hint of?
+
+Both answers are pure. Headers and bodies:
+https://docs.github.com/en/webhooks/webhook-events-and-payloads
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs
+
+from integrations.github.marker import key_in
+from integrations.signatures import signed_by
+from integrations.tracker import BadSignature, Envelope, Malformed, Notice, Tells
+
+Json = dict[str, Any]
+
+#: Events that people may well have switched on, and why there is nothing to do about them.
+IGNORED: Mapping[str, str] = {
+    "branch_protection_rule": "settings of the repository",
+    "check_run": "results of checks are not followed",
+    "check_suite": "results of checks are not followed",
+    "commit_comment": "comments on commits are not followed",
+    "create": "a branch or tag: what is on it comes as a push",
+    "delete": "a branch or tag: a document's pull request tells what became of it",
+    "deployment": "deployments are not followed",
+    "deployment_status": "deployments are not followed",
+    "discussion": "discussions are not followed",
+    "discussion_comment": "discussions are not followed",
+    "fork": "somebody's copy",
+    "github_app_authorization": "settings of the app",
+    "installation": "settings of the app",
+    "installation_repositories": "settings of the app",
+    "installation_target": "settings of the app",
+    "label": "labels are read with each ticket",
+    "member": "permissions are asked for when they matter",
+    "membership": "permissions are asked for when they matter",
+    "meta": "the webhook itself was deleted",
+    "milestone": "milestones are read with each ticket",
+    "organization": "settings of the organisation",
+    "ping": "GitHub says hello",
+    "projects_v2": "projects are not followed",
+    "projects_v2_item": "projects are not followed",
+    "projects_v2_status_update": "projects are not followed",
+    "public": "settings of the repository",
+    "pull_request_review": "reviews are not followed",
+    "pull_request_review_comment": "reviews are not followed",
+    "pull_request_review_thread": "reviews are not followed",
+    "release": "releases are not followed",
+    "repository": "settings of the repository",
+    "star": "somebody likes it",
+    "status": "results of checks are not followed",
+    "team": "permissions are asked for when they matter",
+    "team_add": "permissions are asked for when they matter",
+    "watch": "somebody likes it",
+    "workflow_dispatch": "runs of workflows are not followed",
+    "workflow_job": "runs of workflows are not followed",
+    "workflow_run": "runs of workflows are not followed",
+}
+
+_COMMITS_LISTED = 2048
+
+#: Which issue of the payload an event is about, by the event and the start of its action. The
+#: same relation is told once to each side.
+_RELATIONS: Mapping[tuple[str, str], str] = {
+    ("sub_issues", "sub_issue_"): "parent_issue",
+    ("sub_issues", "parent_issue_"): "sub_issue",
+    ("issue_dependencies", "blocked_by_"): "blocked_issue",
+    ("issue_dependencies", "blocking_"): "blocking_issue",
+}
+
+
+def verify(headers: Mapping[str, str], body: bytes, secrets: Sequence[str]) -> Envelope:
+    """The delivery, once one of `secrets` is found to sign exactly these bytes.
+
+    Reads ``X-Hub-Signature-256``, ``X-GitHub-Delivery``, ``X-GitHub-Event`` and
+    ``Content-Type``, in any case. A form (``payload=…``, GitHub's other content type) is
+    unpacked: the envelope's body is always the JSON text.
+
+    Raises BadSignature first, then Malformed.
+    """
+    told = {name.lower(): value for name, value in headers.items()}
+    if not signed_by(told.get("x-hub-signature-256", ""), body, secrets):
+        raise BadSignature("no secret of this connection signs this body (X-Hub-Signature-256)")
+    delivery, event = told.get("x-github-delivery", ""), told.get("x-github-event", "")
+    for name, value in (("X-GitHub-Delivery", delivery), ("X-GitHub-Event", event)):
+        if not value or len(value) > 200 or not value.isascii() or not value.isprintable():
+            raise Malformed(f"the header {name} is missing or unreadable")
+    if told.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        body = _unpacked(body)
+    _object(body)
+    return Envelope(id=delivery, event=event, body=body)
+
+
+def normalise(envelope: Envelope) -> Notice:
+    """What the delivery says happened. Total: every JSON object gives a notice.
+
+    Raises Malformed only for a body that `verify` would not have let through.
+    """
+    payload = _object(envelope.body)
+    event, action = envelope.event, _text(payload.get("action")) or ""
+    name = f"{event}.{action}" if action else event
+    if event == "issues":
+        return _issue(payload, _part(payload, "issue"), name, gone=action == "deleted")
+    if event == "issue_comment":
+        return _comment(payload, name)
+    if event in ("sub_issues", "issue_dependencies"):
+        return _relation(payload, event, action, name)
+    if event == "pull_request":
+        return _pull_request(payload, name)
+    if event == "push":
+        return _push(payload, name)
+    if event in IGNORED:
+        return _notice(payload, Tells.NOTHING, f"{name}: {IGNORED[event]}")
+    return _notice(payload, Tells.UNKNOWN, f"{name} is not an event that we know")
+
+
+def _issue(payload: Json, issue: Json, name: str, *, gone: bool = False) -> Notice:
+    """A transferred issue is read again too: its old address redirects to the new one."""
+    ticket_id = _text(issue.get("node_id"))
+    if ticket_id is None:
+        return _notice(payload, Tells.UNKNOWN, f"{name} names no issue")
+    return _notice(
+        payload,
+        Tells.TICKET_GONE if gone else Tells.TICKET,
+        name,
+        ticket_id=ticket_id,
+        key=_key(payload, issue),
+        at=_time(issue.get("updated_at")),
+        marker=key_in(_text(issue.get("body"))),
+    )
+
+
+def _comment(payload: Json, name: str) -> Notice:
+    issue, comment = _part(payload, "issue"), _part(payload, "comment")
+    ticket_id, comment_id = _text(issue.get("node_id")), _number(comment.get("id"))
+    if ticket_id is None or comment_id is None:
+        return _notice(payload, Tells.UNKNOWN, f"{name} names no issue or no comment")
+    # A pull request is an issue with a link to its other half:
+    # https://docs.github.com/en/rest/issues/comments#about-issue-and-pull-request-comments
+    on_document = "pull_request" in issue
+    return _notice(
+        payload,
+        Tells.DOCUMENT if on_document else Tells.TICKET,
+        f"{name} on a pull request" if on_document else name,
+        ticket_id=None if on_document else ticket_id,
+        key=_key(payload, issue),
+        at=_time(comment.get("updated_at")),
+        comment_id=str(comment_id),
+        marker=key_in(_text(comment.get("body"))),
+    )
+
+
+def _relation(payload: Json, event: str, action: str, name: str) -> Notice:
+    for (kind, start), part in _RELATIONS.items():
+        if event == kind and action.startswith(start):
+            return _issue(payload, _part(payload, part), name)
+    return _notice(payload, Tells.UNKNOWN, f"{name} is not an event that we know")
+
+
+def _pull_request(payload: Json, name: str) -> Notice:
+    pull = _part(payload, "pull_request")
+    branch = _text(_part(pull, "head").get("ref"))
+    if branch is None:
+        return _notice(payload, Tells.UNKNOWN, f"{name} names no branch")
+    return _notice(
+        payload,
+        Tells.DOCUMENT,
+        name,
+        key=_key(payload, pull),
+        at=_time(pull.get("updated_at")),
+        marker=key_in(_text(pull.get("body"))),
+        branch=branch,
+    )
+
+
+def _push(payload: Json, name: str) -> Notice:
+    """GitHub lists 2,048 commits at most; a push as large names no paths: all may have changed.
+    https://docs.github.com/en/webhooks/webhook-events-and-payloads#push
+    """
+    ref = _text(payload.get("ref")) or ""
+    if not ref.startswith("refs/heads/"):
+        return _notice(payload, Tells.NOTHING, f"{name}: not to a branch")
+    paths: dict[str, None] = {}
+    commits = payload.get("commits")
+    if not isinstance(commits, list) or len(commits) >= _COMMITS_LISTED:
+        commits = []
+    for commit in commits:
+        for kind in ("added", "modified", "removed"):
+            named = commit.get(kind) if isinstance(commit, dict) else None
+            for path in named if isinstance(named, list) else []:
+                if isinstance(path, str):
+                    paths[_sane(path)] = None
+    return _notice(
+        payload,
+        Tells.DOCUMENT,
+        name,
+        at=_time(_part(payload, "head_commit").get("timestamp")),
+        paths=tuple(paths),
+        branch=ref.removeprefix("refs/heads/"),
+    )
+
+
+def _notice(
+    payload: Json,
+    tells: Tells,
+    why: str,
+    *,
+    ticket_id: str | None = None,
+    key: str | None = None,
+    at: datetime | None = None,
+    comment_id: str | None = None,
+    marker: str | None = None,
+    paths: tuple[str, ...] = (),
+    branch: str | None = None,
+) -> Notice:
+    return Notice(
+        tells=tells,
+        why=why,
+        ticket_id=ticket_id,
+        key=key,
+        place=_place(payload),
+        at=at,
+        by=_text(_part(payload, "sender").get("login")),
+        comment_id=comment_id,
+        marker=marker,
+        paths=paths,
+        branch=branch,
+    )
+
+
+def _place(payload: Json) -> str | None:
+    return _text(_part(payload, "repository").get("full_name"))
+
+
+def _key(payload: Json, issue: Json) -> str | None:
+    place, number = _place(payload), _number(issue.get("number"))
+    return None if place is None or number is None else f"{place}#{number}"
+
+
+def _unpacked(body: bytes) -> bytes:
+    try:
+        fields = parse_qs(body.decode("ascii"), strict_parsing=True, max_num_fields=10)
+    except (UnicodeDecodeError, ValueError):
+        raise Malformed("the form cannot be read") from None
+    if "payload" not in fields:
+        raise Malformed("the form holds no field named payload")
+    return fields["payload"][0].encode("utf-8", "replace")
+
+
+def _object(body: bytes) -> Json:
+    try:
+        payload = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Malformed("the body is not JSON, or nested too deeply") from None
+    if not isinstance(payload, dict):
+        raise Malformed("the body is not a JSON object")
+    return payload
+
+
+def _part(payload: Json, name: str) -> Json:
+    value = payload.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    return _sane(value) if isinstance(value, str) and value else None
+
+
+def _sane(text: str) -> str:
+    """JSON may carry lone surrogates and NUL, which no database takes as text."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "�")
+
+
+def _number(value: object) -> int | None:
+    return value if type(value) is int and 0 < value < 2**63 else None
+
+
+def _time(value: object) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(value) if isinstance(value, str) else None
+        return at.astimezone(UTC) if at is not None and at.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None

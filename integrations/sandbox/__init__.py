@@ -1,0 +1,6 @@
+"""A stand-in for Jira and GitHub on the loopback interface. It is not a mock: it enforces."""
+
+from integrations.sandbox.server import Sandbox
+from integrations.sandbox.world import Call
+
+__all__ = ["Call", "Sandbox"]

@@ -1,0 +1,279 @@
+"""A GitHub server: accounts, repositories with their git objects, issues and pull requests."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from integrations.sandbox.world import Object, Refused, World, act
+
+LEVELS = ("none", "read", "triage", "write", "maintain", "admin")
+
+
+@dataclass(slots=True)
+class Account:
+    id: int
+    login: str
+    name: str
+    token: str = ""
+
+
+@dataclass(slots=True)
+class Commit:
+    """A commit with its whole tree: path → text."""
+
+    sha: str
+    parent: str | None
+    tree: dict[str, bytes]
+    message: str
+    author: str
+    at: datetime
+
+
+@dataclass(slots=True)
+class Note:
+    """A comment on an issue."""
+
+    id: int
+    user: str
+    body: str
+    created: datetime
+    updated: datetime
+
+
+@dataclass(slots=True)
+class Pull:
+    head: str
+    base: str
+    head_sha: str
+    base_sha: str
+    draft: bool
+    merged: datetime | None = None
+    merge_sha: str | None = None
+
+
+@dataclass(slots=True)
+class Issue:
+    """An issue, or a pull request when `pull` is there: they share their numbers."""
+
+    id: int
+    repo: Repo
+    number: int
+    title: str
+    body: str | None
+    user: str
+    created: datetime
+    updated: datetime
+    state: str = "open"
+    reason: str | None = None
+    closed: datetime | None = None
+    closed_by: str | None = None
+    labels: list[str] = field(default_factory=list)
+    assignees: list[str] = field(default_factory=list)
+    milestone: int | None = None
+    notes: list[Note] = field(default_factory=list)
+    timeline: list[Object] = field(default_factory=list)
+    children: list[Issue] = field(default_factory=list)
+    parent: Issue | None = None
+    pull: Pull | None = None
+    gone: bool = False
+    transferred: Issue | None = None
+
+    @property
+    def node_id(self) -> str:
+        kind = "PR" if self.pull else "I"
+        return (
+            f"{kind}_{base64.urlsafe_b64encode(f'kwDO{self.id:08d}'.encode()).decode().rstrip('=')}"
+        )
+
+
+@dataclass(slots=True)
+class Milestone:
+    id: int
+    number: int
+    title: str
+    creator: str
+    created: datetime
+    state: str = "open"
+    description: str | None = None
+    due_on: str | None = None
+
+
+@dataclass(slots=True)
+class Repo:
+    id: int
+    owner: str
+    name: str
+    private: bool
+    default_branch: str
+    created: datetime
+    members: dict[str, str]
+    labels: dict[str, int] = field(default_factory=dict)
+    milestones: list[Milestone] = field(default_factory=list)
+    issues: dict[int, Issue] = field(default_factory=dict)
+    branches: dict[str, str] = field(default_factory=dict)
+    commits: dict[str, Commit] = field(default_factory=dict)
+    drafts: bool = True
+    numbers: int = 0
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.owner}/{self.name}"
+
+
+def not_found() -> Refused:
+    url = "https://docs.github.com/rest"
+    return Refused(404, {"message": "Not Found", "documentation_url": url, "status": "404"})
+
+
+def invalid(message: str = "Validation Failed", /, **error: object) -> Refused:
+    """https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#validation-failed"""
+    body: Object = {"message": message, "documentation_url": "https://docs.github.com/rest"}
+    return Refused(422, body | ({"errors": [error]} if error else {}) | {"status": "422"})
+
+
+def blob_sha(data: bytes) -> str:
+    """Git's own name for these bytes: https://git-scm.com/book/en/v2/Git-Internals-Git-Objects"""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+class GitHubSite:
+    """The state, and how a test or demo sets it up. `sub_issues` off: a server without them."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.accounts: dict[str, Account] = {}
+        self.repos: dict[str, Repo] = {}
+        self.sub_issues = True
+
+    @property
+    def url(self) -> str:
+        return f"{self.world.base_url}/github"
+
+    @property
+    def api(self) -> str:
+        return f"{self.url}/api/v3"
+
+    # --- set up -------------------------------------------------------------------------------
+
+    @act
+    def add_user(self, login: str, name: str = "", token: str = "") -> str:
+        self.accounts[login] = Account(self.world.next_id(), login, name or login, token)
+        return login
+
+    @act
+    def add_repo(
+        self,
+        repo: str,
+        private: bool = False,
+        default_branch: str = "main",
+        collaborators: Mapping[str, str] | None = None,
+        labels: Sequence[str] = ("bug", "incident"),
+        files: Mapping[str, str] | None = None,
+        drafts: bool = True,
+    ) -> str:
+        """A repository with one commit. `collaborators` maps logins to read … admin; the owner
+        is one too. `drafts` off: draft pull requests are refused, as for some private ones."""
+        owner, name = repo.split("/")
+        now = self.world.now()
+        members = dict(collaborators or {})
+        for login in (owner, *members):
+            if login not in self.accounts:
+                self.add_user(login)
+        if wrong := set(members.values()) - set(LEVELS):
+            raise ValueError(f"{wrong.pop()!r} is not one of {', '.join(LEVELS)}")
+        made = Repo(self.world.next_id(), owner, name, private, default_branch, now, members)
+        made.drafts = drafts
+        self.repos[repo] = made
+        for label in labels:
+            made.labels[label] = self.world.next_id()
+        text = files or {"README.md": f"# {name}\n"}
+        tree = {path: content.encode() for path, content in text.items()}
+        made.branches[default_branch] = self.commit(made, None, tree, "Initial commit", owner).sha
+        return repo
+
+    @act
+    def add_milestone(self, repo: str, title: str, by: str = "") -> int:
+        place = self.repos[repo]
+        if any(milestone.title == title for milestone in place.milestones):
+            raise invalid(resource="Milestone", code="already_exists", field="title")
+        number, now = len(place.milestones) + 1, self.world.now()
+        made = Milestone(self.world.next_id(), number, title, by or place.owner, now)
+        place.milestones.append(made)
+        return number
+
+    # --- look up ------------------------------------------------------------------------------
+
+    def level(self, login: str, repo: Repo) -> str:
+        """The permission somebody has in a repository; whoever is nobody reads a public one."""
+        if login == repo.owner:
+            return "admin"
+        return repo.members.get(login, "none" if repo.private else "read")
+
+    def may(self, login: str, repo: Repo, needed: str) -> bool:
+        return LEVELS.index(self.level(login, repo)) >= LEVELS.index(needed)
+
+    def repo(self, full_name: str, me: str | None = None) -> Repo:
+        """No access answers like not there:
+        https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#404-not-found-for-an-existing-resource"""
+        found = next((r for n, r in self.repos.items() if n.lower() == full_name.lower()), None)
+        if found is None or (me is not None and not self.may(me, found, "read")):
+            raise not_found()
+        return found
+
+    def issue(self, repo: Repo, number: int) -> Issue:
+        """301 when it was transferred, 410 when deleted:
+        https://docs.github.com/en/rest/issues/issues#get-an-issue"""
+        found = repo.issues.get(number)
+        if found is None:
+            raise not_found()
+        if found.transferred is not None:
+            new = found.transferred
+            there = f"{self.api}/repos/{new.repo.full_name}/issues/{new.number}"
+            raise Refused(301, {"message": "Moved Permanently", "url": there}, {"Location": there})
+        if found.gone:
+            raise Refused(410, {"message": "This issue was deleted", "status": "410"})
+        return found
+
+    def assignable(self, login: str, repo: Repo) -> bool:
+        return login in self.accounts and (login == repo.owner or login in repo.members)
+
+    def association(self, login: str, repo: Repo) -> str:
+        """https://docs.github.com/en/graphql/reference/enums#commentauthorassociation"""
+        if login == repo.owner:
+            return "OWNER"
+        return "COLLABORATOR" if login in repo.members else "NONE"
+
+    # --- git ----------------------------------------------------------------------------------
+
+    def commit(
+        self, repo: Repo, parent: str | None, tree: dict[str, bytes], message: str, by: str
+    ) -> Commit:
+        """Make a commit; it is on no branch until one is moved to it."""
+        now = self.world.now()
+        listed = "".join(f"{path} {blob_sha(data)}\n" for path, data in sorted(tree.items()))
+        text = f"{parent} {by} {now.isoformat()} {self.world.next_id()}\n{message}\n{listed}"
+        sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+        repo.commits[sha] = Commit(sha, parent, tree, message, by, now)
+        return repo.commits[sha]
+
+    def ancestry(self, repo: Repo, sha: str) -> list[str]:
+        """The commit and all before it, newest first."""
+        found: list[str] = []
+        at: str | None = sha
+        while at is not None:
+            found.append(at)
+            at = repo.commits[at].parent
+        return found
+
+    def changed_paths(self, repo: Repo, old: str, new: str) -> dict[str, str]:
+        """What differs between two commits: path → added, modified or removed."""
+        before, after = repo.commits[old].tree, repo.commits[new].tree
+        return {
+            path: "added" if path not in before else "removed" if path not in after else "modified"
+            for path in sorted(before.keys() | after.keys())
+            if before.get(path) != after.get(path)
+        }

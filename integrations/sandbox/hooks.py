@@ -1,0 +1,163 @@
+"""Signed webhooks, sent in the background with each vendor's manners about repeating."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import hmac
+import json
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+
+# https://developer.atlassian.com/cloud/jira/platform/webhooks/#retry-policy
+JIRA_REPEATS_ON = frozenset({408, 409, 425, 429})
+JIRA_REPEATS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A registered address. `scope` is the repository (empty: the whole site); `events` empty:
+    all of them."""
+
+    dialect: str
+    url: str
+    secret: str
+    scope: str = ""
+    events: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One event on its way to one hook. `statuses` holds an entry per attempt, 0 when nobody
+    answered; an empty list means that it was never sent."""
+
+    hook: Hook
+    id: str
+    event: str
+    body: bytes
+    statuses: list[int] = field(default_factory=list)
+
+    def headers(self) -> dict[str, str]:
+        digest = hmac.new(self.hook.secret.encode(), self.body, hashlib.sha256).hexdigest()
+        signed = {"Content-Type": "application/json"}
+        if self.hook.dialect == "github":
+            # https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers
+            signed |= {"X-GitHub-Event": self.event, "X-GitHub-Delivery": self.id}
+            signed |= {"User-Agent": "GitHub-Hookshot/sandbox"}
+            return signed | {"X-Hub-Signature-256": f"sha256={digest}"}
+        # https://developer.atlassian.com/cloud/jira/platform/webhooks/#secure-admin-webhooks
+        signed |= {"X-Atlassian-Webhook-Identifier": self.id}
+        if self.statuses:
+            signed |= {"X-Atlassian-Webhook-Retry": str(len(self.statuses))}
+        return signed | {"X-Hub-Signature": f"sha256={digest}"}
+
+    def wants_repeating(self) -> bool:
+        """Jira repeats what failed for a while; GitHub never does:
+        https://docs.github.com/en/webhooks/using-webhooks/handling-failed-webhook-deliveries"""
+        if self.hook.dialect != "jira" or len(self.statuses) > JIRA_REPEATS:
+            return False
+        last = self.statuses[-1]
+        return last == 0 or last in JIRA_REPEATS_ON or last >= 500
+
+
+class Hooks:
+    """The registered hooks and their deliveries, sent one after another by one thread.
+
+    `enabled = False` loses events, as a firewall would: they are in the log but never sent.
+    `repeat_after` is Jira's pause before a repetition, in seconds (the real one takes minutes).
+    """
+
+    def __init__(self) -> None:
+        self.registered: list[Hook] = []
+        self.log: list[Delivery] = []
+        self.enabled = True
+        self.repeat_after = 0.2
+        self._due: list[tuple[float, int, Delivery]] = []
+        self._changed = threading.Condition()
+        self._busy = 0
+        self._stopped = False
+        self._order = 0
+        self._thread: threading.Thread | None = None
+
+    def fire(
+        self, dialect: str, event: str, payload: Mapping[str, Any], scope: str = "", only: str = ""
+    ) -> None:
+        """Queue `payload` for every hook of the dialect that wants it. All hooks that get one
+        GitHub event get it under one GUID. `only` restricts to the hook with that address."""
+        body = json.dumps(payload, ensure_ascii=False).encode()
+        identifier = str(uuid.uuid4())
+        for hook in self.registered:
+            wanted = not hook.events or event in hook.events
+            if (
+                hook.dialect == dialect
+                and hook.scope == scope
+                and wanted
+                and only in ("", hook.url)
+            ):
+                delivery = Delivery(hook, identifier, event, body)
+                self.log.append(delivery)
+                if self.enabled:
+                    self.send(delivery)
+
+    def send(self, delivery: Delivery, after: float = 0.0) -> None:
+        """Queue a delivery, again if need be (a person pressing *Redeliver*)."""
+        with self._changed:
+            self._order += 1
+            heapq.heappush(self._due, (time.monotonic() + after, self._order, delivery))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="sandbox-hooks", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def drain(self, timeout: float = 30.0) -> bool:
+        """Wait until nothing is queued or on its way; False when that took too long."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._due and not self._busy, timeout)
+
+    def stop(self) -> None:
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+        if self._thread is not None:
+            self._thread.join(timeout=2)
+
+    def _run(self) -> None:
+        while (delivery := self._next()) is not None:
+            delivery.statuses.append(_post(delivery))
+            if delivery.wants_repeating():
+                self.send(delivery, self.repeat_after)
+            with self._changed:
+                self._busy -= 1
+                self._changed.notify_all()
+
+    def _next(self) -> Delivery | None:
+        with self._changed:
+            while not self._stopped:
+                if self._due and self._due[0][0] <= time.monotonic():
+                    self._busy += 1
+                    return heapq.heappop(self._due)[2]
+                pause = self._due[0][0] - time.monotonic() if self._due else None
+                self._changed.wait(None if pause is None else max(pause, 0.001))
+        return None
+
+
+def _post(delivery: Delivery) -> int:
+    # GitHub waits 10 seconds for an answer; Jira 5 to connect and 20 to answer.
+    wait = (10, 10) if delivery.hook.dialect == "github" else (5, 20)
+    try:
+        answer = requests.post(
+            delivery.hook.url,
+            data=delivery.body,
+            headers=delivery.headers(),
+            timeout=wait,
+            allow_redirects=False,
+        )
+    except requests.RequestException:
+        return 0
+    return answer.status_code

@@ -1,0 +1,274 @@
+"""A Jira site: its people, projects, fields, workflows and issues, and what is looked up there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from integrations.sandbox.jira_fields import CUSTOM_KINDS, SYSTEM_FIELDS, Field
+from integrations.sandbox.world import Object, Refused, World, act
+
+#: https://support.atlassian.com/jira-software-cloud/docs/what-are-simplified-workflows/
+SIMPLIFIED = {"To Do": "new", "In Progress": "indeterminate", "Done": "done"}
+ON_CREATE_SCREEN = (
+    "summary issuetype project description labels assignee reporter priority duedate fixVersions"
+    " components issuelinks parent security"
+)
+LINK_TYPES = {
+    "Relates": ("relates to", "relates to"),
+    "Blocks": ("is blocked by", "blocks"),
+    "Duplicate": ("is duplicated by", "duplicates"),
+}
+#: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-permissions/
+_PERMISSIONS = """
+    BROWSE_PROJECTS CREATE_ISSUES EDIT_ISSUES ASSIGN_ISSUES ASSIGNABLE_USER LINK_ISSUES
+    TRANSITION_ISSUES ADD_COMMENTS DELETE_ISSUES SET_ISSUE_SECURITY ADMINISTER_PROJECTS
+    ADMINISTER RESOLVE_ISSUES MODIFY_REPORTER EDIT_OWN_COMMENTS EDIT_ALL_COMMENTS
+    """
+PERMISSIONS = tuple(_PERMISSIONS.split())
+
+
+@dataclass(slots=True)
+class User:
+    """`account_id` is what Cloud calls people by; Data Center calls the same text `name`."""
+
+    account_id: str
+    name: str
+    email: str
+    token: str = ""
+    shows_email: bool = False
+
+
+@dataclass(slots=True)
+class Transition:
+    """`froms` empty: from anywhere. `asks` are the fields of its screen, `needs` the required."""
+
+    id: str
+    name: str
+    froms: frozenset[str]
+    to: str
+    asks: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Version:
+    id: str
+    name: str
+    released: bool = False
+    archived: bool = False
+
+
+@dataclass(slots=True)
+class Project:
+    id: str
+    key: str
+    name: str
+    types: tuple[str, ...]
+    statuses: dict[str, str]
+    transitions: list[Transition]
+    screen: frozenset[str] | None
+    required: frozenset[str]
+    components: tuple[str, ...]
+    assignable: set[str] = field(default_factory=set)
+    versions: list[Version] = field(default_factory=list)
+    issues: int = 0
+
+
+@dataclass(slots=True)
+class Comment:
+    id: str
+    author: str
+    body: object
+    created: datetime
+    updated: datetime
+    visibility: Object | None = None
+    properties: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Link:
+    """`inward` is the one that acts: in *Blocks* the blocker, which shows the other as its
+    outwardIssue (https://developer.atlassian.com/cloud/jira/platform/issue-linking-model/)."""
+
+    id: str
+    type: str
+    inward: str
+    outward: str
+
+
+@dataclass(slots=True)
+class Issue:
+    """`values` holds the fields in the stored form that `jira_fields` describes."""
+
+    id: str
+    key: str
+    project: Project
+    type: str
+    status: str
+    creator: str
+    created: datetime
+    updated: datetime
+    values: dict[str, object] = field(default_factory=dict)
+    resolution: str | None = None
+    resolved: datetime | None = None
+    comments: list[Comment] = field(default_factory=list)
+    history: list[Object] = field(default_factory=list)
+    remote_links: list[Object] = field(default_factory=list)
+    properties: dict[str, object] = field(default_factory=dict)
+
+
+def no_issue() -> Refused:
+    words = "Issue does not exist or you do not have permission to see it."
+    return Refused(404, {"errorMessages": [words], "errors": {}})
+
+
+class JiraSite:
+    """The state, and how a test or demo sets it up."""
+
+    def __init__(self, world: World, deployment: str) -> None:
+        self.world = world
+        self.cloud = deployment == "cloud"
+        self.users: dict[str, User] = {}
+        self.projects: dict[str, Project] = {}
+        self.fields: dict[str, Field] = dict(SYSTEM_FIELDS)
+        self.issues: dict[str, Issue] = {}
+        self.links: list[Link] = []
+        self.moved: dict[str, str] = {}
+        self.denied: set[tuple[str, str, str]] = set()
+        self.embedded_limit = 100
+        self.types: dict[str, str] = {}
+        self.status_ids: dict[str, str] = {}
+
+    @property
+    def url(self) -> str:
+        return f"{self.world.base_url}/jira"
+
+    @property
+    def api(self) -> str:
+        return f"{self.url}/rest/api/{'3' if self.cloud else '2'}"
+
+    # --- set up ---------------------------------------------------------------------------
+
+    @act
+    def add_user(
+        self,
+        account_id: str,
+        name: str = "",
+        email: str = "",
+        token: str = "",
+        projects: Sequence[str] = (),
+        shows_email: bool = False,
+    ) -> str:
+        """Somebody, assignable in `projects`. A `token` lets them sign in (Basic with the e-mail
+        on Cloud and the name on Data Center, or Bearer)."""
+        user = User(account_id, name or account_id, email, token, shows_email)
+        self.users[account_id] = user
+        for key in projects:
+            self.projects[key].assignable.add(account_id)
+        return account_id
+
+    @act
+    def add_field(self, id: str, name: str, kind: str, options: Sequence[str] = ()) -> str:
+        """A custom field on every screen that is not spelled out; `kind` is one of CUSTOM_KINDS."""
+        if kind not in CUSTOM_KINDS:
+            raise ValueError(f"{kind!r} is not one of {', '.join(CUSTOM_KINDS)}")
+        self.fields[id] = Field(id, name, kind, tuple(options))
+        return id
+
+    @act
+    def add_project(
+        self,
+        key: str,
+        name: str = "",
+        types: Sequence[str] = ("Incident", "Task", "Bug"),
+        statuses: Mapping[str, str] | None = None,
+        transitions: Sequence[Object] = (),
+        create_screen: Sequence[str] | None = None,
+        required: Sequence[str] = (),
+        components: Sequence[str] = (),
+        assignable: Sequence[str] = (),
+    ) -> str:
+        """A project. `statuses` maps names to categories, the first is where issues start.
+        `transitions` are {name, to, from?: [...], asks?: [...], needs?: [...]}; none: from
+        anywhere to anywhere, asking for a resolution when done. `create_screen` None: all."""
+        known = dict(statuses or SIMPLIFIED)
+        self.projects[key] = Project(
+            id=str(self.world.next_id()),
+            key=key,
+            name=name or key,
+            types=tuple(types),
+            statuses=known,
+            transitions=[
+                Transition(
+                    str(number * 10 + 1),
+                    wanted["name"],
+                    frozenset(wanted.get("from", ())),
+                    wanted["to"],
+                    tuple(wanted.get("asks", ())),
+                    tuple(wanted.get("needs", ())),
+                )
+                for number, wanted in enumerate(transitions or _simplified(known), start=1)
+            ],
+            screen=None if create_screen is None else frozenset(create_screen),
+            required=frozenset(required) | {"summary", "issuetype", "project"},
+            components=tuple(components),
+            assignable=set(assignable),
+        )
+        for type_name in types:
+            self.types.setdefault(type_name, str(10000 + len(self.types)))
+        for status in known:
+            self.status_ids.setdefault(status, str(10000 + len(self.status_ids)))
+        return key
+
+    @act
+    def deny(self, account_id: str, permission: str, project: str = "") -> None:
+        """Take a permission from somebody, in one project or everywhere."""
+        self.denied.add((account_id, permission, project))
+
+    # --- look up --------------------------------------------------------------------------
+
+    def may(self, account_id: str, permission: str, project: str = "") -> bool:
+        if permission == "ASSIGNABLE_USER" and project:
+            return account_id in self.projects[project].assignable
+        taken = {(account_id, permission, ""), (account_id, permission, project)}
+        return not taken & self.denied
+
+    def issue(self, id_or_key: str, me: str | None = None) -> Issue:
+        """By id, key, or the key it had before it was moved; hidden is the same as not there."""
+        wanted = self.moved.get(id_or_key, id_or_key)
+        found = self.issues.get(wanted) or next(
+            (issue for issue in self.issues.values() if issue.key == wanted), None
+        )
+        if found is None or (me and not self.may(me, "BROWSE_PROJECTS", found.project.key)):
+            raise no_issue()
+        return found
+
+    def project(self, id_or_key: str, me: str | None = None) -> Project:
+        for project in self.projects.values():
+            if id_or_key in (project.key, project.id) and (
+                me is None or self.may(me, "BROWSE_PROJECTS", project.key)
+            ):
+                return project
+        words = f"No project could be found with key '{id_or_key}'."
+        raise Refused(404, {"errorMessages": [words], "errors": {}})
+
+    def screen(self, project: Project) -> list[str]:
+        """The ids of the fields on the project's create screen, in order."""
+        custom = [id for id in self.fields if id.startswith("customfield_")]
+        everything = [*ON_CREATE_SCREEN.split(), *custom]
+        always = {"summary", "issuetype", "project"}
+        if project.screen is None:
+            return everything
+        return [id for id in everything if id in project.screen or id in always]
+
+    def links_of(self, issue: Issue) -> list[Link]:
+        return [link for link in self.links if issue.id in (link.inward, link.outward)]
+
+
+def _simplified(statuses: Mapping[str, str]) -> list[Object]:
+    return [
+        {"name": name, "to": name, "asks": ["resolution"] if category == "done" else []}
+        for name, category in statuses.items()
+    ]

@@ -1,0 +1,228 @@
+"""The HTTP application: both dialects, the pages for people, and the control endpoint."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from types import TracebackType
+from typing import Any
+
+from flask import Flask, Response, g, jsonify, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from integrations.sandbox.github_acts import GitHub
+from integrations.sandbox.github_issue_rest import GitHubIssueRest
+from integrations.sandbox.github_rest import GitHubRest
+from integrations.sandbox.jira_acts import Jira
+from integrations.sandbox.jira_issue_rest import JiraIssueRest
+from integrations.sandbox.pages import mount_pages
+from integrations.sandbox.world import (
+    Call,
+    Fault,
+    Object,
+    Refused,
+    World,
+    acts_of,
+    json_body,
+    mount,
+)
+
+GITHUB_API = "/github/api/v3"
+DIALECTS = {"/jira/rest/": "jira", f"{GITHUB_API}/": "github"}
+
+
+class Sandbox:
+    """A Jira site and a GitHub server in one process, at `jira_url` and `github_url`.
+
+    Use it as a context manager. `jira` and `github` are set up and acted on by Python calls; the
+    same acts answer at ``POST /_sandbox/jira/<act>`` and ``POST /_sandbox/github/<act>`` with
+    their arguments as a JSON object. `deployment` is "cloud" or "datacenter".
+    """
+
+    def __init__(
+        self, port: int = 0, deployment: str = "cloud", clock: Callable[[], datetime] | None = None
+    ) -> None:
+        self.world = World(clock)
+        self.jira = Jira(self.world, deployment)
+        self.github = GitHub(self.world)
+        self.hooks = self.world.hooks
+        self._server = make_server(
+            "127.0.0.1", port, self._application(), threaded=True, request_handler=_Quiet
+        )
+        self.url = self.world.base_url = f"http://127.0.0.1:{self._server.server_port}"
+        self.jira_url, self.github_url = f"{self.url}/jira", f"{self.url}{GITHUB_API}"
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.02,), daemon=True
+        )
+
+    def __enter__(self) -> Sandbox:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self.hooks.stop()
+
+    # --- counting and faults ----------------------------------------------------------------
+
+    @property
+    def calls(self) -> list[Call]:
+        """Every request to a tracker's REST interface since the last `reset_calls`."""
+        with self.world.lock:
+            return list(self.world.calls)
+
+    def reset_calls(self) -> None:
+        with self.world.lock:
+            self.world.calls.clear()
+
+    def reads(self) -> list[Call]:
+        return [call for call in self.calls if call.method == "GET" or _is_search(call)]
+
+    def writes(self) -> list[Call]:
+        return [call for call in self.calls if call.method != "GET" and not _is_search(call)]
+
+    def fail_next(
+        self,
+        method: str,
+        path: str,
+        status: int = 500,
+        after_effect: bool = False,
+        drop_connection: bool = False,
+        times: int = 1,
+        headers: Mapping[str, str] | None = None,
+        body: Object | None = None,
+    ) -> None:
+        """Let the next `times` calls whose path the regular expression finds end badly."""
+        fault = Fault(method, re.compile(path), status, after_effect, drop_connection, times)
+        fault.headers = headers or {}
+        fault.body = body or fault.body
+        with self.world.lock:
+            self.world.faults.append(fault)
+
+    # --- the application --------------------------------------------------------------------
+
+    def _application(self) -> Flask:
+        app = _Locked(__name__, static_folder=None)
+        app.world = self.world
+        app.json.sort_keys = False  # type: ignore[attr-defined]
+        app.config["MAX_CONTENT_LENGTH"] = 30 * 1024 * 1024
+        version = "3" if self.jira.cloud else "2"
+        mount(app, f"/jira/rest/api/{version}", JiraIssueRest(self.jira))
+        mount(app, GITHUB_API, GitHubRest(self.github))
+        mount(app, GITHUB_API, GitHubIssueRest(self.github))
+        if not self.jira.cloud:
+            app.add_url_rule("/jira/rest/api/3/<path:any>", view_func=_no_version_3)
+        mount_pages(app, self.jira, self.github)
+        app.before_request(self._fault_before)
+        app.after_request(self._answered)
+        app.register_error_handler(Refused, _refusal)
+        app.register_error_handler(HTTPException, _unknown)
+        app.add_url_rule("/_sandbox/calls", view_func=lambda: jsonify(self._told()))
+        app.add_url_rule(
+            "/_sandbox/<name>/<act>", endpoint="act", view_func=self._act, methods=["POST"]
+        )
+        return app
+
+    def _told(self) -> list[Object]:
+        shown = ("method", "path", "status", "dialect")
+        return [{name: getattr(call, name) for name in shown} for call in self.calls]
+
+    def _act(self, name: str, act: str) -> ResponseReturnValue:
+        """Do what a person would: an act of `jira` or `github`, or `fail_next`, `reset_calls`
+        and `webhooks` ({"enabled": false}) of the `sandbox` itself."""
+        arguments = json_body()
+        if name == "sandbox" and act == "webhooks":
+            self.hooks.enabled = bool(arguments["enabled"])
+            return jsonify({"result": None})
+        owner: Any = {"jira": self.jira, "github": self.github, "sandbox": self}.get(name)
+        allowed = ["fail_next", "reset_calls"] if name == "sandbox" else acts_of(owner)
+        if act not in allowed:
+            raise Refused(404, {"message": f"{name} has no act {act!r}; it has {allowed}"})
+        try:
+            return jsonify({"result": getattr(owner, act)(**arguments)})
+        except (TypeError, ValueError, KeyError) as fault:
+            raise Refused(400, {"message": f"{type(fault).__name__}: {fault}"}) from fault
+
+    def _fault_before(self) -> ResponseReturnValue | None:
+        if _dialect() is None:
+            return None
+        g.fault = self.world.take_fault(request.method, request.full_path.rstrip("?"))
+        if g.fault is not None and not g.fault.after_effect:
+            return _spoilt(g.fault)
+        return None
+
+    def _answered(self, response: Response) -> Response:
+        dialect = _dialect()
+        if dialect is None:
+            return response
+        fault: Fault | None = g.get("fault")
+        if fault is not None and fault.after_effect:
+            response = _spoilt(fault)
+        dropped = fault is not None and fault.drop_connection
+        path = request.full_path.rstrip("?")
+        with self.world.lock:
+            status = 0 if dropped else response.status_code
+            self.world.calls.append(Call(request.method, path, status, dialect))
+        if dropped:
+            connection: socket.socket = request.environ["werkzeug.socket"]
+            connection.shutdown(socket.SHUT_RDWR)
+        return response
+
+
+class _Locked(Flask):
+    """One request at a time sees the world; webhooks are sent outside of the lock."""
+
+    world: World
+
+    def dispatch_request(self) -> ResponseReturnValue:
+        with self.world.lock:
+            return super().dispatch_request()
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Calls are kept in `Sandbox.calls`, not printed."""
+
+
+def _dialect() -> str | None:
+    return next((name for start, name in DIALECTS.items() if request.path.startswith(start)), None)
+
+
+def _is_search(call: Call) -> bool:
+    return call.method == "POST" and "/search" in call.path
+
+
+def _spoilt(fault: Fault) -> Response:
+    answer = jsonify(fault.body)
+    answer.status_code = fault.status
+    answer.headers.update(fault.headers)
+    return answer
+
+
+def _no_version_3(**_: str) -> ResponseReturnValue:
+    """Data Center has version 2 only: https://developer.atlassian.com/server/jira/platform/rest/"""
+    return jsonify({"message": "null for uri", "status-code": 404}), 404
+
+
+def _refusal(no: Refused) -> ResponseReturnValue:
+    return jsonify(no.body), no.status, no.headers
+
+
+def _unknown(error: HTTPException) -> ResponseReturnValue:
+    """What neither dialect here speaks is named, so that nobody mistakes it for a 404."""
+    if error.code not in (404, 405):
+        return jsonify({"message": str(error)}), error.code or 500
+    words = f"The sandbox does not know {request.method} {request.path}"
+    status = 404 if _dialect() is None else 501
+    return jsonify({"message": words, "errorMessages": [words], "errors": {}}), status

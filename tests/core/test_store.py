@@ -1,0 +1,347 @@
+"""The store: transactions, migrations, and what is kept about deliveries and incidents."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import create_engine
+
+from integrations.tracker import Envelope, Glimpse
+from service.intake import Accepted, accept
+from service.store import Store
+from service.store.codec import CodecError, dump, fingerprint, load
+from service.store.deliveries import JOB, DeliveryState
+from service.store.effects import EffectState
+from service.store.incidents import new_id
+from service.store.journal import EntryKind
+from service.store.refs import Ref, Role
+from service.store.schema import metadata
+from workflows.effects import CreateTask, Effect, TaskTarget, WriteComment
+from workflows.events import CommentWritten, Outcome, TaskCreated
+from workflows.model import DocumentRef, Incident, Kind, Outlook, Phase, TicketRef
+
+NOON = datetime(2026, 12, 1, 12, 0, tzinfo=UTC)
+TICKET = TicketRef("acme-jira", "10042", "INC-42", "https://acme.example/browse/INC-42")
+INCIDENT = Incident(id="k3v9", team="payments", ticket=TICKET, title="Down", phase=Phase.CLOSED)
+COMMENT = WriteComment("comment:k3v9", TICKET, "The postmortem is set up.")
+DOCUMENT = DocumentRef("git-directory", "postmortems/inc-42.md", "file:///x", "1")
+TASK = CreateTask(
+    key="task:k3v9:1",
+    target=TaskTarget("acme-jira", "INC"),
+    title="Add an alert",
+    text="…",
+    kind=Kind.DETECTIVE,
+    incident=TICKET,
+    document=DOCUMENT,
+    due=date(2026, 12, 24),
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(f"sqlite:///{tmp_path / 'store.db'}", lambda: NOON)
+    opened.migrate()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def known(store: Store) -> Store:
+    with store.write() as tx:
+        tx.incidents.save(INCIDENT, "policy-1")
+    return store
+
+
+# --- transactions and migrations --------------------------------------------------------------
+
+
+def test_what_a_failed_transaction_wrote_is_not_there(store: Store) -> None:
+    def fail_halfway() -> None:
+        with store.write() as tx:
+            tx.jobs.touch("incident", "jira/1")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_halfway()
+    with store.read() as tx:
+        assert tx.jobs.unfinished() == 0
+    assert not store.touched.is_set()
+
+
+def test_a_write_inside_a_write_is_refused_at_once(store: Store) -> None:
+    with store.write(), pytest.raises(RuntimeError, match="inside"), store.write():
+        pass
+
+
+def test_a_reader_sees_one_moment_while_somebody_writes(store: Store) -> None:
+    with store.read() as before:
+        assert before.jobs.unfinished() == 0
+        with store.write() as tx:
+            tx.jobs.touch("incident", "jira/1")
+        assert before.jobs.unfinished() == 0
+
+
+def test_the_migrations_lead_to_the_schema(store: Store) -> None:
+    engine = create_engine(store.url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+def test_ids_of_deliveries_and_jobs_are_never_used_again(store: Store) -> None:
+    engine = create_engine(store.url)
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type='table'")
+        tables = {row.name: row.sql for row in rows}
+    engine.dispose()
+    for name in ("deliveries", "jobs", "effects", "journal"):
+        assert "AUTOINCREMENT" in tables[name]
+
+
+def test_processes_that_start_at_once_all_find_the_schema(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'new' / 'together.db'}"
+    start = f"from service.store import Store; Store({url!r}).migrate()"
+    together = [subprocess.Popen([sys.executable, "-c", start]) for _ in range(3)]
+    assert [process.wait(60) for process in together] == [0, 0, 0]
+    with Store(url).read() as tx:
+        assert tx.jobs.unfinished() == 0
+
+
+# --- deliveries -------------------------------------------------------------------------------
+
+
+def test_an_accepted_delivery_has_its_bytes_and_its_job(store: Store) -> None:
+    body = b'{"webhookEvent": "jira:issue_updated"}\x00\xff'
+    envelope = Envelope("d-1", "jira:issue_updated", body)
+    assert accept(store, "acme-jira", envelope, NOON) is Accepted.NEW
+    with store.read() as tx:
+        (delivery,) = tx.deliveries.page()
+        assert tx.deliveries.envelope(delivery.id) == envelope
+        assert tx.jobs.get(JOB, str(delivery.id)) is not None
+    assert (delivery.state, delivery.received_at) == (DeliveryState.RECEIVED, NOON)
+    assert store.touched.is_set()
+
+
+def test_the_same_delivery_twice_is_one(store: Store) -> None:
+    envelope = Envelope("d-1", "issues", b"{}")
+    assert accept(store, "acme-github", envelope, NOON) is Accepted.NEW
+    assert accept(store, "acme-github", envelope, NOON) is Accepted.DUPLICATE
+    assert accept(store, "other-github", envelope, NOON) is Accepted.NEW
+    with store.read() as tx:
+        assert tx.jobs.unfinished(JOB) == 2
+
+
+def test_a_delivery_can_be_replayed_and_dropped(store: Store) -> None:
+    accept(store, "acme-jira", Envelope("d-1", "x", b"{"), NOON)
+    with store.write() as tx:
+        (delivery,) = tx.deliveries.page()
+        tx.deliveries.mark(delivery.id, DeliveryState.UNREADABLE, "not JSON")
+        tx.jobs.forget(JOB, str(delivery.id))
+        assert tx.deliveries.page(state=DeliveryState.UNREADABLE)
+        assert tx.deliveries.replay(delivery.id)
+        assert tx.jobs.get(JOB, str(delivery.id)) is not None
+        assert tx.deliveries.drop(delivery.id, "a test")
+        assert tx.jobs.get(JOB, str(delivery.id)) is None
+        assert tx.deliveries.counts() == {DeliveryState.DROPPED: 1}
+        assert not tx.deliveries.replay(999)
+
+
+# --- incidents --------------------------------------------------------------------------------
+
+
+def test_an_incident_comes_back_as_it_was_saved(known: Store) -> None:
+    with known.read() as tx:
+        by_id, by_ticket = tx.incidents.get("k3v9"), tx.incidents.by_ticket("acme-jira", "10042")
+        assert by_id == by_ticket
+        assert by_id is not None
+        assert (by_id.incident, by_id.policy_hash) == (INCIDENT, "policy-1")
+        assert [found.incident.id for found in tx.incidents.find(" inc-42 ")] == ["k3v9"]
+        assert tx.incidents.find("INC-43") == []
+
+
+def test_saving_again_changes_and_keeps_what_the_store_added(known: Store) -> None:
+    with known.write() as tx:
+        tx.incidents.set_document_changed("k3v9", True)
+        waiting = dataclasses.replace(INCIDENT, outlook=Outlook.WAITING, waiting_for="a severity")
+        tx.incidents.save(waiting, "policy-2")
+        record = tx.incidents.get("k3v9")
+        assert record is not None
+        assert (record.incident, record.document_changed) == (waiting, True)
+        assert tx.incidents.page(outlook=Outlook.WAITING) == [record]
+        assert tx.incidents.page(outlook=Outlook.DONE) == []
+
+
+def test_pages_of_incidents_follow_one_another(store: Store) -> None:
+    with store.write() as tx:
+        for n in range(5):
+            ticket = dataclasses.replace(TICKET, id=str(n))
+            tx.incidents.save(dataclasses.replace(INCIDENT, id=f"i{n}", ticket=ticket), "p")
+        first = tx.incidents.page(limit=3)
+        rest = tx.incidents.page(limit=3, before=first[-1])
+        assert [found.incident.id for found in (*first, *rest)] == ["i4", "i3", "i2", "i1", "i0"]
+
+
+def test_new_ids_differ() -> None:
+    assert len({new_id() for _ in range(100)}) == 100
+
+
+# --- effects ----------------------------------------------------------------------------------
+
+
+def test_two_decisions_that_ask_for_one_effect_get_one(known: Store) -> None:
+    with known.write() as tx:
+        tx.effects.ask("k3v9", [TASK, COMMENT])
+        tx.effects.ask("k3v9", [TASK, COMMENT])
+        found = tx.effects.of_incident("k3v9")
+        assert [effect.wish for effect in found] == [TASK, COMMENT]
+        assert {effect.state for effect in found} == {EffectState.WANTED}
+
+
+def test_a_task_that_was_created_is_never_wanted_again(known: Store) -> None:
+    with known.write() as tx:
+        tx.effects.ask("k3v9", [TASK])
+        tx.effects.begin([TASK.key])
+        (begun,) = tx.effects.of_incident("k3v9")
+        assert (begun.state, begun.attempts) == (EffectState.BEGUN, 1)
+        tx.effects.done(begun, TaskCreated(TASK.key, TICKET, linked=True))
+        tx.effects.ask("k3v9", [dataclasses.replace(TASK, title="Add two alerts")])
+        (after,) = tx.effects.of_incident("k3v9")
+        assert after.state is EffectState.DONE
+        assert after.result == TaskCreated(TASK.key, TICKET, linked=True)
+
+
+def test_a_comment_is_written_again_when_it_should_say_something_else(known: Store) -> None:
+    newer = dataclasses.replace(COMMENT, text="Two tasks are open.")
+    with known.write() as tx:
+        tx.effects.ask("k3v9", [COMMENT])
+        tx.effects.begin([COMMENT.key])
+        (begun,) = tx.effects.of_incident("k3v9")
+        tx.effects.ask("k3v9", [newer])  # while the older is being written
+        tx.effects.done(begun, CommentWritten(COMMENT.key, "7"))
+        (after,) = tx.effects.open_of("k3v9")
+        assert (after.state, after.wish) == (EffectState.WANTED, newer)
+        tx.effects.done(after, CommentWritten(COMMENT.key, "7"))
+        assert tx.effects.open_of("k3v9") == []
+
+
+def test_what_was_planned_is_wanted_once_the_team_acts(known: Store) -> None:
+    with known.write() as tx:
+        tx.effects.ask("k3v9", [TASK], planned=True)
+        assert tx.effects.open_of("k3v9") == []
+        tx.effects.ask("k3v9", [TASK])
+        assert len(tx.effects.open_of("k3v9")) == 1
+
+
+def test_a_rejected_effect_is_a_dead_letter_until_a_person_or_a_newer_wish(known: Store) -> None:
+    with known.write() as tx:
+        tx.effects.ask("k3v9", [TASK])
+        tx.effects.reject(TASK.key, "issuetype is required", "Set tasks.issue_type.")
+        tx.effects.ask("k3v9", [TASK])
+        (dead,) = tx.effects.dead_letters()
+        assert (dead.words, dead.mend) == ("issuetype is required", "Set tasks.issue_type.")
+        assert tx.effects.replay(TASK.key) == "k3v9"
+        assert tx.effects.dead_letters() == []
+        tx.effects.reject(TASK.key, "no", "")
+        tx.effects.ask("k3v9", [dataclasses.replace(TASK, owner="kim")])
+        assert tx.effects.dead_letters() == []
+
+
+# --- refs, journal, ledger --------------------------------------------------------------------
+
+
+def test_news_of_our_own_tickets_and_files_finds_the_incident(known: Store) -> None:
+    with known.write() as tx:
+        task = Ref("acme-jira", "10050", "k3v9", Role.TASK, "INC-50")
+        tx.refs.put(task)
+        tx.refs.put(task)
+        assert tx.refs.find("acme-jira", "10050") == task
+        assert tx.refs.of_incident("k3v9") == [task]
+        tx.refs.put_document("acme-github", "acme/pm", "2026/inc-42.md", "k3v9", branch="pm/42")
+        assert tx.refs.documents_at("acme-github", "acme/pm", ["a", "2026/inc-42.md"]) == {"k3v9"}
+        assert tx.refs.documents_at("acme-github", "acme/pm", branch="pm/42") == {"k3v9"}
+        assert tx.refs.documents_at("acme-github", "acme/pm", ["other.md"]) == set()
+
+
+def test_the_journal_is_read_in_the_order_of_time(known: Store) -> None:
+    with known.write() as tx:
+        tx.journal.add("k3v9", EntryKind.DECISION, "closed", {"policy": "p"})
+        tx.journal.add("k3v9", EntryKind.NOTE, "earlier", at=NOON - timedelta(minutes=1))
+        assert [line.text for line in tx.journal.of_incident("k3v9")] == ["earlier", "closed"]
+
+
+def test_the_ledger_tells_news_from_what_was_seen(store: Store) -> None:
+    seen, changed = Glimpse(TICKET, "12:00"), Glimpse(TICKET, "12:01")
+    with store.write() as tx:
+        assert tx.ledger.news([seen]) == [seen]
+        tx.ledger.record(seen)
+        assert tx.ledger.news([seen]) == []
+        assert tx.ledger.news([changed]) == [changed]
+        assert tx.ledger.since("acme-jira", "INC") is None
+        tx.ledger.set_since("acme-jira", "INC", NOON)
+        assert tx.ledger.since("acme-jira", "INC") == NOON
+
+
+# --- the codec --------------------------------------------------------------------------------
+
+st.register_type_strategy(datetime, st.datetimes(timezones=st.just(UTC)))
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(st.from_type(Incident))
+def test_any_incident_survives_the_way_to_json_and_back(incident: Incident) -> None:
+    assert load(Incident, dump(Incident, incident)) == incident
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(st.from_type(Effect))
+def test_any_effect_survives_the_way_to_json_and_back(effect: Effect) -> None:
+    data = dump(Effect, effect)
+    assert load(Effect, data) == effect
+    assert fingerprint(data) == fingerprint(dump(Effect, effect))
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(st.from_type(Outcome))
+def test_any_outcome_survives_the_way_to_json_and_back(outcome: Outcome) -> None:
+    assert load(Outcome, dump(Outcome, outcome)) == outcome
+
+
+def test_a_field_that_came_later_takes_its_default() -> None:
+    data = dump(TicketRef, TICKET)
+    assert isinstance(data, dict)
+    del data["link_id"]
+    assert load(TicketRef, data) == TICKET
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"shoe_size": 44}, "has no shoe_size"),
+        ({"key": 7}, r"\$.key: int is no str"),
+        ({"id": None}, r"\$.id"),
+    ],
+)
+def test_data_that_does_not_fit_is_refused_with_its_place(
+    change: dict[str, object], says: str
+) -> None:
+    data = dump(TicketRef, TICKET)
+    assert isinstance(data, dict)
+    with pytest.raises(CodecError, match=says):
+        load(TicketRef, {**data, **change})  # type: ignore[dict-item]
+
+
+def test_a_time_without_a_zone_is_refused_on_the_way_in() -> None:
+    naive = dataclasses.replace(INCIDENT, opened=datetime(2026, 1, 1))  # noqa: DTZ001
+    with pytest.raises(CodecError, match=r"\$.opened"):
+        dump(Incident, naive)

@@ -1,0 +1,225 @@
+"""A whole service on a stage: real adapters, store and web, against the sandbox, in one process.
+
+Webhooks travel over loopback; jobs are run one after another when the story says `settle`.
+Time is the story's own: it stands still until `wait` moves it.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from textwrap import dedent, indent
+from typing import Self
+
+from werkzeug.serving import make_server
+
+from config.rules import load
+from config.secrets import Secret
+from config.settings import Settings
+from integrations.sandbox import Sandbox
+from integrations.sandbox.acme import BOT_EMAIL, BOT_JIRA, populate
+from service.app import create_app
+from service.container import Container, Web, build, doors, open_store
+from service.executor import LEASE
+from service.jobs import Done
+from workflows.model import Incident
+
+TOKENS = {"JIRA_TOKEN": "jira-token-7f3a", "GITHUB_TOKEN": "github-token-9c1e"}
+HOOKS = {"JIRA_HOOK": "jira-hook-secret", "GITHUB_HOOK": "github-hook-secret"}
+
+JIRA_INCIDENTS = """\
+- connection: jira
+  project: INC
+  match: {issue_type: Incident}
+  closed: {status_category: done, except: {resolution: ["Won't Do", Duplicate]}}
+  severity: {field: customfield_10050}
+  service: {component: first}
+  moments: {detected: {field: customfield_10051}, mitigated: {status: Mitigated}}
+"""
+GITHUB_INCIDENTS = """\
+- connection: github
+  repository: acme/ops
+  match: {labels: [incident]}
+  closed: {reason: [completed]}
+  severity: {label: "sev*"}
+  moments: {mitigated: {label: mitigated}}
+"""
+JIRA_ISSUE = "{kind: jira-issue, connection: jira, project: INC, issue_type: Postmortem}"
+PULL_REQUEST = (
+    "{kind: github-pull-request, connection: github, repository: acme/postmortems,"
+    ' path: "postmortems/{year}/{incident}.md"}'
+)
+GITHUB_ISSUE = (
+    "{kind: github-issue, connection: github, repository: acme/ops, labels: [postmortem]}"
+)
+LOCAL_FILE = '{kind: git-directory, directory: postmortems, path: "{year}/{incident}.md"}'
+JIRA_TASKS = "{connection: jira, project: OPS, issue_type: Task, labels: [remediation]}"
+GITHUB_TASKS = "{connection: github, repository: acme/ops, labels: [remediation]}"
+
+
+class StoryClock:
+    """Time that moves when it is told to; ticks forward a millisecond a look, as time does."""
+
+    def __init__(self, start: datetime) -> None:
+        self._now = start
+        self._lock = threading.Lock()
+
+    def __call__(self) -> datetime:
+        with self._lock:
+            self._now += timedelta(milliseconds=1)
+            return self._now
+
+    def wait(self, length: timedelta) -> None:
+        with self._lock:
+            self._now += length
+
+
+class Stage:
+    """One team, payments, of the company in `integrations.sandbox.acme`."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        incidents: str = GITHUB_INCIDENTS,
+        document: str = PULL_REQUEST,
+        tasks: str = GITHUB_TASKS,
+        mode: str = "act",
+        webhooks: bool = True,
+        deployment: str = "cloud",
+    ) -> None:
+        self.directory = directory
+        self.clock = StoryClock(datetime(2026, 12, 7, 12, 0, tzinfo=UTC))
+        self.sandbox = Sandbox(clock=self.clock, deployment=deployment)
+        populate(self.sandbox, TOKENS["JIRA_TOKEN"], TOKENS["GITHUB_TOKEN"])
+        self.rules_file = directory / "rules.yaml"
+        self._parts = {"incidents": incidents, "document": document, "tasks": tasks, "mode": mode}
+        self._webhooks = webhooks
+        self.environ = {**TOKENS, **HOOKS}
+        self.settings = Settings.from_environment({"FOLLOWTHROUGH_DATA": str(directory / "data")})
+        self.store = open_store(self.settings, self.clock)
+        self.container = self.restart()
+
+    def restart(self, **changed: str) -> Container:
+        """Read the rules again (with parts of them changed), as a new process would."""
+        self._parts |= changed
+        self.rules_file.write_text(rules_text(self.sandbox, **self._parts))
+        rules = load(self.rules_file, self.environ)
+        self.container = build(self.settings, rules, store=self.store, clock=self.clock)
+        return self.container
+
+    def __enter__(self) -> Self:
+        self.sandbox.__enter__()
+        web = Web(
+            self.store, self.clock, Secret("admin-token-1b2c"), None, doors(self.container.rules)
+        )
+        self._server = make_server("127.0.0.1", 0, create_app(web), threaded=True)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        if self._webhooks:
+            self.sandbox.jira.hook(f"{self.url}/webhooks/jira", HOOKS["JIRA_HOOK"])
+            github = f"{self.url}/webhooks/github"
+            for place in ("acme/ops", "acme/postmortems"):
+                self.sandbox.github.hook(place, github, HOOKS["GITHUB_HOOK"])
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.sandbox.__exit__(None, None, None)
+        self._server.shutdown()
+        self._server.server_close()
+        self.store.close()
+
+    # --- letting the service work ---
+
+    def settle(self) -> None:
+        """Wait until every webhook arrived and every job that is due was run."""
+        for _ in range(200):
+            if not self.sandbox.hooks.drain():
+                raise AssertionError("webhooks are still on their way")
+            if not self._run_due():
+                return
+        raise AssertionError("the service does not come to rest")
+
+    def poll(self) -> None:
+        """Look for what no webhook told, and work on it."""
+        self.container.reconciler.start()
+        self.settle()
+
+    def wait(self, length: timedelta) -> None:
+        """Let time pass, then let the service work."""
+        self.clock.wait(length)
+        self.settle()
+
+    def _run_due(self) -> bool:
+        with self.store.write() as tx:
+            ids = tx.jobs.due(50)
+        for number in ids:
+            with self.store.write() as tx:
+                job = tx.jobs.claim(number, LEASE)
+            if job is None:
+                continue
+            end = self.container.handlers[job.kind](job)
+            with self.store.write() as tx:
+                if isinstance(end, Done):
+                    tx.jobs.finish(job)
+                else:
+                    tx.jobs.finish(job, again_at=end.at, reason=end.reason)
+        return bool(ids)
+
+    # --- looking ---
+
+    def incident(self, key: str) -> Incident:
+        with self.store.read() as tx:
+            found = tx.incidents.find(key)
+        assert len(found) == 1, f"{key}: {len(found)} incidents"
+        return found[0].incident
+
+    def incidents(self) -> list[Incident]:
+        with self.store.read() as tx:
+            return [record.incident for record in tx.incidents.page(limit=1000)]
+
+    def told(self, key: str) -> str:
+        """Everything that the journal says of an incident."""
+        incident = self.incident(key)
+        with self.store.read() as tx:
+            return "\n".join(entry.text for entry in tx.journal.of_incident(incident.id))
+
+
+def rules_text(sandbox: Sandbox, *, incidents: str, document: str, tasks: str, mode: str) -> str:
+    """The rules of the team payments, against this sandbox."""
+    user = BOT_EMAIL if sandbox.jira.cloud else BOT_JIRA
+    head = f"""\
+        connections:
+          jira:
+            kind: jira
+            url: {sandbox.jira_url}
+            auth: {{type: basic, user: {user}, token: {{env: JIRA_TOKEN}}}}
+            webhook_secrets: [{{env: JIRA_HOOK}}]
+          github:
+            kind: github
+            url: {sandbox.github_url}
+            auth: {{type: token, token: {{env: GITHUB_TOKEN}}}}
+            webhook_secrets: [{{env: GITHUB_HOOK}}]
+        teams:
+          payments:
+            mode: {mode}
+            start_from: 2026-12-01
+            rota: {{facilitator: [Kim Ito, Noor Aziz], scribe: [Noor Aziz, Lee Park]}}
+            incidents:
+        """
+    tail = f"""\
+            postmortem:
+              when: {{severity: [sev1, sev2]}}
+              document: {document}
+              tasks: {tasks}
+              standard_actions:
+                - when: {{severity: [sev1]}}
+                  title: "Detect {{incident}} sooner"
+                  kind: detective
+        people:
+          - {{name: Kim Ito, email: kim@acme.example, jira: 5b10-kim, github: kim}}
+          - {{name: Noor Aziz, email: noor@acme.example, jira: 5b10-noor, github: noor}}
+          - {{name: Lee Park, email: lee@acme.example, jira: 5b10-lee, github: lee}}
+        """
+    return dedent(head) + indent(incidents, "      ") + dedent(tail)
