@@ -120,10 +120,12 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Glimpse:
-    """A ticket seen in a list: enough to know whether it must be read."""
+    """A ticket seen in a list: enough to know whether it must be read. `updated` is the
+    tracker's own text, compared for equality only; `at` is the same as a time (UTC)."""
 
     ref: TicketRef
-    updated: str  # the tracker's own text; compared for equality only
+    updated: str
+    at: datetime
 
 
 # --- what goes out --------------------------------------------------------------------------
@@ -168,7 +170,7 @@ class Tracker(Protocol):
         """Tickets of `place` updated since then, all pages, oldest first as far as possible."""
 
     def create_tasks(self, tasks: Sequence[CreateTask]) -> Iterator[TaskResult]:
-        """Create the tasks (all of one target), each marked with its key; a result is yielded
+        """Create the tasks (all of one place and type), each marked with its key; a result is yielded
         as soon as it is known, so that it can be stored before the next call is made."""
 
     def find_created(

@@ -14,13 +14,13 @@ import structlog
 
 from integrations.tracker import Glimpse, NotThere, Tracker, TrackerError
 from service.clock import Clock
-from service.executor import DocumentStores
+from service.executor import LEASE, DocumentStores
 from service.jobs import ClaimedJob, JobEnd, Later
 from service.outcomes import retry_at, sentence
 from service.routing import INCIDENT_JOB, incident_subject
 from service.store import Store, Transaction
 from service.store.refs import Role
-from workflows.model import TicketRef
+from workflows.model import DocumentStatus, Postmortem, TicketRef
 from workflows.policy import Policy
 
 log = structlog.get_logger()
@@ -30,6 +30,16 @@ DOCUMENTS = "documents"  # the subject that polls documents; all others are conn
 
 #: Jira's search index was seen to lag by minutes and its `updated` has minute precision.
 OVERLAP = timedelta(minutes=15)
+
+#: A ticket that changed this shortly ago may change once more under the same time (GitHub's has
+#: the precision of a second): it is looked at once more before it counts as seen.
+SETTLED = timedelta(seconds=10)
+
+#: Documents are read one by one, so not as often as places are polled.
+DOCUMENTS_EVERY = timedelta(minutes=5)
+
+#: Documents that people still work on.
+_LIVING = frozenset({DocumentStatus.DRAFT, DocumentStatus.IN_REVIEW, DocumentStatus.PUBLISHED})
 
 _CHUNK = 100
 
@@ -62,7 +72,8 @@ class Reconciler:
     def run(self, job: ClaimedJob) -> JobEnd:
         if job.subject == DOCUMENTS:
             self._poll_documents(job)
-            return Later(self._clock() + self._every, "documents are looked at again")
+            pause = max(self._every, DOCUMENTS_EVERY)
+            return Later(self._clock() + pause, "documents are looked at again")
         places = self._places().get(job.subject)
         if places is None:
             return Later(self._clock() + timedelta(days=1), "the rules no longer poll this")
@@ -95,10 +106,12 @@ class Reconciler:
         found = 0
         for glimpses in _chunks(self._trackers[job.subject].changed(place, since)):
             with self._store.write() as tx:
-                tx.jobs.extend(job, timedelta(minutes=2))
+                tx.jobs.extend(job, LEASE)
                 for glimpse in tx.ledger.news(glimpses):
                     found += 1
-                    tx.ledger.record(glimpse)
+                    tx.ledger.sighted(glimpse.ref.connection, glimpse.ref.id, glimpse.ref.key)
+                    if glimpse.at < began - SETTLED:
+                        tx.ledger.record(glimpse)
                     ask_to_read(tx, glimpse.ref, "found by polling")
         with self._store.write() as tx:
             tx.jobs.fence(job)
@@ -107,26 +120,39 @@ class Reconciler:
             log.info("polled", place=place, news=found)
 
     def _poll_documents(self, job: ClaimedJob) -> None:
-        """Ask for each living document whether it changed; those that did are read again."""
+        """Look at each document that may still change; those that did are read by their
+        incident's own turn."""
         with self._store.read() as tx:
             incidents = [record.incident for record in tx.incidents.with_document()]
         for incident in incidents:
             known = incident.postmortem
-            if known is None:
+            if known is None or known.status not in _LIVING:
                 continue
             try:
-                version = self._documents(known.ref.kind, known.connection).version(known.ref)
-            except NotThere:
-                version = ""  # gone: reading it will say so
+                changed = self._document_changed(known)
             except TrackerError as error:
-                log.warning("document not looked at", id=known.ref.id, words=error.words)
+                log.warning("document not looked at", url=known.ref.url, words=error.words)
                 continue
-            if version is not None and version != known.ref.version:
+            if changed:
                 with self._store.write() as tx:
-                    tx.jobs.extend(job, timedelta(minutes=2))
+                    tx.jobs.extend(job, LEASE)
                     tx.incidents.set_document_changed(incident.id, True)
                     subject = incident_subject(incident.ticket.connection, incident.ticket.id)
                     tx.jobs.touch(INCIDENT_JOB, subject, reason="its document was edited")
+
+    def _document_changed(self, known: Postmortem) -> bool:
+        """By its version where the store tells one cheaply, otherwise by reading it."""
+        store = self._documents(known.ref.kind, known.connection)
+        try:
+            version = store.version(known.ref)
+            if version is not None:
+                return version != known.ref.version
+            now = store.read(known.ref, known.headings)
+        except NotThere:
+            return True
+        return (now.status, dict(now.regions)) != (known.status, dict(known.seen)) or (
+            now.text != known.text
+        )
 
 
 def ask_to_read(tx: Transaction, ref: TicketRef, why: str) -> None:

@@ -65,13 +65,13 @@ class Routing:
         if notice.tells is Tells.NOTHING:
             return self._mark(job, number, DeliveryState.IGNORED, notice.why)
         try:
-            ours = self._own_creation(delivery.connection, notice)
+            ours = self._is_ours(delivery.connection, notice)
         except TrackerError as error:
             return Later(retry_at(error, self._store.clock()), sentence(error))
         with self._store.write() as tx:
             tx.jobs.fence(job)
-            if ours:
-                why = f"{notice.why}: what we created ourselves ({notice.marker})"
+            if ours and self._is_echo(tx, delivery.connection, notice):
+                why = f"{notice.why}: our own doing"
                 tx.deliveries.mark(number, DeliveryState.IGNORED, why)
             elif notice.tells is Tells.DOCUMENT:
                 self._document(tx, number, delivery.connection, notice)
@@ -85,12 +85,24 @@ class Routing:
             tx.deliveries.mark(number, state, why)
         return Done()
 
-    def _own_creation(self, connection: str, notice: Notice) -> bool:
-        """Whether this tells of something of ours: it carries our marker and our account did it.
-        The marker alone proves nothing: anybody can copy a text that holds one."""
-        if notice.marker is None or notice.by is None:
+    def _is_ours(self, connection: str, notice: Notice) -> bool:
+        """Whether the account that we act as did it. Raises TrackerError."""
+        if notice.by is None:
             return False
-        return notice.by == self._trackers[connection].account()
+        return notice.by.casefold() == self._trackers[connection].account().casefold()
+
+    def _is_echo(self, tx: Transaction, connection: str, notice: Notice) -> bool:
+        """Whether what our account did is our own doing: it is about something that carries our
+        marker, or about a document.
+
+        Neither the account nor the marker alone would do: the account may be a person's own,
+        whose acts on incidents count (their edits of documents are found by polling), and
+        anybody can copy a text that holds a marker.
+        """
+        if notice.marker is not None or notice.tells is Tells.DOCUMENT:
+            return True
+        ref = tx.refs.find(connection, notice.ticket_id) if notice.ticket_id else None
+        return ref is not None and ref.role is Role.DOCUMENT
 
     def _ticket(self, tx: Transaction, number: int, connection: str, notice: Notice) -> None:
         if notice.ticket_id is None:

@@ -28,7 +28,7 @@ class Row:
 
 
 #: Relations between tickets are made while following up, not while responding.
-_RELATIONS = frozenset({"link", "remote link", "sub-issue", "parent"})
+_RELATIONS = frozenset({"link", "remotelink", "remoteissuelink", "sub-issue", "parent"})
 
 
 def rows(ticket: Ticket, own_comment: str | None = None) -> list[Row]:
@@ -39,7 +39,7 @@ def rows(ticket: Ticket, own_comment: str | None = None) -> list[Row]:
     """
     found = [Row(ticket.created, _who(ticket.author), "Ticket opened", "recorded", ticket.ref.url)]
     for change in ticket.changes:
-        if change.field in _RELATIONS:
+        if same_word(change.field) in _RELATIONS:
             continue
         if not ticket.restricted or change.field == "status":
             what = _told(change)

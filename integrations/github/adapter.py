@@ -88,7 +88,9 @@ class GitHubTracker:
         """
         for issue in self._client.issues(place, since, sort="updated", direction="asc"):
             if "pull_request" not in issue:
-                yield Glimpse(ref_of(self.connection, issue), updated=str(issue["updated_at"]))
+                updated = str(issue["updated_at"])
+                at = datetime.fromisoformat(updated)
+                yield Glimpse(ref_of(self.connection, issue), updated, at)
 
     def create_tasks(self, tasks: Sequence[CreateTask]) -> Iterator[TaskResult]:
         """One POST a task. `linked` is always False: a sub-issue needs a call of its own."""

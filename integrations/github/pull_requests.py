@@ -93,7 +93,7 @@ class GitHubPullRequestDocuments:
         body = signed(_about(wanted.incident), wanted.key)
         pull = self._open(place, branch, wanted.title, body, draft=True)
         where = _Place(place, int(pull["number"]), branch, path)
-        ref = DocumentRef(self.kind, str(where), str(pull["html_url"]), version)
+        ref = DocumentRef(self.kind, str(where), str(pull["html_url"]), version, branch=branch)
         self._is_open.believe(ref.id, True)
         return _state(ref, text, _status(pull))
 
@@ -159,7 +159,7 @@ class GitHubPullRequestDocuments:
     ) -> DocumentState:
         status, branch = _status(pull), str(pull["head"]["ref"])
         where = _Place(place, int(pull["number"]), branch, path)
-        ref = DocumentRef(self.kind, str(where), str(pull["html_url"]), version="")
+        ref = DocumentRef(self.kind, str(where), str(pull["html_url"]), "", branch=branch)
         self._is_open.believe(ref.id, pull["state"] == "open")
         source = branch
         if status is DocumentStatus.PUBLISHED:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
@@ -157,7 +158,9 @@ def _comment(payload: Json, name: str) -> Notice:
 def _relation(payload: Json, event: str, action: str, name: str) -> Notice:
     for (kind, start), part in _RELATIONS.items():
         if event == kind and action.startswith(start):
-            return _issue(payload, _part(payload, part), name)
+            told = _issue(payload, _part(payload, part), name)
+            child = _text(_part(payload, "sub_issue").get("body"))
+            return replace(told, marker=key_in(child))
     return _notice(payload, Tells.UNKNOWN, f"{name} is not an event that we know")
 
 

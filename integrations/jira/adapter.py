@@ -1,0 +1,233 @@
+"""Jira Cloud and Jira Data Center as a tracker.
+
+REST references: https://developer.atlassian.com/cloud/jira/platform/rest/v3/ (Cloud) and
+https://developer.atlassian.com/server/jira/platform/rest/ (Data Center, version 2).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from integrations.jira import checks, creating
+from integrations.jira.client import Clock, JiraClient, Refused
+from integrations.jira.reading import marker, related
+from integrations.jira.site import JiraSite, summary
+from integrations.jira.webhook import PROPERTY
+from integrations.tracker import Finding, Glimpse, NotThere, Rejected, TaskResult
+from workflows.effects import CreateTask, TaskTarget
+from workflows.model import Ticket, TicketRef
+
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*-[0-9]+")
+
+#: `updated` has the precision of a minute and the index lags behind.
+_OVERLAP_MINUTES = 15
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class JiraTracker:
+    """One Jira site through one account, as `integrations.tracker.Tracker`.
+
+    `url` is the site's base address. `user` and `token` sign in by Basic (Cloud: e-mail and API
+    token), `token` alone by Bearer (Data Center's personal access token). `cloud` None: found
+    out. `link_type` names the issue link between an incident and what belongs to it.
+    """
+
+    def __init__(
+        self,
+        connection: str,
+        url: str,
+        *,
+        token: str,
+        user: str | None = None,
+        cloud: bool | None = None,
+        link_type: str = "Relates",
+        clock: Clock = _utc_now,
+    ) -> None:
+        self.connection = connection
+        client = JiraClient(url, user=user, token=token, clock=clock, cloud=cloud)
+        self.site = JiraSite(connection, client, link_type=link_type)
+        self._client = client
+
+    def account(self) -> str:
+        """The handle of the account that we act as: accountId on Cloud, name on Data Center."""
+        return self.site.account()
+
+    # --- reading ----------------------------------------------------------------------------
+
+    def fetch(self, ref: TicketRef) -> Ticket:
+        """The whole issue by its id: one call, and more only when Jira embedded less than all of
+        its comments or changelog."""
+        issue = self._client.get(f"/issue/{ref.id}", fields="*all", expand="changelog,names")
+        return self.site.reader.ticket(issue, self._comments(issue), self._histories(issue))
+
+    def _comments(self, issue: Mapping[str, Any]) -> list[dict[str, Any]]:
+        fields = issue["fields"]
+        embedded = fields.get("comment") or {}
+        comments: list[dict[str, Any]] = list(embedded.get("comments") or ())
+        desk = (fields.get("project") or {}).get("projectTypeKey") == "service_desk"
+        # Data Center tells internal comments by a property, which is not embedded
+        unmarked = bool(comments) and desk and not self._client.cloud
+        if unmarked or int(embedded.get("total") or 0) > len(comments):
+            return self._all_comments(str(issue["id"]))
+        return comments
+
+    def _all_comments(self, issue_id: str) -> list[dict[str, Any]]:
+        path = f"/issue/{issue_id}/comment"
+        return list(self._client.pages(path, "comments", expand="properties", maxResults=100))
+
+    def _histories(self, issue: Mapping[str, Any]) -> list[dict[str, Any]]:
+        embedded = issue.get("changelog") or {}
+        histories: list[dict[str, Any]] = list(embedded.get("histories") or ())
+        # Cloud embeds a part of a long changelog; Data Center embeds all and has no pages
+        if int(embedded.get("total") or 0) > len(histories) and self._client.cloud:
+            path = f"/issue/{issue['id']}/changelog"
+            return list(self._client.pages(path, "values", maxResults=100))
+        return histories
+
+    def find(self, typed: str) -> TicketRef:
+        """The issue that a person means by ``INC-42`` or by its address on this site."""
+        issue = self._client.get(f"/issue/{self._key(typed.strip())}", fields="summary")
+        return self.site.reader.ref(issue)
+
+    def _key(self, typed: str) -> str:
+        if _KEY.fullmatch(typed):
+            return typed.upper()
+        address = urlsplit(typed)
+        if typed.startswith(f"{self._client.url}/"):
+            selected = parse_qs(address.query).get("selectedIssue", [""])[0]
+            for part in (selected, *reversed(address.path.split("/"))):
+                if _KEY.fullmatch(part):
+                    return part.upper()
+        raise Rejected(
+            f"{typed!r} is neither a key nor an address of {self._client.url}",
+            mend=f"Write a key like INC-42, or {self._client.url}/browse/INC-42.",
+        )
+
+    def changed(self, place: str, since: datetime) -> Iterator[Glimpse]:
+        """Issues of the project updated since then, with 15 minutes of overlap: times in JQL are
+        read in the account's time zone and to the minute, so a relative one is asked for."""
+        jql = f"project = {_quoted(place)} AND updated >= -{self._minutes(since)}m"
+        for issue in self._client.search(f"{jql} ORDER BY updated ASC", "updated"):
+            updated = str(issue["fields"]["updated"])
+            yield Glimpse(self.site.reader.ref(issue), updated, datetime.fromisoformat(updated))
+
+    def _minutes(self, since: datetime) -> int:
+        passed = (self._client.clock() - since).total_seconds() / 60
+        return max(0, math.ceil(passed)) + _OVERLAP_MINUTES
+
+    # --- tasks ------------------------------------------------------------------------------
+
+    def create_tasks(self, tasks: Sequence[CreateTask]) -> Iterator[TaskResult]:
+        """See `integrations.jira.creating`: 50 a call, each marked and linked as it is made."""
+        return creating.create_tasks(self.site, tasks)
+
+    def find_created(
+        self, keys: Sequence[str], incident: TicketRef, target: TaskTarget, since: datetime
+    ) -> Mapping[str, TicketRef]:
+        """First the incident's own relations, read by id and so without the search index, then
+        what this account created in the project since then."""
+        wanted = set(keys)
+        found: dict[str, TicketRef] = {}
+        for issue in self._related(incident):
+            self._note(issue, wanted, found)
+        if found.keys() != wanted:
+            jql = (
+                f"creator = currentUser() AND project = {_quoted(target.place)}"
+                f" AND created >= -{self._minutes(since)}m"
+            )
+            for issue in self._client.search(jql, "summary", PROPERTY):
+                # Data Center's search returns no properties
+                whole = issue if "properties" in issue else self._with_marker(str(issue["id"]))
+                self._note(whole, wanted, found)
+        return found
+
+    def _related(self, incident: TicketRef) -> Iterator[Mapping[str, Any]]:
+        if incident.connection != self.connection:
+            return
+        try:
+            issue = self._client.get(f"/issue/{incident.id}", fields="issuelinks,subtasks")
+        except NotThere:
+            return
+        for id in related(issue["fields"]):
+            try:
+                yield self._with_marker(id)
+            except NotThere:  # deleted meanwhile, or hidden
+                continue
+
+    def _with_marker(self, id: str) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self._client.get(
+            f"/issue/{id}", fields="summary", properties=PROPERTY
+        )
+        return found
+
+    def _note(
+        self, issue: Mapping[str, Any], wanted: set[str], found: dict[str, TicketRef]
+    ) -> None:
+        key = marker(issue.get("properties"), PROPERTY)
+        if key in wanted:
+            found.setdefault(str(key), self.site.reader.ref(issue))
+
+    def link(self, incident: TicketRef, task: TicketRef, title: str, key: str) -> None:
+        """An issue link between two issues of this site, else a remote link, whose `globalId` is
+        `key`, so that the same link again is an update."""
+        if task.connection != self.connection:
+            body = {"globalId": key, "object": {"url": task.url, "title": summary(title)}}
+            self._client.post(f"/issue/{incident.id}/remotelink", body)
+            return
+        relation = self.site.relation()
+        if relation is None:
+            raise Rejected(
+                f"Jira has no issue link type {self.site.link_type!r}",
+                mend="Add it under Jira's issue linking, or name another one.",
+            )
+        try:
+            self._client.post(
+                "/issueLink",
+                {
+                    "type": {"name": relation},
+                    "inwardIssue": {"id": task.id},
+                    "outwardIssue": {"id": incident.id},
+                },
+            )
+        except Refused:  # perhaps only because they are linked already
+            issue = self._client.get(f"/issue/{incident.id}", fields="issuelinks")
+            if task.id not in related(issue["fields"]):
+                raise
+
+    # --- the comment ------------------------------------------------------------------------
+
+    def write_comment(self, ticket: TicketRef, text: str, key: str, comment_id: str | None) -> str:
+        """Write or rewrite our comment; it carries `key` as an entity property."""
+        body = {
+            "body": self.site.description(text),
+            "properties": [{"key": PROPERTY, "value": {"key": key}}],
+        }
+        path = f"/issue/{ticket.id}/comment"
+        if comment_id is None:
+            return str(self._client.post(path, body)["id"])
+        self._client.put(f"{path}/{comment_id}", body)
+        return comment_id
+
+    def find_comment(self, ticket: TicketRef, key: str) -> str | None:
+        """The id of the comment that carries `key`, if there is one."""
+        for comment in self._all_comments(ticket.id):
+            if marker(comment.get("properties"), PROPERTY) == key:
+                return str(comment["id"])
+        return None
+
+    def check(self, places: Mapping[str, str]) -> Iterator[Finding]:
+        """See `integrations.jira.checks`."""
+        return checks.check(self.site, places)
+
+
+def _quoted(word: str) -> str:
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,108 @@
+"""What `doctor` looks at on a Jira site, and how each fault is mended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from integrations.jira.reading import person
+from integrations.jira.site import JiraSite
+from integrations.tracker import Finding, TrackerError
+
+#: What the service does in a project, and Jira's name for the permission.
+_NEEDED = {
+    "BROWSE_PROJECTS": "see issues",
+    "CREATE_ISSUES": "create issues",
+    "EDIT_ISSUES": "edit issues",
+    "LINK_ISSUES": "link issues",
+    "ADD_COMMENTS": "comment",
+}
+
+#: Required fields that we fill in, or that Jira fills in.
+_FILLED = frozenset({"project", "issuetype", "summary", "description", "reporter"})
+
+
+def check(site: JiraSite, places: Mapping[str, str]) -> Iterator[Finding]:
+    """Sign-in, link type, then each project (key → issue type to be created there, or "")."""
+    try:
+        me = site.client.get("/myself")
+    except TrackerError as error:
+        yield _failed(f"sign in to {site.client.url}", error)
+        return
+    who = person(me)
+    yield Finding(True, f"signed in to {site.client.url} as {who.name if who else 'somebody'}")
+    yield from _looked_at("issue link types", _link_type(site))
+    for place, issue_type in places.items():
+        yield from _looked_at(f"project {place}", _project(site, place))
+        if issue_type:
+            yield from _looked_at(f"{issue_type} in {place}", _creation(site, place, issue_type))
+
+
+def _looked_at(what: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """The findings, up to the first call that fails, which is one itself."""
+    try:
+        yield from findings
+    except TrackerError as error:
+        yield _failed(what, error)
+
+
+def _failed(what: str, error: TrackerError) -> Finding:
+    return Finding(False, f"{what}: {error.words}", error.mend)
+
+
+def _link_type(site: JiraSite) -> Iterator[Finding]:
+    relation = site.relation()
+    yield Finding(
+        relation is not None,
+        f"issue link type {relation or site.link_type}",
+        "" if relation else "Add it under Jira's issue linking, or name another one.",
+    )
+
+
+def _project(site: JiraSite, place: str) -> Iterator[Finding]:
+    project = site.client.get(f"/project/{place}")
+    yield Finding(True, f"project {place} ({project.get('name', '')}) is visible")
+    asked = site.client.get("/mypermissions", projectKey=place, permissions=",".join(_NEEDED))
+    granted = asked.get("permissions") or {}
+    for permission, words in _NEEDED.items():
+        have = bool((granted.get(permission) or {}).get("havePermission"))
+        mend = f"Grant {permission} in the permission scheme of {place} to this account."
+        yield Finding(have, f"may {words} in {place}", "" if have else mend)
+    yield _way_to_done(place, site.client.get(f"/project/{place}/statuses"))
+
+
+def _way_to_done(place: str, types: Any) -> Finding:
+    """Without a status of the category done nothing there would ever count as closed."""
+    done = {
+        str(status["name"])
+        for issue_type in types
+        for status in issue_type.get("statuses") or ()
+        if (status.get("statusCategory") or {}).get("key") == "done"
+    }
+    if done:
+        return Finding(True, f"{place} closes issues by {', '.join(sorted(done))}")
+    mend = f"Give the workflow of {place} a status of the category Done."
+    return Finding(False, f"{place} has no status that means done", mend)
+
+
+def _creation(site: JiraSite, place: str, issue_type: str) -> Iterator[Finding]:
+    screen = site.screen(place, issue_type)
+    yield Finding(True, f"{issue_type} may be created in {place}")
+    unfilled = [name for id, name in screen.demands().items() if id not in _FILLED]
+    mend = f"Make {', '.join(unfilled)} optional for {issue_type}, or give it a default."
+    what = f"{issue_type} in {place} demands nothing that we do not fill in"
+    if unfilled:
+        what = f"{issue_type} in {place} demands {', '.join(unfilled)}"
+    yield Finding(not unfilled, what, mend if unfilled else "")
+    for field, loss in (
+        ("assignee", "tasks get no owner"),
+        ("duedate", "tasks get no due date"),
+        ("issuelinks", "tasks are linked by a call each"),
+    ):
+        if not screen.takes(field):
+            mend = f"Put {field} on the create screen of {issue_type} in {place}."
+            yield Finding(False, f"{field} is not on that screen: {loss}", mend)
+    people = site.client.get("/user/assignable/search", project=place, maxResults=50)
+    count = f"{len(people)}{' or more' if len(people) >= 50 else ''}"
+    mend = f"Grant ASSIGNABLE_USER in {place} to the team."
+    yield Finding(bool(people), f"{count} people are assignable in {place}", "" if people else mend)

@@ -1,0 +1,289 @@
+"""One Jira site over HTTP: each call is made once, and ends in an answer or a TrackerError."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from jira import JIRA
+from urllib3.exceptions import MaxRetryError, NewConnectionError
+
+from integrations.tracker import (
+    NotThere,
+    OutcomeUnknown,
+    RateLimited,
+    Rejected,
+    SignInFailed,
+    TrackerError,
+    Unavailable,
+)
+
+Clock = Callable[[], datetime]
+
+_CONNECT_SECONDS, _ANSWER_SECONDS = 5, 20
+_WAIT_WITHOUT_A_WORD = timedelta(seconds=60)
+_LONGEST_WORDS = 500
+
+
+class Refused(Rejected):
+    """Jira said no and why: `fields` are its words by field, `answer` is all that it said."""
+
+    def __init__(self, words: str, answer: Any, *, mend: str = "") -> None:
+        super().__init__(words, mend=mend)
+        self.answer = answer
+        told = answer.get("errors") if isinstance(answer, Mapping) else None
+        self.fields = dict(told) if isinstance(told, Mapping) else {}
+
+
+class NotJira(Unavailable):
+    """Something else than Jira answered: a proxy, a maintenance page, another address."""
+
+
+class JiraClient:
+    """Calls to one site through one account.
+
+    `user` with `token` is Basic (Cloud: e-mail and API token), `token` alone is Bearer (Data
+    Center's personal access tokens). `cloud` None: asked for once, when it first matters.
+    """
+
+    def __init__(
+        self, url: str, *, user: str | None, token: str, clock: Clock, cloud: bool | None = None
+    ) -> None:
+        self.url = url.rstrip("/")
+        self.clock = clock
+        self._user, self._token = user, token
+        self._cloud = cloud
+        self._of_thread = threading.local()  # requests' sessions are not made for several threads
+
+    @property
+    def cloud(self) -> bool:
+        """Whether this is Jira Cloud. By default its address says so; otherwise serverInfo does.
+        https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-server-info/"""
+        if self._cloud is None:
+            host = urlsplit(self.url).hostname or ""
+            self._cloud = host.endswith(".atlassian.net") or self._says_cloud()
+        return self._cloud
+
+    def _says_cloud(self) -> bool:
+        try:
+            info = self._call("GET", "/rest/api/3/serverInfo")
+        except (NotThere, NotJira, Refused):  # Data Center knows version 2 only
+            return False
+        return str(info.get("deploymentType", "")).casefold() == "cloud"
+
+    def get(self, path: str, **params: Any) -> Any:
+        """Read ``/issue/…``. Raises NotThere, Rejected, SignInFailed, RateLimited, Unavailable."""
+        return self._call("GET", self._api + path, params=params)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Create. Raises as `get` does, and OutcomeUnknown when no answer came back."""
+        return self._call("POST", self._api + path, body=body)
+
+    def put(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Change. Raises as `post` does."""
+        return self._call("PUT", self._api + path, body=body)
+
+    def pages(self, path: str, name: str, **params: Any) -> Iterator[dict[str, Any]]:
+        """Every item of a list that is paged by ``startAt``; Cloud calls the items `name`, Data
+        Center calls them ``values``."""
+        start = 0
+        while True:
+            page = self.get(path, startAt=start, **params)
+            items = page.get(name, page.get("values", []))
+            yield from items
+            start += len(items)
+            if not items or page.get("isLast") is True or start >= page.get("total", start + 1):
+                return
+
+    def search(self, jql: str, fields: str, properties: str = "") -> Iterator[dict[str, Any]]:
+        """Every issue that the query finds, with these fields.
+
+        Cloud pages by token and tells no total; Data Center pages by number.
+        https://developer.atlassian.com/changelog/#CHANGE-2046
+        """
+        asked = {"jql": jql, "fields": fields, "maxResults": 100}
+        if not self.cloud:
+            yield from self.pages("/search", "issues", **asked)
+            return
+        if properties:
+            asked["properties"] = properties
+        token: str | None = None
+        while True:
+            page = self.get("/search/jql", **asked, **({"nextPageToken": token} if token else {}))
+            yield from page.get("issues", [])
+            token = page.get("nextPageToken")
+            if not token or page.get("isLast") is True:
+                return
+
+    @property
+    def _api(self) -> str:
+        return f"/rest/api/{3 if self.cloud else 2}"
+
+    @property
+    def _session(self) -> requests.Session:
+        if not hasattr(self._of_thread, "session"):
+            basic = (self._user, self._token) if self._user else None
+            library = JIRA(
+                options={"server": self.url, "check_update": False},
+                basic_auth=basic,
+                token_auth=None if basic else self._token,
+                get_server_info=False,
+                max_retries=0,
+                timeout=(_CONNECT_SECONDS, _ANSWER_SECONDS),
+            )
+            self._of_thread.session = library._session
+        session: requests.Session = self._of_thread.session
+        return session
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> Any:
+        try:
+            # requests' own method, past the library's: that one sleeps and repeats (even POSTs),
+            # and stumbles over error answers that are not in its shape
+            # (https://github.com/pycontribs/jira/blob/3.10.5/jira/resilientsession.py).
+            # Credentials never follow a redirect.
+            response = requests.Session.request(
+                self._session,
+                method,
+                self.url + path,
+                params=params,
+                data=None if body is None else json.dumps(body),
+                timeout=(_CONNECT_SECONDS, _ANSWER_SECONDS),
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise self._unanswered(error, method) from error
+        if response.ok and not response.is_redirect and not _anonymous(response):
+            return self._read(response, method)
+        raise self._error(response, method)
+
+    def _read(self, response: requests.Response, method: str) -> Any:
+        if not response.content:
+            return {}
+        try:
+            return response.json()
+        except ValueError as error:
+            raise _lost(method, f"{self.url} answered with something else than JSON") from error
+
+    def _unanswered(self, error: requests.RequestException, method: str) -> TrackerError:
+        if _never_arrived(error):
+            return Unavailable(
+                f"{self.url} could not be reached ({type(error).__name__})",
+                mend="Check the address, the network and the certificate.",
+            )
+        return _lost(method, f"{self.url} gave no answer ({type(error).__name__})")
+
+    def _error(self, response: requests.Response, method: str) -> TrackerError:
+        status = response.status_code
+        answer = _json_of(response)
+        words = self._words(response, answer)
+        if status == 429:
+            return RateLimited(words, retry_at=self._retry_at(response))
+        if status in (401, 403) or _anonymous(response):
+            return SignInFailed(words, mend=self._mend_sign_in(status, response))
+        if status == 404 and not (isinstance(answer, Mapping) and "errorMessages" in answer):
+            # Never take a proxy's 404 for a deleted ticket
+            return NotJira(f"{self.url}: {words}", mend="Check the address of the site.")
+        if status == 404:
+            return NotThere(words)
+        if status == 409:  # another change at the same moment; this one was not made
+            return Unavailable(words)
+        if status == 408 or (status >= 500 and status != 501):  # 501: no such route there
+            return _lost(method, words)
+        if status < 400:
+            to = urlsplit(response.headers.get("Location", ""))
+            where = f"{to.scheme}://{to.netloc}" if to.netloc else "another page"
+            return Rejected(
+                f"{self.url} sends us on to {where}",
+                mend="Write the address that Jira itself uses (its base URL) in the rules.",
+            )
+        return Refused(words, answer)
+
+    def _mend_sign_in(self, status: int, response: requests.Response) -> str:
+        if "CAPTCHA" in response.headers.get("X-Authentication-Denied-Reason", "").upper():
+            return "Jira wants a CAPTCHA: sign in once in a browser as this account."
+        if status != 403:
+            return "Check the account's user name and token; API tokens expire."
+        return "Grant this account the permission in the project's permission scheme."
+
+    def _retry_at(self, response: requests.Response) -> datetime:
+        """https://developer.atlassian.com/cloud/jira/platform/rate-limiting/: ``Retry-After`` in
+        seconds, ``X-RateLimit-Reset`` as an ISO 8601 time."""
+        now = self.clock()
+        try:
+            seconds = float(response.headers.get("Retry-After", ""))
+            if math.isfinite(seconds) and 0 <= seconds <= 86_400:
+                return now + timedelta(seconds=max(seconds, 1))
+        except ValueError:
+            pass
+        try:
+            reset = datetime.fromisoformat(response.headers.get("X-RateLimit-Reset", ""))
+            reset = reset if reset.tzinfo else reset.replace(tzinfo=UTC)
+            return min(max(reset, now + timedelta(seconds=1)), now + timedelta(days=1))
+        except ValueError:
+            return now + _WAIT_WITHOUT_A_WORD
+
+    def _words(self, response: requests.Response, answer: Any) -> str:
+        """Jira's own words, without the token should an answer or a proxy ever repeat it."""
+        said = words_of(answer) or f"{response.status_code} {response.reason or ''}".strip()
+        if self._token:
+            said = said.replace(self._token, "***")
+        return said[:_LONGEST_WORDS]
+
+
+def words_of(answer: Any) -> str:
+    """What an error answer says: its messages, then its words by field."""
+    if not isinstance(answer, Mapping):
+        return ""
+    messages = answer.get("errorMessages")
+    said = [str(m) for m in messages] if isinstance(messages, list) else []
+    fields = answer.get("errors")
+    if isinstance(fields, Mapping):
+        said += [f"{field}: {words}" for field, words in fields.items()]
+    elif isinstance(fields, list):  # a bulk answer
+        said += [words_of(e.get("elementErrors")) for e in fields if isinstance(e, Mapping)]
+    if not said and answer.get("message"):
+        said = [str(answer["message"])]
+    return "; ".join(part for part in said if part)
+
+
+def _anonymous(response: requests.Response) -> bool:
+    """Whether the sign-in failed and Jira answered as to nobody: with 404 for an issue, and with
+    an empty list for a search. https://jira.atlassian.com/browse/JRA-41559"""
+    return "AUTHENTICATED_FAILED" in response.headers.get("X-Seraph-LoginReason", "")
+
+
+def _json_of(response: requests.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError:
+        return None
+
+
+def _lost(method: str, words: str) -> TrackerError:
+    return Unavailable(words) if method == "GET" else OutcomeUnknown(words)
+
+
+def _never_arrived(error: requests.RequestException) -> bool:
+    """Whether the connection was never made, so that nothing can have happened."""
+    connecting = (
+        requests.exceptions.ConnectTimeout,
+        requests.exceptions.SSLError,
+        requests.exceptions.ProxyError,
+    )
+    if isinstance(error, connecting):
+        return True
+    cause = error.args[0] if error.args else None
+    return isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)

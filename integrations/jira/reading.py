@@ -1,0 +1,227 @@
+"""Jira's JSON as what `workflows.model` knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from integrations.jira.text import Markup
+from workflows.model import Change, Comment, Person, Status, StatusCategory, Ticket, TicketRef
+
+Json = Mapping[str, Any]
+
+#: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-workflow-status-categories/
+_CATEGORIES = {
+    "new": StatusCategory.NEW,
+    "indeterminate": StatusCategory.IN_PROGRESS,
+    "done": StatusCategory.DONE,
+}
+
+#: Fields that say nothing as one text, or are read on their own.
+_NOT_A_VALUE = frozenset(
+    {
+        "aggregateprogress",
+        "attachment",
+        "comment",
+        "description",
+        "issuelinks",
+        "progress",
+        "subtasks",
+        "thumbnail",
+        "timetracking",
+        "votes",
+        "watches",
+        "worklog",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads the JSON of one site. `url` is the site's address, without a slash at its end."""
+
+    connection: str
+    url: str
+    markup: Markup
+
+    def ref(self, issue: Json) -> TicketRef:
+        key = str(issue["key"])
+        return TicketRef(self.connection, str(issue["id"]), key, f"{self.url}/browse/{key}")
+
+    def ticket(self, issue: Json, comments: Iterable[Json], histories: Iterable[Json]) -> Ticket:
+        """A whole issue, read with all fields and ``expand=names``, with these comments and this
+        changelog."""
+        ref, fields = self.ref(issue), issue.get("fields") or {}
+        changes = self._changes(ref, histories)
+        versions = _names(fields.get("fixVersions"))
+        read_status = status(fields)
+        author = person(fields.get("reporter")) or person(fields.get("creator"))
+        return Ticket(
+            ref=ref,
+            place=str((fields.get("project") or {}).get("key") or ref.key.rpartition("-")[0]),
+            title=str(fields.get("summary") or ""),
+            text=self.markup.to_markdown(fields.get("description")),
+            status=read_status,
+            created=moment(fields["created"]),
+            updated=moment(fields["updated"]),
+            type=(fields.get("issuetype") or {}).get("name"),
+            author=author,
+            owner=person(fields.get("assignee")),
+            closed=_closed(fields, read_status, changes),
+            labels=tuple(str(label) for label in fields.get("labels") or ()),
+            components=_names(fields.get("components")),
+            milestone=versions[0] if versions else None,
+            due=day(fields.get("duedate")),
+            fields=self._values(fields, issue.get("names") or {}),
+            comments=tuple(self._comment(ref, comment) for comment in comments),
+            changes=changes,
+            related=related(fields),
+            restricted=fields.get("security") is not None,
+        )
+
+    def _comment(self, ref: TicketRef, comment: Json) -> Comment:
+        return Comment(
+            id=str(comment["id"]),
+            author=person(comment.get("author")),
+            at=moment(comment["created"]),
+            text=self.markup.to_markdown(comment.get("body")),
+            url=f"{ref.url}?focusedCommentId={comment['id']}",
+            internal=_internal(comment),
+        )
+
+    def _changes(self, ref: TicketRef, histories: Iterable[Json]) -> tuple[Change, ...]:
+        found = [
+            Change(
+                at=moment(history["created"]),
+                by=person(history.get("author")),
+                field=str(item.get("field") or item.get("fieldId") or ""),
+                before=item.get("fromString"),
+                after=item.get("toString"),
+                url=ref.url,
+            )
+            for history in histories
+            for item in history.get("items") or ()
+        ]
+        return tuple(sorted(found, key=lambda change: change.at))
+
+    def _values(self, fields: Json, names: Json) -> dict[str, str]:
+        """Every field that holds something, by its id and by its name."""
+        by_id = {
+            field: text
+            for field, value in fields.items()
+            if field not in _NOT_A_VALUE and (text := self.value(value))
+        }
+        by_name = {str(names[field]): text for field, text in by_id.items() if field in names}
+        return {**by_name, **by_id}
+
+    def value(self, value: Any) -> str:
+        """A field's value as text: an option's value, a person's name, an ISO 8601 time, several
+        joined by commas; "" for none."""
+        if value is None or isinstance(value, str):
+            return _maybe_moment(value or "")
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        if isinstance(value, int | float):
+            return f"{value:g}" if abs(value) < 1e6 else str(value)
+        if isinstance(value, list):
+            return ", ".join(text for item in value if (text := self.value(item)))
+        if value.get("type") == "doc":
+            return self.markup.to_markdown(value)
+        for name in ("value", "displayName", "name", "key"):
+            if isinstance(value.get(name), str):
+                child = self.value(value.get("child"))  # a cascading select
+                return f"{value[name]}, {child}" if child else str(value[name])
+        return ""
+
+
+def person(user: Any) -> Person | None:
+    """Somebody: by accountId on Cloud, by name on Data Center."""
+    if not isinstance(user, Mapping):
+        return None
+    handle = user.get("accountId") or user.get("name") or user.get("key")
+    if not handle:
+        return None
+    name = user.get("displayName") or handle
+    return Person(str(handle), str(name), user.get("emailAddress") or None)
+
+
+def status(fields: Json) -> Status:
+    told = fields.get("status") or {}
+    category = (told.get("statusCategory") or {}).get("key")
+    resolution = (fields.get("resolution") or {}).get("name")
+    return Status(
+        str(told.get("name") or ""),
+        _CATEGORIES.get(str(category), StatusCategory.NEW),
+        resolution,
+    )
+
+
+def related(fields: Json) -> tuple[str, ...]:
+    """The ids of linked issues, sub-tasks and the parent."""
+    ends = [
+        link.get("outwardIssue") or link.get("inwardIssue")
+        for link in fields.get("issuelinks") or ()
+    ]
+    near = [*ends, *(fields.get("subtasks") or ()), fields.get("parent")]
+    return tuple(dict.fromkeys(str(issue["id"]) for issue in near if issue))
+
+
+def moment(told: str) -> datetime:
+    """Jira writes times as ``2026-12-01T10:30:00.000+0100``."""
+    at = datetime.fromisoformat(told)
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def day(told: Any) -> date | None:
+    try:
+        return date.fromisoformat(str(told)[:10]) if told else None
+    except ValueError:
+        return None
+
+
+def marker(properties: Any, name: str) -> str | None:
+    """Our effect key among entity properties: a mapping on issues, a list on comments."""
+    if isinstance(properties, list):
+        properties = {one.get("key"): one.get("value") for one in properties}
+    value = properties.get(name) if isinstance(properties, Mapping) else None
+    key = value.get("key") if isinstance(value, Mapping) else None
+    return str(key) if key else None
+
+
+def _maybe_moment(text: str) -> str:
+    """A date-time custom field's value in UTC, with a colon in the offset; other text as it is."""
+    if len(text) >= 19 and text[4:5] == "-" and text[10:11] == "T":
+        try:
+            return moment(text).isoformat()
+        except ValueError:
+            return text
+    return text
+
+
+def _closed(fields: Json, now: Status, changes: Iterable[Change]) -> datetime | None:
+    """When it was closed. Team-managed projects set no resolution, then the category's date or
+    the last change of status tells."""
+    if now.category is not StatusCategory.DONE:
+        return None
+    for name in ("resolutiondate", "statuscategorychangedate"):
+        if fields.get(name):
+            return moment(fields[name])
+    moved = [change.at for change in changes if change.field == "status"]
+    return moved[-1] if moved else moment(fields["updated"])
+
+
+def _internal(comment: Json) -> bool:
+    """A service desk's internal comment, or one that only some may see. Data Center says so in a
+    property: https://jira.atlassian.com/browse/JSDSERVER-3295"""
+    if comment.get("jsdPublic") is False or comment.get("visibility"):
+        return True
+    for one in comment.get("properties") or ():
+        if one.get("key") == "sd.public.comment" and isinstance(one.get("value"), Mapping):
+            return one["value"].get("internal") in (True, "true")
+    return False
+
+
+def _names(values: Any) -> tuple[str, ...]:
+    return tuple(str(one["name"]) for one in values or () if one and one.get("name"))

@@ -1,0 +1,203 @@
+"""Jira's webhooks: whose bytes they are, and what they are a hint of.
+
+Event names and shapes: https://developer.atlassian.com/cloud/jira/platform/webhooks/ (Cloud) and
+https://developer.atlassian.com/server/jira/platform/webhooks/ (Data Center).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from integrations.signatures import signed_by
+from integrations.tracker import BadSignature, Envelope, Malformed, Notice, Tells
+
+#: The entity property in which everything that we create carries its effect key.
+PROPERTY = "followthrough"
+
+_TOLD_OF_TICKET = {
+    "jira:issue_created": "the ticket was created",
+    "jira:issue_updated": "the ticket changed",
+    "comment_created": "a comment was written",
+    "comment_updated": "a comment was edited",
+    "comment_deleted": "a comment was deleted",
+    "issuelink_created": "a link was made",
+    "issuelink_deleted": "a link was removed",
+}
+
+#: Known, and nothing to do: the beginning of the event's name, and why.
+_IGNORED = {
+    "issue_property_": "properties are read with the ticket they stand on",
+    "worklog_": "logged work changes nothing here",
+    "jira:worklog_": "logged work changes nothing here",
+    "attachment_": "it names no ticket; the ticket's own update tells of attachments",
+    "project_": "a project's tickets tell of themselves, and the poller sees who is gone",
+    "jira:version_": "a version is read with the tickets that carry it",
+    "issuetype_": "types are read with the tickets",
+    "user_": "people are read with the tickets",
+    "option_": "a setting of the whole site",
+    "sprint_": "sprints are not followed",
+    "board_": "boards are not followed",
+    "filter_": "filters are not followed",
+    "jira_expression_": "an evaluation of a Jira expression that failed",
+}
+
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,254}-[0-9]{1,18}")
+_ID = re.compile(r"[0-9]{1,18}")
+_ISSUE_IN_ADDRESS = re.compile(r"/issue/([0-9]{1,18})(?:/|$)")
+_LONGEST = 255
+
+
+def verify(headers: Mapping[str, str], body: bytes, secrets: Sequence[str]) -> Envelope:
+    """The delivery in `body`, if one of `secrets` signs it; nothing is parsed before that.
+
+    Raises BadSignature, or Malformed when it is no Jira webhook. The id is the sender's, the
+    same on each retry; Data Center may send none, then it is the hash of the body (which holds
+    a time in milliseconds).
+    """
+    told = {name.lower(): value for name, value in headers.items()}
+    if not signed_by(told.get("x-hub-signature", ""), body, secrets):
+        raise BadSignature("no secret of this connection signs the delivery (X-Hub-Signature)")
+    event = _text(_parsed(body).get("webhookEvent"))
+    if not event:
+        raise Malformed("a Jira webhook is a JSON object with a webhookEvent; this has none")
+    given = _text(told.get("x-atlassian-webhook-identifier"))
+    return Envelope(
+        id=given or hashlib.sha256(body).hexdigest(),
+        event=event,
+        body=body,
+        repeated="x-atlassian-webhook-retry" in told,
+    )
+
+
+def normalise(envelope: Envelope) -> Notice:
+    """What the delivery is a hint of. Total: whatever the body holds, there is a Notice."""
+    try:
+        payload = _parsed(envelope.body)
+    except Malformed as error:
+        return Notice(Tells.UNKNOWN, str(error))
+    for beginning, why in _IGNORED.items():
+        if envelope.event.startswith(beginning):
+            return Notice(Tells.NOTHING, why, at=_time(payload), by=_actor(payload))
+    gone = envelope.event == "jira:issue_deleted"
+    why = "the ticket was deleted" if gone else _TOLD_OF_TICKET.get(envelope.event, "")
+    if not why:
+        return Notice(
+            Tells.UNKNOWN, f"{envelope.event} is unknown", at=_time(payload), by=_actor(payload)
+        )
+    return _about_ticket(Tells.TICKET_GONE if gone else Tells.TICKET, why, payload)
+
+
+def _about_ticket(tells: Tells, why: str, payload: Mapping[str, Any]) -> Notice:
+    issue, comment = _part(payload, "issue"), _part(payload, "comment")
+    key = _match(_KEY, issue.get("key"))
+    ticket_id = _match(_ID, issue.get("id")) or _id_beside_issue(payload)
+    if not ticket_id and not key:
+        tells, why = Tells.UNKNOWN, f"{why}, but it does not say which ticket"
+    changed = _changed_fields(payload)
+    return Notice(
+        tells,
+        f"{why}: {changed}" if changed else why,
+        ticket_id=ticket_id,
+        key=key,
+        place=_place(issue, key),
+        at=_time(payload),
+        by=_actor(payload),
+        comment_id=_match(_ID, comment.get("id")),
+        marker=_marker(comment) or _marker(issue),
+    )
+
+
+def _id_beside_issue(payload: Mapping[str, Any]) -> str | None:
+    """Data Center's comment events hold no issue, but the comment's address does; link events
+    hold the two ids only."""
+    address = _text(_part(payload, "comment").get("self")) or ""
+    found = _ISSUE_IN_ADDRESS.search(address)
+    if found:
+        return found.group(1)
+    return _match(_ID, _part(payload, "issueLink").get("sourceIssueId"))
+
+
+def _place(issue: Mapping[str, Any], key: str | None) -> str | None:
+    project = _text(_part(_part(issue, "fields"), "project").get("key"))
+    return project or (key.rpartition("-")[0] if key else None)
+
+
+def _actor(payload: Mapping[str, Any]) -> str | None:
+    """`user`, or on a bare comment event whoever wrote last."""
+    comment = _part(payload, "comment")
+    for person in (
+        _part(payload, "user"),
+        _part(comment, "updateAuthor"),
+        _part(comment, "author"),
+    ):
+        handle = _text(person.get("accountId")) or _text(person.get("name"))
+        if handle:
+            return handle
+    return None
+
+
+def _changed_fields(payload: Mapping[str, Any]) -> str:
+    items = _part(payload, "changelog").get("items")
+    if not isinstance(items, list):
+        return ""
+    fields = [_text(item.get("field")) for item in items[:20] if isinstance(item, dict)]
+    return ", ".join(field for field in fields if field)
+
+
+def _marker(entity: Mapping[str, Any]) -> str | None:
+    """Our key, where the entity came with its properties: as a list of key and value (comments),
+    or as a mapping (issues)."""
+    properties = entity.get("properties")
+    if isinstance(properties, list):
+        properties = {
+            entry["key"]: entry.get("value")
+            for entry in properties
+            if isinstance(entry, dict) and isinstance(entry.get("key"), str)
+        }
+    return _text(_part(properties, PROPERTY).get("key"))
+
+
+def _time(payload: Mapping[str, Any]) -> datetime | None:
+    """`timestamp` is milliseconds since 1970."""
+    told = payload.get("timestamp")
+    if not isinstance(told, int | float) or isinstance(told, bool):
+        return None
+    try:
+        return datetime.fromtimestamp(told / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _parsed(body: bytes) -> Mapping[str, Any]:
+    try:
+        payload = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Malformed("the body is not readable as JSON") from error
+    if not isinstance(payload, dict):
+        raise Malformed("a Jira webhook is a JSON object")
+    return payload
+
+
+def _part(whole: Any, name: str) -> Mapping[str, Any]:
+    part = whole.get(name) if isinstance(whole, Mapping) else None
+    return part if isinstance(part, dict) else {}
+
+
+def _match(pattern: re.Pattern[str], value: Any) -> str | None:
+    text = _text(value)
+    return text if text and pattern.fullmatch(text) else None
+
+
+def _text(value: Any) -> str | None:
+    """A short text that any database keeps: JSON may hold half a surrogate pair, or NUL."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
+        value = str(value)
+    if not isinstance(value, str):
+        return None
+    clean = value.encode("utf-8", "replace").decode().replace("\x00", "")
+    return clean[:_LONGEST].strip() or None

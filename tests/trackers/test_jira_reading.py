@@ -1,0 +1,108 @@
+"""What Jira's JSON means, where the sandbox does not play it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import responses
+
+from integrations.jira.adapter import JiraTracker
+from integrations.jira.reading import Reader, day, status
+from integrations.jira.text import ADF, WIKI
+from integrations.tracker import OutcomeUnknown
+from workflows.model import StatusCategory, TicketRef
+
+NOW = datetime(2026, 12, 1, 10, 30, tzinfo=UTC)
+URL = "https://jira.acme.example"
+API = f"{URL}/rest/api/2"
+REF = TicketRef("acme", "10042", "INC-42", f"{URL}/browse/INC-42")
+
+
+def tracker() -> JiraTracker:
+    return JiraTracker("acme", URL, token="t", cloud=False, clock=lambda: NOW)
+
+
+def issue(**fields: Any) -> dict[str, Any]:
+    told = {"created": "2026-12-01T10:00:00.000+0100", "updated": "2026-12-01T11:00:00.000+0100"}
+    return {"id": "10042", "key": "INC-42", "fields": {"summary": "x", **told, **fields}}
+
+
+def comment(id: str, **more: Any) -> dict[str, Any]:
+    return {"id": id, "body": "*hello*", "created": "2026-12-01T10:10:00.000+0000", **more}
+
+
+def test_data_centers_service_desk_tells_internal_comments_by_a_property() -> None:
+    marked = [{"key": "sd.public.comment", "value": {"internal": True}}]
+    embedded = {"comments": [comment("1"), comment("2")], "total": 2}
+    whole = [comment("1", properties=marked), comment("2", properties=[])]
+    read = issue(comment=embedded, project={"key": "INC", "projectTypeKey": "service_desk"})
+    with responses.RequestsMock() as jira:
+        jira.add("GET", f"{API}/issue/10042", json=read)
+        jira.add("GET", f"{API}/issue/10042/comment", json={"comments": whole, "total": 2})
+        comments = tracker().fetch(REF).comments
+    assert [one.internal for one in comments] == [True, False]
+    assert comments[0].text == "**hello**"
+
+
+def test_a_comment_for_some_only_is_internal_and_a_security_level_restricts() -> None:
+    some = comment("1", visibility={"type": "role", "value": "Admins"})
+    read = Reader("acme", URL, WIKI).ticket(issue(security={"name": "Core"}), [some], [])
+    assert read.comments[0].internal
+    assert read.restricted
+    assert read.created == datetime(2026, 12, 1, 9, tzinfo=UTC)
+
+
+def test_a_done_issue_without_a_resolution_was_closed_when_its_category_changed() -> None:
+    done = {"name": "Erledigt", "statusCategory": {"key": "done"}}
+    told = issue(status=done, statuscategorychangedate="2026-12-01T10:20:00.000+0000")
+    read = Reader("acme", URL, ADF).ticket(told, [], [])
+    assert read.closed == datetime(2026, 12, 1, 10, 20, tzinfo=UTC)
+    moved = {"created": "2026-12-01T10:05:00.000+0000", "items": [{"field": "status"}]}
+    read = Reader("acme", URL, ADF).ticket(issue(status=done), [], [moved])
+    assert read.closed == datetime(2026, 12, 1, 10, 5, tzinfo=UTC)
+    assert status({"status": {"name": "?"}}).category is StatusCategory.NEW
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, ""),
+        ("plain", "plain"),
+        ("2026-12-01T09:00:00.000+0100", "2026-12-01T08:00:00+00:00"),
+        ("2026-12-01Tnonsense at all", "2026-12-01Tnonsense at all"),
+        (3.0, "3"),
+        (1234567, "1234567"),
+        (True, "yes"),
+        ({"value": "SEV-1"}, "SEV-1"),
+        ({"value": "EU", "child": {"value": "Madrid"}}, "EU, Madrid"),
+        ([{"name": "a"}, {"displayName": "Kim"}, "c", {}], "a, Kim, c"),
+        ({"type": "doc", "content": [{"type": "rule"}]}, "---"),
+    ],
+)
+def test_every_kind_of_field_is_read_as_text(value: Any, text: str) -> None:
+    assert Reader("acme", URL, ADF).value(value) == text
+
+
+def test_odd_dates_are_no_dates() -> None:
+    assert day("2026-13-45") is None
+    assert day(None) is None
+
+
+def test_a_link_that_is_refused_because_it_is_there_is_fine() -> None:
+    relates = {"issueLinkTypes": [{"name": "Relates"}]}
+    linked = issue(issuelinks=[{"inwardIssue": {"id": "10050"}}])
+    with responses.RequestsMock() as jira:
+        jira.add("GET", f"{API}/issueLinkType", json=relates)
+        jira.add("POST", f"{API}/issueLink", status=400, json={"errorMessages": ["duplicate"]})
+        jira.add("GET", f"{API}/issue/10042", json=linked)
+        task = TicketRef("acme", "10050", "OPS-1", f"{URL}/browse/OPS-1")
+        tracker().link(REF, task, "x", "task:k:1")
+
+
+def test_a_rewritten_comment_whose_answer_is_lost_is_unknown() -> None:
+    with responses.RequestsMock() as jira:
+        jira.add("PUT", f"{API}/issue/10042/comment/7", status=502)
+        with pytest.raises(OutcomeUnknown):
+            tracker().write_comment(REF, "x", "comment:k", "7")
