@@ -119,8 +119,10 @@ class Processing:
     def _write_down(
         self, tx: Transaction, incident: Incident, decision: Decision, planned: bool
     ) -> None:
-        """The decision in the journal, unless it says what the last one said."""
-        text = "; ".join(decision.reasons) or "nothing new"
+        """The decision in the journal, unless it gives no reason or those of the last one."""
+        text = "; ".join(decision.reasons)
+        if not text:
+            return
         data: dict[str, Json] = {
             "policy": self._policy.hash,
             "effects": [effect.key for effect in decision.effects],

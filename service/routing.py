@@ -118,8 +118,9 @@ class Routing:
         if known is None and ref is not None:
             self._ours(tx, number, notice, ref)
             return
-        if known is None and (connection, notice.place) not in self._watched:
-            why = f"{notice.why}: no team watches {notice.place or 'that place'}"
+        elsewhere = notice.place is not None and (connection, notice.place) not in self._watched
+        if known is None and elsewhere:
+            why = f"{notice.why}: no team watches {notice.place}"
             tx.deliveries.mark(number, DeliveryState.IGNORED, why)
             return
         if notice.key is not None:

@@ -91,6 +91,11 @@ def lines_of(text: str) -> list[ActionLine]:
     return found
 
 
+def without_actions(text: str) -> str:
+    """The text without the lines that ask for an action item."""
+    return "\n".join(line for line in text.splitlines() if not lines_of(line))
+
+
 def _new(words: str) -> ActionLine | None:
     """A line that begins with AI-n speaks of that action item and asks for no other."""
     return None if _KNOWN.match(words) else read_line(words)

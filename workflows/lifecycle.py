@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from workflows import postmortem
-from workflows.actions import Matched, lines_of, match_lines, merge_table, read_table
-from workflows.documents import below_region
+from workflows.actions import merge_table, read_table
 from workflows.effects import CreateDocument, Effect, LinkTask, WriteComment, WriteRegions
 from workflows.events import (
     CommentWritten,
@@ -26,20 +25,16 @@ from workflows.events import (
     TicketGone,
 )
 from workflows.model import (
-    ActionItem,
-    ActionLine,
     DocumentState,
     DocumentStatus,
     Incident,
-    Kind,
-    Origin,
     Outlook,
     Phase,
     Postmortem,
-    Proposal,
     Ticket,
 )
-from workflows.policy import Policy, StandardAction, Team, known_person, same_word
+from workflows.policy import Policy, Team, known_person, same_word
+from workflows.remediation import collect
 from workflows.schedule import after
 from workflows.triage import assign_roles, read_facts, recognise, said_severity, source_of
 
@@ -139,7 +134,7 @@ def _set_up(
 ) -> Decision:
     """Document first, then tasks and their links, then the document's regions, then the comment."""
     rules = team.postmortem
-    incident, reasons = _collect(incident, ticket, team, policy)
+    incident, reasons = collect(incident, ticket, team, policy)
     if incident.postmortem is None:
         wish = CreateDocument(
             key=f"document:{incident.id}",
@@ -185,142 +180,6 @@ def _comment(incident: Incident, blocked: Mapping[str, str]) -> tuple[WriteComme
     }
     text = postmortem.comment(incident, reasons)
     return (WriteComment(f"comment:{incident.id}", incident.ticket, text),)
-
-
-# --- action items -----------------------------------------------------------------------------
-
-
-def _collect(
-    incident: Incident, ticket: Ticket, team: Team, policy: Policy
-) -> tuple[Incident, list[str]]:
-    """The incident with every action item that its ticket, its document and the rules ask for."""
-    proposals: list[Proposal] = []
-    reasons: list[str] = []
-    for source, id, text, who, trusted in _said(ticket):
-        matched = match_lines(source, id, lines_of(text), incident.actions)
-        proposals += [
-            Proposal(i.origin, line.title, who, f"edited after it became {i.name}")
-            for i, line in matched.edited
-        ]
-        if trusted:
-            incident, added = _add(incident, matched, team, policy)
-            reasons += added
-        else:
-            why = "may not write in this tracker"
-            proposals += [Proposal(o, line.title, who, why) for o, line in matched.new]
-    for standard in team.postmortem.standard_actions:
-        if _asked_for(standard, incident):
-            title = _fill(standard.title, incident)
-            matched = match_lines(
-                "rule", standard.title, [_line(standard, title)], incident.actions
-            )
-            incident, added = _add(incident, replace(matched, edited=()), team, policy)
-            reasons += added
-    if incident.postmortem is not None:
-        incident, added = _from_document(incident, incident.postmortem, team, policy)
-        reasons += added
-    return replace(incident, proposals=tuple(proposals)), reasons
-
-
-def _said(ticket: Ticket) -> list[tuple[str, str, str, str, bool]]:
-    """(source, id, text, author, may cause effects) of each place where people write."""
-
-    def name(person: object) -> str:
-        return getattr(person, "name", None) or "somebody"
-
-    places = [("ticket", ticket.ref.id, ticket.text, name(ticket.author), ticket.author_may_write)]
-    places += [
-        ("comment", c.id, c.text, name(c.author), c.may_write)
-        for c in ticket.comments
-        if not c.internal
-    ]
-    return places
-
-
-def _add(
-    incident: Incident, matched: Matched, team: Team, policy: Policy
-) -> tuple[Incident, list[str]]:
-    reasons: list[str] = []
-    for origin, line in matched.new:
-        item = _item(incident, origin, line, team, policy)
-        incident = replace(incident, actions=(*incident.actions, item))
-        reasons.append(f"{item.name} from the {origin.source}: {item.title}")
-    return incident, reasons
-
-
-def _item(
-    incident: Incident, origin: Origin, line: ActionLine, team: Team, policy: Policy
-) -> ActionItem:
-    """The numbered action item of a line; the due date defaults to the severity's limit."""
-    kind = line.kind or Kind.CORRECTIVE
-    person = known_person(policy, line.owner) if line.owner else None
-    due, limits = line.due, policy.severities.get(incident.severity or "")
-    if due is None and limits and incident.closed:
-        span = limits.actions_within.get(kind)
-        due = after(span, incident.closed) if span else None
-    problems = list(line.problems)
-    connection = team.postmortem.tasks.connection
-    if line.owner and (person is None or policy.connections[connection] not in person.handles):
-        here = policy.connections[incident.ticket.connection] == policy.connections[connection]
-        if person is not None or not here:
-            tracker = policy.connections[connection]
-            problems.append(f"owner: the rules name nobody called {line.owner} on {tracker}")
-    return ActionItem(
-        number=max((i.number for i in incident.actions), default=0) + 1,
-        origin=origin,
-        title=line.title,
-        kind=kind,
-        owner=person.name if person else line.owner,
-        due=due,
-        area=line.area,
-        milestone=line.milestone,
-        success_measure=line.success_measure,
-        unset=tuple(problems),
-    )
-
-
-def _asked_for(standard: StandardAction, incident: Incident) -> bool:
-    by_severity = not standard.severities or incident.severity in standard.severities
-    return by_severity and (not standard.services or incident.service in standard.services)
-
-
-def _fill(title: str, incident: Incident) -> str:
-    return title.format(
-        incident=incident.ticket.key,
-        severity=incident.severity or "",
-        service=incident.service or "the service",
-    )
-
-
-def _line(rule: StandardAction, title: str) -> ActionLine:
-    return ActionLine(
-        title=title,
-        owner=rule.owner,
-        kind=rule.kind,
-        area=rule.area,
-        milestone=rule.milestone,
-        success_measure=rule.success_measure,
-    )
-
-
-def _from_document(
-    incident: Incident, document: Postmortem, team: Team, policy: Policy
-) -> tuple[Incident, list[str]]:
-    """Rows and lines that people added to the action table, or lines right below it. A row gets
-    its id written back later; until then, and after a crash in between, its title tells it."""
-    edited = read_table(document.base.get("actions", ""), document.seen.get("actions", ""))
-    below = lines_of(below_region(document.text or "", "actions"))
-    reasons: list[str] = []
-    for line in (*edited.added, *below):
-        twin = next(
-            (i for i in incident.actions if same_word(i.title) == same_word(line.title)), None
-        )
-        if twin is not None:
-            continue
-        origin = Origin("document", document.ref.id, len(incident.actions))
-        incident, added = _add(incident, Matched(((origin, line),), ()), team, policy)
-        reasons += added
-    return incident, reasons
 
 
 # --- the document ------------------------------------------------------------------------------

@@ -258,6 +258,7 @@ class Proposal:
 class Moments:
     """When what happened, as far as the ticket tells."""
 
+    opened: datetime | None = None
     started: datetime | None = None
     detected: datetime | None = None
     acknowledged: datetime | None = None

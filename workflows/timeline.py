@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 
+from workflows.actions import lines_of, without_actions
 from workflows.markup import cell, excerpt, link
 from workflows.model import Change, Moments, Person, Ticket
 from workflows.policy import IncidentSource, SourceKind, ValueSource, same_word
@@ -52,7 +53,7 @@ def rows(ticket: Ticket, own_comment: str | None = None) -> list[Row]:
         if ticket.restricted or comment.internal:
             what = "Comment that only some may read"
         else:
-            what = cell(excerpt(comment.text))
+            what = _said(comment.text)
         found.append(Row(comment.at, _who(comment.author), what, "reported", comment.url))
     return sorted(found, key=lambda row: row.at)
 
@@ -69,6 +70,16 @@ def render(found: Iterable[Row]) -> str:
 def stamp(at: datetime) -> str:
     """A time as documents show it: UTC, to the minute."""
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _said(text: str) -> str:
+    """What a comment says besides the action items that it asks for; those have their table."""
+    asked = len(lines_of(text))
+    words = cell(excerpt(without_actions(text)))
+    if not asked:
+        return words
+    count = "an action item" if asked == 1 else f"{asked} action items"
+    return f"asks for {count}" if words == "—" else f"{words} (and asks for {count})"
 
 
 def _told(change: Change) -> str:
@@ -145,6 +156,7 @@ def moments(source: IncidentSource, ticket: Ticket, closed: datetime | None) -> 
 
     taken = [c.at for c in ticket.changes if c.field in ("assignee", "owner") and c.after]
     return Moments(
+        opened=ticket.created,
         started=told("started"),
         detected=told("detected") or (None if "detected" in source.moments else ticket.created),
         acknowledged=told("acknowledged") or min(taken, default=None),
@@ -182,17 +194,20 @@ def closed_at(ticket: Ticket) -> datetime:
 
 def figures(at: Moments) -> list[tuple[str, timedelta | None, str]]:
     """Each figure with its name, its length, and what it was measured between."""
-    begun = at.started or at.detected
+    name, begun = _begin(at)
     return [
         ("Time to detect", _between(at.started, at.detected), "started → detected"),
         ("Time to acknowledge", _between(at.detected, at.acknowledged), "detected → acknowledged"),
-        ("Time to mitigate", _between(begun, at.mitigated), _from(at) + " → mitigated"),
-        ("Time to resolve", _between(begun, at.resolved), _from(at) + " → resolved"),
+        ("Time to mitigate", _between(begun, at.mitigated), f"{name} → mitigated"),
+        ("Time to resolve", _between(begun, at.resolved), f"{name} → resolved"),
     ]
 
 
-def _from(at: Moments) -> str:
-    return "started" if at.started else "detected"
+def _begin(at: Moments) -> tuple[str, datetime | None]:
+    """Where the clock starts: the earliest kind of moment that is known."""
+    if at.started is not None:
+        return "started", at.started
+    return ("detected", at.detected) if at.detected is not None else ("opened", at.opened)
 
 
 def _between(start: datetime | None, end: datetime | None) -> timedelta | None:

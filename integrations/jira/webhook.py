@@ -25,13 +25,12 @@ _TOLD_OF_TICKET = {
     "comment_created": "a comment was written",
     "comment_updated": "a comment was edited",
     "comment_deleted": "a comment was deleted",
-    "issuelink_created": "a link was made",
-    "issuelink_deleted": "a link was removed",
 }
 
 #: Known, and nothing to do: the beginning of the event's name, and why.
 _IGNORED = {
     "issue_property_": "properties are read with the ticket they stand on",
+    "issuelink_": "links are read with the tickets that they join",
     "worklog_": "logged work changes nothing here",
     "jira:worklog_": "logged work changes nothing here",
     "attachment_": "it names no ticket; the ticket's own update tells of attachments",
@@ -113,13 +112,10 @@ def _about_ticket(tells: Tells, why: str, payload: Mapping[str, Any]) -> Notice:
 
 
 def _id_beside_issue(payload: Mapping[str, Any]) -> str | None:
-    """Data Center's comment events hold no issue, but the comment's address does; link events
-    hold the two ids only."""
+    """Data Center's comment events hold no issue, but the comment's address does."""
     address = _text(_part(payload, "comment").get("self")) or ""
     found = _ISSUE_IN_ADDRESS.search(address)
-    if found:
-        return found.group(1)
-    return _match(_ID, _part(payload, "issueLink").get("sourceIssueId"))
+    return found.group(1) if found else None
 
 
 def _place(issue: Mapping[str, Any], key: str | None) -> str | None:

@@ -73,7 +73,18 @@ def test_moments_come_from_the_places_that_the_rules_name() -> None:
         detected=ValueSource(SourceKind.FIELD, "customfield_1"),
         mitigated=ValueSource(SourceKind.STATUS, "mitigated"),
     )
-    assert moments(source, read, at(90)) == Moments(None, at(-10), at(10), at(40), at(90))
+    assert moments(source, read, at(90)) == Moments(at(0), None, at(-10), at(10), at(40), at(90))
+
+
+def test_the_clock_starts_when_the_ticket_was_opened_if_nothing_earlier_is_known() -> None:
+    told = figures(Moments(opened=NOON, resolved=at(90)))
+    assert told[3] == ("Time to resolve", timedelta(minutes=90), "opened → resolved")
+
+
+def test_lines_that_ask_for_action_items_are_only_counted() -> None:
+    read = ticket(comments=(comment("Pool exhausted.\nACTION: one\n- [ ] two"),))
+    assert rows(read)[-1].what == "Pool exhausted. (and asks for 2 action items)"
+    assert rows(ticket(comments=(comment("ACTION: one"),)))[-1].what == "asks for an action item"
 
 
 def test_a_label_may_mark_a_moment() -> None:
@@ -88,7 +99,7 @@ def test_a_time_that_cannot_be_read_is_not_known() -> None:
 
 
 def test_figures_are_measured_from_detection_when_the_start_is_unknown() -> None:
-    told = {name: length for name, length, _ in figures(Moments(None, NOON, at(5), at(40), at(90)))}
+    told = {name: length for name, length, _ in figures(Moments(None, None, NOON, at(5), at(40), at(90)))}
     assert told == {
         "Time to detect": None,
         "Time to acknowledge": timedelta(minutes=5),
@@ -98,11 +109,11 @@ def test_figures_are_measured_from_detection_when_the_start_is_unknown() -> None
 
 
 def test_an_end_before_its_start_is_not_a_length() -> None:
-    assert figures(Moments(None, NOON, at(-5), None, None))[1][1] is None
+    assert figures(Moments(None, None, NOON, at(-5), None, None))[1][1] is None
 
 
 def test_figures_say_what_is_not_known() -> None:
-    text = render_figures(Moments(None, NOON, None, None, at(90)))
+    text = render_figures(Moments(None, None, NOON, None, None, at(90)))
     assert "| Time to detect | not known | started → detected |" in text
     assert "| Time to resolve | 1 h 30 min | detected → resolved |" in text
     assert "| Mitigated | not known |" in text
