@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from workflows.effects import CreateDocument, CreateTask, TaskTarget
-from workflows.model import DocumentRef, DocumentState, Ticket, TicketRef
+from workflows.model import DocumentRef, DocumentState, Person, Ticket, TicketRef
 
 # --- how a call can end ---------------------------------------------------------------------
 
@@ -152,6 +152,39 @@ class Finding:
     mend: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A project or repository that the account sees: its key as rules write it, and its name."""
+
+    key: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CustomField:
+    """A field of one's own: `options` are the values it can take, where it has a list of them."""
+
+    id: str
+    name: str
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a project or repository offers, to choose rules from and to hold them against.
+
+    What the tracker does not have, or would tell only at length, is empty. `people` are those
+    to whom tickets can be assigned there, the first hundred at most.
+    """
+
+    place: Place
+    types: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    components: tuple[str, ...] = ()
+    fields: tuple[CustomField, ...] = ()
+    people: tuple[Person, ...] = ()
+
+
 class Tracker(Protocol):
     """A Jira site or a GitHub server, through one account."""
 
@@ -170,8 +203,8 @@ class Tracker(Protocol):
         """Tickets of `place` updated since then, all pages, oldest first as far as possible."""
 
     def create_tasks(self, tasks: Sequence[CreateTask]) -> Iterator[TaskResult]:
-        """Create the tasks (all of one place and type), each marked with its key; a result is yielded
-        as soon as it is known, so that it can be stored before the next call is made."""
+        """Create the tasks (all of one place and type), each marked with its key; a result is
+        yielded as soon as it is known, so that it can be stored before the next call is made."""
 
     def find_created(
         self, keys: Sequence[str], incident: TicketRef, target: TaskTarget, since: datetime
@@ -190,6 +223,15 @@ class Tracker(Protocol):
 
     def check(self, places: Mapping[str, str]) -> Iterator[Finding]:
         """Look at sign-in and at each place (place → issue type wanted, or "" for none)."""
+
+    def places(self) -> Iterator[Place]:
+        """The projects or repositories that the account sees."""
+
+    def survey(self, place: str, issue_type: str = "") -> Survey:
+        """What a place offers; the options of fields as tickets of `issue_type` have them."""
+
+    def can_assign(self, place: str, handle: str) -> bool:
+        """Whether tickets of the place can be assigned to the person with this handle."""
 
 
 class DocumentStore(Protocol):

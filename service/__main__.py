@@ -1,8 +1,28 @@
-"""The command line."""
+"""The command line: `followthrough`, or `python -m service`."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
 
 import click
 
+from service.commands.look import deliveries, explain_command
+from service.commands.rules import rules
+from service.commands.run import up, web, worker
 
-@click.group()
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("followthrough"), prog_name="followthrough")
 def main() -> None:
-    """Sees incidents through."""
+    """Followthrough sees incidents through: when an incident is closed in Jira or GitHub it sets
+    up the postmortem and its remediation tasks, linked and owned, exactly once.
+
+    Begin with `followthrough demo` (no accounts needed) or `followthrough init`.
+    """
+
+
+for command in (up, web, worker, explain_command, deliveries, rules):
+    main.add_command(command)
+
+if __name__ == "__main__":
+    main()

@@ -25,7 +25,7 @@ from integrations.tracker import (
     Unavailable,
 )
 from service.clock import Clock
-from service.jobs import ClaimedJob
+from service.jobs import LEASE, ClaimedJob
 from service.outcomes import retry_at, sentence, told
 from service.store import Store, Transaction
 from service.store.effects import EffectRecord, EffectState
@@ -54,9 +54,6 @@ from workflows.lifecycle import fold
 from workflows.model import DocumentState, DocumentStatus, Incident, Postmortem
 
 log = structlog.get_logger()
-
-#: A lease must outlast the slowest call (connect 5 s, answer 20 s) with room to record it.
-LEASE = timedelta(seconds=120)
 
 #: How long to wait before something of unknown outcome is looked for the last time and, when it
 #: is nowhere, done again: longer than a lease and a call together, because the caller may be a

@@ -14,8 +14,8 @@ import structlog
 
 from integrations.tracker import Glimpse, NotThere, Tracker, TrackerError
 from service.clock import Clock
-from service.executor import LEASE, DocumentStores
-from service.jobs import ClaimedJob, JobEnd, Later
+from service.executor import DocumentStores
+from service.jobs import LEASE, ClaimedJob, JobEnd, Later
 from service.outcomes import retry_at, sentence
 from service.routing import INCIDENT_JOB, incident_subject
 from service.store import Store, Transaction

@@ -21,8 +21,7 @@ from integrations.sandbox import Sandbox
 from integrations.sandbox.acme import BOT_EMAIL, BOT_JIRA, populate
 from service.app import create_app
 from service.container import Container, Web, build, doors, open_store
-from service.executor import LEASE
-from service.jobs import Done
+from service.jobs import LEASE, Done
 from workflows.model import Incident
 
 TOKENS = {"JIRA_TOKEN": "jira-token-7f3a", "GITHUB_TOKEN": "github-token-9c1e"}

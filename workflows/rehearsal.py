@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from workflows.documents import region_headings, regions, replace_regions
 from workflows.effects import (
@@ -21,10 +22,19 @@ from workflows.events import (
     Reading,
     TaskCreated,
     TaskLinked,
+    TicketRead,
 )
 from workflows.lifecycle import decide, fold
-from workflows.model import DocumentRef, DocumentState, DocumentStatus, Incident, TicketRef
-from workflows.policy import Policy
+from workflows.model import (
+    DocumentRef,
+    DocumentState,
+    DocumentStatus,
+    Incident,
+    StatusCategory,
+    Ticket,
+    TicketRef,
+)
+from workflows.policy import Closing, Policy, Team
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,28 @@ def rehearse(
         done.pop(wish.key, None)
         done[wish.key] = wish
         incident = fold(pretend(wish, incident), incident)
+
+
+def rehearse_anyway(
+    ticket: Ticket, incident: Incident | None, policy: Policy, now: datetime, *, new_id: str
+) -> Rehearsal:
+    """What would happen if the ticket counted: if it were closed (at `now` while it is open), for
+    a reason and with a severity that get a postmortem, and after its team's start."""
+    teams = {name: _for_any_closing(team, ticket) for name, team in policy.teams.items()}
+    if ticket.closed is None and ticket.status.category is not StatusCategory.DONE:
+        ticket = replace(ticket, closed=now)
+    return rehearse(TicketRead(ticket), incident, replace(policy, teams=teams), new_id=new_id)
+
+
+def _for_any_closing(team: Team, ticket: Ticket) -> Team:
+    """The team as if the ticket's present status meant closed, and every severity counted."""
+    closed = Closing(statuses=frozenset({ticket.status.name}), excepted=frozenset())
+    return replace(
+        team,
+        start_from=datetime.min.replace(tzinfo=UTC),
+        incidents=tuple(replace(source, closed=closed) for source in team.incidents),
+        postmortem=replace(team.postmortem, severities=frozenset()),
+    )
 
 
 def pretend(wish: Effect, incident: Incident) -> News:

@@ -11,6 +11,7 @@ from datetime import datetime
 from itertools import islice
 from urllib.parse import urlsplit
 
+from integrations.github import discovery
 from integrations.github.answers import Invalid
 from integrations.github.client import (
     CLOCKS_DIFFER,
@@ -27,7 +28,9 @@ from integrations.tracker import (
     Finding,
     Glimpse,
     NotThere,
+    Place,
     Rejected,
+    Survey,
     TaskResult,
     TrackerError,
 )
@@ -188,6 +191,18 @@ class GitHubTracker:
                 yield from self._check_place(place)
             except TrackerError as error:
                 yield Finding(False, f"{place}: {error.words}", error.mend)
+
+    def places(self) -> Iterator[Place]:
+        """See `integrations.github.discovery`."""
+        return discovery.places(self._client)
+
+    def survey(self, place: str, issue_type: str = "") -> Survey:  # noqa: ARG002 - the protocol's
+        """See `integrations.github.discovery`."""
+        return discovery.survey(self._client, place)
+
+    def can_assign(self, place: str, handle: str) -> bool:
+        """Whether issues of the repository can be assigned to this login."""
+        return discovery.can_assign(self._client, place, handle)
 
     def _check_place(self, place: str) -> Iterator[Finding]:
         repository = self._client.repository(place)

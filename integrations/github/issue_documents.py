@@ -7,7 +7,6 @@ not planned = declined.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -18,13 +17,12 @@ from integrations.github.reading import ref_of
 from integrations.tracker import Rejected, StaleVersion
 from workflows.documents import region_headings, regions, replace_regions
 from workflows.effects import CreateDocument
+from workflows.fitting import fitted
 from workflows.model import DocumentRef, DocumentState, DocumentStatus
 
 Json = dict[str, Any]
 
 _IN_REVIEW = "in-review"
-_LEFT_OUT = "*{count} more rows are left out here: the incident ticket has them.*"
-_LEFT_OUT_BEFORE = re.compile(r"^\*(\d{1,9}) more rows are left out here.*$", re.MULTILINE)
 
 
 class GitHubIssueDocuments:
@@ -43,7 +41,7 @@ class GitHubIssueDocuments:
     def create(self, wanted: CreateDocument) -> DocumentState:
         """One write. To be asked again only after `find` found nothing: issues have no name of
         their own by which GitHub would refuse a second one."""
-        text = fitted(signed(wanted.text, wanted.key))
+        text = _fitted(signed(wanted.text, wanted.key))
         body: Json = {"title": wanted.title[:256], "body": text}
         if wanted.target.labels:
             body["labels"] = list(wanted.target.labels)
@@ -76,7 +74,7 @@ class GitHubIssueDocuments:
             )
         if now.text is None or now.text != known.text:
             raise StaleVersion("the issue's body was edited since it was read")
-        text = fitted(replace_regions(now.text, regions))
+        text = _fitted(replace_regions(now.text, regions))
         if text == now.text:
             return now
         return self._state(self._client.write("PATCH", self._path(now.ref), {"body": text}))
@@ -98,36 +96,13 @@ class GitHubIssueDocuments:
         return DocumentState(ref, regions(text), region_headings(text), _status(issue), text)
 
 
-def fitted(text: str, limit: int = BODY_LIMIT) -> str:
-    """`text` with rows of its timeline left out until it has at most `limit` characters.
-
-    What people wrote goes first, then other changes, then changes of status; of equal rows the
-    latest. A text that is too long without its timeline stays too long.
-    """
-    over = len(text) - limit
-    timeline = regions(text).get("timeline")
-    if over <= 0 or timeline is None or "\n|" not in timeline:
-        return text
-    before = sum(int(count) for count in _LEFT_OUT_BEFORE.findall(timeline))
-    head, *rows = [line for line in timeline.split("\n") if line.startswith("|")]
-    rule, rows = rows[:1], rows[1:]
-    order = sorted(range(len(rows)), key=lambda row: (_weight(rows[row]), -row))
-    dropped: set[int] = set()
-    freed = -len(_LEFT_OUT) - 10
-    while freed < over and len(dropped) < len(order):
-        row = order[len(dropped)]
-        dropped.add(row)
-        freed += len(rows[row]) + 1
-    kept = [head, *rule, *(line for row, line in enumerate(rows) if row not in dropped)]
-    note = _LEFT_OUT.format(count=before + len(dropped))
-    return replace_regions(text, {"timeline": "\n".join([*kept, "", note])})
-
-
-def _weight(row: str) -> int:
-    """How much a row of the timeline is worth: what was recorded of the status most."""
-    if "| recorded |" not in row:
-        return 0
-    return 2 if "| status: " in row or "| Ticket opened |" in row else 1
+def _fitted(text: str, limit: int = BODY_LIMIT) -> str:
+    """`text`, its timeline shortened until it has at most `limit` characters."""
+    return fitted(
+        regions(text).get("timeline", ""),
+        lambda timeline: replace_regions(text, {"timeline": timeline}),
+        lambda built: len(built) <= limit,
+    )
 
 
 def _status(issue: Json) -> DocumentStatus:

@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from integrations.jira import checks, creating
+from integrations.jira import checks, creating, discovery
 from integrations.jira.client import Clock, JiraClient, Refused
 from integrations.jira.reading import marker, related
 from integrations.jira.site import JiraSite, summary
 from integrations.jira.webhook import PROPERTY
-from integrations.tracker import Finding, Glimpse, NotThere, Rejected, TaskResult
+from integrations.tracker import Finding, Glimpse, NotThere, Place, Rejected, Survey, TaskResult
 from workflows.effects import CreateTask, TaskTarget
 from workflows.model import Ticket, TicketRef
 
@@ -226,6 +226,18 @@ class JiraTracker:
     def check(self, places: Mapping[str, str]) -> Iterator[Finding]:
         """See `integrations.jira.checks`."""
         return checks.check(self.site, places)
+
+    def places(self) -> Iterator[Place]:
+        """See `integrations.jira.discovery`."""
+        return discovery.places(self._client)
+
+    def survey(self, place: str, issue_type: str = "") -> Survey:
+        """See `integrations.jira.discovery`."""
+        return discovery.survey(self.site, place, issue_type)
+
+    def can_assign(self, place: str, handle: str) -> bool:
+        """Whether issues of the project can be assigned to this accountId (Cloud) or name."""
+        return self.site.assignable(place, handle) is not None
 
 
 def _quoted(word: str) -> str:

@@ -5,6 +5,7 @@ Neither ADF nor wiki text has hidden comments, so a region is what stands under 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -12,11 +13,12 @@ from typing import Any
 from integrations.jira.adapter import JiraTracker
 from integrations.jira.reading import status
 from integrations.jira.site import label, summary
-from integrations.jira.text import fitted
+from integrations.jira.text import LONGEST
 from integrations.jira.webhook import PROPERTY
 from integrations.tracker import NotThere, Rejected, StaleVersion, TrackerError
 from workflows.documents import region_headings, regions, replace_regions
 from workflows.effects import CreateDocument, TaskTarget
+from workflows.fitting import fitted
 from workflows.model import (
     DocumentRef,
     DocumentState,
@@ -25,6 +27,8 @@ from workflows.model import (
     TicketRef,
 )
 from workflows.policy import SET_ASIDE_REASONS, same_word
+
+log = logging.getLogger(__name__)
 
 _TIMELINE = "timeline"
 
@@ -73,20 +77,21 @@ class JiraIssueDocuments:
     def _link(self, wanted: CreateDocument, ref: TicketRef) -> None:
         try:
             self._tracker.link(wanted.incident, ref, wanted.title, wanted.key)
-        except TrackerError:
-            # The document exists, and must not be asked for again because of its link; the one
+        except TrackerError as error:
+            # The document exists and must not be asked for again because of its link; the one
             # comment on the incident names it anyway.
-            return
+            log.warning("%s is not linked to %s: %s", ref.key, wanted.incident.key, error.words)
 
     def _described(self, text: str) -> Any:
         markup = self._site.markup
         return fitted(
-            markup,
             regions(text).get(_TIMELINE, ""),
-            lambda timeline: markup.from_markdown(
-                replace_regions(text, {_TIMELINE: timeline}) if timeline else text
-            ),
+            lambda timeline: markup.from_markdown(replace_regions(text, {_TIMELINE: timeline})),
+            self._fits,
         )
+
+    def _fits(self, body: Any) -> bool:
+        return self._site.markup.size(body) <= LONGEST
 
     def find(self, wanted: CreateDocument, since: datetime) -> DocumentState | None:
         """The document that carries the key, if there is one; absence alone proves nothing."""
@@ -122,11 +127,11 @@ class JiraIssueDocuments:
         bodies = {known.headings[n]: body for n, body in regions.items() if n in known.headings}
         heading = known.headings.get(_TIMELINE, "")
         after = fitted(
-            markup,
             bodies.get(heading, ""),
             lambda timeline: markup.replace_sections(
                 before, {**bodies, heading: timeline} if timeline else bodies
             ),
+            self._fits,
         )
         written = self._state(ref, after, known.headings, now.status)
         if written.regions != now.regions:

@@ -69,6 +69,12 @@ class GitHubRest(GitHubApi):
     def myself(self, me: str) -> Answer:
         return github_views.person(self.site, me)
 
+    @route("GET", "/user/repos")
+    def my_repositories(self, me: str) -> Answer:
+        """https://docs.github.com/en/rest/repos/repos#list-repositories-for-the-authenticated-user"""
+        mine = [p for p in self.site.repos.values() if p.owner == me or me in p.members]
+        return self.pages([github_views.repo(self.site, place, me) for place in mine])
+
     @route("GET", REPO)
     def repository(self, me: str, owner: str, name: str) -> Answer:
         return github_views.repo(self.site, self.place(me, owner, name), me)

@@ -99,6 +99,24 @@ class JiraRest:
     def link_types(self, _me: str) -> Answer:
         return {"issueLinkTypes": [jira_views.link_type(self.site, name) for name in LINK_TYPES]}
 
+    @route("GET", "/project/search")
+    def search_projects(self, me: str) -> Answer:
+        """Cloud only: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-projects/#api-rest-api-3-project-search-get"""
+        if not self.site.cloud:
+            raise refused({}, "No project could be found with key 'search'.", status=404)
+        listed = self.list_projects(me)
+        start, most = whole_number("startAt", 0, 10**9), whole_number("maxResults", 50, 100)
+        page: Object = {"startAt": start, "maxResults": most, "total": len(listed)}
+        page["isLast"] = start + most >= len(listed)
+        return page | {"values": listed[start : start + most]}
+
+    @route("GET", "/project")
+    def list_projects(self, me: str) -> list[Any]:
+        seen = [
+            p for p in self.site.projects.values() if self.site.may(me, "BROWSE_PROJECTS", p.key)
+        ]
+        return [jira_views.project(self.site, project) for project in seen]
+
     @route("GET", "/project/<key>")
     def project(self, me: str, key: str) -> Answer:
         found = self.site.project(key, me)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integrations.jira import adf, wiki
-from integrations.jira.text import ADF, LONGEST, WIKI, Markup, fitted
+from integrations.jira.text import ADF, WIKI, Markup
 from integrations.sandbox.adf import fault_in
 
 QUICKLY = settings(deadline=None, max_examples=40)  # a grammar is built in the first example
@@ -278,33 +278,6 @@ def test_a_deleted_section_stays_deleted_and_headings_inside_one_are_bold(markup
     assert markup.replace_sections(whole, {"Timeline": "y"}) == whole
     written = markup.replace_sections(whole, {"A": "### sub\n\ny"})
     assert markup.sections(written) == {"A": "**sub**\n\ny"}
-
-
-@BOTH
-def test_a_timeline_that_does_not_fit_keeps_status_changes_and_says_what_is_missing(
-    markup: Markup,
-) -> None:
-    rows = [
-        f"| {n:04} | {'status: A → B' if n % 50 == 0 else 'somebody said something ' * 3} |"
-        for n in range(900)
-    ]
-    timeline = "\n".join(["| When | What |", "| --- | --- |", *rows])
-    body = fitted(
-        markup, timeline, lambda rows: markup.from_markdown(f"# P\n\n## Timeline\n\n{rows}")
-    )
-    assert markup.size(body) <= LONGEST
-    text = markup.sections(body)["Timeline"]
-    assert text.count("status: A → B") == 18
-    assert "0001" in text
-    assert "0899" not in text
-    left = len(rows) - text.count("\n|") + 1
-    assert f"{left} more rows do not fit" in text
-
-
-@BOTH
-def test_nothing_is_shortened_that_fits(markup: Markup) -> None:
-    timeline = "| a |\n| --- |\n| b |"
-    assert "more rows" not in markup.to_markdown(fitted(markup, timeline, markup.from_markdown))
 
 
 JUNK = st.recursive(

@@ -15,6 +15,7 @@ from web.history import History, Web, action, document
 from service.app import create_app
 from service.store import Store
 from service.store.deliveries import DeliveryState
+from service.store.effects import EffectState
 from service.web.pages import PAGE
 from workflows.model import Origin, Outlook, Proposal
 
@@ -125,6 +126,23 @@ def test_one_incident_explains_itself_with_the_vendors_words_and_the_mend(
     ):
         assert shown in page
     assert page.index("acme-github told of") < page.index("the postmortem is set up</bdi>")
+
+
+def test_what_was_refused_is_tried_again_when_a_person_has_mended_it(
+    operator: FlaskClient, history: History, store: Store
+) -> None:
+    history.closed()
+    answer = operator.post(
+        "/incidents/k3v9/retry", data={"csrf": csrf(operator)}, follow_redirects=True
+    )
+    assert "It is tried again now." in answer.text
+    assert "a person asked to try again" in answer.text
+    with store.read() as tx:
+        effect = tx.effects.get("task:k3v9:2")
+        job = tx.jobs.get("incident", "acme-github/I_42")
+    assert effect is not None
+    assert effect.state is EffectState.WANTED
+    assert job is not None
 
 
 @pytest.mark.parametrize("path", ["/", "/incidents/k3v9", "/deliveries", "/deliveries/2"])

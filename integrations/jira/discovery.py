@@ -1,0 +1,55 @@
+"""What a Jira site offers, for those who write rules: projects, types, fields, people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from integrations.jira.client import JiraClient
+from integrations.jira.reading import person
+from integrations.jira.site import JiraSite
+from integrations.tracker import CustomField, Place, Rejected, Survey
+
+
+def places(client: JiraClient) -> Iterator[Place]:
+    """The projects that the account sees. Data Center lists all at once and has no pages:
+    https://developer.atlassian.com/server/jira/platform/rest/v10000/api-group-project/"""
+    listed = client.pages("/project/search", "values") if client.cloud else client.get("/project")
+    for project in listed:
+        yield Place(str(project["key"]), str(project.get("name") or project["key"]))
+
+
+def survey(site: JiraSite, place: str, issue_type: str) -> Survey:
+    """The project, its issue types (without sub-tasks) and components, the site's custom fields
+    and the first people to whom issues can be assigned."""
+    project = site.client.get(f"/project/{place}")
+    types = [t for t in project.get("issueTypes") or () if not t.get("subtask")]
+    assignable = site.client.get("/user/assignable/search", project=place, maxResults=100)
+    return Survey(
+        place=Place(str(project["key"]), str(project.get("name") or project["key"])),
+        types=tuple(str(t["name"]) for t in types),
+        components=tuple(str(c["name"]) for c in project.get("components") or ()),
+        fields=_fields(site, place, issue_type),
+        people=tuple(p for user in assignable if (p := person(user)) is not None),
+    )
+
+
+def _fields(site: JiraSite, place: str, issue_type: str) -> tuple[CustomField, ...]:
+    """All custom fields, also those that are on no create screen; the options are told by the
+    create screen only, and only to those who may create issues of the type."""
+    screen: dict[str, Any] = {}
+    if issue_type:
+        try:
+            screen = dict(site.screen(place, issue_type).fields)
+        except Rejected:
+            screen = {}
+    return tuple(
+        CustomField(str(field["id"]), str(field["name"]), _options(screen.get(str(field["id"]))))
+        for field in site.client.get("/field")
+        if field.get("custom")
+    )
+
+
+def _options(told: Any) -> tuple[str, ...]:
+    allowed = (told or {}).get("allowedValues") or ()
+    return tuple(str(one.get("value") or one.get("name")) for one in allowed)

@@ -1,0 +1,85 @@
+"""The web application: webhooks and health for everybody, pages for whoever has the token."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, g, jsonify, make_response, render_template, request, session
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from service.web import WebContainer, pages, showing, sign_in, webhooks
+
+#: What a form of ours may weigh; webhooks have their own measure.
+LARGEST_FORM = 64 * 1024
+
+# No script runs, nothing is loaded from elsewhere, and no other site may show or use our forms.
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+
+def create_app(container: WebContainer | None = None) -> Flask:
+    """The WSGI application for `container`, or for one built from the environment."""
+    if container is None:
+        from service.container import build_web  # only now: it reads rules and opens the store
+
+        container = build_web()
+    app = Flask("service.web")
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_FORM
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    showing.install(app)
+    sign_in.guard(app, container.admin_token, container.public_url)
+    app.register_blueprint(webhooks.blueprint(container))
+    app.register_blueprint(pages.blueprint(container))
+    app.register_error_handler(HTTPException, _error)
+    app.after_request(_protect)
+    app.context_processor(_page_facts)
+
+    @app.get("/healthz")
+    def health() -> Response:
+        return jsonify(status="ok")
+
+    return app
+
+
+def _page_facts() -> dict[str, object]:
+    """What every page knows: whether somebody is signed in, and the token of its forms."""
+    return {"signed_in": g.get("signed_in", False), "csrf": session.get("csrf", "")}
+
+
+def _error(error: HTTPException) -> Response:
+    """An error as a page, or as a webhook's sender reads it. Faults were logged by Flask."""
+    if request.path.startswith(webhooks.PREFIX):
+        return webhooks.refusal(error)
+    code = error.code or 500
+    ours = error.description != type(error).description
+    words = error.description if ours else _WORDS.get(code, error.description)
+    name = "A fault of ours" if code == 500 else error.name
+    page = render_template("error.html", code=code, name=name, words=words)
+    response = make_response(page, code)
+    if isinstance(error, MethodNotAllowed):
+        response.allow.update(error.valid_methods or ())
+    return response
+
+
+_WORDS = {
+    400: "The request could not be read.",
+    404: "There is no such page.",
+    405: "That page cannot be used in this way.",
+    413: "That is more than a form of ours can hold.",
+    500: "It is on record in the log. Nothing that was received is lost.",
+}
+
+
+def _protect(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "same-origin"
+    if request.endpoint != "static":
+        response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,214 @@
+"""`followthrough explain` and `followthrough deliveries`: look at what the store knows."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from textwrap import indent
+from typing import NoReturn
+
+import click
+
+from config.settings import Settings, SettingsError
+from service.container import open_store
+from service.explain import (
+    Explanation,
+    NoSuchIncident,
+    SeveralIncidents,
+    explain,
+    find_incident,
+    in_words,
+    plain,
+    readable,
+)
+from service.store import Store
+from service.store.codec import dump
+from service.store.deliveries import Delivery, DeliveryState
+from workflows.model import ActionItem, Incident
+from workflows.timeline import stamp
+
+_MARGIN = " " * 32  # as wide as a time and a kind
+
+
+@click.command("explain")
+@click.argument("ticket")
+@click.option("--json", "as_json", is_flag=True, help="Everything, for a program to read.")
+def explain_command(ticket: str, as_json: bool) -> None:
+    """Show what happened to TICKET and why: every delivery, decision, effect and outcome.
+
+    TICKET is a key (INC-42, acme/ops#42), an address, or the incident's own id. Ends with 1 when
+    nothing is known by that name.
+    """
+    with _opened() as store, store.read() as tx:
+        try:
+            record = find_incident(tx, ticket)
+        except NoSuchIncident as error:
+            _give_up(f"No incident is known as {ticket}.", *_near(error))
+        except SeveralIncidents as error:
+            ids = [f"  {i.id}  {i.ticket.url}" for i in error.found]
+            _give_up(f"{ticket} names several incidents; ask by id:", *ids)
+        found = explain(tx, record.incident.id)
+    if found is None:
+        raise LookupError(record.incident.id)
+    if as_json:
+        click.echo(json.dumps(dump(Explanation, found), indent=2, ensure_ascii=False))
+    else:
+        for line in _told(found):
+            click.echo(plain(line))
+
+
+def _near(error: NoSuchIncident) -> list[str]:
+    if not error.near:
+        return ["No incident is known yet. `followthrough doctor` says whether the rules fit."]
+    return ["Known are: " + ", ".join(error.near)]
+
+
+def _told(found: Explanation) -> Iterator[str]:
+    yield from _header(found.incident)
+    if found.refused or (found.job and found.job.failures):
+        yield ""
+        yield "Needs you"
+        for effect in found.refused:
+            yield f"  Could not {in_words(effect.wish)}: {effect.words}"
+            if effect.mend:
+                yield f"  → {effect.mend}"
+        if found.job and found.job.failures:
+            yield f"  Work on it failed {found.job.failures} times in a row: {found.job.reason}"
+            yield f"  → it is tried again at {_at(found.job.due_at)}"
+    yield ""
+    for entry in found.entries:
+        mark = "!" if entry.trouble else " "
+        yield f"{_at(entry.at)}{mark} {entry.kind.value:<9} {_line(entry.title)}"
+        if entry.detail:
+            yield indent(entry.detail, _MARGIN)
+        if entry.mend:
+            yield indent(f"→ {entry.mend}", _MARGIN)
+    if not found.entries:
+        yield "Nothing is on record yet."
+
+
+def _header(incident: Incident) -> Iterator[str]:
+    yield f"{incident.ticket.key}  {_line(incident.title)}"
+    yield incident.ticket.url
+    facts = [incident.severity or "severity unknown", incident.service, f"team {incident.team}"]
+    closed = f" {_at(incident.closed)}" if incident.closed else ""
+    facts.append(f"ticket {incident.phase.value}{closed}")
+    yield " · ".join(fact for fact in facts if fact)
+    until = f", until {_at(incident.waiting_until)}" if incident.waiting_until else ""
+    yield incident.outlook.value + (
+        f": {incident.waiting_for}{until}" if incident.waiting_for else ""
+    )
+    if incident.postmortem:
+        yield f"postmortem {incident.postmortem.status.value}: {incident.postmortem.ref.url}"
+        yield from (f"  {conflict}" for conflict in incident.postmortem.conflicts)
+    for item in incident.actions:
+        yield from _action(item)
+
+
+def _action(item: ActionItem) -> Iterator[str]:
+    task = f"{item.task.key} {item.task.url}" if item.task else "no task yet"
+    due = f", due {item.due}" if item.due else ""
+    facts = f"{item.kind.value}, {item.owner or 'nobody'}{due}"
+    yield f"{item.name}  {_line(item.title)} ({facts}): {task}"
+    yield from (f"      not set: {what}" for what in item.unset)
+
+
+@click.group()
+def deliveries() -> None:
+    """Look at what trackers told of by webhook; replay or drop one."""
+
+
+@deliveries.command("list")
+@click.option("--state", type=click.Choice([state.value for state in DeliveryState]))
+@click.option("--connection", help="Only those of this connection.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+def list_deliveries(state: str | None, connection: str | None, limit: int) -> None:
+    """List the latest deliveries, the newest first."""
+    wanted = DeliveryState(state) if state else None
+    with _opened() as store, store.read() as tx:
+        found = tx.deliveries.page(connection=connection, state=wanted, limit=limit)
+    for delivery in found:
+        facts = f"{delivery.id:>6}  {_at(delivery.received_at)}  {delivery.state.value:<10}"
+        click.echo(plain(f"{facts}  {delivery.connection}  {delivery.event}  {delivery.why}"))
+    if not found:
+        click.echo("None.", err=True)
+
+
+@deliveries.command()
+@click.argument("number", metavar="ID", type=int)
+def show(number: int) -> None:
+    """Show the delivery ID: what is known of it, and what was sent."""
+    with _opened() as store, store.read() as tx:
+        delivery, envelope = tx.deliveries.get(number), tx.deliveries.envelope(number)
+    if delivery is None or envelope is None:
+        _give_up(f"There is no delivery {number}.")
+    for name, value in _facts(delivery):
+        click.echo(plain(f"{name + ':':<12} {value}"))
+    click.echo(f"\n{readable(envelope.body)}")
+
+
+def _facts(delivery: Delivery) -> Iterator[tuple[str, str]]:
+    yield "Delivery", str(delivery.id)
+    yield "Connection", delivery.connection
+    yield "Event", delivery.event
+    yield "Sender's id", delivery.delivery_id
+    yield "Received", _at(delivery.received_at) + (" (sent again)" if delivery.repeated else "")
+    yield "State", delivery.state.value + (f": {delivery.why}" if delivery.why else "")
+    if delivery.handled_at:
+        yield "Handled", _at(delivery.handled_at)
+    if delivery.incident_id:
+        yield "Incident", delivery.incident_id
+
+
+@deliveries.command()
+@click.argument("number", metavar="ID", type=int)
+def replay(number: int) -> None:
+    """Have the delivery ID worked on again, from the recorded bytes."""
+    with _opened() as store, store.write() as tx:
+        found = tx.deliveries.replay(number)
+    if not found:
+        _give_up(f"There is no delivery {number}.")
+    click.echo(f"Delivery {number} will be worked on again as soon as a worker runs.")
+
+
+@deliveries.command()
+@click.argument("number", metavar="ID", type=int)
+@click.option("--why", required=True, help="The reason, which stays on record.")
+def drop(number: int, why: str) -> None:
+    """Give the delivery ID up."""
+    with _opened() as store, store.write() as tx:
+        found = tx.deliveries.drop(number, why)
+    if not found:
+        _give_up(f"There is no delivery {number}.")
+    click.echo(f"Delivery {number} is dropped.")
+
+
+@contextmanager
+def _opened() -> Iterator[Store]:
+    try:
+        settings = Settings.from_environment(os.environ)
+    except SettingsError as error:
+        _give_up(*error.problems)
+    store = open_store(settings)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _give_up(*lines: str) -> NoReturn:
+    for line in lines:
+        click.echo(line, err=True)
+    raise SystemExit(1)
+
+
+def _line(text: str) -> str:
+    """In one line, so that no title can pass for an entry."""
+    return " ".join(text.split())
+
+
+def _at(at: datetime) -> str:
+    return f"{stamp(at)} UTC"

@@ -1,0 +1,187 @@
+"""`followthrough up`, `web` and `worker`: the processes of the service."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+import structlog
+from flask import Flask
+
+from config.rules import Rules, RulesError, load
+from config.settings import Settings, SettingsError
+from service import logs
+from service.container import admin_token, build, token_file
+
+STOP_WITHIN = 30.0  # seconds for a child to end after it was asked; more than the worker's drain
+LOOK_EVERY = 0.2  # seconds between two looks at the children, or at the parent
+BLOCKING_THREADS = 8  # enough to keep the one writer busy
+
+log = structlog.get_logger(__name__)
+
+_rules_option = click.option(
+    "--rules",
+    "rules_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The rules file; otherwise FOLLOWTHROUGH_RULES, or rules.yaml.",
+)
+_child_option = click.option("--end-with-parent", is_flag=True, hidden=True)
+
+
+@click.command()
+@_rules_option
+@_child_option
+def web(rules_file: Path | None, end_with_parent: bool) -> None:
+    """Start the web process: webhooks in, pages out."""
+    settings, _ = _read(rules_file)
+    from granian import Granian  # slow to import, and wanted only here
+    from granian.constants import Interfaces
+
+    if end_with_parent:
+        _watch_parent(_ask_to_stop)
+    # One process of several threads: on SQLite there is one writer at a time, and its lock is
+    # per process. Granian's embedded server knows no WSGI.
+    Granian(
+        "service.commands.run:web_application",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        factory=True,
+        workers=1,
+        blocking_threads=BLOCKING_THREADS,
+        log_enabled=False,
+        workers_kill_timeout=10,
+    ).serve()
+
+
+def web_application() -> Flask:
+    """The application, in the process that the web server starts for it."""
+    settings, rules = _read(None)
+    # If the server is killed, this process would go on holding its port.
+    _watch_parent(lambda: os._exit(1))
+    logs.configure(settings.log, _secrets(settings, rules))
+    from service.app import create_app
+
+    return create_app()
+
+
+@click.command()
+@_rules_option
+@_child_option
+def worker(rules_file: Path | None, end_with_parent: bool) -> None:
+    """Start a worker: reads tickets, decides, and does what was decided."""
+    settings, rules = _read(rules_file)
+    redact = logs.configure(settings.log, _secrets(settings, rules))
+    from service.worker import Worker  # Celery is slow to import
+
+    stop = threading.Event()
+    _on_stop_signals(lambda *_: stop.set())
+    if end_with_parent:
+        _watch_parent(stop.set)
+    container = build(settings, rules)
+    container.reconciler.start()
+    running = Worker(container.store, container.handlers, settings.workers, redact)
+    running.start()
+    log.info("worker started", threads=settings.workers)
+    stop.wait()
+    log.info("worker stops")
+    if not running.stop():
+        os._exit(0)  # what was running is handed back; its threads cannot be ended
+    container.store.close()
+
+
+@click.command()
+@_rules_option
+def up(rules_file: Path | None) -> None:
+    """Start the whole service on this machine: a web process and a worker."""
+    settings, _ = _read(rules_file)
+    admin_token(settings)  # made before anybody looks for it
+    stop = threading.Event()
+    _on_stop_signals(lambda *_: stop.set())
+    children = {name: _start(name) for name in ("web", "worker")}
+    address = settings.public_url or f"http://{settings.host}:{settings.port}"
+    click.echo(f"Followthrough is at {address}")
+    if settings.admin_token is None:
+        click.echo(f"The token for its pages is in {token_file(settings)}")
+    click.echo("Ctrl-C stops it.")
+    ended = None
+    while ended is None and not stop.wait(LOOK_EVERY):
+        ended = next((name for name, child in children.items() if child.poll() is not None), None)
+    if ended is not None:
+        code = children[ended].returncode
+        click.echo(f"The {ended} process ended by itself (code {code}); stopping.", err=True)
+    _stop(list(children.values()))
+    if ended is not None:
+        raise SystemExit(1)
+
+
+def _start(name: str) -> subprocess.Popen[bytes]:
+    # A session of its own: Ctrl-C in a terminal reaches us alone, and we pass it on once.
+    return subprocess.Popen(
+        [sys.executable, "-m", "service", name, "--end-with-parent"], start_new_session=True
+    )
+
+
+def _stop(children: list[subprocess.Popen[bytes]]) -> None:
+    """Ask all to end, wait for them, and kill those that do not."""
+    for child in children:
+        with suppress(ProcessLookupError):
+            child.terminate()
+    give_up_at = time.monotonic() + STOP_WITHIN
+    for child in children:
+        try:
+            child.wait(max(give_up_at - time.monotonic(), 0.1))
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def _read(rules_file: Path | None) -> tuple[Settings, Rules]:
+    """Settings and rules, or the end of the program with everything that is wrong in them.
+    `rules_file` becomes FOLLOWTHROUGH_RULES, for us and for the processes that we start."""
+    if rules_file is not None:
+        os.environ["FOLLOWTHROUGH_RULES"] = str(rules_file)
+    try:
+        settings = Settings.from_environment(os.environ)
+        return settings, load(settings.rules)
+    except (SettingsError, RulesError) as error:
+        for problem in error.problems:
+            click.echo(str(problem), err=True)
+        raise SystemExit(1) from None
+
+
+def _secrets(settings: Settings, rules: Rules) -> set[str]:
+    """Every secret value that this installation knows."""
+    return {secret.reveal() for secret in (admin_token(settings), *rules.secrets)}
+
+
+def _on_stop_signals(handle: Callable[[int, FrameType | None], Any]) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle)
+
+
+def _ask_to_stop() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _watch_parent(when_gone: Callable[[], object]) -> None:
+    """Call `when_gone` once the process that started us is no more: even one that was killed
+    leaves nobody behind."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(LOOK_EVERY)
+        when_gone()
+
+    threading.Thread(target=watch, name="parent watch", daemon=True).start()

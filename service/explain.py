@@ -1,0 +1,233 @@
+"""Why an incident stands as it does: every delivery, decision, effect and outcome, in order.
+
+Put together from what the store has; nothing is asked of a tracker.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+from urllib.parse import urlsplit, urlunsplit
+
+from service.routing import INCIDENT_JOB, incident_subject
+from service.store import Transaction
+from service.store.deliveries import Delivery, DeliveryState
+from service.store.effects import EffectRecord, EffectState
+from service.store.incidents import IncidentRecord
+from service.store.jobs import Job
+from service.store.journal import Entry as Line
+from service.store.journal import EntryKind
+from workflows.effects import (
+    CreateDocument,
+    CreateTask,
+    Effect,
+    LinkTask,
+    WriteComment,
+    WriteRegions,
+)
+from workflows.model import Incident
+
+#: More deliveries than this of one incident are not explained one by one.
+MOST_DELIVERIES = 500
+
+#: Entries of one moment stand in the order in which one leads to the next.
+_ORDER = tuple(EntryKind)
+
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+_STANDING = {
+    EffectState.PLANNED: "shown only: the team is in plan mode",
+    EffectState.WANTED: "to be done",
+    EffectState.BEGUN: "being done",
+    EffectState.DONE: "done",
+    EffectState.RETRY: "to be tried again",
+    EffectState.UNKNOWN: "sent, and the answer never came: looked for before it is tried again",
+    EffectState.REJECTED: "refused",
+    EffectState.DROPPED: "given up by a person",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened. `detail` holds what became of it or the vendor's words;
+    `mend` what a person can do; `trouble` whether somebody should."""
+
+    at: datetime
+    kind: EntryKind
+    title: str
+    detail: str = ""
+    mend: str = ""
+    trouble: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything about one incident. `entries` the earliest first; `effects` in the order in
+    which they were asked for; `job` what is waiting or failing for it, None when nothing is."""
+
+    record: IncidentRecord
+    entries: tuple[Entry, ...]
+    effects: tuple[EffectRecord, ...]
+    job: Job | None
+
+    @property
+    def incident(self) -> Incident:
+        return self.record.incident
+
+    @property
+    def refused(self) -> tuple[EffectRecord, ...]:
+        """What needs a person: the dead letters."""
+        return tuple(e for e in self.effects if e.state is EffectState.REJECTED)
+
+
+class NoSuchIncident(LookupError):
+    """Nothing is known by that name; `near` are the keys that look like it, or the latest."""
+
+    def __init__(self, typed: str, near: tuple[str, ...]) -> None:
+        super().__init__(f"no incident is known as {typed!r}")
+        self.near = near
+
+
+class SeveralIncidents(LookupError):
+    """The name fits more than one incident: `found`."""
+
+    def __init__(self, typed: str, found: tuple[Incident, ...]) -> None:
+        super().__init__(f"{typed!r} names {len(found)} incidents")
+        self.found = found
+
+
+def find_incident(tx: Transaction, typed: str) -> IncidentRecord:
+    """The incident that a person means by its key (``INC-42``, ``acme/ops#42``, in any case),
+    our id or its address. Raises NoSuchIncident, SeveralIncidents."""
+    wanted = typed.strip()
+    found = tx.incidents.find(wanted) or tx.incidents.find(_bare_address(wanted))
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise SeveralIncidents(wanted, tuple(record.incident for record in found))
+    latest = [record.incident.ticket.key for record in tx.incidents.page(limit=500)]
+    by_folded = {key.casefold(): key for key in latest}
+    near = get_close_matches(wanted.casefold(), by_folded, n=5, cutoff=0.5)
+    raise NoSuchIncident(wanted, tuple(by_folded[key] for key in near) or tuple(latest[:5]))
+
+
+def _bare_address(typed: str) -> str:
+    """An address as it stands in a browser, without what leads to a place on the page."""
+    try:
+        parts = urlsplit(typed)
+    except ValueError:
+        return typed
+    return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
+
+
+def explain(tx: Transaction, incident_id: str) -> Explanation | None:
+    """The explanation of the incident with our id, None when there is none."""
+    record = tx.incidents.get(incident_id)
+    if record is None:
+        return None
+    effects = tuple(tx.effects.of_incident(incident_id))
+    deliveries = tx.deliveries.page(incident_id=incident_id, limit=MOST_DELIVERIES)
+    entries = [
+        *(_delivered(delivery) for delivery in reversed(deliveries)),
+        *_asked_for(effects),
+        *_journalled(tx.journal.of_incident(incident_id), effects),
+    ]
+    entries.sort(key=lambda entry: (entry.at, _ORDER.index(entry.kind)))
+    ticket = record.incident.ticket
+    job = tx.jobs.get(INCIDENT_JOB, incident_subject(ticket.connection, ticket.id))
+    return Explanation(record, tuple(entries), effects, job)
+
+
+def _delivered(delivery: Delivery) -> Entry:
+    again = ", sent again" if delivery.repeated else ""
+    became = delivery.why or delivery.state.value
+    if delivery.state is not DeliveryState.DONE and delivery.why:
+        became = f"{delivery.state.value}: {delivery.why}"
+    return Entry(
+        delivery.received_at,
+        EntryKind.DELIVERY,
+        f"{delivery.connection} told of {delivery.event}{again}",
+        became,
+        f"Look at it: followthrough deliveries show {delivery.id}"
+        if delivery.state is DeliveryState.UNREADABLE
+        else "",
+        trouble=delivery.state is DeliveryState.UNREADABLE,
+    )
+
+
+def _journalled(lines: Sequence[Line], effects: Sequence[EffectRecord]) -> Iterator[Entry]:
+    """The journal's lines. One about an effect says which; the last one about a dead letter
+    says what a person can do."""
+    by_key = {effect.key: effect for effect in effects}
+    last = {str(line.data.get("key")): line for line in lines if line.kind is EntryKind.EFFECT}
+    for line in lines:
+        if line.kind is EntryKind.DELIVERY:
+            continue  # told from the record of deliveries
+        key = line.data.get("key")
+        effect = by_key.get(key) if isinstance(key, str) else None
+        if line.kind is not EntryKind.EFFECT or effect is None:
+            conflict = line.kind is EntryKind.CONFLICT
+            yield Entry(line.at, line.kind, line.text, trouble=conflict)
+            continue
+        stuck = last[effect.key] is line and effect.state is EffectState.REJECTED
+        mend = effect.mend if stuck else ""
+        said = line.text.removesuffix(mend).rstrip()
+        yield Entry(line.at, line.kind, _sentence(in_words(effect.wish)), said, mend, stuck)
+
+
+def _asked_for(effects: Sequence[EffectRecord]) -> Iterator[Entry]:
+    """What each decision asked for anew."""
+    together: dict[tuple[datetime, bool], list[str]] = {}
+    for effect in effects:
+        planned = effect.state is EffectState.PLANNED
+        together.setdefault((effect.asked_at, planned), []).append(in_words(effect.wish))
+    for (at, planned), wishes in together.items():
+        title = "Planned, and not done: the team is in plan mode" if planned else "Asked for"
+        yield Entry(at, EntryKind.EFFECT, title, "\n".join(map(_sentence, wishes)))
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def standing(effect: EffectRecord) -> str:
+    """How an effect stands, for people: "refused", "to be tried again" …"""
+    return _STANDING[effect.state]
+
+
+def in_words(wish: Effect) -> str:
+    """What an effect is to do, in words that end a sentence."""
+    match wish:
+        case CreateDocument(target=target):
+            return f"create the postmortem in {target.place}"
+        case WriteRegions(regions=regions):
+            return f"write {', '.join(regions) or 'nothing'} in the postmortem"
+        case CreateTask(target=target, title=title):
+            return f"create the task “{title}” in {target.place}"
+        case LinkTask(task=task, incident=incident):
+            return f"show {task.key} on {incident.key}"
+        case WriteComment(ticket=ticket):
+            return f"write the comment on {ticket.key}"
+
+
+def readable(body: bytes, limit: int = 200_000) -> str:
+    """What was delivered, for reading: indented where it is JSON and not too long for that, cut
+    after `limit` characters, and without characters that a terminal would obey."""
+    text = body[: 4 * limit].decode(errors="replace")
+    if len(body) <= 4 * limit:
+        with suppress(ValueError, RecursionError):  # not JSON, or no sane one: as it came
+            text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    if len(text) > limit:
+        text = f"{text[:limit]}\n… cut here; {len(body):,} bytes in all"
+    return plain(text)
+
+
+def plain(text: str) -> str:
+    """`text` without control characters but line ends and tabs: what a tracker gave may hold
+    escape sequences that a terminal obeys, or turn the direction of reading."""
+    return _OBEYED.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,0 +1,145 @@
+"""The database and its transactions.
+
+A write transaction is short and never spans a call to a tracker. Within one process there is one
+writer at a time: on SQLite, threads that meet in the busy handler sleep in steps and starve each
+other (p99 280 ms at 16 writers), while a lock hands over at once (p99 13 ms).
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from service.clock import Clock, utc_now
+from service.store.deliveries import Deliveries
+from service.store.effects import Effects
+from service.store.incidents import Incidents
+from service.store.jobs import Jobs
+from service.store.journal import Journal
+from service.store.ledger import Ledger
+from service.store.refs import Refs
+
+BUSY_SECONDS = 15.0
+WRITING = {"followthrough_writes": True}
+
+
+class Transaction:
+    """One transaction: its repositories, and the moment (UTC) it counts as now."""
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self.now = now
+        self.jobs = Jobs(connection, now)
+        self.deliveries = Deliveries(connection, now, self.jobs)
+        self.incidents = Incidents(connection, now)
+        self.effects = Effects(connection, now)
+        self.refs = Refs(connection)
+        self.journal = Journal(connection, now)
+        self.ledger = Ledger(connection)
+
+
+class Store:
+    """The database at `url` (SQLAlchemy's form, ``sqlite:////var/lib/…/followthrough.db``).
+
+    `touched` is set after each commit that made a job of this process due, so that a relay need
+    not wait for its next look.
+    """
+
+    def __init__(self, url: str, clock: Clock = utc_now) -> None:
+        self.url = url
+        self.clock = clock
+        self.touched = threading.Event()
+        self._engine = _engine(url)
+        self._writer = threading.Lock()
+        self._writing_thread: int | None = None
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """A transaction that may write; committed at the end, rolled back on any exception."""
+        me = threading.get_ident()
+        if self._writing_thread == me:
+            raise RuntimeError("A write transaction was opened inside another one.")
+        with self._writer:
+            self._writing_thread = me
+            try:
+                with self._writing() as connection:
+                    tx = Transaction(connection, self.clock())
+                    yield tx
+            finally:
+                self._writing_thread = None
+        if tx.jobs.touched:
+            self.touched.set()
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """A transaction that only reads, all of it from one snapshot."""
+        with self._engine.connect() as connection, connection.begin():
+            yield Transaction(connection, self.clock())
+
+    def migrate(self) -> None:
+        """Bring the schema up to date. Safe when several processes start at once: the first
+        does it in one transaction, the others wait for it and find nothing to do."""
+        from service.store.migrations import upgrade  # Alembic is slow to import
+
+        self._make_directory()
+        with self._writing() as connection:
+            upgrade(connection)
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with self._engine.connect() as connection:
+            connection.execution_options(**WRITING)
+            with connection.begin():
+                yield connection
+
+    def _make_directory(self) -> None:
+        file = make_url(self.url).database
+        if self._engine.dialect.name == "sqlite" and file:
+            Path(file).parent.mkdir(parents=True, exist_ok=True)
+
+
+def _engine(url: str) -> Engine:
+    if make_url(url).get_backend_name() != "sqlite":
+        return create_engine(url, json_serializer=_json)
+    engine = create_engine(
+        url,
+        json_serializer=_json,
+        connect_args={"timeout": BUSY_SECONDS},
+        pool_size=8,
+        max_overflow=-1,
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    # The driver must not begin transactions by itself: see "Serializable isolation / Savepoints"
+    # in https://docs.sqlalchemy.org/en/20/dialects/sqlite.html
+    assert isinstance(connection, sqlite3.Connection)  # noqa: S101 - tells mypy the driver
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads first and writes later fails with "database is locked" at once if
+    # another one wrote in between, without the busy handler: https://sqlite.org/lang_transaction.html
+    writes = connection.get_execution_options().get("followthrough_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,191 @@
+"""Deliveries as they came in, byte for byte, and what became of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select, update
+
+from integrations.tracker import Envelope
+from service.store.jobs import Jobs
+from service.store.schema import deliveries
+from service.store.statements import insert
+
+JOB = "delivery"  # the kind of job that works on one; its subject is the delivery's id
+
+
+class DeliveryState(StrEnum):
+    RECEIVED = "received"  # recorded, not yet looked at
+    DONE = "done"  # led to an incident job
+    IGNORED = "ignored"  # understood, and nothing to do
+    UNKNOWN = "unknown"  # an event nobody has heard of
+    UNREADABLE = "unreadable"  # signed, but not in the vendor's form: a dead letter
+    DROPPED = "dropped"  # given up by a person
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One delivery. `id` is ours, `delivery_id` the sender's; `subject` names the incident job
+    that it led to; times are aware UTC."""
+
+    id: int
+    connection: str
+    delivery_id: str
+    event: str
+    received_at: datetime
+    repeated: bool
+    state: DeliveryState
+    why: str
+    subject: str | None
+    incident_id: str | None
+    handled_at: datetime | None
+
+
+_COLUMNS = (
+    deliveries.c.id,
+    deliveries.c.connection,
+    deliveries.c.delivery_id,
+    deliveries.c.event,
+    deliveries.c.received_at,
+    deliveries.c.repeated,
+    deliveries.c.state,
+    deliveries.c.why,
+    deliveries.c.subject,
+    deliveries.c.incident_id,
+    deliveries.c.handled_at,
+)
+
+
+class Deliveries:
+    """The record of what was delivered."""
+
+    def __init__(self, connection: Connection, now: datetime, jobs: Jobs) -> None:
+        self._connection = connection
+        self._now = now
+        self._jobs = jobs
+
+    def insert(self, connection: str, envelope: Envelope, received_at: datetime) -> int | None:
+        """Record it and return its id; None when this delivery is there already."""
+        return self._connection.execute(
+            insert(self._connection, deliveries)
+            .values(
+                connection=connection,
+                delivery_id=envelope.id,
+                event=envelope.event,
+                body=envelope.body,
+                received_at=received_at,
+                repeated=envelope.repeated,
+                state=DeliveryState.RECEIVED,
+                why="",
+            )
+            .on_conflict_do_nothing(index_elements=["connection", "delivery_id"])
+            .returning(deliveries.c.id)
+        ).scalar_one_or_none()
+
+    def get(self, delivery: int) -> Delivery | None:
+        row = self._connection.execute(select(*_COLUMNS).where(deliveries.c.id == delivery)).first()
+        return _delivery(row) if row else None
+
+    def envelope(self, delivery: int) -> Envelope | None:
+        """What was delivered, byte for byte."""
+        row = self._connection.execute(
+            select(
+                deliveries.c.delivery_id,
+                deliveries.c.event,
+                deliveries.c.body,
+                deliveries.c.repeated,
+            ).where(deliveries.c.id == delivery)
+        ).first()
+        return Envelope(*row) if row else None
+
+    def page(
+        self,
+        *,
+        connection: str | None = None,
+        state: DeliveryState | None = None,
+        incident_id: str | None = None,
+        before: int | None = None,
+        limit: int = 50,
+    ) -> list[Delivery]:
+        """The latest deliveries first: those with an id below `before` that fit what is given."""
+        query = select(*_COLUMNS).order_by(deliveries.c.id.desc()).limit(limit)
+        if connection is not None:
+            query = query.where(deliveries.c.connection == connection)
+        if state is not None:
+            query = query.where(deliveries.c.state == state)
+        if incident_id is not None:
+            query = query.where(deliveries.c.incident_id == incident_id)
+        if before is not None:
+            query = query.where(deliveries.c.id < before)
+        return [_delivery(row) for row in self._connection.execute(query)]
+
+    def counts(self) -> dict[DeliveryState, int]:
+        """How many deliveries are in each state."""
+        query = select(deliveries.c.state, func.count()).group_by(deliveries.c.state)
+        return {DeliveryState(state): n for state, n in self._connection.execute(query)}
+
+    def mark(
+        self,
+        delivery: int,
+        state: DeliveryState,
+        why: str,
+        *,
+        subject: str | None = None,
+        incident_id: str | None = None,
+    ) -> None:
+        """Say what became of it. None leaves the subject or incident as it was."""
+        values = {"subject": subject, "incident_id": incident_id}
+        self._connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id == delivery)
+            .values(
+                state=state,
+                why=why,
+                handled_at=self._now,
+                **{name: value for name, value in values.items() if value is not None},
+            )
+        )
+
+    def belong_to(self, subject: str, incident_id: str) -> None:
+        """The deliveries that led to this incident job turned out to be about this incident."""
+        self._connection.execute(
+            update(deliveries)
+            .where(deliveries.c.subject == subject, deliveries.c.incident_id.is_(None))
+            .values(incident_id=incident_id)
+        )
+
+    def explain(self, subject: str, why: str) -> None:
+        """The ticket that these deliveries led to turned out to be nobody's incident."""
+        self._connection.execute(
+            update(deliveries)
+            .where(deliveries.c.subject == subject, deliveries.c.incident_id.is_(None))
+            .values(state=DeliveryState.IGNORED, why=why)
+        )
+
+    def replay(self, delivery: int) -> bool:
+        """Have it worked on again from its recorded bytes. False when there is no such one."""
+        found = self._connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id == delivery)
+            .values(state=DeliveryState.RECEIVED, why="", handled_at=None)
+        ).rowcount
+        if found:
+            self._jobs.touch(JOB, str(delivery))
+        return found > 0
+
+    def drop(self, delivery: int, why: str) -> bool:
+        """Give it up, and its job with it. False when there is no such one."""
+        found = self._connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id == delivery)
+            .values(state=DeliveryState.DROPPED, why=why, handled_at=self._now)
+        ).rowcount
+        self._jobs.forget(JOB, str(delivery))
+        return found > 0
+
+
+def _delivery(row: Row[*tuple[Any, ...]]) -> Delivery:
+    return Delivery(**{**row._mapping, "state": DeliveryState(row.state)})

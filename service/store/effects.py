@@ -1,0 +1,226 @@
+"""Effects: what was asked for, whether it was begun, and what came of it.
+
+    planned ──► wanted ──► begun ──► done
+                  ▲          ├─────► retry     again at due_at, certainly without effect
+                  │          ├─────► unknown   may have happened: settle before trying again
+                  └──────────┴─────► rejected  dead letter: needs a person, or a newer wish
+
+`begin` is committed before the call is made; what is found *begun* after a crash is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, case, func, select, update
+
+from service.store.codec import dump, fingerprint, load
+from service.store.schema import effects
+from service.store.statements import insert
+from workflows.effects import Effect, WriteComment, WriteRegions
+from workflows.events import Outcome
+
+#: Wishes that may be fulfilled again when they change; all others create, and are done once.
+REWRITES = (WriteRegions, WriteComment)
+
+
+class EffectState(StrEnum):
+    PLANNED = "planned"  # shown, not to be executed (mode: plan)
+    WANTED = "wanted"
+    BEGUN = "begun"
+    DONE = "done"
+    RETRY = "retry"
+    UNKNOWN = "unknown"
+    REJECTED = "rejected"
+    DROPPED = "dropped"  # given up by a person
+
+
+OPEN = (EffectState.WANTED, EffectState.BEGUN, EffectState.RETRY, EffectState.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class EffectRecord:
+    """One effect. `words` are the vendor's last ones, `mend` what a person can do; `attempts`
+    counts how often it was begun; times are aware UTC."""
+
+    key: str
+    incident_id: str
+    wish: Effect
+    wish_hash: str
+    state: EffectState
+    attempts: int
+    asked_at: datetime
+    begun_at: datetime | None
+    due_at: datetime | None
+    done_at: datetime | None
+    result: Outcome | None
+    words: str
+    mend: str
+
+
+class Effects:
+    """Asking for effects and recording how they end."""
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self._connection = connection
+        self._now = now
+
+    def ask(self, incident_id: str, wishes: Sequence[Effect], *, planned: bool = False) -> None:
+        """Ask for each wish by its key, in this order. Asking again in the same words changes
+        nothing, unless what was only planned is now wanted. A newer wish of the same key
+        replaces the older; what created something is never done again for it."""
+        keys = [wish.key for wish in wishes]
+        known = {
+            row.key: row
+            for row in self._connection.execute(
+                select(effects.c.key, effects.c.state, effects.c.wish_hash).where(
+                    effects.c.key.in_(keys)
+                )
+            )
+        }
+        for wish in wishes:
+            data = dump(Effect, wish)
+            hashed = fingerprint(data)
+            row = known.get(wish.key)
+            if row is None:
+                self._insert(incident_id, wish, data, hashed, planned)
+                continue
+            state = _asked_again(wish, EffectState(row.state), row.wish_hash != hashed, planned)
+            if row.wish_hash != hashed or row.state != state:
+                self._set([wish.key], state=state, wish=data, wish_hash=hashed)
+
+    def begin(self, keys: Sequence[str]) -> None:
+        """Write down the intent to make these calls. Commit before making them."""
+        self._set(
+            keys,
+            state=EffectState.BEGUN,
+            attempts=effects.c.attempts + 1,
+            begun_at=self._now,
+            due_at=None,
+        )
+
+    def done(self, effect: EffectRecord, result: Outcome) -> None:
+        """It is so. `effect` is what was executed: when a newer wish to rewrite came meanwhile,
+        it is wanted again."""
+        state: Any = EffectState.DONE
+        if isinstance(effect.wish, REWRITES):
+            same = effects.c.wish_hash == effect.wish_hash
+            state = case((same, EffectState.DONE), else_=EffectState.WANTED)
+        self._set(
+            [effect.key],
+            state=state,
+            result=dump(Outcome, result),
+            done_at=self._now,
+            due_at=None,
+            words="",
+            mend="",
+        )
+
+    def retry(self, key: str, due_at: datetime, words: str, mend: str = "") -> None:
+        """It certainly had no effect, and is to be tried again at `due_at`."""
+        self._set([key], state=EffectState.RETRY, due_at=due_at, words=words, mend=mend)
+
+    def unknown(self, key: str, due_at: datetime, words: str) -> None:
+        """It may have happened: to be settled, not before `due_at`."""
+        self._set([key], state=EffectState.UNKNOWN, due_at=due_at, words=words)
+
+    def reject(self, key: str, words: str, mend: str) -> None:
+        """The tracker said no: a dead letter, until a person or a newer wish mends it."""
+        self._set([key], state=EffectState.REJECTED, due_at=None, words=words, mend=mend)
+
+    def replay(self, key: str) -> str | None:
+        """Want a dead letter again. Returns its incident's id, None when it is no dead letter."""
+        return self._revive(key, EffectState.WANTED)
+
+    def drop(self, key: str) -> str | None:
+        """Give a dead letter up. Returns its incident's id, None when it is no dead letter."""
+        return self._revive(key, EffectState.DROPPED)
+
+    def get(self, key: str) -> EffectRecord | None:
+        row = self._connection.execute(select(effects).where(effects.c.key == key)).first()
+        return _record(row) if row else None
+
+    def of_incident(self, incident_id: str) -> list[EffectRecord]:
+        """All of one incident, in the order in which they were asked for."""
+        return self._list(effects.c.incident_id == incident_id)
+
+    def open_of(self, incident_id: str) -> list[EffectRecord]:
+        """Those of one incident that are still to be executed, settled or waited for."""
+        return self._list(effects.c.incident_id == incident_id, effects.c.state.in_(OPEN))
+
+    def dead_letters(self) -> list[EffectRecord]:
+        """All rejected effects."""
+        return self._list(effects.c.state == EffectState.REJECTED)
+
+    def counts(self) -> dict[EffectState, int]:
+        """How many effects are in each state."""
+        query = select(effects.c.state, func.count()).group_by(effects.c.state)
+        return {EffectState(state): n for state, n in self._connection.execute(query)}
+
+    def _insert(
+        self, incident_id: str, wish: Effect, data: Any, hashed: str, planned: bool
+    ) -> None:
+        self._connection.execute(
+            insert(self._connection, effects).values(
+                key=wish.key,
+                incident_id=incident_id,
+                kind=type(wish).__name__,
+                wish=data,
+                wish_hash=hashed,
+                state=EffectState.PLANNED if planned else EffectState.WANTED,
+                attempts=0,
+                asked_at=self._now,
+                words="",
+                mend="",
+            )
+        )
+
+    def _set(self, keys: Sequence[str], **values: object) -> None:
+        self._connection.execute(update(effects).where(effects.c.key.in_(keys)).values(**values))
+
+    def _revive(self, key: str, state: EffectState) -> str | None:
+        return self._connection.execute(
+            update(effects)
+            .where(effects.c.key == key, effects.c.state == EffectState.REJECTED)
+            .values(state=state, due_at=None)
+            .returning(effects.c.incident_id)
+        ).scalar_one_or_none()
+
+    def _list(self, *which: ColumnElement[bool]) -> list[EffectRecord]:
+        rows = self._connection.execute(select(effects).where(*which).order_by(effects.c.id))
+        return [_record(row) for row in rows]
+
+
+def _asked_again(wish: Effect, state: EffectState, changed: bool, planned: bool) -> EffectState:
+    """The state of a known effect that is asked for once more."""
+    if state is EffectState.PLANNED:
+        return EffectState.PLANNED if planned else EffectState.WANTED
+    if not changed or planned:
+        return state
+    if state in (EffectState.RETRY, EffectState.REJECTED):
+        return EffectState.WANTED
+    if state in (EffectState.DONE, EffectState.DROPPED) and isinstance(wish, REWRITES):
+        return EffectState.WANTED
+    return state
+
+
+def _record(row: Row[*tuple[Any, ...]]) -> EffectRecord:
+    return EffectRecord(
+        key=row.key,
+        incident_id=row.incident_id,
+        wish=load(Effect, row.wish),
+        wish_hash=row.wish_hash,
+        state=EffectState(row.state),
+        attempts=row.attempts,
+        asked_at=row.asked_at,
+        begun_at=row.begun_at,
+        due_at=row.due_at,
+        done_at=row.done_at,
+        result=None if row.result is None else load(Outcome, row.result),
+        words=row.words,
+        mend=row.mend,
+    )

@@ -1,0 +1,151 @@
+"""Incidents as we know them: the whole state as JSON, and what lists and routes need beside it."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, func, or_, select, tuple_, update
+
+from service.store.codec import dump, load
+from service.store.schema import incidents
+from service.store.statements import insert
+from workflows.model import Incident, Outlook, Phase
+
+ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # no l, o, 0, 1: ids are read aloud and typed
+
+
+def new_id() -> str:
+    """A new opaque incident id: 10 characters, 49 bits."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(10))
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentRecord:
+    """An incident with what the store knows about it. `document_changed`: somebody changed its
+    document since it was last read."""
+
+    incident: Incident
+    policy_hash: str
+    document_changed: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+class Incidents:
+    """Saving and finding incidents."""
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self._connection = connection
+        self._now = now
+
+    def save(self, incident: Incident, policy_hash: str) -> None:
+        """Store the incident as it is now, new or known, decided under the policy of that hash."""
+        values = {
+            "connection": incident.ticket.connection,
+            "ticket_id": incident.ticket.id,
+            "key": incident.ticket.key,
+            "team": incident.team,
+            "title": incident.title,
+            "severity": incident.severity,
+            "service": incident.service,
+            "phase": incident.phase,
+            "outlook": incident.outlook,
+            "waiting_for": incident.waiting_for,
+            "waiting_until": incident.waiting_until,
+            "url": incident.ticket.url,
+            "state": dump(Incident, incident),
+            "policy_hash": policy_hash,
+            "opened_at": incident.opened,
+            "closed_at": incident.closed,
+            "updated_at": self._now,
+        }
+        self._connection.execute(
+            insert(self._connection, incidents)
+            .values(id=incident.id, created_at=self._now, **values)
+            .on_conflict_do_update(index_elements=["id"], set_=values)
+        )
+
+    def get(self, incident_id: str) -> IncidentRecord | None:
+        return self._one(incidents.c.id == incident_id)
+
+    def by_ticket(self, connection: str, ticket_id: str) -> IncidentRecord | None:
+        """The incident whose ticket has this stable id."""
+        return self._one(
+            and_(incidents.c.connection == connection, incidents.c.ticket_id == ticket_id)
+        )
+
+    def find(self, typed: str) -> list[IncidentRecord]:
+        """The incidents a person may mean: by key (in any case), our id, address or ticket id."""
+        wanted = typed.strip()
+        rows = self._connection.execute(
+            select(incidents)
+            .where(
+                or_(
+                    func.lower(incidents.c.key) == wanted.lower(),
+                    incidents.c.id == wanted,
+                    incidents.c.url == wanted,
+                    incidents.c.ticket_id == wanted,
+                )
+            )
+            .order_by(incidents.c.created_at)
+        )
+        return [_record(row) for row in rows]
+
+    def page(
+        self,
+        *,
+        team: str | None = None,
+        phase: Phase | None = None,
+        outlook: Outlook | None = None,
+        before: IncidentRecord | None = None,
+        limit: int = 50,
+    ) -> list[IncidentRecord]:
+        """The latest incidents first, those older than `before`, narrowed by what is given."""
+        newest_first = (incidents.c.created_at.desc(), incidents.c.id.desc())
+        query = select(incidents).order_by(*newest_first).limit(limit)
+        if team is not None:
+            query = query.where(incidents.c.team == team)
+        if phase is not None:
+            query = query.where(incidents.c.phase == phase)
+        if outlook is not None:
+            query = query.where(incidents.c.outlook == outlook)
+        if before is not None:
+            place = tuple_(incidents.c.created_at, incidents.c.id)
+            query = query.where(place < (before.created_at, before.incident.id))
+        return [_record(row) for row in self._connection.execute(query)]
+
+    def counts(self) -> dict[Outlook, int]:
+        """How many incidents there are of each outlook."""
+        query = select(incidents.c.outlook, func.count()).group_by(incidents.c.outlook)
+        return {Outlook(outlook): n for outlook, n in self._connection.execute(query)}
+
+    def with_document(self) -> list[IncidentRecord]:
+        """Those whose document exists, as far as we know."""
+        rows = self._connection.execute(
+            select(incidents).where(incidents.c.state["postmortem"].is_not(None))
+        )
+        found = [_record(row) for row in rows]
+        return [record for record in found if record.incident.postmortem is not None]
+
+    def set_document_changed(self, incident_id: str, changed: bool) -> None:
+        """Remember that the document must be read again, or that it was."""
+        self._connection.execute(
+            update(incidents).where(incidents.c.id == incident_id).values(document_changed=changed)
+        )
+
+    def _one(self, which: Any) -> IncidentRecord | None:
+        row = self._connection.execute(select(incidents).where(which)).first()
+        return _record(row) if row else None
+
+
+def _record(row: Row[*tuple[Any, ...]]) -> IncidentRecord:
+    return IncidentRecord(
+        incident=load(Incident, row.state),
+        policy_hash=row.policy_hash,
+        document_changed=row.document_changed,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )

@@ -1,0 +1,289 @@
+"""Jobs: a row is the work, whoever carries its id.
+
+There is one row for each (kind, subject). To ask for it again is to touch it. Whoever claims it
+holds a lease; the attempt is the fence: it grows with each claim, and what an earlier holder
+still wants to write is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+
+from service.store.schema import jobs
+from service.store.statements import insert
+
+#: How long an id that was handed to the broker is not sent again.
+IN_THE_POST = timedelta(seconds=30)
+
+
+class LostLease(Exception):
+    """The lease is over or the job has another holder: write nothing, do nothing more."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedJob:
+    """A job and the right to run it until `lease_until` (UTC). `wanted` counts how often it was
+    asked for when it was claimed, `failures` how often in a row it has failed."""
+
+    id: int
+    kind: str
+    subject: str
+    attempt: int
+    wanted: int
+    lease_until: datetime
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as it stands, for people to look at."""
+
+    id: int
+    kind: str
+    subject: str
+    due_at: datetime
+    priority: int
+    attempt: int
+    failures: int
+    lease_until: datetime | None
+    reason: str | None
+
+
+_CLAIMED = (
+    jobs.c.id,
+    jobs.c.kind,
+    jobs.c.subject,
+    jobs.c.attempt,
+    jobs.c.wanted,
+    jobs.c.lease_until,
+    jobs.c.failures,
+)
+_JOB = (
+    jobs.c.id,
+    jobs.c.kind,
+    jobs.c.subject,
+    jobs.c.due_at,
+    jobs.c.priority,
+    jobs.c.attempt,
+    jobs.c.failures,
+    jobs.c.lease_until,
+    jobs.c.reason,
+)
+
+
+class Jobs:
+    """Asking for jobs, sending, claiming and ending them."""
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self._connection = connection
+        self._now = now
+        self.touched = False
+
+    # --- asking ---------------------------------------------------------------------------
+
+    def touch(
+        self,
+        kind: str,
+        subject: str,
+        due_at: datetime | None = None,
+        priority: int = 0,
+        reason: str | None = None,
+    ) -> int:
+        """Ask for the job, at `due_at` (now when None) or earlier if it is due earlier. While it
+        runs, this leads to another run. Higher priority goes first. Returns the job's id."""
+        due = due_at or self._now
+        self.touched = self.touched or due <= self._now
+        statement = insert(self._connection, jobs).values(
+            kind=kind,
+            subject=subject,
+            due_at=due,
+            priority=priority,
+            wanted=1,
+            attempt=0,
+            failures=0,
+            reason=reason,
+        )
+        asked = statement.excluded
+        sooner = asked.due_at < jobs.c.due_at
+        statement = statement.on_conflict_do_update(
+            index_elements=["kind", "subject"],
+            set_={
+                "wanted": jobs.c.wanted + 1,
+                "due_at": case((sooner, asked.due_at), else_=jobs.c.due_at),
+                "sent_at": case((sooner, None), else_=jobs.c.sent_at),
+                "reason": case((sooner, asked.reason), else_=jobs.c.reason),
+                "priority": case(
+                    (asked.priority > jobs.c.priority, asked.priority), else_=jobs.c.priority
+                ),
+            },
+        )
+        return int(self._connection.execute(statement.returning(jobs.c.id)).scalar_one())
+
+    def forget(self, kind: str, subject: str) -> None:
+        """Remove the job; whoever runs it loses the lease."""
+        self._connection.execute(delete(jobs).where(jobs.c.kind == kind, jobs.c.subject == subject))
+
+    # --- sending --------------------------------------------------------------------------
+
+    def anything_due(self) -> bool:
+        """Whether `due` would find something. Reads only."""
+        return (
+            self._connection.execute(select(jobs.c.id).where(self._sendable()).limit(1)).first()
+            is not None
+        )
+
+    def due(self, limit: int) -> Sequence[int]:
+        """Ids of jobs to run now, the most urgent first, each marked as sent so that nobody
+        sends it again for a while (`IN_THE_POST`)."""
+        ids = self._connection.scalars(
+            select(jobs.c.id)
+            .where(self._sendable())
+            .order_by(jobs.c.priority.desc(), jobs.c.due_at, jobs.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        ).all()
+        if ids:
+            self._connection.execute(
+                update(jobs).where(jobs.c.id.in_(ids)).values(sent_at=self._now)
+            )
+        return ids
+
+    def send_again(self) -> None:
+        """Forget what was sent: the broker that carried it is gone."""
+        self._connection.execute(
+            update(jobs).where(jobs.c.sent_at.is_not(None)).values(sent_at=None)
+        )
+
+    # --- running --------------------------------------------------------------------------
+
+    def claim(self, job_id: int, lease: timedelta) -> ClaimedJob | None:
+        """Take the job for the time of `lease`; None when it is not due, held or gone."""
+        until = self._now + lease
+        # While it runs it is next due when the lease is over: so a crash needs no sweep, and
+        # a look at what is due does not meet what is running.
+        row = self._connection.execute(
+            update(jobs)
+            .where(jobs.c.id == job_id, jobs.c.due_at <= self._now, self._free())
+            .values(attempt=jobs.c.attempt + 1, lease_until=until, due_at=until, sent_at=None)
+            .returning(*_CLAIMED)
+        ).first()
+        return ClaimedJob(*row) if row else None
+
+    def extend(self, claim: ClaimedJob, lease: timedelta) -> ClaimedJob:
+        """Hold the job for `lease` from now. Raises LostLease."""
+        until = self._now + lease
+        still = jobs.c.due_at == jobs.c.lease_until  # nobody asked for an earlier run
+        found = self._connection.execute(
+            update(jobs)
+            .where(self._held_by(claim), jobs.c.lease_until > self._now)
+            .values(
+                lease_until=until,
+                due_at=case((still, literal(until, jobs.c.due_at.type)), else_=jobs.c.due_at),
+            )
+        ).rowcount
+        if not found:
+            raise LostLease(f"{claim.kind} {claim.subject}, attempt {claim.attempt}")
+        return replace(claim, lease_until=until)
+
+    def fence(self, claim: ClaimedJob) -> None:
+        """Make sure, inside the transaction that saves, that the claim holds. Raises LostLease."""
+        held = self._connection.execute(
+            select(jobs.c.id)
+            .where(self._held_by(claim), jobs.c.lease_until > self._now)
+            .with_for_update()
+        ).first()
+        if held is None:
+            raise LostLease(f"{claim.kind} {claim.subject}, attempt {claim.attempt}")
+
+    def finish(
+        self, claim: ClaimedJob, again_at: datetime | None = None, reason: str | None = None
+    ) -> bool:
+        """End the run: the job is removed, or due at `again_at` for `reason`, or due at once
+        when it was asked for meanwhile. False when somebody else has it by now."""
+        asked_meanwhile = jobs.c.wanted != claim.wanted
+        if again_at is None:
+            done = delete(jobs).where(self._held_by(claim), ~asked_meanwhile)
+            if self._connection.execute(done).rowcount:
+                return True
+        sooner = (
+            asked_meanwhile if again_at is None else and_(asked_meanwhile, jobs.c.due_at < again_at)
+        )
+        ended = self._end(
+            claim,
+            failures=0,
+            due_at=case((sooner, jobs.c.due_at), else_=literal(again_at, jobs.c.due_at.type)),
+            reason=case((sooner, None), else_=reason),
+        )
+        self.touched = self.touched or ended
+        return ended
+
+    def fail(self, claim: ClaimedJob, words: str, retry_at: datetime) -> bool:
+        """End the run as failed, to be tried again at `retry_at`. False as in `finish`."""
+        return self._end(claim, failures=jobs.c.failures + 1, due_at=retry_at, reason=words)
+
+    def hand_back(self, claim: ClaimedJob) -> bool:
+        """Give the job up unfinished: it is due now, and the claim is worth nothing any more."""
+        return self._end(claim, due_at=self._now, attempt=jobs.c.attempt + 1)
+
+    def _end(self, claim: ClaimedJob, **values: object) -> bool:
+        ended = self._connection.execute(
+            update(jobs)
+            .where(self._held_by(claim))
+            .values(lease_until=None, sent_at=None, **values)
+        )
+        return ended.rowcount > 0
+
+    def _free(self) -> ColumnElement[bool]:
+        return or_(jobs.c.lease_until.is_(None), jobs.c.lease_until <= self._now)
+
+    def _sendable(self) -> ColumnElement[bool]:
+        in_the_post = jobs.c.sent_at > self._now - IN_THE_POST
+        not_sent = or_(jobs.c.sent_at.is_(None), ~in_the_post)
+        return and_(jobs.c.due_at <= self._now, self._free(), not_sent)
+
+    def _held_by(self, claim: ClaimedJob) -> ColumnElement[bool]:
+        return and_(
+            jobs.c.id == claim.id,
+            jobs.c.attempt == claim.attempt,
+            jobs.c.lease_until.is_not(None),
+        )
+
+    # --- looking --------------------------------------------------------------------------
+
+    def get(self, kind: str, subject: str) -> Job | None:
+        row = self._connection.execute(
+            select(*_JOB).where(jobs.c.kind == kind, jobs.c.subject == subject)
+        ).first()
+        return Job(*row) if row else None
+
+    def failing(self, limit: int = 100) -> list[Job]:
+        """Jobs that failed when last run, the most failures first."""
+        rows = self._connection.execute(
+            select(*_JOB)
+            .where(jobs.c.failures > 0)
+            .order_by(jobs.c.failures.desc(), jobs.c.id)
+            .limit(limit)
+        )
+        return [Job(*row) for row in rows]
+
+    def unfinished(self, kind: str | None = None) -> int:
+        """How many jobs there are, whether due, running or waiting."""
+        query = select(func.count()).select_from(jobs)
+        if kind is not None:
+            query = query.where(jobs.c.kind == kind)
+        return int(self._connection.execute(query).scalar_one())

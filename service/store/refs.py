@@ -1,0 +1,92 @@
+"""Which incident a ticket or a document of ours belongs to, so that news of it finds the way."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Connection, select
+
+from service.store.schema import document_places, refs
+from service.store.statements import insert
+
+
+class Role(StrEnum):
+    INCIDENT = "incident"
+    TASK = "task"
+    DOCUMENT = "document"
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A ticket that belongs to an incident. `key` is what people call it, as last seen."""
+
+    connection: str
+    ticket_id: str
+    incident_id: str
+    role: Role
+    key: str
+
+
+class Refs:
+    """The ways from tickets and documents to incidents."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def put(self, ref: Ref) -> None:
+        """Remember whose ticket this is; a known one is brought up to date."""
+        values = {"incident_id": ref.incident_id, "role": ref.role, "key": ref.key}
+        self._connection.execute(
+            insert(self._connection, refs)
+            .values(connection=ref.connection, ticket_id=ref.ticket_id, **values)
+            .on_conflict_do_update(index_elements=["connection", "ticket_id"], set_=values)
+        )
+
+    def find(self, connection: str, ticket_id: str) -> Ref | None:
+        row = self._connection.execute(
+            select(refs).where(refs.c.connection == connection, refs.c.ticket_id == ticket_id)
+        ).first()
+        return _ref(*row) if row else None
+
+    def of_incident(self, incident_id: str) -> list[Ref]:
+        rows = self._connection.execute(
+            select(refs)
+            .where(refs.c.incident_id == incident_id)
+            .order_by(refs.c.connection, refs.c.ticket_id)
+        )
+        return [_ref(*row) for row in rows]
+
+    def put_document(
+        self, connection: str, place: str, path: str, incident_id: str, branch: str = ""
+    ) -> None:
+        """Remember where an incident's document file is, and on which branch it is drafted."""
+        values = {"incident_id": incident_id, "branch": branch}
+        self._connection.execute(
+            insert(self._connection, document_places)
+            .values(connection=connection, place=place, path=path, **values)
+            .on_conflict_do_update(index_elements=["connection", "place", "path"], set_=values)
+        )
+
+    def documents_at(
+        self,
+        connection: str,
+        place: str,
+        paths: Collection[str] = (),
+        branch: str | None = None,
+    ) -> set[str]:
+        """Ids of incidents whose document in `place` is one of `paths` or drafted on `branch`."""
+        here = select(document_places.c.incident_id).where(
+            document_places.c.connection == connection, document_places.c.place == place
+        )
+        found = set(
+            self._connection.scalars(here.where(document_places.c.path.in_(paths))) if paths else ()
+        )
+        if branch:
+            found.update(self._connection.scalars(here.where(document_places.c.branch == branch)))
+        return found
+
+
+def _ref(connection: str, ticket_id: str, incident_id: str, role: str, key: str) -> Ref:
+    return Ref(connection, ticket_id, incident_id, Role(role), key)

@@ -1,0 +1,166 @@
+"""The tables. Every change here comes with a migration; a test compares the two.
+
+Ids are never used again (`sqlite_autoincrement`): a job's id and attempt are its fence.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+)
+
+from service.store.types import UtcDateTime
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("connection", Text, nullable=False),
+    Column("ticket_id", Text, nullable=False),
+    Column("key", Text, nullable=False, index=True),
+    Column("team", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("severity", Text),
+    Column("service", Text),
+    Column("phase", Text, nullable=False),
+    Column("outlook", Text, nullable=False),
+    Column("waiting_for", Text),
+    Column("waiting_until", UtcDateTime),
+    Column("url", Text, nullable=False),
+    Column("state", JSON, nullable=False),  # the whole workflows.model.Incident
+    Column("policy_hash", Text, nullable=False),
+    Column("document_changed", Boolean, nullable=False, server_default=false()),
+    Column("opened_at", UtcDateTime),
+    Column("closed_at", UtcDateTime),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("connection", "ticket_id"),
+    Index(None, "created_at", "id"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("connection", Text, nullable=False),
+    Column("delivery_id", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("repeated", Boolean, nullable=False),
+    Column("state", Text, nullable=False, index=True),
+    Column("why", Text, nullable=False),
+    Column("subject", Text, index=True),  # of the incident job that it led to
+    Column("incident_id", Text, ForeignKey("incidents.id"), index=True),
+    Column("handled_at", UtcDateTime),
+    UniqueConstraint("connection", "delivery_id"),
+    sqlite_autoincrement=True,
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False, index=True),
+    Column("priority", Integer, nullable=False),
+    Column("wanted", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("lease_until", UtcDateTime),
+    Column("sent_at", UtcDateTime),
+    Column("failures", Integer, nullable=False),
+    Column("reason", Text),
+    UniqueConstraint("kind", "subject"),
+    sqlite_autoincrement=True,
+)
+
+effects = Table(
+    "effects",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("incident_id", Text, ForeignKey("incidents.id"), nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("wish", JSON, nullable=False),
+    Column("wish_hash", Text, nullable=False),
+    Column("state", Text, nullable=False, index=True),
+    Column("attempts", Integer, nullable=False),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("begun_at", UtcDateTime),
+    Column("due_at", UtcDateTime),
+    Column("done_at", UtcDateTime),
+    Column("result", JSON(none_as_null=True)),
+    Column("words", Text, nullable=False),
+    Column("mend", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+refs = Table(
+    "refs",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("ticket_id", Text, primary_key=True),
+    Column("incident_id", Text, ForeignKey("incidents.id"), nullable=False, index=True),
+    Column("role", Text, nullable=False),
+    Column("key", Text, nullable=False),
+)
+
+document_places = Table(
+    "document_places",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("place", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("branch", Text, nullable=False),
+    Column("incident_id", Text, ForeignKey("incidents.id"), nullable=False, index=True),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("incident_id", Text, ForeignKey("incidents.id"), index=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("data", JSON, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("ticket_id", Text, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("updated", Text, nullable=False),  # "" until a poll saw it
+)
+
+poll_marks = Table(
+    "poll_marks",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("place", Text, primary_key=True),
+    Column("since", UtcDateTime, nullable=False),
+)

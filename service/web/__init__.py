@@ -1,0 +1,42 @@
+"""The web process: webhooks in, pages out. It writes rows and asks no tracker anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from config.secrets import Secret
+from integrations.tracker import Envelope
+from service.clock import Clock
+from service.store import Store
+
+#: Headers and raw body → the delivery. Raises BadSignature, Malformed.
+Verify = Callable[[Mapping[str, str], bytes], Envelope]
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookDoor:
+    """Where one connection's webhooks come in. `verify` knows the connection's secrets; None
+    when it has none: then nothing is let in, and polling finds what changed."""
+
+    verify: Verify | None
+
+
+class WebContainer(Protocol):
+    """What the web process must be given. `doors` are the webhook doors by connection;
+    `public_url` is the address under which people reach us, without a slash at its end."""
+
+    @property
+    def store(self) -> Store: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def admin_token(self) -> Secret: ...
+    @property
+    def public_url(self) -> str | None: ...
+    @property
+    def doors(self) -> Mapping[str, WebhookDoor]: ...
+
+
+__all__ = ["Verify", "WebContainer", "WebhookDoor"]

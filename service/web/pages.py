@@ -1,0 +1,213 @@
+"""The pages: all incidents, one incident with its explanation, deliveries and what to do with one.
+
+They read and, for deliveries, replay or drop; everything is drawn on the server, without scripts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TypeVar
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from service.explain import explain, in_words, readable, standing
+from service.routing import INCIDENT_JOB, PROMPT, incident_subject
+from service.store import Transaction
+from service.store.deliveries import DeliveryState
+from service.store.effects import EffectRecord
+from service.store.jobs import Job
+from service.store.journal import EntryKind
+from service.web import WebContainer
+from workflows.model import ActionItem, Incident, Outlook
+from workflows.timeline import figures, length_in_words
+
+PAGE = 50
+MOST_SHOWN = 5
+
+#: What a database takes as an id; a larger number is nothing's.
+LARGEST_ID = 2**63 - 1
+
+Word = TypeVar("Word", bound=StrEnum)
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsYou:
+    """What waits for the operator; the lists hold the first few, the counts all."""
+
+    effects: Sequence[tuple[EffectRecord, Incident]]
+    effects_count: int
+    unreadable_count: int
+    jobs: Sequence[Job]
+    jobs_count: int
+
+    def __bool__(self) -> bool:
+        return bool(self.effects_count or self.unreadable_count or self.jobs_count)
+
+
+def needs_you(tx: Transaction) -> NeedsYou:
+    """Dead letters and failing jobs."""
+    letters = tx.effects.dead_letters()
+    jobs = tx.jobs.failing()
+    named = []
+    for effect in letters[:MOST_SHOWN]:
+        record = tx.incidents.get(effect.incident_id)
+        if record is not None:
+            named.append((effect, record.incident))
+    unreadable = tx.deliveries.counts().get(DeliveryState.UNREADABLE, 0)
+    return NeedsYou(named, len(letters), unreadable, jobs[:MOST_SHOWN], len(jobs))
+
+
+def tasks(actions: Sequence[ActionItem]) -> Sequence[ActionItem]:
+    """The action items that have a task."""
+    return [item for item in actions if item.task is not None]
+
+
+def told_figures(incident: Incident) -> list[tuple[str, str | None, str]]:
+    """Each figure with its length in words, None where it is not known, and its span."""
+
+    def words(length: timedelta | None) -> str | None:
+        return None if length is None else length_in_words(length)
+
+    return [(name, words(length), between) for name, length, between in figures(incident.moments)]
+
+
+def blueprint(container: WebContainer) -> Blueprint:
+    routes = Blueprint("pages", __name__)
+    routes.add_app_template_filter(tasks, "tasks")
+    routes.add_app_template_filter(in_words, "in_words")
+    routes.add_app_template_filter(standing, "standing")
+    _incidents(routes, container)
+    _deliveries(routes, container)
+    return routes
+
+
+def _incidents(routes: Blueprint, container: WebContainer) -> None:
+    @routes.get("/")
+    def incidents() -> str:
+        outlook = _one_of(Outlook, request.args.get("outlook"))
+        with container.store.read() as tx:
+            cursor = request.args.get("before")
+            before = tx.incidents.get(cursor) if cursor else None
+            found = tx.incidents.page(outlook=outlook, before=before, limit=PAGE + 1)
+            counts = tx.incidents.counts()
+            needed = needs_you(tx)
+        records, more = found[:PAGE], len(found) > PAGE
+        return render_template(
+            "incidents.html",
+            incidents=[record.incident for record in records],
+            older=records[-1].incident.id if more else None,
+            paged=before is not None,
+            outlook=outlook,
+            outlooks=list(Outlook),
+            counts=counts,
+            total=sum(counts.values()),
+            needs=needed,
+        )
+
+    @routes.get("/incidents/<incident_id>")
+    def incident(incident_id: str) -> str:
+        with container.store.read() as tx:
+            found = explain(tx, incident_id)
+        if found is None:
+            abort(404, "There is no incident with this id.")
+        return render_template(
+            "incident.html",
+            explained=found,
+            incident=found.incident,
+            figures=told_figures(found.incident),
+        )
+
+    @routes.post("/incidents/<incident_id>/retry")
+    def retry(incident_id: str) -> Response:
+        with container.store.write() as tx:
+            found = explain(tx, incident_id)
+            if found is None:
+                abort(404, "There is no incident with this id.")
+            for effect in found.refused:
+                tx.effects.replay(effect.key)
+                text = f"a person asked to try again: {in_words(effect.wish)}"
+                tx.journal.add(incident_id, EntryKind.NOTE, text, {"key": effect.key})
+            ticket = found.incident.ticket
+            tx.jobs.touch(
+                INCIDENT_JOB, incident_subject(ticket.connection, ticket.id), priority=PROMPT
+            )
+        flash("It is tried again now.")
+        return redirect(url_for("pages.incident", incident_id=incident_id), 303)
+
+
+def _deliveries(routes: Blueprint, container: WebContainer) -> None:
+    @routes.get("/deliveries")
+    def deliveries() -> str:
+        state = _one_of(DeliveryState, request.args.get("state"))
+        before = request.args.get("before", type=int)
+        if before is not None and before > LARGEST_ID:
+            before = None
+        with container.store.read() as tx:
+            found = tx.deliveries.page(state=state, before=before, limit=PAGE + 1)
+            counts = tx.deliveries.counts()
+        shown = found[:PAGE]
+        return render_template(
+            "deliveries.html",
+            deliveries=shown,
+            older=shown[-1].id if len(found) > PAGE else None,
+            paged=before is not None,
+            state=state,
+            states=[each for each in DeliveryState if counts.get(each)],
+            counts=counts,
+            total=sum(counts.values()),
+            doors=_addresses(container),
+        )
+
+    @routes.get(f"/deliveries/<int(max={LARGEST_ID}):number>")
+    def delivery(number: int) -> str:
+        with container.store.read() as tx:
+            found, envelope = tx.deliveries.get(number), tx.deliveries.envelope(number)
+            record = tx.incidents.get(found.incident_id) if found and found.incident_id else None
+        if found is None or envelope is None:
+            abort(404, "There is no delivery with this number.")
+        return render_template(
+            "delivery.html",
+            delivery=found,
+            size=len(envelope.body),
+            body=readable(envelope.body),
+            incident=record.incident if record else None,
+        )
+
+    @routes.post(f"/deliveries/<int(max={LARGEST_ID}):number>/replay")
+    def replay(number: int) -> Response:
+        with container.store.write() as tx:
+            found = tx.deliveries.replay(number)
+        return _acted(number, found, "It will be worked on again.")
+
+    @routes.post(f"/deliveries/<int(max={LARGEST_ID}):number>/drop")
+    def drop(number: int) -> Response:
+        why = " ".join(request.form.get("why", "").split())[:500]
+        if not why:
+            abort(400, "Say why it is dropped; that stays on record.")
+        with container.store.write() as tx:
+            found = tx.deliveries.drop(number, why)
+        return _acted(number, found, "It is dropped.")
+
+
+def _acted(number: int, found: bool, words: str) -> Response:
+    if not found:
+        abort(404, "There is no delivery with this number.")
+    flash(words)
+    return redirect(url_for("pages.delivery", number=number), 303)
+
+
+def _addresses(container: WebContainer) -> Mapping[str, bool]:
+    """Where each connection's webhooks are to be sent, and whether they are let in there."""
+    base = container.public_url or ""
+    return {
+        f"{base}/webhooks/{name}": door.verify is not None
+        for name, door in sorted(container.doors.items())
+    }
+
+
+def _one_of(words: type[Word], said: str | None) -> Word | None:
+    return next((word for word in words if word == said), None)

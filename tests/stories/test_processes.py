@@ -1,0 +1,168 @@
+"""The service as it is really started: processes, signals, and nobody left behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+PATIENT = 40.0  # seconds until a test gives up
+
+RULES = """
+connections:
+  acme-github:
+    kind: github
+    url: http://127.0.0.1:9
+    auth: {type: token, token: {env: ACME_TOKEN}}
+teams:
+  payments:
+    mode: plan
+    start_from: 2026-12-01
+    incidents:
+      - connection: acme-github
+        repository: acme/ops
+        match: {labels: [incident]}
+        severity: {label: "sev*"}
+    postmortem:
+      when: {severity: [sev1]}
+      document: {kind: github-issue, connection: acme-github, repository: acme/ops}
+      tasks: {connection: acme-github, repository: acme/ops}
+"""
+
+
+class Service:
+    """`followthrough up` in a directory of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        self.port = _free_port()
+        (directory / "rules.yaml").write_text(RULES)
+        # A file of somebody else with the name of one of our packages must not be ours.
+        (directory / "celeryconfig.py").write_text("raise SystemExit('not ours')\n")
+        self.output = directory / "output"
+        kept = {name: value for name, value in os.environ.items() if "FOLLOWTHROUGH" not in name}
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "service", "up", "--rules", "rules.yaml"],
+                cwd=directory,
+                env={
+                    **kept,
+                    "ACME_TOKEN": "a-token-of-acme",
+                    "FOLLOWTHROUGH_PORT": str(self.port),
+                    "FOLLOWTHROUGH_POLL_SECONDS": "3600",
+                },
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def said(self) -> str:
+        return self.output.read_text()
+
+    def answers(self) -> bool:
+        try:
+            with urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (URLError, ConnectionError, TimeoutError):
+            return False
+
+    def ready(self) -> bool:
+        assert self.process.poll() is None, self.said()
+        return self.answers() and "worker started" in self.said()
+
+    def descendants(self) -> list[int]:
+        table = subprocess.run(
+            ["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True
+        ).stdout
+        parents = {int(pid): int(parent) for pid, parent in map(str.split, table.splitlines())}
+        found = [self.process.pid]
+        for pid in found:
+            found += [child for child, parent in parents.items() if parent == pid]
+        return found[1:]
+
+    def child(self, name: str) -> int:
+        for pid in self.descendants():
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            if name.encode() in command:
+                return pid
+        raise AssertionError(f"no {name} process among the children")
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    started = Service(tmp_path)
+    try:
+        until(started.ready)
+        yield started
+    finally:
+        started.process.kill()  # its children end with it
+        started.process.wait()
+
+
+def until(holds: Callable[[], object]) -> None:
+    give_up_at = time.monotonic() + PATIENT
+    while not holds():
+        assert time.monotonic() < give_up_at, "it never came true"
+        time.sleep(0.05)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _alive(pid: int) -> bool:
+    """Whether the process runs (one that ended and was not yet waited for does not)."""
+    status = Path(f"/proc/{pid}/status")
+    try:
+        return not re.search(r"^State:\s+Z", status.read_text(), re.MULTILINE)
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+needs_proc = pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="needs Linux's /proc to look at processes"
+)
+
+
+@needs_proc
+def test_up_starts_everything_says_where_and_stops_cleanly_when_asked(service: Service) -> None:
+    assert f"http://127.0.0.1:{service.port}" in service.said()
+    assert "admin-token" in service.said()
+    family = service.descendants()
+    assert len(family) >= 2
+    service.process.send_signal(signal.SIGINT)
+    assert service.process.wait(PATIENT) == 0
+    until(lambda: not any(map(_alive, family)))
+    assert not service.answers()
+    assert "a-token-of-acme" not in service.said()
+
+
+@needs_proc
+@pytest.mark.parametrize("name", ["web", "worker"])
+def test_when_one_process_dies_the_other_is_stopped_and_up_fails(
+    service: Service, name: str
+) -> None:
+    family = service.descendants()
+    os.kill(service.child(name), signal.SIGKILL)
+    assert service.process.wait(PATIENT) != 0
+    until(lambda: not any(map(_alive, family)))
+    assert f"The {name} process ended by itself" in service.said()
+
+
+@needs_proc
+def test_when_up_itself_is_killed_nobody_is_left_behind(service: Service) -> None:
+    family = service.descendants()
+    service.process.kill()
+    service.process.wait()
+    until(lambda: not any(map(_alive, family)))
