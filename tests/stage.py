@@ -6,6 +6,7 @@ Time is the story's own: it stands still until `wait` moves it.
 
 from __future__ import annotations
 
+import socket
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -183,6 +184,13 @@ class Stage:
         incident = self.incident(key)
         with self.store.read() as tx:
             return "\n".join(entry.text for entry in tx.journal.of_incident(incident.id))
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def rules_text(sandbox: Sandbox, *, incidents: str, document: str, tasks: str, mode: str) -> str:

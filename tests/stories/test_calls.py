@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from stage import JIRA_INCIDENTS, JIRA_ISSUE, JIRA_TASKS, Stage
 
@@ -10,7 +11,7 @@ LINES = "\n".join(f"ACTION: remedy {n} @kim due:2026-12-2{n}" for n in range(1, 
 
 
 def on_jira(stage: Stage) -> str:
-    severity = {"customfield_10050": {"value": "SEV-2"}}
+    severity: dict[str, Any] = {"customfield_10050": {"value": "SEV-2"}}
     key = stage.sandbox.jira.create_issue("INC", "Slow search", by="5b10-kim", **severity)
     stage.sandbox.jira.comment(key, LINES.replace("@kim", "@kim@acme.example"), by="5b10-noor")
     stage.settle()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -197,7 +198,7 @@ def test_a_declined_document_is_not_made_again(stage: Stage) -> None:
 def test_a_jira_incident_closed_twice(tmp_path: Path) -> None:
     with Stage(tmp_path, incidents=JIRA_INCIDENTS, document=JIRA_ISSUE, tasks=JIRA_TASKS) as stage:
         jira = stage.sandbox.jira
-        severity = {"customfield_10050": {"value": "SEV-1"}}
+        severity: dict[str, Any] = {"customfield_10050": {"value": "SEV-1"}}
         key = jira.create_issue("INC", "Checkout answers 500", by="5b10-kim", **severity)
         jira.comment(key, "ACTION: one", by="5b10-noor")
         for status in ("Resolved", "Open", "Resolved"):
