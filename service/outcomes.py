@@ -73,14 +73,13 @@ def _place(wish: CreateTask) -> tuple[str, str, str]:
 
 
 def blocked(records: Mapping[str, EffectRecord], now: datetime) -> dict[str, str]:
-    """Effects that cannot go on for now, and why, in words for people."""
+    """Effects that cannot go on for now, and why, in words for people. What a person has given
+    up waits for nothing."""
     why: dict[str, str] = {}
     for key, record in records.items():
-        words = told_with_mend(record.words, record.mend)
-        if record.state in (EffectState.REJECTED, EffectState.DROPPED) or (
-            record.due_at is not None and record.due_at > now
-        ):
-            why[key] = words
+        waits = record.due_at is not None and record.due_at > now
+        if record.state is EffectState.REJECTED or waits:
+            why[key] = told_with_mend(record.words, record.mend)
     return why
 
 

@@ -127,8 +127,6 @@ class Worker:
                     tx.jobs.hand_back(claim)
             log.warning("handed back", jobs=[f"{job.kind} {job.subject}" for job in left])
         if self._controller is not None and ended:
-            self._controller.signal_consumer_close()  # type: ignore[no-untyped-call]
-            self._task.apply_async((0,))  # no job: ends the consumer's wait of 2 s for messages
             self._controller.stop()  # type: ignore[no-untyped-call]
             for part in self._parts:
                 part.join()

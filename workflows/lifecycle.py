@@ -202,6 +202,11 @@ def _wanted_regions(incident: Incident, document: Postmortem, ticket: Ticket) ->
             continue
         if ours != document.wrote.get(name) or not seen or _has_new_rows(name, document):
             wanted[name] = ours
+    if set(wanted) == {"facts"} and document.status is DocumentStatus.PUBLISHED:
+        # Merging made it published: no update is proposed to say only that.
+        wrote = document.wrote.get("facts", "")
+        if postmortem.without_status(wanted["facts"]) == postmortem.without_status(wrote):
+            return {}
     return wanted
 
 

@@ -24,6 +24,7 @@ from workflows.policy import (
     known_person,
 )
 
+_STATUS = "Postmortem status"
 _URL = re.compile(r"https?://[^\s<>()\[\]\\|\"'`]+")
 
 
@@ -58,23 +59,26 @@ def regions(incident: Incident, ticket: Ticket) -> dict[str, str]:
 
 def _facts(incident: Incident) -> str:
     status = incident.postmortem.status if incident.postmortem else DocumentStatus.DRAFT
-    name = (
-        incident.ticket.key if incident.restricted else f"{incident.ticket.key}: {incident.title}"
-    )
+    about = "" if incident.restricted else f": {inert(incident.title)}"
     rows = [
-        ("Incident", link(name, incident.ticket.url)),
+        ("Incident", link(incident.ticket.key, incident.ticket.url) + about),
         ("Severity", cell(incident.severity or "not stated")),
         ("Service", cell(incident.service or "not stated")),
         ("Team", cell(incident.team)),
         ("Incident owner", cell(incident.owner.name if incident.owner else "nobody")),
         ("Opened (UTC)", timeline.stamp(incident.opened) if incident.opened else "—"),
         ("Closed (UTC)", timeline.stamp(incident.closed) if incident.closed else "—"),
-        ("Postmortem status", status.value),
+        (_STATUS, status.value),
         ("Review due", incident.review_due.isoformat() if incident.review_due else "not set"),
     ]
     rows += [(role.capitalize(), cell(person)) for role, person in incident.roles.items()]
     lines = ["| | |", "| --- | --- |", *(f"| **{name}** | {value} |" for name, value in rows)]
     return "\n".join(lines)
+
+
+def without_status(facts: str) -> str:
+    """The facts without the document's own status."""
+    return "\n".join(line for line in facts.splitlines() if _STATUS not in line)
 
 
 def _evidence(incident: Incident, ticket: Ticket) -> str:
@@ -176,7 +180,7 @@ def _task_text(incident: Incident, item: ActionItem, document: Postmortem) -> st
     measure = inert(item.success_measure or "") or "not stated yet: say how we will know it worked"
     rows = [
         ("Incident", link(incident.ticket.key, incident.ticket.url)),
-        ("Postmortem", link("document", document.ref.url)),
+        ("Postmortem", _document_link("document", document)),
         ("Action item", item.name),
         ("Kind", item.kind.value),
         ("Owner", cell(item.owner or "nobody yet")),
@@ -188,6 +192,13 @@ def _task_text(incident: Incident, item: ActionItem, document: Postmortem) -> st
     table = "\n".join(f"| **{name}** | {value} |" for name, value in rows)
     about = f"Remediation of {link(incident.ticket.key, incident.ticket.url)}: {inert(item.title)}"
     return f"{about}\n\n| | |\n| --- | --- |\n{table}"
+
+
+def _document_link(words: str, document: Postmortem) -> str:
+    """A link to the document; a file's address in full, because no tracker leads from its pages
+    to a file: GitHub's and Jira's only follow http and mailto."""
+    url = document.ref.url
+    return link(words, url) if url.startswith(("http://", "https://")) else f"{words} `{url}`"
 
 
 # --- the one comment ------------------------------------------------------------------------------
@@ -202,7 +213,7 @@ def comment(incident: Incident, blocked: Mapping[str, str]) -> str:
         return f"**Followthrough** is waiting: {inert(incident.waiting_for or '')}\n\n{_footer()}"
     document = incident.postmortem
     parts = [
-        f"**Followthrough** set up the {link('postmortem', document.ref.url)}"
+        f"**Followthrough** set up the {_document_link('postmortem', document)}"
         f" ({document.status.value})."
     ]
     if incident.actions:

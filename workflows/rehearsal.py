@@ -64,26 +64,34 @@ def rehearse(
         incident = fold(pretend(wish, incident), incident)
 
 
-def rehearse_anyway(
+def rehearse_closed(
     ticket: Ticket, incident: Incident | None, policy: Policy, now: datetime, *, new_id: str
 ) -> Rehearsal:
-    """What would happen if the ticket counted: if it were closed (at `now` while it is open), for
-    a reason and with a severity that get a postmortem, and after its team's start."""
-    teams = {name: _for_any_closing(team, ticket) for name, team in policy.teams.items()}
+    """What would happen if the ticket were closed, at `now` if it is open, and for a reason that
+    gets a postmortem. The team's start and severities hold."""
     if ticket.closed is None and ticket.status.category is not StatusCategory.DONE:
         ticket = replace(ticket, closed=now)
+    teams = {name: _closing_by(team, ticket.status.name) for name, team in policy.teams.items()}
     return rehearse(TicketRead(ticket), incident, replace(policy, teams=teams), new_id=new_id)
 
 
-def _for_any_closing(team: Team, ticket: Ticket) -> Team:
-    """The team as if the ticket's present status meant closed, and every severity counted."""
-    closed = Closing(statuses=frozenset({ticket.status.name}), excepted=frozenset())
-    return replace(
-        team,
-        start_from=datetime.min.replace(tzinfo=UTC),
-        incidents=tuple(replace(source, closed=closed) for source in team.incidents),
-        postmortem=replace(team.postmortem, severities=frozenset()),
-    )
+def rehearse_anyway(
+    ticket: Ticket, incident: Incident | None, policy: Policy, now: datetime, *, new_id: str
+) -> Rehearsal:
+    """As `rehearse_closed`, if besides the team had always been followed, in every severity."""
+    teams = {name: _for_all(team) for name, team in policy.teams.items()}
+    return rehearse_closed(ticket, incident, replace(policy, teams=teams), now, new_id=new_id)
+
+
+def _closing_by(team: Team, status: str) -> Team:
+    closed = Closing(statuses=frozenset({status}), excepted=frozenset())
+    sources = tuple(replace(source, closed=closed) for source in team.incidents)
+    return replace(team, incidents=sources)
+
+
+def _for_all(team: Team) -> Team:
+    rules = replace(team.postmortem, severities=frozenset())
+    return replace(team, start_from=datetime.min.replace(tzinfo=UTC), postmortem=rules)
 
 
 def pretend(wish: Effect, incident: Incident) -> News:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -96,13 +96,14 @@ class Reader:
             Change(
                 at=moment(history["created"]),
                 by=person(history.get("author")),
-                field=str(item.get("field") or item.get("fieldId") or ""),
-                before=item.get("fromString"),
-                after=item.get("toString"),
+                field=field,
+                before=before,
+                after=after,
                 url=ref.url,
             )
             for history in histories
             for item in history.get("items") or ()
+            for field, before, after in _fields(item)
         ]
         return tuple(sorted(found, key=lambda change: change.at))
 
@@ -145,6 +146,28 @@ def person(user: Any) -> Person | None:
         return None
     name = user.get("displayName") or handle
     return Person(str(handle), str(name), user.get("emailAddress") or None)
+
+
+#: Jira's names of fields in a changelog that have another name here.
+_FIELDS = {
+    "Fix Version": "milestone",
+    "RemoteIssueLink": "remote link",
+    "duedate": "due",
+    "summary": "title",
+}
+
+
+def _fields(item: Json) -> Iterator[tuple[str, str | None, str | None]]:
+    """Field, before and after, of one changelog item. Labels are told as the whole sets, words
+    with spaces between: each that came or went is a change of its own."""
+    name = str(item.get("field") or item.get("fieldId") or "")
+    before, after = item.get("fromString"), item.get("toString")
+    if name != "labels":
+        yield _FIELDS.get(name, name), before, after
+        return
+    old, new = (before or "").split(), (after or "").split()
+    yield from (("label", None, label) for label in new if label not in old)
+    yield from (("label", label, None) for label in old if label not in new)
 
 
 def status(fields: Json) -> Status:

@@ -330,3 +330,15 @@ def test_hostile_text_is_inert_in_everything_that_is_written() -> None:
     assert "@everyone" not in written_text
     assert "fixes #3" not in written_text
     assert written_text.count("<!-- followthrough:end timeline -->") == 1
+
+
+def test_a_merged_document_is_not_proposed_again_only_to_say_that_it_was_merged() -> None:
+    incident, text = written()
+    incident = fold(DocumentRead(document(text, "v2", DocumentStatus.IN_REVIEW)), incident)
+    review = play(closed(comments=(comment("ACTION: one"),)), incident)
+    assert [list(e.regions) for e in review.effects if isinstance(e, WriteRegions)] == [["facts"]]
+    incident = known(review)
+    assert incident.postmortem is not None
+    merged = document(incident.postmortem.text or "", "v3", DocumentStatus.PUBLISHED)
+    after = play(closed(comments=(comment("ACTION: one"),)), fold(DocumentRead(merged), incident))
+    assert [e for e in after.effects if isinstance(e, WriteRegions)] == []

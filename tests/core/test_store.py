@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -27,6 +28,7 @@ from service.store.incidents import new_id
 from service.store.journal import EntryKind
 from service.store.refs import Ref, Role
 from service.store.schema import metadata
+from service.store.turns import Turns
 from workflows.effects import CreateTask, Effect, TaskTarget, WriteComment
 from workflows.events import CommentWritten, Outcome, TaskCreated
 from workflows.model import DocumentRef, Incident, Kind, Outlook, Phase, TicketRef
@@ -90,6 +92,24 @@ def test_a_reader_sees_one_moment_while_somebody_writes(store: Store) -> None:
         with store.write() as tx:
             tx.jobs.touch("incident", "jira/1")
         assert before.jobs.unfinished() == 0
+
+
+def test_writers_of_one_process_take_turns_in_the_order_they_came() -> None:
+    turns, order = Turns(), list[int]()
+
+    def write(number: int) -> None:
+        with turns.mine():
+            order.append(number)
+
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    with turns.mine():
+        for number, writer in enumerate(writers, start=1):
+            writer.start()
+            while turns.waiting < number:
+                pass
+    for writer in writers:
+        writer.join()
+    assert order == list(range(8))
 
 
 def test_the_migrations_lead_to_the_schema(store: Store) -> None:

@@ -99,7 +99,8 @@ def test_a_time_that_cannot_be_read_is_not_known() -> None:
 
 
 def test_figures_are_measured_from_detection_when_the_start_is_unknown() -> None:
-    told = {name: length for name, length, _ in figures(Moments(None, None, NOON, at(5), at(40), at(90)))}
+    known = Moments(None, None, NOON, at(5), at(40), at(90))
+    told = {name: length for name, length, _ in figures(known)}
     assert told == {
         "Time to detect": None,
         "Time to acknowledge": timedelta(minutes=5),

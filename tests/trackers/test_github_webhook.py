@@ -41,7 +41,10 @@ EXPECTED: dict[str, tuple[Tells, Mapping[str, object]]] = {
         Tells.DOCUMENT,
         {"ticket_id": None, "key": "acme/postmortems#7", "branch": None, "marker": None},
     ),
-    "sub_issues.sub_issue_added": (Tells.TICKET, {"ticket_id": "I_kwDO420001", "marker": "task:k3v9:2"}),
+    "sub_issues.sub_issue_added": (
+        Tells.TICKET,
+        {"ticket_id": "I_kwDO420001", "marker": "task:k3v9:2"},
+    ),
     "sub_issues.parent_issue_added": (
         Tells.TICKET,
         {"ticket_id": "I_kwDO570001", "marker": "task:k3v9:2"},

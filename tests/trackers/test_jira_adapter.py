@@ -149,7 +149,7 @@ def test_long_histories_are_read_to_their_end(
         sandbox.jira.edit(incident.key, KIM, summary=f"title {number}")
     ticket = tracker.fetch(incident)
     assert [comment.text for comment in ticket.comments] == [f"comment {n}" for n in range(7)]
-    assert len([change for change in ticket.changes if change.field == "summary"]) == 7
+    assert len([change for change in ticket.changes if change.field == "title"]) == 7
 
 
 def test_a_moved_issue_is_found_by_its_id_and_a_deleted_one_is_not_there(

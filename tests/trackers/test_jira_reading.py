@@ -9,7 +9,7 @@ import pytest
 import responses
 
 from integrations.jira.adapter import JiraTracker
-from integrations.jira.reading import Reader, day, status
+from integrations.jira.reading import Reader, _fields, day, status
 from integrations.jira.text import ADF, WIKI
 from integrations.tracker import OutcomeUnknown
 from workflows.model import StatusCategory, TicketRef
@@ -106,3 +106,16 @@ def test_a_rewritten_comment_whose_answer_is_lost_is_unknown() -> None:
         jira.add("PUT", f"{API}/issue/10042/comment/7", status=502)
         with pytest.raises(OutcomeUnknown):
             tracker().write_comment(REF, "x", "comment:k", "7")
+
+
+def test_labels_that_came_and_went_are_changes_of_their_own() -> None:
+    items = [
+        {"field": "labels", "fromString": "sev2 checkout", "toString": "checkout mitigated"},
+        {"field": "Fix Version", "fromString": None, "toString": "2026.12"},
+    ]
+    told = [change for item in items for change in _fields(item)]
+    assert told == [
+        ("label", None, "mitigated"),
+        ("label", "sev2", None),
+        ("milestone", None, "2026.12"),
+    ]
