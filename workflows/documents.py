@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from hashlib import blake2b
 
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -78,6 +79,13 @@ def region_headings(text: str) -> dict[str, str]:
         if above:
             found.setdefault(match["name"], above[-1])
     return found
+
+
+def digest(body: str) -> str:
+    """What a region says, whatever its format: a hash of its letters and digits. Formats that
+    are not Markdown come back with other escapes and spaces than went in."""
+    words = "".join(filter(str.isalnum, body)).casefold()
+    return blake2b(words.encode(), digest_size=8).hexdigest()
 
 
 def below_region(text: str, name: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from workflows import postmortem
 from workflows.actions import merge_table, read_table
+from workflows.documents import digest
 from workflows.effects import CreateDocument, Effect, LinkTask, WriteComment, WriteRegions
 from workflows.events import (
     CommentWritten,
@@ -33,10 +34,17 @@ from workflows.model import (
     Postmortem,
     Ticket,
 )
-from workflows.policy import Policy, Team, known_person, same_word
+from workflows.policy import Mode, Policy, Team, known_person, same_word
 from workflows.remediation import collect
 from workflows.schedule import after
-from workflows.triage import assign_roles, read_facts, recognise, said_severity, source_of
+from workflows.triage import (
+    assign_roles,
+    read_facts,
+    recognise,
+    said_severity,
+    source_of,
+    with_names,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +72,7 @@ def decide(
     """
     if isinstance(reading, TicketGone):
         return _gone(reading, incident)
-    ticket = reading.ticket
+    ticket = with_names(reading.ticket, policy)
     if incident is None:
         found = recognise(ticket, policy)
         if isinstance(found, str):
@@ -143,7 +151,9 @@ def _set_up(
             text=postmortem.document_text(incident, ticket, rules),
             incident=ticket.ref,
         )
-        waiting = _waiting(incident, blocked.get(wish.key, "the document to be created"))
+        planned = "mode: act (the team only plans, nothing is written)"
+        why = planned if team.mode is Mode.PLAN else "the document to be created"
+        waiting = _waiting(incident, blocked.get(wish.key, why))
         return Decision(waiting, (wish,), (*reasons, "closed: the postmortem is set up"))
     document = incident.postmortem
     effects: list[Effect] = []
@@ -159,6 +169,7 @@ def _set_up(
         wanted = _wanted_regions(incident, document, ticket)
         if wanted:
             effects.append(WriteRegions(f"regions:{incident.id}", wanted))
+            incident = replace(incident, postmortem=_asked(document, wanted))
     stuck = {key: why for key, why in blocked.items() if key in {e.key for e in effects}}
     standing = _waiting(incident, _first_reason(stuck)) if stuck else _done(incident)
     effects += _comment(incident, blocked)
@@ -216,6 +227,17 @@ def _has_new_rows(name: str, document: Postmortem) -> bool:
     return bool(read_table(document.base.get(name, ""), document.seen[name]).added)
 
 
+def _asked(document: Postmortem, wanted: Mapping[str, str]) -> Postmortem:
+    """The document with a note of what is about to be asked for: if the answer never comes, what
+    then stands there is known as ours."""
+    asked = dict(document.asked)
+    for name, body in wanted.items():
+        before, now = asked.get(name, ()), digest(body)
+        if now not in before:
+            asked[name] = (*before[-9:], now)
+    return replace(document, asked=asked)
+
+
 def fold(news: News, incident: Incident) -> Incident:
     """The incident's state with what became known of its document, tasks and comment."""
     match news:
@@ -271,6 +293,7 @@ def _written(
         base={**known.base, **now_there},
         seen=document.regions,
         wrote={**known.wrote, **wrote},
+        asked={name: asked for name, asked in known.asked.items() if name not in wrote},
         text=document.text,
     )
 
@@ -279,6 +302,12 @@ def _read(document: DocumentState, known: Postmortem | None) -> Postmortem | Non
     """What stands there now, and which edits of people stand against ours."""
     if known is None:
         return None
+    unheard = {
+        name: body
+        for name, body in document.regions.items()
+        if body != known.base.get(name) and digest(body) in known.asked.get(name, ())
+    }
+    known = replace(known, base={**known.base, **unheard})
     edited = read_table(known.base.get("actions", ""), document.regions.get("actions", ""))
     kept = {**known.kept, **edited.changed}
     conflicts = [

@@ -32,6 +32,18 @@ def inert(text: str) -> str:
     return _LINE_START.sub(r"\1\\\2", line)
 
 
+_HEADING_MARK = re.compile(r"^[ ]{0,3}#{1,6}[ \t]+(.*?)[ \t#]*$", re.MULTILINE)
+_BULLET = re.compile(r"^[ \t]*\\?[-*+][ \t]+", re.MULTILINE)
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+
+
+def words_of(markdown: str) -> str:
+    """What a Markdown text says, without the marks of headings and lists and without escapes:
+    to be made inert again, it must not be escaped twice."""
+    text = _HEADING_MARK.sub(lambda match: match[1].rstrip(":") + ":", markdown)
+    return _ESCAPED.sub(r"\1", _BULLET.sub("", text))
+
+
 def excerpt(text: str, limit: int = 280) -> str:
     """The beginning of `text`, cut at a word where it is longer than `limit` characters."""
     line = " ".join(text.split())

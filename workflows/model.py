@@ -272,8 +272,10 @@ class Postmortem:
 
     Of each marked region, `wrote` is the Markdown that we last asked for, `base` how that read
     back right after, and `seen` how it was last read: where base and seen differ, a person
-    edited it. `kept` are rows of the action table (AI-n → row) that a person
-    wrote and that we leave so. `conflicts` says in words which edits stand against ours.
+    edited it, unless it is what we asked for and never heard of: `asked` holds digests of what
+    was asked for since the last write that was confirmed. `kept` are rows of the action table
+    (AI-n → row) that a person wrote and that we leave so. `conflicts` says in words which edits
+    stand against ours.
     """
 
     connection: str
@@ -284,6 +286,7 @@ class Postmortem:
     wrote: Mapping[str, str]
     headings: Mapping[str, str]
     text: str | None = None
+    asked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kept: Mapping[str, str] = field(default_factory=dict)
     conflicts: tuple[str, ...] = ()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from workflows import actions, timeline
 from workflows.documents import render
@@ -154,7 +155,8 @@ def task(
         text=_task_text(incident, item, document),
         kind=item.kind,
         incident=incident.ticket,
-        document=document.ref,
+        # Without its version, which moves with each edit: it is the same wish all the while.
+        document=replace(document.ref, version=""),
         owner=handle(item, incident, rules.connection, policy),
         due=item.due,
         milestone=item.milestone,

@@ -57,7 +57,10 @@ def collect(
 
 
 def _said(ticket: Ticket) -> list[tuple[str, str, str, str, bool]]:
-    """(source, id, text, author, may cause effects) of each place where people write."""
+    """(source, id, text, author, may cause effects) of each place where people write. Nothing is
+    taken out of a restricted ticket: a task is seen by more people than it is."""
+    if ticket.restricted:
+        return []
 
     def name(person: object) -> str:
         return getattr(person, "name", None) or "somebody"

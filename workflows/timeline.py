@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 
 from workflows.actions import lines_of, without_actions
-from workflows.markup import cell, excerpt, link
+from workflows.markup import cell, excerpt, link, words_of
 from workflows.model import Change, Moments, Person, Ticket
 from workflows.policy import IncidentSource, SourceKind, ValueSource, same_word
 
@@ -39,9 +39,11 @@ def rows(ticket: Ticket, own_comment: str | None = None) -> list[Row]:
     there: the link leads those who may read it to the rest.
     """
     found = [Row(ticket.created, _who(ticket.author), "Ticket opened", "recorded", ticket.ref.url)]
+    moved = {change.at for change in ticket.changes if change.field == "status"}
     for change in ticket.changes:
-        if same_word(change.field) in _RELATIONS:
-            continue
+        field = same_word(change.field)
+        if field in _RELATIONS or (field == "resolution" and change.at in moved):
+            continue  # a resolution that came or went with a status says the same once more
         if not ticket.restricted or change.field == "status":
             what = _told(change)
             found.append(
@@ -75,7 +77,7 @@ def stamp(at: datetime) -> str:
 def _said(text: str) -> str:
     """What a comment says besides the action items that it asks for; those have their table."""
     asked = len(lines_of(text))
-    words = cell(excerpt(without_actions(text)))
+    words = cell(excerpt(words_of(without_actions(text))))
     if not asked:
         return words
     count = "an action item" if asked == 1 else f"{asked} action items"

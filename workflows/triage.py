@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
-from workflows.model import Incident, Phase, StatusCategory, Ticket
+from workflows.model import Change, Incident, Person, Phase, StatusCategory, Ticket
 from workflows.policy import IncidentSource, Match, Policy, SourceKind, Team, ValueSource, same_word
 from workflows.timeline import closed_at, moments, under_heading, value
 
@@ -31,6 +31,34 @@ def recognise(ticket: Ticket, policy: Policy) -> Recognised | str:
                 return Recognised(team, source)
             why = f"not an incident of {team.name}: {missing}"
     return why
+
+
+def with_names(ticket: Ticket, policy: Policy) -> Ticket:
+    """The ticket with people called as the rules call them: some trackers tell handles only."""
+    kind = policy.connections.get(ticket.ref.connection, "")
+    names = {
+        person.handles[kind].casefold(): person.name
+        for person in policy.people
+        if kind in person.handles
+    }
+
+    def named(person: Person | None) -> Person | None:
+        known = names.get(person.handle.casefold()) if person else None
+        return replace(person, name=known) if person and known else person
+
+    def said(change: Change) -> Change:
+        if change.field != "assignee":
+            return replace(change, by=named(change.by))
+        before, after = (v and names.get(v.casefold(), v) for v in (change.before, change.after))
+        return replace(change, by=named(change.by), before=before, after=after)
+
+    return replace(
+        ticket,
+        author=named(ticket.author),
+        owner=named(ticket.owner),
+        comments=tuple(replace(one, author=named(one.author)) for one in ticket.comments),
+        changes=tuple(said(one) for one in ticket.changes),
+    )
 
 
 def source_of(incident: Incident, ticket: Ticket, policy: Policy) -> IncidentSource | None:

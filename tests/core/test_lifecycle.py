@@ -17,6 +17,7 @@ from builders import (
     ticket,
 )
 
+from workflows.documents import replace_regions
 from workflows.effects import CreateDocument, CreateTask, LinkTask, WriteComment, WriteRegions
 from workflows.events import DocumentCreated, DocumentRead, TaskCreated, TicketGone, TicketRead
 from workflows.lifecycle import Decision, decide, fold
@@ -342,3 +343,25 @@ def test_a_merged_document_is_not_proposed_again_only_to_say_that_it_was_merged(
     merged = document(incident.postmortem.text or "", "v3", DocumentStatus.PUBLISHED)
     after = play(closed(comments=(comment("ACTION: one"),)), fold(DocumentRead(merged), incident))
     assert [e for e in after.effects if isinstance(e, WriteRegions)] == []
+
+
+def test_what_we_wrote_and_never_heard_of_is_not_taken_for_a_persons_edit() -> None:
+    incident, text = written()
+    read = closed(comments=(comment("ACTION: one"), comment("ACTION: two", "c2", 100)))
+    asked = judge(read, incident)
+    wish = next(e for e in asked.effects if isinstance(e, CreateTask))
+    incident = fold(TaskCreated(wish.key, task_ref(3), True), known(asked))
+    asked = judge(read, incident)
+    regions = next(e for e in asked.effects if isinstance(e, WriteRegions)).regions
+    incident = known(asked)  # saved, sent, done there, and the answer never came
+    there = document(replace_regions(text, regions), "v2")
+    incident = fold(DocumentRead(there), incident)
+    assert incident.postmortem is not None
+    assert incident.postmortem.conflicts == ()
+    assert incident.postmortem.kept == {}
+    assert known(play(read, incident)).outlook is Outlook.DONE
+
+
+def test_a_restricted_tickets_action_lines_become_no_tasks() -> None:
+    hidden = closed(restricted=True, comments=(comment("ACTION: rotate the leaked key"),))
+    assert [task.title for task in tasks(play(hidden))] == ["Detect acme/ops#42 sooner"]

@@ -87,6 +87,19 @@ def test_lines_that_ask_for_action_items_are_only_counted() -> None:
     assert rows(ticket(comments=(comment("ACTION: one"),)))[-1].what == "asks for an action item"
 
 
+def test_comments_are_told_in_words_without_marks_or_double_escapes() -> None:
+    read = ticket(comments=(comment("## What helped\n\n\\- restarting *two* hosts"),))
+    assert rows(read)[-1].what == "What helped: restarting \\*two\\* hosts"
+
+
+def test_a_resolution_that_came_with_a_status_is_not_told_twice() -> None:
+    changes = (change("resolution", None, "Done", 40), change("status", "Open", "Resolved", 40))
+    assert [row.what for row in rows(ticket(changes=changes))] == [
+        "Ticket opened",
+        "status: Open → Resolved",
+    ]
+
+
 def test_a_label_may_mark_a_moment() -> None:
     read = ticket(changes=(change("label", None, "mitigated", 33),))
     source = with_moments(mitigated=ValueSource(SourceKind.LABEL, "mitigated"))
