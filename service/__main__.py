@@ -6,7 +6,10 @@ from importlib.metadata import version
 
 import click
 
+from service.commands.doctor import doctor
+from service.commands.init import init
 from service.commands.look import deliveries, explain_command
+from service.commands.plan import plan
 from service.commands.rules import rules
 from service.commands.run import up, web, worker
 
@@ -21,7 +24,7 @@ def main() -> None:
     """
 
 
-for command in (up, web, worker, explain_command, deliveries, rules):
+for command in (init, doctor, plan, rules, up, web, worker, explain_command, deliveries):
     main.add_command(command)
 
 if __name__ == "__main__":

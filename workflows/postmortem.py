@@ -219,7 +219,7 @@ def comment(incident: Incident, blocked: Mapping[str, str]) -> str:
         f" ({document.status.value})."
     ]
     if incident.actions:
-        parts.append("\n".join(_listed(item, blocked) for item in incident.actions))
+        parts.append("\n".join(_listed(item, incident, blocked) for item in incident.actions))
     else:
         parts.append("No action items yet. Add them to the table in the document.")
     problems = [f"- {item.name}: {inert(what)}" for item in incident.actions for what in item.unset]
@@ -235,13 +235,17 @@ def comment(incident: Incident, blocked: Mapping[str, str]) -> str:
     return "\n\n".join(parts)
 
 
-def _listed(item: ActionItem, blocked: Mapping[str, str]) -> str:
+def _listed(item: ActionItem, incident: Incident, blocked: Mapping[str, str]) -> str:
+    """One line of the task list. Where task and incident live in one tracker that knows
+    ``owner/repository#n``, the bare reference makes it an item that the tracker ticks itself."""
     if item.task is None:
         why = blocked.get(item.name)
         return f"- [ ] {item.name} {inert(item.title)} — no task yet" + (
             f": {inert(why)}" if why else ""
         )
-    return f"- [ ] {item.name} {link(item.task.key, item.task.url)} {inert(item.title)}"
+    together = item.task.connection == incident.ticket.connection and "#" in item.task.key
+    named = item.task.key if together else link(item.task.key, item.task.url)
+    return f"- [ ] {item.name} {named} {inert(item.title)}"
 
 
 def _next(incident: Incident) -> str:

@@ -1,0 +1,167 @@
+"""`followthrough init`: a few questions, a look into the tracker, and the rules file is written."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import click
+
+from config.rules import Rules, RulesError, load
+from service.clock import utc_now
+from service.commands.interview import DOCUMENTS, Interview, how_to_set
+from service.commands.reading import give_up
+from service.explain import plain
+from service.first_rules import Answers, render
+from service.surroundings import Surroundings, recently_closed, strange_severities
+
+#: Stands in for the token while the new rules are checked: they must be right without it.
+_STAND_IN = "INIT_CHECKS_WITHOUT_THE_TOKEN"
+
+
+@click.command()
+@click.option(
+    "--rules",
+    "file",
+    default="rules.yaml",
+    envvar="FOLLOWTHROUGH_RULES",
+    show_default=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file to write.",
+)
+@click.option("--force", is_flag=True, help="Overwrite the file.")
+@click.option(
+    "--yes", is_flag=True, help="Ask nothing: take the options, and defaults for the rest."
+)
+@click.option("--tracker", type=click.Choice(["jira", "github"]), help="Which holds incidents.")
+@click.option("--url", help="The tracker's address.")
+@click.option("--user", help="Jira Cloud: the account's e-mail. Empty: a personal access token.")
+@click.option("--token", help="env:NAME or file:PATH, where the token stands.")
+@click.option("--place", help="The project (INC) or repository (acme/ops) of incidents.")
+@click.option("--issue-type", help="Jira: the issue type of incidents.")
+@click.option("--label", help="GitHub: the label of incidents.")
+@click.option("--severity", help="field:NAME, label:GLOB, heading:TEXT or none.")
+@click.option("--when", help="Severities that get a postmortem: sev1,sev2, or all.")
+@click.option("--document", type=click.Choice(list(DOCUMENTS)), help="What postmortems are.")
+@click.option("--github-url", help="Jira incidents, pull requests: the address of that GitHub.")
+@click.option("--github-token", help="env:NAME or file:PATH, where its token stands.")
+@click.option("--document-place", help="Their project, repository or directory.")
+@click.option("--document-type", help="Jira: their issue type.")
+@click.option("--tasks-place", help="The project or repository of tasks.")
+@click.option("--tasks-type", help="Jira: the issue type of tasks.")
+@click.option("--team", help="The team's name.")
+def init(file: Path, force: bool, yes: bool, **given: str | None) -> None:
+    """Ask a few questions, look into the tracker, and write the rules file.
+
+    Nothing is changed in the tracker, and the token itself is never asked for. The new team
+    starts in mode: plan, which writes nothing anywhere. Each answer can be given as an option.
+    """
+    if file.exists() and not force:
+        give_up(f"{file} is there already. --force overwrites it, --rules names another file.")
+    today = utc_now().date()
+    ask = Interview(given, yes)
+    ask.tell(
+        "A few questions: where your incidents are, and what is to be created for them.",
+        "Enter takes what stands in [brackets]. Nothing is changed in your tracker.",
+        "",
+    )
+    around = ask.surroundings(file.resolve().parent)
+    answers = _answers(ask, around, file.resolve().parent, today)
+    rules = _write(answers, file)
+    _what_next(answers, around, rules, file)
+
+
+def _answers(ask: Interview, around: Surroundings, base: Path, today: date) -> Answers:
+    ask.tell("")
+    severity, severities = ask.severity(around)
+    document = ask.document(around, base)
+    tasks_place, tasks_type = ask.tasks(around)
+    default_team = re.sub(r"[^a-z0-9-]+", "-", around.place.rpartition("/")[2].casefold()).strip(
+        "-"
+    )
+    team = ask.text("team", "Name of the team whose incidents these are", default_team or "team")
+    return Answers(
+        tracker=around.kind,
+        url=around.url,
+        user=around.user,
+        token=around.token,
+        place=around.place,
+        issue_type=around.issue_type,
+        label=around.label,
+        severity=severity,
+        severities=severities,
+        by_component=bool(around.survey and around.survey.components),
+        document=document.kind,
+        document_place=document.place,
+        document_type=document.type,
+        tasks_place=tasks_place,
+        tasks_type=tasks_type,
+        team=team,
+        start_from=today,
+        fields=around.survey.fields if around.survey else (),
+        people=around.people,
+        second=document.second,
+    )
+
+
+def _write(answers: Answers, file: Path) -> Rules:
+    """Check the rules, then put them in place in one step. Returns them as checked: with a
+    stand-in for the token, because it may not be there yet."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        stand_in = f"env:{_STAND_IN}"
+        second = answers.second and replace(answers.second, token=stand_in)
+        checked = render(replace(answers, token=stand_in, second=second), str(file))
+        draft.write_text(checked, encoding="utf-8")
+        rules = load(draft, {_STAND_IN: "none"})
+        draft.write_text(render(answers, str(file)), encoding="utf-8")
+        draft.chmod(0o644)
+        draft.replace(file)
+    except RulesError as error:
+        told = [f"  {p.message}{f' — {p.mend}' if p.mend else ''}" for p in error.problems]
+        give_up("These answers do not make rules; nothing was written:", *told)
+    except OSError as error:
+        give_up(f"{file} could not be written: {error.strerror}")
+    finally:
+        draft.unlink(missing_ok=True)
+    return rules
+
+
+def _what_next(answers: Answers, around: Surroundings, rules: Rules, file: Path) -> None:
+    said = next(
+        (f.options for f in answers.fields if (answers.severity or ("", ""))[1] == f.id), ()
+    )
+    closed = recently_closed(around.tracker, rules.policy, answers.place, utc_now())
+    option = "" if str(file) == "rules.yaml" else f" --rules {file}"
+    ticket = closed.key if closed else "TICKET"
+    seen = "an incident closed lately" if closed else "any incident, open or closed"
+    steps: list[tuple[str, str]] = []
+    if around.tracker is None:
+        steps.append((how_to_set(around.token), "the token, where the rules look for it"))
+    steps += [
+        (f"followthrough doctor{option}", "are the rules right, and may the account do its work?"),
+        (f"followthrough plan {ticket}{option}", f"what would be created for {seen}"),
+        (f"followthrough up{option}", "start the service"),
+    ]
+    click.echo(
+        click.style(f"\nWrote {file}.", bold=True) + " Read it: each line says what it does."
+    )
+    if strange := strange_severities(said, rules.policy):
+        click.echo(
+            f"Of the severities in your tracker the rules do not know {plain(', '.join(strange))}:"
+            "\nincidents with one of these wait. Say under severities: what they are."
+        )
+    click.echo("\nNext:")
+    width = max(len(command) for command, _ in steps)
+    for number, (command, why) in enumerate(steps, start=1):
+        click.echo(f"  {number}. {plain(command):<{width}}   {why}")
+    click.echo(
+        f"\nThe team {answers.team} starts in mode: plan. The service shows what it would do and"
+        "\nwrites nothing, until you have seen enough and set mode: act in the rules."
+        "\nNo public address and no webhook is needed: polling finds everything, within a minute or"
+        "\nso. To hear of changes at once, add webhook_secrets later; the file says how."
+    )

@@ -1,0 +1,201 @@
+"""What `doctor` looks at: the rules held against the trackers, with a mend for each fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from config.rules import ConnectionRules, Rules
+from integrations.gitdir import checks as git_directory
+from integrations.tracker import Finding, NotThere, Survey, Tracker, TrackerError
+from workflows.policy import (
+    IncidentSource,
+    KnownPerson,
+    Match,
+    Mode,
+    Policy,
+    SourceKind,
+    Team,
+    ValueSource,
+    known_person,
+    same_word,
+)
+
+_GIT_DIRECTORY = "git-directory"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A finding, and the connection or team that it is about."""
+
+    about: str
+    finding: Finding
+
+
+def examine(
+    rules: Rules, trackers: Mapping[str, Tracker], public_url: str | None = None
+) -> Iterator[Checked]:
+    """Each connection, then each team. Everything is only read; a team is not held against a
+    connection that nothing could be read from."""
+    reached: set[str] = set()
+    for name, connection in rules.connections.items():
+        about = f"connection {name}, {connection.url}"
+        findings = list(_connection(trackers[name], _places(name, rules.policy)))
+        if any(finding.ok for finding in findings):
+            reached.add(name)
+        findings.append(_webhooks(connection, public_url))
+        yield from (Checked(about, _mendable(finding)) for finding in findings)
+    for team in rules.policy.teams.values():
+        about = f"team {team.name}"
+        for finding in _team(team, rules.policy, trackers, reached):
+            yield Checked(about, _mendable(finding))
+
+
+def _mendable(finding: Finding) -> Finding:
+    """No fault without a mend: a tracker hides what is absent and what is forbidden alike."""
+    if finding.ok or finding.mend:
+        return finding
+    mend = "Look whether its name in the rules is right, and whether the account may see it."
+    return replace(finding, mend=mend)
+
+
+def _places(connection: str, policy: Policy) -> dict[str, tuple[str, ...]]:
+    """Every place that the rules name on a connection, with the issue types created there."""
+    wanted: dict[str, dict[str, None]] = {}
+    for team in policy.teams.values():
+        for source in team.incidents:
+            if source.connection == connection:
+                wanted.setdefault(source.place, {})
+        for target in (team.postmortem.document, team.postmortem.tasks):
+            if target.connection == connection:
+                types = wanted.setdefault(target.place, {})
+                types |= {target.issue_type: None} if target.issue_type else {}
+    return {place: tuple(types) for place, types in wanted.items()}
+
+
+def _connection(tracker: Tracker, places: Mapping[str, tuple[str, ...]]) -> Iterable[Finding]:
+    """The tracker's own checks. It takes one issue type a place: where there are more it is
+    asked again, and what it repeats is told once."""
+    found: dict[Finding, None] = {}
+    for n in range(max((len(types) for types in places.values()), default=1) or 1):
+        asked = {
+            place: types[n] if n < len(types) else ""
+            for place, types in places.items()
+            if n == 0 or n < len(types)
+        }
+        found |= dict.fromkeys(tracker.check(asked))
+    return found
+
+
+def _webhooks(connection: ConnectionRules, public_url: str | None) -> Finding:
+    if not connection.webhook_secrets:
+        hint = "To hear of changes at once, make a webhook and name its secret in webhook_secrets."
+        return Finding(True, "polling only: no webhook secret", hint)
+    count = len(connection.webhook_secrets)
+    told = f"{count} webhook secret{'' if count == 1 else 's'}"
+    if public_url:
+        return Finding(
+            True, f"{told}; webhooks are taken at {public_url}/webhooks/{connection.name}"
+        )
+    return Finding(True, f"{told}; webhooks are taken at /webhooks/{connection.name}")
+
+
+# --- teams ----------------------------------------------------------------------------------------
+
+
+def _team(
+    team: Team, policy: Policy, trackers: Mapping[str, Tracker], reached: set[str]
+) -> Iterator[Finding]:
+    if team.mode is Mode.PLAN:
+        hint = "Set mode: act when `followthrough plan` shows what you want."
+        yield Finding(True, "mode: plan, so nothing is written", hint)
+    for source in team.incidents:
+        if source.connection in reached:
+            yield from _watched(source, trackers[source.connection])
+        else:
+            yield _unreached(source.place, source.connection)
+    document, tasks = team.postmortem.document, team.postmortem.tasks
+    if document.kind == _GIT_DIRECTORY:
+        yield from git_directory.check(document.place)
+    if tasks.connection in reached:
+        yield from _owners(team, policy, trackers[tasks.connection])
+    else:
+        yield _unreached(tasks.place, tasks.connection)
+
+
+def _unreached(place: str, connection: str) -> Finding:
+    mend = f"First mend the connection {connection}."
+    return Finding(False, f"{place} could not be looked at", mend)
+
+
+def _watched(source: IncidentSource, tracker: Tracker) -> Iterator[Finding]:
+    """Does the place have what the rules read there?"""
+    try:
+        offers = tracker.survey(source.place, next(iter(sorted(source.match.issue_types)), ""))
+    except NotThere:  # told where the connection was looked at
+        return
+    except TrackerError as error:
+        yield Finding(False, f"{source.place}: {error.words}", error.mend)
+        return
+    faults = [*_unmatched(source.match, offers), *_unreadable(source, offers)]
+    yield from faults
+    if not faults:
+        yield Finding(True, f"incidents of {source.place}: the rules fit what is there")
+
+
+def _unmatched(match: Match, offers: Survey) -> Iterator[Finding]:
+    """What a ticket must have to be an incident, and no ticket there can have."""
+    place = offers.place.key
+    yield from _missing("issue type", match.issue_types, offers.types, place)
+    yield from _missing("label", match.labels, offers.labels, place)
+    yield from _missing("component", match.components, offers.components, place)
+    yield from _missing("field", match.fields, _field_names(offers), place)
+
+
+def _unreadable(source: IncidentSource, offers: Survey) -> Iterator[Finding]:
+    """Fields from which a value is to be read, and which are not there."""
+    read: list[ValueSource | None] = [source.severity, source.service, *source.moments.values()]
+    named = [value.name for value in read if value and value.kind is SourceKind.FIELD]
+    yield from _missing("field", named, _field_names(offers), offers.place.key)
+
+
+def _field_names(offers: Survey) -> tuple[str, ...]:
+    return tuple(name for field in offers.fields for name in (field.id, field.name))
+
+
+def _missing(
+    what: str, wanted: Iterable[str], there: tuple[str, ...], place: str
+) -> Iterator[Finding]:
+    known = {same_word(name) for name in there}
+    for name in wanted:
+        if there and same_word(name) not in known:
+            mend = f"Make it, or name another in the rules; there are {', '.join(there[:20])}."
+            yield Finding(False, f"{place} has no {what} {name}", mend)
+
+
+def _owners(team: Team, policy: Policy, tracker: Tracker) -> Iterator[Finding]:
+    """Everybody whom the rules may make an owner or give a role: can they own a task?"""
+    tasks = team.postmortem.tasks
+    kind = policy.connections[tasks.connection]
+    for person in _people(team, policy):
+        handle = person.handles.get(kind)
+        if handle is None:
+            hint = f"Add {kind}: … to them under people, if they are to own tasks."
+            yield Finding(True, f"{person.name} has no {kind} account in the rules", hint)
+            continue
+        try:
+            can = tracker.can_assign(tasks.place, handle)
+        except TrackerError as error:
+            yield Finding(False, f"{person.name} ({handle}): {error.words}", error.mend)
+            continue
+        mend = f"Let them be assigned in {tasks.place}, or mend the handle under people."
+        said = "is assignable" if can else "is not assignable"
+        what = f"{person.name} ({handle}) {said} in {tasks.place}"
+        yield Finding(can, what, "" if can else mend)
+
+
+def _people(team: Team, policy: Policy) -> list[KnownPerson]:
+    named = [name for people in team.rota.values() for name in people]
+    named += [a.owner for a in team.postmortem.standard_actions if a.owner]
+    found = (known_person(policy, name) for name in dict.fromkeys(named))
+    return [person for person in found if person is not None]

@@ -1,0 +1,149 @@
+"""`followthrough doctor`: each fault is told with its mend, and nothing is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from stage import (
+    GITHUB_INCIDENTS,
+    GITHUB_TASKS,
+    HOOKS,
+    JIRA_INCIDENTS,
+    JIRA_ISSUE,
+    LOCAL_FILE,
+    TOKENS,
+    Stage,
+)
+
+from integrations.sandbox.acme import BOT_JIRA, LEE
+from service.commands.doctor import doctor
+
+JIRA_TASKS_IN_INC = "{connection: jira, project: INC, issue_type: Incident}"
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    """Jira incidents and postmortems, tasks on GitHub; all is well."""
+    for name, value in {**TOKENS, **HOOKS}.items():
+        monkeypatch.setenv(name, value)
+    with Stage(
+        tmp_path, incidents=JIRA_INCIDENTS, document=JIRA_ISSUE, tasks=GITHUB_TASKS, webhooks=False
+    ) as stage:
+        monkeypatch.setenv("FOLLOWTHROUGH_RULES", str(stage.rules_file))
+        yield stage
+
+
+def examined(*arguments: str) -> Result:
+    return CliRunner().invoke(doctor, list(arguments))
+
+
+def faults() -> dict[str, str]:
+    """What is wrong, each with its mend."""
+    result = examined("--json")
+    found = {f["what"]: f["mend"] for f in json.loads(result.output) if not f["ok"]}
+    assert result.exit_code == (1 if found else 0)
+    assert all(found.values()), "each fault has its mend"
+    return found
+
+
+def change(stage: Stage, before: str, after: str) -> None:
+    text = stage.rules_file.read_text()
+    assert before in text
+    stage.rules_file.write_text(text.replace(before, after))
+
+
+def test_all_is_well(stage: Stage) -> None:
+    result = examined()
+    assert result.exit_code == 0, result.output
+    assert "All is well." in result.output
+    assert "FAULT" not in result.output
+    assert "1 webhook secret; webhooks are taken at /webhooks/jira" in result.output
+    assert "Kim Ito (kim) is assignable in acme/ops" in result.output
+    assert stage.sandbox.writes() == []
+
+
+def test_a_wrong_token_is_told_once_and_the_team_waits_for_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JIRA_TOKEN", "wrong-token")
+    found = faults()
+    assert len(found) == 2
+    assert found["INC could not be looked at"] == "First mend the connection jira."
+    assert "wrong-token" not in examined().output
+
+
+def test_a_project_that_is_not_there(stage: Stage) -> None:
+    change(stage, "project: INC\n", "project: INK\n")
+    assert any("INK" in what for what in faults())
+
+
+def test_an_issue_type_that_does_not_exist_is_told_with_those_that_do(stage: Stage) -> None:
+    change(stage, "issue_type: Incident", "issue_type: Outage")
+    mend = faults()["INC has no issue type Outage"]
+    assert "there are Incident, Postmortem" in mend
+
+
+def test_a_field_that_does_not_exist(stage: Stage) -> None:
+    change(stage, "customfield_10050", "customfield_99999")
+    assert "INC has no field customfield_99999" in faults()
+
+
+def test_a_document_type_that_cannot_be_created(stage: Stage) -> None:
+    stage.restart(document="{kind: jira-issue, connection: jira, project: INC, issue_type: Review}")
+    assert any("Review" in what for what in faults())
+
+
+def test_documents_and_tasks_of_two_types_in_one_project_are_both_looked_at(stage: Stage) -> None:
+    stage.restart(tasks=JIRA_TASKS_IN_INC)
+    told = examined().output
+    assert "Postmortem may be created in INC" in told
+    assert "Incident may be created in INC" in told
+    assert told.count("issue link type Relates") == 1
+
+
+def test_a_permission_that_is_missing(stage: Stage) -> None:
+    stage.sandbox.jira.deny(BOT_JIRA, "CREATE_ISSUES", "INC")
+    assert "CREATE_ISSUES" in faults()["may create issues in INC"]
+
+
+def test_somebody_of_the_rota_who_cannot_be_assigned(stage: Stage) -> None:
+    stage.restart(tasks="{connection: jira, project: OPS, issue_type: Task}")
+    assert list(faults()) == [f"Lee Park ({LEE}) is not assignable in OPS"]
+
+
+def test_somebody_of_the_rota_without_an_account_there_is_only_noted(stage: Stage) -> None:
+    change(stage, "jira: 5b10-lee, github: lee", "jira: 5b10-lee")
+    result = examined()
+    assert result.exit_code == 0
+    assert "Lee Park has no github account in the rules" in result.output
+
+
+def test_a_label_that_no_ticket_can_have(stage: Stage) -> None:
+    stage.restart(incidents=GITHUB_INCIDENTS.replace("[incident]", "[outage]"), document=JIRA_ISSUE)
+    assert "acme/ops has no label outage" in faults()
+
+
+def test_without_webhook_secrets_polling_is_noted(stage: Stage) -> None:
+    change(stage, "    webhook_secrets: [{env: JIRA_HOOK}]\n", "")
+    result = examined()
+    assert result.exit_code == 0
+    assert "polling only: no webhook secret" in result.output
+
+
+def test_a_directory_of_files_is_no_place_for_postmortems(stage: Stage, tmp_path: Path) -> None:
+    stage.restart(document=LOCAL_FILE)
+    assert "will be made with the first postmortem" in examined().output
+    (tmp_path / "postmortems").mkdir()
+    (tmp_path / "postmortems" / "letter.txt").write_text("Dear all")
+    assert [what for what in faults() if "is no git repository" in what]
+
+
+def test_rules_that_are_wrong_are_told_as_rules_check_does(stage: Stage) -> None:
+    change(stage, "kind: jira\n", "kind: jura\n")
+    result = examined()
+    assert result.exit_code == 1
+    assert "did you mean jira?" in result.output

@@ -1,0 +1,242 @@
+"""`followthrough init`: a few answers become rules that load, and that doctor finds well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+from stage import TOKENS
+
+from config.rules import Rules, load
+from integrations.sandbox import Sandbox
+from integrations.sandbox.acme import BOT_EMAIL, BOT_JIRA, populate
+from service.commands.doctor import doctor
+from service.commands.init import init
+from service.commands.plan import plan
+from service.first_rules import _line, _word
+from service.surroundings import address, strange_severities
+from workflows.policy import Mode, SourceKind, ValueSource
+
+ENTER = "\n"
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """The trackers, the tokens in the environment, and an empty directory to work in."""
+    for name, value in TOKENS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    with Sandbox() as sandbox:
+        populate(sandbox, TOKENS["JIRA_TOKEN"], TOKENS["GITHUB_TOKEN"])
+        yield sandbox
+
+
+def asked(typed: str, *options: str) -> Result:
+    """`init` with a person who types this."""
+    return CliRunner().invoke(init, list(options), input=typed)
+
+
+def jira_person(sandbox: Sandbox) -> str:
+    """Somebody who says where their Jira is, and presses Enter at everything else."""
+    return ENTER + f"{sandbox.jira_url}\n{BOT_EMAIL}\n" + ENTER * 15
+
+
+def github_options(sandbox: Sandbox) -> list[str]:
+    return ["--yes", "--tracker", "github", "--url", sandbox.github_url, "--place", "acme/ops"]
+
+
+def rules(file: str = "rules.yaml") -> Rules:
+    return load(Path(file), TOKENS)
+
+
+def test_a_newcomer_to_jira_presses_enter_and_gets_rules_that_doctor_finds_well(
+    sandbox: Sandbox,
+) -> None:
+    key = sandbox.jira.create_issue("INC", "Checkout answers 500", by="5b10-kim")
+    sandbox.jira.transition(key, "Resolved", by="5b10-kim", resolution="Done")
+    sandbox.reset_calls()
+    result = asked(jira_person(sandbox))
+    assert result.exit_code == 0, result.output
+    (team,) = rules().policy.teams.values()
+    assert team.mode is Mode.PLAN
+    assert team.incidents[0].severity == ValueSource(SourceKind.FIELD, "customfield_10050")
+    assert team.incidents[0].service == ValueSource(SourceKind.COMPONENT, "first")
+    assert team.postmortem.document.issue_type == "Postmortem"
+    assert (team.postmortem.tasks.place, team.postmortem.tasks.issue_type) == ("OPS", "Task")
+    assert f"followthrough plan {key}" in result.output
+    looked = CliRunner().invoke(doctor, [])
+    assert looked.exit_code == 0, looked.output
+    assert sandbox.writes() == []
+
+
+def test_a_script_answers_by_options_for_github(sandbox: Sandbox) -> None:
+    number = sandbox.github.open_issue("acme/ops", "Down", by="kim", labels=["incident", "sev1"])
+    sandbox.github.close("acme/ops", number, by="kim")
+    sandbox.reset_calls()
+    options = ["--team", "payments", "--document-place", "acme/postmortems"]
+    result = asked("", *github_options(sandbox), *options)
+    assert result.exit_code == 0, result.output
+    team = rules().policy.teams["payments"]
+    assert team.incidents[0].severity == ValueSource(SourceKind.LABEL, "sev*")
+    assert team.postmortem.severities == {"sev1", "sev2"}
+    assert team.postmortem.document.kind == "github-pull-request"
+    assert team.postmortem.document.place == "acme/postmortems"
+    assert CliRunner().invoke(doctor, []).exit_code == 0
+    shown = CliRunner().invoke(plan, [f"acme/ops#{number}"])
+    assert "Postmortem" in shown.output
+    assert f"followthrough plan acme/ops#{number}" in result.output
+    assert sandbox.writes() == []
+
+
+def test_data_center_signs_in_by_a_personal_access_token_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JIRA_TOKEN", TOKENS["JIRA_TOKEN"])
+    with Sandbox(deployment="datacenter") as sandbox:
+        populate(sandbox, TOKENS["JIRA_TOKEN"], TOKENS["GITHUB_TOKEN"])
+        result = asked(ENTER + sandbox.jira_url + ENTER * 16)
+        assert result.exit_code == 0, result.output
+        assert "INC  Incidents" in result.output
+        assert rules().connections["jira"].auth.type == "bearer"
+        assert CliRunner().invoke(doctor, []).exit_code == 0
+
+
+def test_postmortems_may_go_to_a_directory(sandbox: Sandbox) -> None:
+    options = ["--document", "directory", "--document-place", "our postmortems"]
+    assert asked("", *github_options(sandbox), *options).exit_code == 0
+    (team,) = rules().policy.teams.values()
+    assert Path(team.postmortem.document.place) == Path("our postmortems").resolve()
+    assert CliRunner().invoke(doctor, []).exit_code == 0
+
+
+def test_postmortems_of_jira_incidents_may_go_to_pull_requests(sandbox: Sandbox) -> None:
+    options = ["--document", "pull-request", "--document-place", "acme/postmortems"]
+    options += ["--yes", "--url", sandbox.jira_url, "--user", BOT_EMAIL]
+    result = asked("", *options, "--github-url", sandbox.github_url)
+    assert result.exit_code == 0, result.output
+    (team,) = rules().policy.teams.values()
+    document = team.postmortem.document
+    assert (document.connection, document.place) == ("github", "acme/postmortems")
+    assert team.postmortem.tasks.connection == "jira"
+    assert CliRunner().invoke(doctor, []).exit_code == 0
+
+
+def test_the_file_may_be_read_by_all_and_holds_no_token(sandbox: Sandbox) -> None:
+    asked("", *github_options(sandbox))
+    file = Path("rules.yaml")
+    assert file.stat().st_mode & 0o777 == 0o644
+    assert not any(token in file.read_text() for token in TOKENS.values())
+    assert [path.name for path in Path().iterdir()] == ["rules.yaml"]
+
+
+def test_a_file_that_is_there_stays_as_it_is(sandbox: Sandbox) -> None:
+    Path("rules.yaml").write_text("mine\n")
+    result = asked("", *github_options(sandbox))
+    assert result.exit_code == 1
+    assert "--force" in result.output
+    assert Path("rules.yaml").read_text() == "mine\n"
+    assert asked("", *github_options(sandbox), "--force").exit_code == 0
+    assert rules()
+
+
+def test_a_token_typed_by_mistake_is_neither_taken_nor_repeated(sandbox: Sandbox) -> None:
+    typed = f"\n{sandbox.jira_url}\n{BOT_EMAIL}\nghp_oops\n" + ENTER * 15
+    result = asked(typed)
+    assert "That is no variable's name" in result.output
+    assert "ghp_oops" not in Path("rules.yaml").read_text()
+    given = asked("", *github_options(sandbox), "--force", "--token", "ghp_oops")
+    assert given.exit_code == 1
+    assert "ghp_oops" not in given.output
+
+
+def test_without_the_token_one_is_told_how_to_set_it_and_may_stop(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GITHUB_TOKEN")
+    result = asked(f"github\n{sandbox.github_url}\n" + ENTER * 2)
+    assert result.exit_code == 1
+    assert "export GITHUB_TOKEN" in result.output
+    assert not Path("rules.yaml").exists()
+
+
+def test_without_the_token_one_may_go_on_and_look_later(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GITHUB_TOKEN")
+    typed = f"github\n{sandbox.github_url}\n\ny\nacme/ops\n" + ENTER * 10
+    result = asked(typed)
+    assert result.exit_code == 0, result.output
+    assert "1. read -rs GITHUB_TOKEN; export GITHUB_TOKEN" in result.output
+    assert rules().policy.teams["ops"].incidents[0].match.labels == {"incident"}
+
+
+def test_a_token_may_stand_in_a_file_beside_the_rules(sandbox: Sandbox) -> None:
+    Path("token").write_text(TOKENS["GITHUB_TOKEN"])
+    result = asked("", *github_options(sandbox), "--token", "file:token")
+    assert result.exit_code == 0, result.output
+    assert "token: {file: token}" in Path("rules.yaml").read_text()
+    assert CliRunner().invoke(doctor, []).exit_code == 0
+
+
+def test_a_refused_sign_in_is_told_with_its_mend(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "wrong")
+    result = asked(f"github\n{sandbox.github_url}\n" + ENTER * 2)
+    assert result.exit_code == 1
+    assert "Signing in failed: Bad credentials" in result.output
+    assert "Make a new token" in result.output
+
+
+def test_no_token_goes_to_an_address_without_encryption(sandbox: Sandbox) -> None:
+    result = asked("", "--yes", "--url", "http://jira.acme.example")
+    assert result.exit_code == 1
+    assert "unencrypted" in result.output
+
+
+def test_a_place_that_is_not_seen_is_asked_for_again(sandbox: Sandbox) -> None:
+    typed = f"github\n{sandbox.github_url}\n\nacme/nothing\nacme/ops\n" + ENTER * 10
+    result = asked(typed)
+    assert result.exit_code == 0, result.output
+    assert "acme/nothing: " in result.output
+    refused = asked("", "--force", *github_options(sandbox)[:-1], "acme/nothing")
+    assert refused.exit_code == 1
+
+
+def test_tasks_are_never_made_incidents_by_default(sandbox: Sandbox) -> None:
+    sandbox.jira.deny(BOT_JIRA, "BROWSE_PROJECTS", "OPS")
+    assert asked(jira_person(sandbox)).exit_code == 0
+    (team,) = rules().policy.teams.values()
+    assert team.postmortem.tasks.issue_type != "Incident"
+
+
+def test_severities_that_the_rules_do_not_know_are_told(sandbox: Sandbox) -> None:
+    sandbox.jira.add_field("customfield_10050", "Severity", "option", ["Critical", "Catastrophic"])
+    result = asked(jira_person(sandbox))
+    assert "the rules do not know Catastrophic" in result.output
+    assert strange_severities(["SEV 1", "p2"], rules().policy) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed", "meant"),
+    [
+        ("jira", "acme.atlassian.net", "https://acme.atlassian.net"),
+        ("jira", "https://acme.atlassian.net/browse/INC-1", "https://acme.atlassian.net"),
+        ("jira", "https://jira.acme.example/jira/", "https://jira.acme.example/jira"),
+        ("github", "https://github.com/acme", "https://api.github.com"),
+        ("github", "git.acme.example", "https://git.acme.example/api/v3"),
+    ],
+)
+def test_an_address_may_be_written_as_a_browser_shows_it(kind: str, typed: str, meant: str) -> None:
+    assert address(kind, typed) == meant
+
+
+@given(st.text(min_size=1).filter(lambda text: bool(_line(text))))
+def test_any_name_is_written_so_that_yaml_reads_it_again(name: str) -> None:
+    assert yaml.safe_load(f"{{key: [{_word(name)}]}}") == {"key": [_line(name)]}
