@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 import click
 
+from service.commands.demo import demo
 from service.commands.doctor import doctor
 from service.commands.init import init
 from service.commands.look import deliveries, explain_command
@@ -24,7 +25,7 @@ def main() -> None:
     """
 
 
-for command in (init, doctor, plan, rules, up, web, worker, explain_command, deliveries):
+for command in (demo, init, doctor, plan, rules, up, web, worker, explain_command, deliveries):
     main.add_command(command)
 
 if __name__ == "__main__":

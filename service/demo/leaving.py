@@ -1,0 +1,116 @@
+"""What the demo leaves to be read when its processes are gone, and the table at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from service.demo.ground import Ground
+from service.demo.watching import Watch
+from workflows.markup import cell, link
+from workflows.model import ActionItem, Incident, Ticket
+from workflows.postmortem import slug
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """One incident with the file that its postmortem can be read in."""
+
+    incident: Incident
+    file: Path
+
+
+def leave(watch: Watch, ground: Ground, incidents: Sequence[Incident]) -> list[Left]:
+    """Write each postmortem into a file, the local one as it is, and a page that leads to them
+    and shows the tickets and tasks. Returns the postmortems' files."""
+    left = [Left(incident, _document(watch, ground, incident)) for incident in incidents]
+    (ground.directory / "README.md").write_text("\n".join(_page(watch, ground, left)))
+    return left
+
+
+def table(left: Sequence[Left]) -> Iterator[str]:
+    """The summary for the terminal: per incident the postmortem, the tasks, and how each is
+    linked."""
+    for one in left:
+        incident, document = one.incident, one.incident.postmortem
+        if document is None:
+            continue
+        rows = [
+            (incident.ticket.key, incident.title, incident.ticket.url),
+            ("postmortem", f"{document.ref.kind}, {document.status.value}", document.ref.url),
+        ]
+        rows += [
+            (item.name, f"{_shortened(item.title)} · {item.owner or 'nobody'}", item.task.url)
+            for item in incident.actions
+            if item.task
+        ]
+        yield ""
+        for name, what, url in rows:
+            yield f"  {name:<11} {_shortened(what):<62} {url}"
+
+
+def _shortened(text: str, limit: int = 62) -> str:
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def _document(watch: Watch, ground: Ground, incident: Incident) -> Path:
+    local = ground.documents / f"{incident.closed:%Y}" / f"{slug(incident.ticket.key)}.md"
+    document = incident.postmortem
+    if document is None or local.exists():
+        return local
+    file = ground.directory / f"postmortem-{slug(incident.ticket.key)}.md"
+    file.write_text(watch.text(document).rstrip() + "\n")
+    return file
+
+
+def _page(watch: Watch, ground: Ground, left: Sequence[Left]) -> Iterator[str]:
+    yield "# What the demo left\n"
+    yield (
+        "Three incidents of a small company, from open to closed, and what Followthrough made of"
+        " them. The postmortems are files here; tickets, tasks and comments stand below. All"
+        " addresses lead into the sandbox and end with it; `followthrough demo --keep` leaves it"
+        " running until Ctrl-C.\n"
+    )
+    yield "- [rules.yaml](rules.yaml): the rules of the three teams"
+    yield "- [service.log](service.log): what the service wrote while it worked\n"
+    for one in left:
+        yield from _section(watch, ground, one)
+
+
+def _section(watch: Watch, ground: Ground, left: Left) -> Iterator[str]:
+    incident, document = left.incident, left.incident.postmortem
+    ticket = watch.ticket(incident.ticket)
+    yield f"## {incident.ticket.key}: {incident.title}\n"
+    kind = document.ref.kind if document else "none"
+    path = left.file.relative_to(ground.directory)
+    yield f"- Team {incident.team}, {incident.severity}, service {incident.service}"
+    yield f"- Ticket: {link(incident.ticket.key, incident.ticket.url)}, {ticket.status.name}"
+    yield f"- **Postmortem: [{path}]({path})** ({kind})\n"
+    yield "| ID | Task | Title | Kind | Owner | Assigned | Milestone | Due | Labels |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    tasks = [(item, watch.ticket(item.task)) for item in incident.actions if item.task]
+    for item, task in tasks:
+        yield _row(item, task)
+    comments = [c.text for c in ticket.comments if c.id == incident.comment_id]
+    yield "\nFollowthrough's comment on the incident:\n"
+    yield from (f"> {line}".rstrip() for text in comments for line in text.splitlines())
+    for _, task in tasks[:1]:
+        yield f"\nThe task {task.ref.key}, as it stands in the tracker:\n"
+        yield from (f"> {line}".rstrip() for line in task.text.splitlines())
+    yield ""
+
+
+def _row(item: ActionItem, task: Ticket) -> str:
+    cells = [
+        item.name,
+        link(task.ref.key, task.ref.url),
+        cell(task.title),
+        item.kind.value,
+        cell(item.owner or ""),
+        cell(task.owner.name if task.owner else "nobody"),
+        cell(task.milestone or ""),
+        task.due.isoformat() if task.due else "—",
+        cell(", ".join(task.labels)),
+    ]
+    return f"| {' | '.join(cells)} |"

@@ -1,0 +1,132 @@
+"""The demo as somebody runs it who has just cloned the repository."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+WITHIN = 60.0
+COMMAND = [sys.executable, "-m", "service", "demo", "--directory", "left"]
+
+
+def processes_about(directory: Path) -> list[str]:
+    """The command lines of processes whose environment names the directory."""
+    wanted = os.fsencode(directory / "left")
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if wanted in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_text().replace("\0", " "))
+        except OSError:  # it ended meanwhile, or is not ours
+            continue
+    return found
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Path]:
+    """An empty directory, about which no process is left in the end."""
+    yield tmp_path
+    if Path("/proc/self/environ").exists():
+        assert processes_about(tmp_path) == []
+
+
+def test_the_demo_leaves_postmortems_to_be_read_and_no_process(place: Path) -> None:
+    done = subprocess.run(
+        COMMAND, cwd=place, capture_output=True, text=True, timeout=WITHIN, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Everything came out right" in done.stdout
+    left = place / "left"
+    for name in ("README.md", "postmortem-INC-1.md", "postmortem-acme-ops-1.md"):
+        assert (left / name).is_file()
+    (local,) = (left / "postmortems").glob("*/INC-3.md")
+    in_jira, in_github = (
+        (left / f"postmortem-{name}.md").read_text() for name in ("INC-1", "acme-ops-1")
+    )
+    assert headings(in_jira)[1:] == headings(in_github)[1:] == headings(local.read_text())[1:]
+    assert in_jira.count("| AI-") == in_github.count("| AI-") == 4
+    for secret in (left / "secrets").iterdir():
+        assert secret.read_text() not in done.stdout + (left / "service.log").read_text()
+
+
+def test_a_directory_that_no_demo_made_is_left_alone(place: Path) -> None:
+    (place / "left").mkdir()
+    (place / "left" / "thesis.tex").write_text("years of work")
+    done = subprocess.run(COMMAND, cwd=place, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "holds files that no demo made" in done.stderr
+    assert [file.name for file in (place / "left").iterdir()] == ["thesis.tex"]
+
+
+def test_a_demo_that_is_kept_can_be_used_until_it_is_stopped(place: Path) -> None:
+    with (place / "told").open("w") as told:
+        demo = subprocess.Popen([*COMMAND, "--keep"], cwd=place, stdout=told, stderr=told)
+    try:
+        text = wait_for(place / "told", "curl ", demo)
+        url, token = (re.search(pattern, text) for pattern in (r"pages +(\S+)", r"token +(\S+)"))
+        assert url is not None
+        assert token is not None
+        bearer = {"Authorization": f"Bearer {token[1]}"}
+        page = requests.get(url[1], headers=bearer, timeout=10)
+        assert page.status_code == 200
+        assert "INC-1" in page.text
+        followed = follow_the_advice(text)
+        assert followed.status_code == 200, followed.text
+        incident = re.search(r'href="(/incidents/\w+)"[^<]*>INC-1', page.text)
+        assert incident is not None, page.text
+        wait_until(
+            lambda: (
+                "Rehearse the rollback"
+                in requests.get(url[1] + incident[1], headers=bearer, timeout=10).text
+            )
+        )
+        tickets = re.findall(r"http://\S+/(?:jira/browse|github)/\S+", text)
+        assert {requests.get(ticket, timeout=10).status_code for ticket in tickets} == {200}
+    finally:
+        demo.send_signal(signal.SIGTERM)
+        assert demo.wait(WITHIN) == 0
+
+
+def test_a_demo_that_is_interrupted_stops_what_it_started(place: Path) -> None:
+    with (place / "told").open("w") as told:
+        demo = subprocess.Popen(COMMAND, cwd=place, stdout=told, stderr=told)
+    wait_for(place / "told", "09:12", demo)
+    demo.send_signal(signal.SIGINT)
+    assert demo.wait(WITHIN) == 1
+
+
+def headings(text: str) -> list[str]:
+    return [line for line in text.splitlines() if re.match(r"#{1,6} ", line)]
+
+
+def follow_the_advice(text: str) -> requests.Response:
+    """Do what the demo proposes to do with curl."""
+    _, address, _, body = shlex.split(text[text.index("curl ") :].splitlines()[0])
+    return requests.post(address, data=body, timeout=10)
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    give_up_at = time.monotonic() + WITHIN
+    while not holds():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.1)
+
+
+def wait_for(file: Path, words: str, process: subprocess.Popen[bytes]) -> str:
+    """The file's text, once it holds the words."""
+    give_up_at = time.monotonic() + WITHIN
+    while words not in (text := file.read_text()):
+        assert process.poll() is None, text
+        assert time.monotonic() < give_up_at, text
+        time.sleep(0.05)
+    return text
