@@ -262,6 +262,6 @@ def _unassignable(wish: CreateTask, tracker: Tracker) -> Iterator[str]:
     place = wish.target.place
     try:
         if not tracker.can_assign(place, wish.owner):
-            yield f"owner: {wish.owner} is not assignable in {place}"
+            yield f"owner: {wish.owner_name or wish.owner} is not assignable in {place}"
     except TrackerError as error:
         yield f"owner: whether {wish.owner} is assignable in {place} is unknown: {error.words}"

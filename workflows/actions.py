@@ -203,10 +203,11 @@ def _row(cells: Iterable[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """What people did to the table: rows and lines they `added`, rows they `changed` (AI-n → the
-    row as it stands now), and the text that is neither (`stray`)."""
+    """What people did to the table: action items they `added` (each with the row or line as it
+    was written), rows they `changed` (AI-n → the row as it stands now), and the text that is
+    neither (`stray`)."""
 
-    added: tuple[ActionLine, ...]
+    added: tuple[tuple[str, ActionLine], ...]
     changed: dict[str, str]
     stray: tuple[str, ...]
 
@@ -214,26 +215,27 @@ class Edited:
 def read_table(base: str, seen: str) -> Edited:
     """What people changed between the table as we wrote it and as it is now."""
     ours = _named_rows(base)
-    added: list[ActionLine] = []
+    added: list[tuple[str, ActionLine]] = []
     changed: dict[str, str] = {}
     stray: list[str] = []
     for line in seen.splitlines():
         cells = _cells(line)
         if not line.strip() or cells[:2] == list(HEAD[:2]) or _is_rule(cells):
             continue
-        if not cells:
-            match = _CHECK.match(line) or _ACTION.match(line)
-            item = read_line(match["rest"]) if match else None
-            added += [item] if item else []
-            stray += [] if item else [line]
-            continue
-        name = _NAME.match(cells[0])
-        if name is None:
-            item = _read_row(cells)
-            added += [item] if item else []
-        elif cells != ours.get(name["name"]):
-            changed[name["name"]] = line.strip()
+        name = _NAME.match(cells[0]) if cells else None
+        if name is not None:
+            if cells != ours.get(name["name"]):
+                changed[name["name"]] = line.strip()
+        elif item := _read_row(cells) if cells else _read_asking(line):
+            added.append((line.strip(), item))
+        elif not cells or any(cells):
+            stray.append(line)
     return Edited(tuple(added), changed, tuple(stray))
+
+
+def _read_asking(line: str) -> ActionLine | None:
+    match = _CHECK.match(line) or _ACTION.match(line)
+    return read_line(match["rest"]) if match else None
 
 
 def _named_rows(text: str) -> dict[str, list[str]]:
@@ -242,13 +244,14 @@ def _named_rows(text: str) -> dict[str, list[str]]:
     return {match["name"]: row for row in rows if row and (match := _NAME.match(row[0]))}
 
 
-def merge_table(ours: str, kept: Mapping[str, str], stray: Iterable[str]) -> str:
-    """`ours` with the rows that people wrote in the place of ours, and their stray lines last."""
+def merge_table(ours: str, kept: Mapping[str, str], after: Iterable[str]) -> str:
+    """`ours` with the rows that people wrote in the place of ours, and `after` it other lines of
+    theirs."""
     lines = [
         kept.get(match["name"], line) if (match := _NAME.match("".join(_cells(line)[:1]))) else line
         for line in ours.splitlines()
     ]
-    return "\n".join([*lines, *stray])
+    return "\n".join([*lines, *after])
 
 
 def _cells(line: str) -> list[str]:

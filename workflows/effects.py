@@ -62,7 +62,8 @@ class TaskTarget:
 class CreateTask:
     """Create one remediation task, marked with `key`, linked to the incident and document.
 
-    `owner` is the handle in the target's tracker, or None; `text` is the Markdown description.
+    `owner` is the handle in the target's tracker, or None, and `owner_name` what people call
+    them; `text` is the Markdown description.
     """
 
     key: str
@@ -73,6 +74,7 @@ class CreateTask:
     incident: TicketRef
     document: DocumentRef
     owner: str | None = None
+    owner_name: str | None = None
     due: date | None = None
     milestone: str | None = None
 

@@ -207,8 +207,9 @@ def _wanted_regions(incident: Incident, document: Postmortem, ticket: Ticket) ->
         if seen is None:
             continue
         if name == "actions":
-            stray = read_table(document.base.get(name, ""), seen).stray
-            ours = merge_table(ours, document.kept, stray)
+            edited = read_table(document.base.get(name, ""), seen)
+            waiting = () if document.rows_count else tuple(line for line, _ in edited.added)
+            ours = merge_table(ours, document.kept, (*waiting, *edited.stray))
         elif seen and seen != document.base.get(name):
             continue
         if ours != document.wrote.get(name) or not seen or _has_new_rows(name, document):
@@ -222,7 +223,7 @@ def _wanted_regions(incident: Incident, document: Postmortem, ticket: Ticket) ->
 
 
 def _has_new_rows(name: str, document: Postmortem) -> bool:
-    if name != "actions":
+    if name != "actions" or not document.rows_count:
         return False
     return bool(read_table(document.base.get(name, ""), document.seen[name]).added)
 

@@ -290,6 +290,12 @@ class Postmortem:
     kept: Mapping[str, str] = field(default_factory=dict)
     conflicts: tuple[str, ...] = ()
 
+    @property
+    def rows_count(self) -> bool:
+        """Whether what people write into it counts already: what is drafted on a branch counts
+        once it is merged."""
+        return not self.ref.branch or self.status is DocumentStatus.PUBLISHED
+
 
 @dataclass(frozen=True, slots=True)
 class Incident:

@@ -35,12 +35,18 @@ def title(incident: Incident) -> str:
     return f"Postmortem {incident.ticket.key}{words}"
 
 
+def _heading(incident: Incident) -> str:
+    """The title as Markdown: what people wrote is inert, the key may be searched for."""
+    words = "" if incident.restricted else f": {inert(incident.title)}"
+    return f"Postmortem {incident.ticket.key}{words}"
+
+
 def document_text(incident: Incident, ticket: Ticket, rules: PostmortemRules) -> str:
     """The whole document as it is first written."""
     return render(
         rules.template,
         regions(incident, ticket),
-        title=inert(title(incident)),
+        title=_heading(incident),
         incident=incident.ticket.key,
         severity=incident.severity or "",
         service=incident.service or "",
@@ -158,6 +164,7 @@ def task(
         # Without its version, which moves with each edit: it is the same wish all the while.
         document=replace(document.ref, version=""),
         owner=handle(item, incident, rules.connection, policy),
+        owner_name=item.owner,
         due=item.due,
         milestone=item.milestone,
     )

@@ -145,10 +145,12 @@ def _from_document(
 ) -> tuple[Incident, list[str]]:
     """Rows and lines that people added to the action table, or lines right below it. A row gets
     its id written back later; until then, and after a crash in between, its title tells it."""
+    if not document.rows_count:
+        return incident, []
     edited = read_table(document.base.get("actions", ""), document.seen.get("actions", ""))
     below = lines_of(below_region(document.text or "", "actions"))
     reasons: list[str] = []
-    for line in (*edited.added, *below):
+    for line in (*(item for _, item in edited.added), *below):
         twin = next(
             (i for i in incident.actions if same_word(i.title) == same_word(line.title)), None
         )

@@ -44,6 +44,8 @@ def rows(ticket: Ticket, own_comment: str | None = None) -> list[Row]:
         field = same_word(change.field)
         if field in _RELATIONS or (field == "resolution" and change.at in moved):
             continue  # a resolution that came or went with a status says the same once more
+        if change.at == ticket.created:
+            continue  # what was filled in when the ticket was opened is no event of its own
         if not ticket.restricted or change.field == "status":
             what = _told(change)
             found.append(

@@ -90,7 +90,8 @@ class TaskCreation:
             if self._is_assignable(place, task.owner):
                 body["assignees"] = [task.owner]
             else:
-                unset.append(f"owner: {task.owner} is not assignable in {place}")
+                name = task.owner_name or task.owner
+                unset.append(f"owner: {name} is not assignable in {place}")
         if task.milestone is not None:
             try:
                 body["milestone"] = self._milestone(place, task.milestone)

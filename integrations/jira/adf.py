@@ -75,9 +75,14 @@ def replace_sections(document: Any, bodies: Mapping[str, str]) -> Node:
     return {**document, "content": content} if isinstance(document, Mapping) else {}
 
 
-def size(document: Node) -> int:
-    """What Jira's limit of 32,767 characters is held against. Atlassian does not say whether it
-    counts the JSON or the text, so we count what is larger."""
+def text_size(document: Node) -> int:
+    """The characters that a reader sees."""
+    own = len(str(document.get("text", "")))
+    return own + sum(text_size(child) for child in _children(document))
+
+
+def json_size(document: Node) -> int:
+    """The characters of the document as it is sent."""
     return len(json.dumps(document, ensure_ascii=False, separators=(",", ":")))
 
 

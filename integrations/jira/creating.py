@@ -142,7 +142,8 @@ def _unassignable(site: JiraSite, screen: Screen, task: CreateTask) -> str:
     if not screen.takes("assignee"):
         return f"the assignee is not on the create screen of {place}"
     try:
-        return "" if site.assignable(place, owner) else f"{owner} is not assignable in {place}"
+        name = task.owner_name or owner
+        return "" if site.assignable(place, owner) else f"{name} is not assignable in {place}"
     except Rejected:  # we may not look people up: then the creation itself tells
         return ""
 

@@ -6,11 +6,14 @@ Neither ADF nor wiki text has hidden comments, so a region is what stands under 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from integrations.jira.adapter import JiraTracker
+from integrations.jira.client import Refused
 from integrations.jira.reading import status
 from integrations.jira.site import label, summary
 from integrations.jira.text import LONGEST
@@ -31,6 +34,12 @@ from workflows.policy import SET_ASIDE_REASONS, same_word
 log = logging.getLogger(__name__)
 
 _TIMELINE = "timeline"
+
+#: "The entered text is too long. It exceeds the allowed limit of 32,767 characters.", and on Cloud
+#: CONTENT_LIMIT_EXCEEDED.
+_TOO_LONG = re.compile(r"too long|exceeds the allowed limit|CONTENT_LIMIT", re.IGNORECASE)
+
+Sent = TypeVar("Sent")
 
 
 class JiraIssueDocuments:
@@ -54,13 +63,11 @@ class JiraIssueDocuments:
                 f"{target.place} has no description on its create screen",
                 mend=f"Put the description on the create screen of {target.place}.",
             )
-        body = self._described(wanted.text)
         asked: dict[str, Any] = {
             "fields": {
                 "project": {"key": target.place},
                 "issuetype": {"id": screen.type_id},
                 "summary": summary(wanted.title),
-                "description": body,
             },
             "properties": [{"key": PROPERTY, "value": {"key": wanted.key}}],
         }
@@ -69,7 +76,19 @@ class JiraIssueDocuments:
         links = site.links(wanted.incident) if screen.takes("issuelinks") else []
         if links:
             asked["update"] = {"issuelinks": links}
-        ref = site.reader.ref(site.client.post("/issue", asked))
+
+        def send(body: Any) -> Any:
+            asked["fields"]["description"] = body
+            return site.client.post("/issue", asked)
+
+        body, made = self._fitted(
+            regions(wanted.text).get(_TIMELINE, ""),
+            lambda timeline: site.markup.from_markdown(
+                replace_regions(wanted.text, {_TIMELINE: timeline})
+            ),
+            send,
+        )
+        ref = site.reader.ref(made)
         if not links and wanted.incident.connection == site.connection:
             self._link(wanted, ref)
         return self._state(ref, body, region_headings(wanted.text), DocumentStatus.DRAFT)
@@ -82,16 +101,23 @@ class JiraIssueDocuments:
             # comment on the incident names it anyway.
             log.warning("%s is not linked to %s: %s", ref.key, wanted.incident.key, error.words)
 
-    def _described(self, text: str) -> Any:
-        markup = self._site.markup
-        return fitted(
-            regions(text).get(_TIMELINE, ""),
-            lambda timeline: markup.from_markdown(replace_regions(text, {_TIMELINE: timeline})),
-            self._fits,
-        )
+    def _fitted(
+        self, timeline: str, build: Callable[[str], Any], send: Callable[[Any], Sent]
+    ) -> tuple[Any, Sent]:
+        """The body that `send` got through, as long as Jira takes it, and what it answered.
 
-    def _fits(self, body: Any) -> bool:
-        return self._site.markup.size(body) <= LONGEST
+        A refusal for its length is certainly without effect: it is sent once more, measured the
+        stricter way.
+        """
+        generous, *stricter = (partial(_fits, size) for size in self._site.markup.sizes)
+        body = fitted(timeline, build, generous)
+        try:
+            return body, send(body)
+        except Refused as error:
+            if not stricter or not _TOO_LONG.search(error.words):
+                raise
+        body = fitted(timeline, build, stricter[0])
+        return body, send(body)
 
     def find(self, wanted: CreateDocument, since: datetime) -> DocumentState | None:
         """The document that carries the key, if there is one; absence alone proves nothing."""
@@ -126,17 +152,19 @@ class JiraIssueDocuments:
                 raise StaleVersion(f"{ref.key}: somebody changed {known.headings.get(name, name)}")
         bodies = {known.headings[n]: body for n, body in regions.items() if n in known.headings}
         heading = known.headings.get(_TIMELINE, "")
-        after = fitted(
+
+        def send(body: Any) -> None:
+            if self._state(ref, body, known.headings, now.status).regions != now.regions:
+                client.put(path, {"fields": {"description": body}})
+
+        after, _ = self._fitted(
             bodies.get(heading, ""),
             lambda timeline: markup.replace_sections(
                 before, {**bodies, heading: timeline} if timeline else bodies
             ),
-            self._fits,
+            send,
         )
-        written = self._state(ref, after, known.headings, now.status)
-        if written.regions != now.regions:
-            client.put(path, {"fields": {"description": after}})
-        return written
+        return self._state(ref, after, known.headings, now.status)
 
     def version(self, ref: DocumentRef) -> str | None:
         """None: an issue's `updated` moves with every comment, so it must be read to know."""
@@ -156,6 +184,10 @@ class JiraIssueDocuments:
             headings=dict(headings),
             status=life,
         )
+
+
+def _fits(size: Callable[[Any], int], body: Any) -> bool:
+    return size(body) <= LONGEST
 
 
 def _life(fields: Mapping[str, Any]) -> DocumentStatus:

@@ -137,7 +137,7 @@ class JiraSite:
     def description(self, text: str) -> Any:
         """Markdown as a rich text that fits into a field."""
         body = self.markup.from_markdown(text)
-        while self.markup.size(body) > LONGEST and text:
+        while self.markup.sizes[-1](body) > LONGEST and text:
             text = text[: len(text) * 3 // 4].rstrip()
             body = self.markup.from_markdown(f"{text}\n\n…")
         return body

@@ -14,14 +14,26 @@ LONGEST = 32_767
 
 @dataclass(frozen=True, slots=True)
 class Markup:
-    """A format of rich text: ADF documents (dicts) on Cloud, wiki text (str) on Data Center."""
+    """A format of rich text: ADF documents (dicts) on Cloud, wiki text (str) on Data Center.
+
+    `sizes` are the ways in which Jira's limit may count, the more generous first: Atlassian does
+    not say whether it holds an ADF document's text or its JSON against the limit.
+    """
 
     from_markdown: Callable[[str], Any]
     to_markdown: Callable[[Any], str]
     sections: Callable[[Any], dict[str, str]]
     replace_sections: Callable[[Any, Mapping[str, str]], Any]
-    size: Callable[[Any], int]
+    sizes: tuple[Callable[[Any], int], ...]
 
 
-ADF = Markup(adf.from_markdown, adf.to_markdown, adf.sections, adf.replace_sections, adf.size)
-WIKI = Markup(wiki.from_markdown, wiki.to_markdown, wiki.sections, wiki.replace_sections, wiki.size)
+ADF = Markup(
+    adf.from_markdown,
+    adf.to_markdown,
+    adf.sections,
+    adf.replace_sections,
+    (adf.text_size, adf.json_size),
+)
+WIKI = Markup(
+    wiki.from_markdown, wiki.to_markdown, wiki.sections, wiki.replace_sections, (wiki.size,)
+)

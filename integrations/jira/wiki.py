@@ -6,26 +6,17 @@ differ. Notation: https://jira.atlassian.com/secure/WikiRendererHelpAction.jspa?
 
 from __future__ import annotations
 
+import logging
 import re
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from jira2markdown.elements import MarkupElements
-from jira2markdown.markup.advanced import Code, Panel
-from jira2markdown.markup.base import AbstractMarkup
-from jira2markdown.markup.links import Link
-from jira2markdown.markup.text_effects import (
-    Color,
-    InlineQuote,
-    Monospaced,
-    Subscript,
-    Superscript,
-    Underline,
-)
 from mistletoe.block_token import Document
 from mistletoe.contrib.jira_renderer import JiraRenderer
-from pyparsing import Forward, ParserElement, Regex
+
+from integrations.jira.wiki_grammar import transform
+
+log = logging.getLogger(__name__)
 
 _COMMENT = re.compile(r"[ \t]*<!--.*?-->[ \t]*", re.DOTALL)
 _HEADING = re.compile(r"h[1-6]\.[ \t]+(?P<text>.*?)[ \t]*\r?\n?")
@@ -51,9 +42,11 @@ def to_markdown(text: Any) -> str:
     try:
         tables: list[str] = []
         text = _outside_of_code(prepared, lambda part: _set_aside(part, tables), _BLOCKS)
-        converted = _GRAMMAR.markup.transform_string(text)
+        converted = transform(text)
         converted = _ASIDE.sub(lambda match: _put_table(match, tables), converted)
-    except RecursionError:  # markup nested deeper than anybody writes it
+    except Exception as fault:  # noqa: BLE001 - whatever the converter trips over (deep nesting,
+        # a table of bare bars), the ticket must still be read: its text stays as it was written.
+        log.warning("wiki text is left as it is: %s", type(fault).__name__)
         converted = prepared
     return _put_back(converted).strip("\n")
 
@@ -217,107 +210,6 @@ _BOX = re.compile(rf"^([ ]*- )[{_BRACKETS[0]}\[]([ xX])[{_BRACKETS[1]}\]](?= )",
 _MARKDOWN_MARKUP = frozenset("\\`*_[]<>|#")
 
 
-class _Code(Code):
-    """Code whose language nobody named is not Java, and may hold fences."""
-
-    def action(self, tokens: Any) -> str:
-        text = tokens.text.strip("\n")
-        fence = "`" * max(3, *(len(run) + 1 for run in re.findall(r"`{3,}", text)), 3)
-        return f"{fence}{tokens.lang or ''}\n{text}\n{fence}"
-
-
-class _Panel(Panel):
-    """A panel is the author's own text, not a quotation."""
-
-    def action(self, tokens: Any) -> str:
-        quoted: str = super().action(tokens)
-        return "\n".join(line.removeprefix("> ") for line in quoted.splitlines())
-
-
-class _Link(Link):
-    """An address that nobody gave words to stays as it is."""
-
-    def action(self, tokens: Any) -> str:
-        made: str = super().action(tokens)
-        return made[1:-1] if made.startswith("<") else made
-
-
-class _Monospaced(Monospaced):
-    def action(self, tokens: Any) -> str:
-        code = re.sub(r"&#([0-9]{1,5});", lambda match: chr(int(match[1])), tokens[0])
-        return f"`` {code} ``" if "`" in code else f"`{code}`"
-
-
-class _Color(Color):
-    """Markdown has no colours; jira2markdown would write HTML."""
-
-    def action(self, tokens: Any) -> str:
-        return str(self.inline_markup.transform_string(tokens.text))
-
-
-class _Underline(Underline):
-    QUOTE_CHAR = END_QUOTE_CHAR = ""
-
-
-class _InlineQuote(InlineQuote):
-    QUOTE_CHAR = END_QUOTE_CHAR = '"'
-
-
-class _Superscript(Superscript):
-    QUOTE_CHAR = END_QUOTE_CHAR = ""
-
-
-class _Subscript(Subscript):
-    QUOTE_CHAR = END_QUOTE_CHAR = ""
-
-
-class _Words(AbstractMarkup):
-    """Plain words in one step. jira2markdown tries every element at every character, which takes
-    some 13 seconds for a full description; nothing but an address begins with a letter inside
-    a line, and what looks back looks at the text, not at what was matched."""
-
-    @property
-    def expr(self) -> ParserElement:
-        address = r"(?!(?:https?|ftp)://)"
-        return Regex(
-            rf"(?!(?:h[1-6]|bq)\.){address}[^\W_]+(?:[ ,;:.'\"()/=%&@→—–]+{address}[^\W_]+)*",
-            re.IGNORECASE,
-        )
-
-
-_MENDED: tuple[tuple[type[AbstractMarkup], type[AbstractMarkup]], ...] = (
-    (Code, _Code),
-    (Panel, _Panel),
-    (Link, _Link),
-    (Monospaced, _Monospaced),
-    (Color, _Color),
-    (Underline, _Underline),
-    (InlineQuote, _InlineQuote),
-    (Superscript, _Superscript),
-    (Subscript, _Subscript),
-)
-
-
-class _Grammar(threading.local):
-    """jira2markdown's `convert`, whose grammar takes a tenth of a second to build, built once for
-    each thread (pyparsing's expressions are not made for several)."""
-
-    def __init__(self) -> None:
-        elements = MarkupElements()
-        elements.insert(0, _Words)
-        for theirs, ours in _MENDED:
-            elements.replace(theirs, ours)
-        inline, self.markup = Forward(), Forward()
-        inline << elements.expr(
-            inline, self.markup, {}, filter(lambda element: element.is_inline_element, elements)
-        )
-        self.markup << elements.expr(inline, self.markup, {}, elements)
-
-
-ParserElement.set_default_whitespace_chars("")  # as jira2markdown.parser does; blanks count
-_GRAMMAR = _Grammar()
-
-
 #: A table none of whose cells holds a line break. These are read here: with jira2markdown's own
 #: element a table of 200 rows takes seconds.
 _TABLE = re.compile(r"(?:^[ ]*\|[^\n]*\|[ \t]*(?:\n|\Z))+", re.MULTILINE)
@@ -359,8 +251,7 @@ def _row(cells: list[str]) -> str:
 
 
 def _cell(text: str) -> str:
-    converted: str = _GRAMMAR.markup.transform_string(text.strip())
-    return converted.strip().replace("\n", "<br>")
+    return transform(text.strip()).strip().replace("\n", "<br>")
 
 
 def _prepare(text: str) -> str:

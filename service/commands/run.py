@@ -102,12 +102,15 @@ def worker(rules_file: Path | None, end_with_parent: bool) -> None:
 
 @click.command()
 @_rules_option
-def up(rules_file: Path | None) -> None:
+@_child_option
+def up(rules_file: Path | None, end_with_parent: bool) -> None:
     """Start the whole service on this machine: a web process and a worker."""
     settings, _ = _read(rules_file)
     admin_token(settings)  # made before anybody looks for it
     stop = threading.Event()
     _on_stop_signals(lambda *_: stop.set())
+    if end_with_parent:
+        _watch_parent(stop.set)
     children = {name: _start(name) for name in ("web", "worker")}
     address = settings.public_url or f"http://{settings.host}:{settings.port}"
     click.echo(f"Followthrough is at {address}")

@@ -34,7 +34,7 @@ def running(ground: Ground) -> Iterator[str]:
         # A session of its own: Ctrl-C in the terminal reaches the demo alone, which then asks
         # the service to stop in order.
         process = subprocess.Popen(
-            [sys.executable, "-m", "service", "up"],
+            [sys.executable, "-m", "service", "up", "--end-with-parent"],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=log,

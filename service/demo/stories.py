@@ -296,6 +296,9 @@ class Platform:
             branch=branch,
             message="Summary, and one more action",
         )
+        scene.at("14:33", NOOR, "marks it ready for review; Kim merges it")
+        scene.sandbox.github.ready_for_review(_DOCUMENTS, 1, by=NOOR.github)
+        scene.sandbox.github.merge(_DOCUMENTS, 1, by=KIM.github)
 
     def again(self, scene: Scene, key: str) -> datetime:
         number = int(key.rpartition("#")[2])

@@ -168,22 +168,28 @@ def test_an_unknown_severity_waits_and_goes_on_when_it_is_mended(stage: Stage) -
     assert stage.incident(f"{REPO}#{number}").outlook is Outlook.DONE
 
 
-def test_a_row_added_to_the_document_becomes_one_task_and_gets_its_id(stage: Stage) -> None:
+def test_a_row_added_in_a_pull_request_becomes_one_task_once_it_is_merged(stage: Stage) -> None:
     number = closed(stage, "ACTION: one")
-    path = f"postmortems/2026/acme-ops-{number}.md"
-    place = stage.sandbox.github.repos["acme/postmortems"]
+    github, path = stage.sandbox.github, f"postmortems/2026/acme-ops-{number}.md"
+    place = github.repos["acme/postmortems"]
     branch = next(name for name in place.branches if name.startswith("followthrough/"))
     text = place.commits[place.branches[branch]].tree[path].decode()
     row = "| | Drill the failover | preventive | @kim | | 2026-12-24 | |\n"
     mark = "<!-- followthrough:end actions -->"
     text = text.replace(mark, row + mark).replace("## Impact\n", "## Impact\n\nAll of Europe.\n")
-    stage.sandbox.github.push("acme/postmortems", path, text, by="kim", branch=branch)
+    github.push("acme/postmortems", path, text, by="kim", branch=branch)
+    github.comment(REPO, number, "one more thing", by="kim")
     stage.settle()
-    after = place.commits[place.branches[branch]].tree[path].decode()
-    assert made(stage) == (1, 2, 1)
-    assert "All of Europe." in after
-    assert after.count("Drill the failover") == 1
-    assert "| AI-2 · [acme/ops#" in after
+    assert made(stage) == (1, 1, 1)
+    assert row in place.commits[place.branches[branch]].tree[path].decode()
+    github.ready_for_review("acme/postmortems", 1, by="kim")
+    github.merge("acme/postmortems", 1, by="noor")
+    stage.settle()
+    assert made(stage) == (2, 2, 1)  # the second pull request proposes the row's new ID
+    update = place.commits[place.branches[f"{branch}-updates"]].tree[path].decode()
+    assert "All of Europe." in update
+    assert update.count("Drill the failover") == 1
+    assert "| AI-2 · [acme/ops#" in update
 
 
 def test_a_declined_document_is_not_made_again(stage: Stage) -> None:

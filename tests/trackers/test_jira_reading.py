@@ -109,7 +109,7 @@ def test_a_rewritten_comment_whose_answer_is_lost_is_unknown() -> None:
 
 
 def test_labels_that_came_and_went_are_changes_of_their_own() -> None:
-    items = [
+    items: list[dict[str, Any]] = [
         {"field": "labels", "fromString": "sev2 checkout", "toString": "checkout mitigated"},
         {"field": "Fix Version", "fromString": None, "toString": "2026.12"},
     ]
