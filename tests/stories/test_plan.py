@@ -83,7 +83,7 @@ def test_a_closed_incident_shows_where_everything_would_go_and_writes_nothing(
 
 def test_an_owner_who_cannot_be_assigned_is_told(stage: Stage) -> None:
     told = shown(incident(stage))
-    assert "owner: 5b10-lee is not assignable in OPS" in told
+    assert "owner: Lee Park is not assignable in OPS" in told
 
 
 def test_a_token_that_may_only_read_is_enough(stage: Stage) -> None:
