@@ -145,11 +145,12 @@ class TaskResult:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that `doctor` looked at."""
+    """One thing that `doctor` looked at. `to_write`: it only matters to whoever writes."""
 
     ok: bool
     what: str
     mend: str = ""
+    to_write: bool = False
 
 
 @dataclass(frozen=True, slots=True)

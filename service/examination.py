@@ -43,12 +43,32 @@ def examine(
         findings = list(_connection(trackers[name], _places(name, rules.policy)))
         if any(finding.ok for finding in findings):
             reached.add(name)
+        if not _written_to(name, rules.policy):
+            findings = [_not_yet(finding) for finding in findings]
         findings.append(_webhooks(connection, public_url))
         yield from (Checked(about, _mendable(finding)) for finding in findings)
     for team in rules.policy.teams.values():
         about = f"team {team.name}"
         for finding in _team(team, rules.policy, trackers, reached):
             yield Checked(about, _mendable(finding))
+
+
+def _written_to(connection: str, policy: Policy) -> bool:
+    """Whether a team that acts writes there."""
+    return any(
+        connection
+        in {source.connection for source in team.incidents}
+        | {team.postmortem.document.connection, team.postmortem.tasks.connection}
+        for team in policy.teams.values()
+        if team.mode is Mode.ACT
+    )
+
+
+def _not_yet(finding: Finding) -> Finding:
+    """While all its teams only plan, an account need not be allowed to write."""
+    if finding.ok or not finding.to_write:
+        return finding
+    return replace(finding, ok=True, what=f"{finding.what}: not yet; needed for mode: act")
 
 
 def _mendable(finding: Finding) -> Finding:

@@ -205,8 +205,8 @@ def in_words(wish: Effect) -> str:
     match wish:
         case CreateDocument(target=target):
             return f"create the postmortem in {target.place}"
-        case WriteRegions(regions=regions):
-            return f"write {', '.join(regions) or 'nothing'} in the postmortem"
+        case WriteRegions():
+            return "bring the postmortem up to date"
         case CreateTask(target=target, title=title):
             return f"create the task “{title}” in {target.place}"
         case LinkTask(task=task, incident=incident):

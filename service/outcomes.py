@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from integrations.tracker import RateLimited, SignInFailed, TrackerError
 from service.store.effects import EffectRecord, EffectState
-from workflows.effects import CreateTask, Effect
+from workflows.effects import CreateTask, Effect, Hold
 from workflows.events import (
     CommentWritten,
     DocumentCreated,
@@ -72,15 +72,15 @@ def _place(wish: CreateTask) -> tuple[str, str, str]:
     return wish.target.connection, wish.target.place, wish.target.issue_type
 
 
-def blocked(records: Mapping[str, EffectRecord], now: datetime) -> dict[str, str]:
+def held(records: Mapping[str, EffectRecord], now: datetime) -> dict[str, Hold]:
     """Effects that cannot go on for now, and why, in words for people. What a person has given
     up waits for nothing."""
-    why: dict[str, str] = {}
+    holds: dict[str, Hold] = {}
     for key, record in records.items():
-        waits = record.due_at is not None and record.due_at > now
-        if record.state is EffectState.REJECTED or waits:
-            why[key] = told_with_mend(record.words, record.mend)
-    return why
+        refused = record.state is EffectState.REJECTED
+        if refused or (record.due_at is not None and record.due_at > now):
+            holds[key] = Hold(told_with_mend(record.words, record.mend), refused)
+    return holds
 
 
 def told(news: News, incident: Incident) -> str:

@@ -15,7 +15,7 @@ from integrations.tracker import NotThere, Tracker, TrackerError
 from service.clock import Clock
 from service.executor import Executor
 from service.jobs import ClaimedJob, Done, JobEnd, Later
-from service.outcomes import batch, blocked, retry_at, sentence
+from service.outcomes import batch, held, retry_at, sentence
 from service.store import Store, Transaction
 from service.store.codec import Json
 from service.store.effects import EffectRecord
@@ -75,8 +75,8 @@ class Processing:
         make_id = self._make_id()
         records = self._records(incident)
         for _ in range(ROUNDS):
-            stuck = blocked(records, self._clock())
-            decision = decide(reading, incident, self._policy, new_id=make_id, blocked=stuck)
+            holds = held(records, self._clock())
+            decision = decide(reading, incident, self._policy, new_id=make_id, held=holds)
             incident = decision.incident
             if incident is None:
                 return self._unwatched(job, "; ".join(decision.reasons))

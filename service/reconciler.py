@@ -64,10 +64,14 @@ class Reconciler:
         self._every = every
 
     def start(self) -> None:
-        """Ask for all polls now, as at each start of a worker."""
+        """Ask for all polls now, as at each start of a worker; and for a turn of each incident
+        that waits and was decided under other rules: these may be what it waited for."""
         with self._store.write() as tx:
             for subject in (*self._places(), DOCUMENTS):
                 tx.jobs.touch(POLL_JOB, subject)
+            for ticket in tx.incidents.waiting_under_other_rules(self._policy.hash):
+                subject = incident_subject(ticket.connection, ticket.id)
+                tx.jobs.touch(INCIDENT_JOB, subject, reason="the rules changed")
 
     def run(self, job: ClaimedJob) -> JobEnd:
         if job.subject == DOCUMENTS:

@@ -204,11 +204,12 @@ def _row(cells: Iterable[str]) -> str:
 @dataclass(frozen=True, slots=True)
 class Edited:
     """What people did to the table: action items they `added` (each with the row or line as it
-    was written), rows they `changed` (AI-n → the row as it stands now), and the text that is
-    neither (`stray`)."""
+    was written), rows they `changed` (AI-n → the row as it stands now), rows that are `missing`
+    (AI-n), and the text that is neither (`stray`)."""
 
     added: tuple[tuple[str, ActionLine], ...]
     changed: dict[str, str]
+    missing: frozenset[str]
     stray: tuple[str, ...]
 
 
@@ -230,7 +231,8 @@ def read_table(base: str, seen: str) -> Edited:
             added.append((line.strip(), item))
         elif not cells or any(cells):
             stray.append(line)
-    return Edited(tuple(added), changed, tuple(stray))
+    missing = frozenset(ours.keys() - _named_rows(seen).keys())
+    return Edited(tuple(added), changed, missing, tuple(stray))
 
 
 def _read_asking(line: str) -> ActionLine | None:

@@ -98,4 +98,12 @@ class WriteComment:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why a wish cannot come true for now. `refused`: it waits for a person, not for time."""
+
+    why: str
+    refused: bool = False
+
+
 Effect = CreateDocument | WriteRegions | CreateTask | LinkTask | WriteComment

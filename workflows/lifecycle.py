@@ -7,13 +7,13 @@ leads to the same decision.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from workflows import postmortem
 from workflows.actions import merge_table, read_table
 from workflows.documents import digest
-from workflows.effects import CreateDocument, Effect, LinkTask, WriteComment, WriteRegions
+from workflows.effects import CreateDocument, Effect, Hold, LinkTask, WriteComment, WriteRegions
 from workflows.events import (
     CommentWritten,
     DocumentCreated,
@@ -63,12 +63,12 @@ def decide(
     policy: Policy,
     *,
     new_id: str,
-    blocked: Mapping[str, str] | None = None,
+    held: Mapping[str, Hold] | None = None,
 ) -> Decision:
     """What should happen, given the ticket as read and the incident as known.
 
-    `new_id` becomes the id of an incident that is seen for the first time. `blocked` tells of
-    effects that were refused or wait (key → why), so that people can be told.
+    `new_id` becomes the id of an incident that is seen for the first time. `held` tells of
+    effects that were refused or wait, by key, so that people can be told.
     """
     if isinstance(reading, TicketGone):
         return _gone(reading, incident)
@@ -86,7 +86,7 @@ def decide(
     incident = read_facts(incident, ticket, source, policy)
     incident = replace(incident, muted=_has_label(ticket, postmortem.MUTE_LABEL))
     reasons = [f"{before} → {incident.phase}"] if incident.phase is not before else []
-    decision = _stand(incident, ticket, team, policy, said_severity(ticket, source), blocked or {})
+    decision = _stand(incident, ticket, team, policy, said_severity(ticket, source), held or {})
     return replace(decision, reasons=(*reasons, *decision.reasons))
 
 
@@ -96,7 +96,7 @@ def _stand(
     team: Team,
     policy: Policy,
     severity_said: str,
-    blocked: Mapping[str, str],
+    held: Mapping[str, Hold],
 ) -> Decision:
     """The decision for an incident whose facts are read."""
     if incident.phase is Phase.OPEN:
@@ -112,8 +112,8 @@ def _stand(
         if incident.severity is None and team.postmortem.severities:
             why = f"a known severity ({severity_said})"
             waiting = _waiting(incident, why)
-            return Decision(waiting, _comment(waiting, blocked), (f"waiting for {why}",))
-    return _set_up(_with_people(incident, team, policy), ticket, team, policy, blocked)
+            return Decision(waiting, _comment(waiting, held), (f"waiting for {why}",))
+    return _set_up(_with_people(incident, team, policy), ticket, team, policy, held)
 
 
 def _no_postmortem(incident: Incident, team: Team) -> str | None:
@@ -138,7 +138,7 @@ def _with_people(incident: Incident, team: Team, policy: Policy) -> Incident:
 
 
 def _set_up(
-    incident: Incident, ticket: Ticket, team: Team, policy: Policy, blocked: Mapping[str, str]
+    incident: Incident, ticket: Ticket, team: Team, policy: Policy, held: Mapping[str, Hold]
 ) -> Decision:
     """Document first, then tasks and their links, then the document's regions, then the comment."""
     rules = team.postmortem
@@ -153,8 +153,10 @@ def _set_up(
         )
         planned = "mode: act (the team only plans, nothing is written)"
         why = planned if team.mode is Mode.PLAN else "the document to be created"
-        waiting = _waiting(incident, blocked.get(wish.key, why))
-        return Decision(waiting, (wish,), (*reasons, "closed: the postmortem is set up"))
+        hold = held.get(wish.key, Hold(why))
+        waiting = _waiting(incident, hold.why)
+        told = _comment(waiting, held) if hold.refused else ()
+        return Decision(waiting, (wish, *told), (*reasons, "closed: the postmortem is set up"))
     document = incident.postmortem
     effects: list[Effect] = []
     if document.status in (DocumentStatus.DECLINED, DocumentStatus.GONE):
@@ -170,24 +172,25 @@ def _set_up(
         if wanted:
             effects.append(WriteRegions(f"regions:{incident.id}", wanted))
             incident = replace(incident, postmortem=_asked(document, wanted))
-    stuck = {key: why for key, why in blocked.items() if key in {e.key for e in effects}}
+    stuck = [held[effect.key] for effect in effects if effect.key in held]
     standing = _waiting(incident, _first_reason(stuck)) if stuck else _done(incident)
-    effects += _comment(incident, blocked)
+    if all(hold.refused for hold in stuck):  # what only waits is not worth a comment
+        effects += _comment(incident, held)
     return Decision(standing, tuple(effects), tuple(reasons))
 
 
-def _first_reason(stuck: Mapping[str, str]) -> str:
-    first = next(iter(stuck.values()))
+def _first_reason(stuck: Sequence[Hold]) -> str:
+    first = stuck[0].why
     return first if len(stuck) == 1 else f"{first} (and {len(stuck) - 1} more)"
 
 
-def _comment(incident: Incident, blocked: Mapping[str, str]) -> tuple[WriteComment, ...]:
+def _comment(incident: Incident, held: Mapping[str, Hold]) -> tuple[WriteComment, ...]:
     if incident.muted:
         return ()
     reasons = {
-        item.name: blocked[key]
+        item.name: held[key].why
         for item in incident.actions
-        if (key := postmortem.task_key(incident, item)) in blocked
+        if (key := postmortem.task_key(incident, item)) in held
     }
     text = postmortem.comment(incident, reasons)
     return (WriteComment(f"comment:{incident.id}", incident.ticket, text),)
@@ -212,7 +215,7 @@ def _wanted_regions(incident: Incident, document: Postmortem, ticket: Ticket) ->
             ours = merge_table(ours, document.kept, (*waiting, *edited.stray))
         elif seen and seen != document.base.get(name):
             continue
-        if ours != document.wrote.get(name) or not seen or _has_new_rows(name, document):
+        if ours != document.wrote.get(name) or not seen or _must_mend(name, document):
             wanted[name] = ours
     if set(wanted) == {"facts"} and document.status is DocumentStatus.PUBLISHED:
         # Merging made it published: no update is proposed to say only that.
@@ -222,10 +225,13 @@ def _wanted_regions(incident: Incident, document: Postmortem, ticket: Ticket) ->
     return wanted
 
 
-def _has_new_rows(name: str, document: Postmortem) -> bool:
-    if name != "actions" or not document.rows_count:
+def _must_mend(name: str, document: Postmortem) -> bool:
+    """Whether the table has rows that wait for their ID, or lacks some that somebody deleted:
+    an action item does not go away by that, and a row that a person had edited is ours again."""
+    if name != "actions":
         return False
-    return bool(read_table(document.base.get(name, ""), document.seen[name]).added)
+    edited = read_table(document.base.get(name, ""), document.seen[name])
+    return bool(edited.missing or (document.rows_count and edited.added))
 
 
 def _asked(document: Postmortem, wanted: Mapping[str, str]) -> Postmortem:
@@ -311,6 +317,7 @@ def _read(document: DocumentState, known: Postmortem | None) -> Postmortem | Non
     known = replace(known, base={**known.base, **unheard})
     edited = read_table(known.base.get("actions", ""), document.regions.get("actions", ""))
     kept = {**known.kept, **edited.changed}
+    kept = {name: row for name, row in kept.items() if name not in edited.missing}
     conflicts = [
         f"{name}: edited in the document; the edit is kept, and the task is as it was"
         for name in kept

@@ -221,6 +221,7 @@ class GitHubTracker:
                 f"{place}: no write access",
                 "Give the account write access: without it GitHub drops owners, labels and "
                 "milestones in silence.",
+                to_write=True,
             )
         elif repository.may_push:
             yield Finding(True, f"{place}: write access")

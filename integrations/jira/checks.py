@@ -67,7 +67,8 @@ def _project(site: JiraSite, place: str) -> Iterator[Finding]:
     for permission, words in _NEEDED.items():
         have = bool((granted.get(permission) or {}).get("havePermission"))
         mend = f"Grant {permission} in the permission scheme of {place} to this account."
-        yield Finding(have, f"may {words} in {place}", "" if have else mend)
+        writes = permission != "BROWSE_PROJECTS"
+        yield Finding(have, f"may {words} in {place}", "" if have else mend, to_write=writes)
     yield _way_to_done(place, site.client.get(f"/project/{place}/statuses"))
 
 

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from textwrap import indent
 from typing import NoReturn
 
@@ -28,7 +28,6 @@ from service.store import Store
 from service.store.codec import dump
 from service.store.deliveries import Delivery, DeliveryState
 from workflows.model import ActionItem, Incident
-from workflows.timeline import stamp
 
 _MARGIN = " " * 32  # as wide as a time and a kind
 
@@ -211,4 +210,4 @@ def _line(text: str) -> str:
 
 
 def _at(at: datetime) -> str:
-    return f"{stamp(at)} UTC"
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, and_, func, or_, select, tuple_, update
 from service.store.codec import dump, load
 from service.store.schema import incidents
 from service.store.statements import insert
-from workflows.model import Incident, Outlook, Phase
+from workflows.model import Incident, Outlook, Phase, TicketRef
 
 ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # no l, o, 0, 1: ids are read aloud and typed
 
@@ -121,6 +121,15 @@ class Incidents:
         """How many incidents there are of each outlook."""
         query = select(incidents.c.outlook, func.count()).group_by(incidents.c.outlook)
         return {Outlook(outlook): n for outlook, n in self._connection.execute(query)}
+
+    def waiting_under_other_rules(self, policy_hash: str) -> list[TicketRef]:
+        """The tickets of incidents that wait, and were last decided under another policy."""
+        rows = self._connection.execute(
+            select(incidents).where(
+                incidents.c.outlook == Outlook.WAITING, incidents.c.policy_hash != policy_hash
+            )
+        )
+        return [_record(row).incident.ticket for row in rows]
 
     def with_document(self) -> list[IncidentRecord]:
         """Those whose document exists, as far as we know."""

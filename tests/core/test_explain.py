@@ -146,12 +146,12 @@ def test_explain_prints_how_it_stands_and_what_happened(history: History) -> Non
     assert result.exit_code == 0
     for line in (
         "acme/ops#42  Checkout answers 500",
-        "sev1 · checkout · team payments · ticket closed 2026-12-07 13:30 UTC",
+        "sev1 · checkout · team payments · ticket closed 2026-12-07 13:30:00 UTC",
         "waiting: Field 'duedate' cannot be set",
         "postmortem draft: https://git.example/acme/postmortems/pull/7",
         "not set: owner: kim is not assignable",
-        "2026-12-07 13:31 UTC  delivery  acme-github told of issues",
-        "2026-12-07 13:35 UTC! effect    Create the task “Limit what one tenant can queue” in OPS",
+        "2026-12-07 13:31:00 UTC  delivery  acme-github told of issues",
+        "2026-12-07 13:35:00 UTC! effect    Create the task “Limit what one tenant can queue” in OPS",
         "→ Put the field on the create screen of OPS.",
     ):
         assert line in result.output

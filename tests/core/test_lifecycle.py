@@ -18,7 +18,7 @@ from builders import (
 )
 
 from workflows.documents import replace_regions
-from workflows.effects import CreateDocument, CreateTask, LinkTask, WriteComment, WriteRegions
+from workflows.effects import CreateDocument, CreateTask, Hold, LinkTask, WriteComment, WriteRegions
 from workflows.events import DocumentCreated, DocumentRead, TaskCreated, TicketGone, TicketRead
 from workflows.lifecycle import Decision, decide, fold
 from workflows.model import (
@@ -203,8 +203,8 @@ def test_a_refused_task_is_told_in_the_comment_and_the_rest_goes_on() -> None:
     incident = known(play(read))
     first = replace(incident.actions[0], task=None, linked=False)
     incident = replace(incident, actions=(first, *incident.actions[1:]))
-    why = {"task:abc:1": "422: title is too long"}
-    decision = decide(TicketRead(read), incident, POLICY, new_id="x", blocked=why)
+    why = {"task:abc:1": Hold("422: title is too long", refused=True)}
+    decision = decide(TicketRead(read), incident, POLICY, new_id="x", held=why)
     words = decision.effects[-1]
     assert isinstance(words, WriteComment)
     assert "title is too long" in words.text
@@ -365,3 +365,27 @@ def test_what_we_wrote_and_never_heard_of_is_not_taken_for_a_persons_edit() -> N
 def test_a_restricted_tickets_action_lines_become_no_tasks() -> None:
     hidden = closed(restricted=True, comments=(comment("ACTION: rotate the leaked key"),))
     assert [task.title for task in tasks(play(hidden))] == ["Detect acme/ops#42 sooner"]
+
+
+def test_a_refused_document_is_told_on_the_ticket_and_one_that_waits_is_not() -> None:
+    for refused, told in ((True, [WriteComment]), (False, [])):
+        hold = {"document:abc": Hold("404: no such repository", refused)}
+        decision = decide(TicketRead(closed()), None, POLICY, new_id="abc", held=hold)
+        assert [type(e) for e in decision.effects[1:]] == told
+        assert known(decision).waiting_for == "404: no such repository"
+
+
+def test_a_deleted_row_is_written_again_and_an_edited_one_is_handed_back_so() -> None:
+    incident, text = written()
+    edited = text.replace("| one |", "| one, by christmas |")
+    incident = fold(DocumentRead(document(edited, "v2")), incident)
+    incident = known(play(closed(comments=(comment("ACTION: one"), comment("x", "c9"))), incident))
+    assert incident.postmortem is not None
+    text = incident.postmortem.text or ""
+    row = next(line for line in text.splitlines() if "by christmas" in line)
+    incident = fold(DocumentRead(document(text.replace(f"{row}\n", ""), "v4")), incident)
+    after = known(play(closed(comments=(comment("ACTION: one"),)), incident)).postmortem
+    assert after is not None
+    assert after.kept == {}
+    assert after.conflicts == ()
+    assert "| one |" in after.seen["actions"]

@@ -149,7 +149,7 @@ def test_a_team_in_plan_mode_writes_nothing_and_shows_what_it_would_do(tmp_path:
         assert stage.sandbox.writes() == []
         assert "the postmortem is set up" in stage.told(f"{REPO}#{number}")
         stage.restart(mode="act")
-        stage.sandbox.github.comment(REPO, number, "go", by="kim")
+        stage.container.reconciler.start()
         stage.settle()
         assert made(stage) == (1, 1, 1)
 
