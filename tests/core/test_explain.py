@@ -151,7 +151,7 @@ def test_explain_prints_how_it_stands_and_what_happened(history: History) -> Non
         "postmortem draft: https://git.example/acme/postmortems/pull/7",
         "not set: owner: kim is not assignable",
         "2026-12-07 13:31:00 UTC  delivery  acme-github told of issues",
-        "2026-12-07 13:35:00 UTC! effect    Create the task “Limit what one tenant can queue” in OPS",
+        "2026-12-07 13:35:00 UTC! effect    Create the task “Limit what one tenant can queue”",
         "→ Put the field on the create screen of OPS.",
     ):
         assert line in result.output
