@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from workflows.model import DocumentRef, Kind, TicketRef
 
@@ -100,10 +100,12 @@ class WriteComment:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Why a wish cannot come true for now. `refused`: it waits for a person, not for time."""
+    """Why a wish cannot come true for now. `refused`: it waits for a person, not for time;
+    otherwise it is tried again at `until`."""
 
     why: str
     refused: bool = False
+    until: datetime | None = None
 
 
 Effect = CreateDocument | WriteRegions | CreateTask | LinkTask | WriteComment

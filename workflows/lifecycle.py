@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from workflows import postmortem
-from workflows.actions import merge_table, read_table
+from workflows.action_table import merge_table, read_table, still_kept
 from workflows.documents import digest
 from workflows.effects import CreateDocument, Effect, Hold, LinkTask, WriteComment, WriteRegions
 from workflows.events import (
@@ -73,11 +74,13 @@ def decide(
     if isinstance(reading, TicketGone):
         return _gone(reading, incident)
     ticket = with_names(reading.ticket, policy)
+    doubts: tuple[str, ...] = ()
     if incident is None:
         found = recognise(ticket, policy)
         if isinstance(found, str):
             return Decision(None, (), (found,))
         incident = Incident(new_id, found.team.name, ticket.ref, ticket.title, Phase.OPEN)
+        doubts = tuple(f"the rules of {name} match it too: tell them apart" for name in found.also)
     source = source_of(incident, ticket, policy)
     if source is None:
         why = f"the rules no longer know the team {incident.team} on {ticket.ref.connection}"
@@ -87,7 +90,7 @@ def decide(
     incident = replace(incident, muted=_has_label(ticket, postmortem.MUTE_LABEL))
     reasons = [f"{before} → {incident.phase}"] if incident.phase is not before else []
     decision = _stand(incident, ticket, team, policy, said_severity(ticket, source), held or {})
-    return replace(decision, reasons=(*reasons, *decision.reasons))
+    return replace(decision, reasons=(*doubts, *reasons, *decision.reasons))
 
 
 def _stand(
@@ -154,7 +157,7 @@ def _set_up(
         planned = "mode: act (the team only plans, nothing is written)"
         why = planned if team.mode is Mode.PLAN else "the document to be created"
         hold = held.get(wish.key, Hold(why))
-        waiting = _waiting(incident, hold.why)
+        waiting = _standing(incident, [hold])
         told = _comment(waiting, held) if hold.refused else ()
         return Decision(waiting, (wish, *told), (*reasons, "closed: the postmortem is set up"))
     document = incident.postmortem
@@ -172,16 +175,20 @@ def _set_up(
         if wanted:
             effects.append(WriteRegions(f"regions:{incident.id}", wanted))
             incident = replace(incident, postmortem=_asked(document, wanted))
+    if all(held[effect.key].refused for effect in effects if effect.key in held):
+        effects += _comment(incident, held)  # what only waits is not worth a comment
     stuck = [held[effect.key] for effect in effects if effect.key in held]
-    standing = _waiting(incident, _first_reason(stuck)) if stuck else _done(incident)
-    if all(hold.refused for hold in stuck):  # what only waits is not worth a comment
-        effects += _comment(incident, held)
-    return Decision(standing, tuple(effects), tuple(reasons))
+    if document.status is DocumentStatus.GONE:
+        stuck.append(Hold(f"the document {document.ref.url} to be put back", refused=True))
+    return Decision(_standing(incident, stuck), tuple(effects), tuple(reasons))
 
 
-def _first_reason(stuck: Sequence[Hold]) -> str:
-    first = stuck[0].why
-    return first if len(stuck) == 1 else f"{first} (and {len(stuck) - 1} more)"
+def _standing(incident: Incident, stuck: Sequence[Hold]) -> Incident:
+    """Done, or waiting: for what, and until when if time alone will tell."""
+    if not stuck:
+        return _done(incident)
+    why = stuck[0].why if len(stuck) == 1 else f"{stuck[0].why} (and {len(stuck) - 1} more)"
+    return _waiting(incident, why, stuck[0].until)
 
 
 def _comment(incident: Incident, held: Mapping[str, Hold]) -> tuple[WriteComment, ...]:
@@ -211,11 +218,13 @@ def _wanted_regions(incident: Incident, document: Postmortem, ticket: Ticket) ->
             continue
         if name == "actions":
             edited = read_table(document.base.get(name, ""), seen)
-            waiting = () if document.rows_count else tuple(line for line, _ in edited.added)
-            ours = merge_table(ours, document.kept, (*waiting, *edited.stray))
+            rows = edited.doubles(incident.actions) if document.rows_count else edited.added
+            after = (*(row for row, _ in rows), *edited.stray)
+            ours = merge_table(ours, document.kept, after)
         elif seen and seen != document.base.get(name):
             continue
-        if ours != document.wrote.get(name) or not seen or _must_mend(name, document):
+        emptied = not seen and bool(document.base.get(name))
+        if ours != document.wrote.get(name) or emptied or _must_mend(name, document, incident):
             wanted[name] = ours
     if set(wanted) == {"facts"} and document.status is DocumentStatus.PUBLISHED:
         # Merging made it published: no update is proposed to say only that.
@@ -225,13 +234,14 @@ def _wanted_regions(incident: Incident, document: Postmortem, ticket: Ticket) ->
     return wanted
 
 
-def _must_mend(name: str, document: Postmortem) -> bool:
+def _must_mend(name: str, document: Postmortem, incident: Incident) -> bool:
     """Whether the table has rows that wait for their ID, or lacks some that somebody deleted:
     an action item does not go away by that, and a row that a person had edited is ours again."""
     if name != "actions":
         return False
     edited = read_table(document.base.get(name, ""), document.seen[name])
-    return bool(edited.missing or (document.rows_count and edited.added))
+    unnamed = len(edited.added) > len(edited.doubles(incident.actions))
+    return bool(edited.missing or (document.rows_count and unnamed))
 
 
 def _asked(document: Postmortem, wanted: Mapping[str, str]) -> Postmortem:
@@ -315,9 +325,9 @@ def _read(document: DocumentState, known: Postmortem | None) -> Postmortem | Non
         if body != known.base.get(name) and digest(body) in known.asked.get(name, ())
     }
     known = replace(known, base={**known.base, **unheard})
-    edited = read_table(known.base.get("actions", ""), document.regions.get("actions", ""))
-    kept = {**known.kept, **edited.changed}
-    kept = {name: row for name, row in kept.items() if name not in edited.missing}
+    kept = still_kept(
+        known.kept, known.base.get("actions", ""), document.regions.get("actions", "")
+    )
     conflicts = [
         f"{name}: edited in the document; the edit is kept, and the task is as it was"
         for name in kept
@@ -353,8 +363,8 @@ def _watching(incident: Incident) -> Incident:
     return replace(incident, outlook=Outlook.WATCHING, waiting_for=None, waiting_until=None)
 
 
-def _waiting(incident: Incident, why: str) -> Incident:
-    return replace(incident, outlook=Outlook.WAITING, waiting_for=why)
+def _waiting(incident: Incident, why: str, until: datetime | None = None) -> Incident:
+    return replace(incident, outlook=Outlook.WAITING, waiting_for=why, waiting_until=until)
 
 
 def _done(incident: Incident) -> Incident:

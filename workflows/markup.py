@@ -11,7 +11,7 @@ import re
 #: Zero-width; breaks a mention or reference for a machine and is invisible to a reader.
 _BREAK = "\u2060"
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~!$])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~!$&])")
 _MENTION = re.compile(r"@(?=\w|\[)")
 _REFERENCE = re.compile(r"#(?=\d)|(?<=\bGH)-(?=\d)", re.IGNORECASE)
 _TICKET_KEY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+#\d+|[A-Z][A-Z0-9_]*-\d+")
@@ -26,10 +26,14 @@ def inert(text: str) -> str:
     reference that links back, a closing keyword or a control character any more."""
     line = " ".join(_CONTROL.sub("", text).split())
     line = _SPECIAL.sub(r"\\\1", line)
-    line = _MENTION.sub(f"@{_BREAK}", line)
-    line = _REFERENCE.sub(lambda match: match[0] + _BREAK, line)
-    line = _KEYWORD.sub(lambda match: match[0][:2] + _BREAK + match[0][2:], line)
+    line = _REFERENCE.sub(lambda match: match[0] + _BREAK, _mute(line))
     return _LINE_START.sub(r"\1\\\2", line)
+
+
+def _mute(line: str) -> str:
+    """The line with mentions and closing keywords broken: a tracker acts on these anywhere."""
+    line = _MENTION.sub(f"@{_BREAK}", line)
+    return _KEYWORD.sub(lambda match: match[0][:2] + _BREAK + match[0][2:], line)
 
 
 _HEADING_MARK = re.compile(r"^[ ]{0,3}#{1,6}[ \t]+(.*?)[ \t#]*$", re.MULTILINE)
@@ -53,10 +57,10 @@ def excerpt(text: str, limit: int = 280) -> str:
 
 
 def plain_title(text: str, limit: int = 200) -> str:
-    """`text` as a ticket title: one line, no control characters, mentions broken; titles are
-    not rendered as Markdown, so nothing is escaped."""
-    line = excerpt(_CONTROL.sub("", text), limit)
-    return _MENTION.sub(f"@{_BREAK}", line)
+    """`text` as a ticket title: one line, no control characters, nothing that mentions anybody
+    or closes anything (a pull request's title may become a commit message). Titles are not
+    rendered as Markdown, so nothing is escaped."""
+    return _mute(excerpt(_CONTROL.sub("", text), limit))
 
 
 def cell(text: str) -> str:

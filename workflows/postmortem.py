@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from workflows import actions, timeline
+from workflows import action_table, timeline
 from workflows.documents import render
 from workflows.effects import CreateTask, DocumentTarget, TaskTarget
 from workflows.markup import cell, excerpt, inert, link, plain_title
@@ -59,7 +59,7 @@ def regions(incident: Incident, ticket: Ticket) -> dict[str, str]:
         "facts": _facts(incident),
         "figures": timeline.render_figures(incident.moments),
         "timeline": timeline.render(timeline.rows(ticket, incident.comment_id)),
-        "actions": actions.table(incident.actions),
+        "actions": action_table.table(incident.actions),
         "evidence": _evidence(incident, ticket),
     }
 
@@ -214,6 +214,9 @@ def _document_link(words: str, document: Postmortem) -> str:
 
 MUTE_LABEL = "followthrough-mute"
 
+#: A stranger can write any number of lines; the comment names so many.
+MOST_PROPOSALS = 20
+
 
 def comment(incident: Incident, blocked: Mapping[str, str]) -> str:
     """The one comment on the incident ticket: where things are, what could not be set, what
@@ -235,8 +238,11 @@ def comment(incident: Incident, blocked: Mapping[str, str]) -> str:
         parts.append("Could not be set, or needs a look:\n\n" + "\n".join(problems))
     if incident.proposals:
         lines = [
-            f"- {inert(p.title)} (by {inert(p.by)}: {inert(p.why)})" for p in incident.proposals
+            f"- {inert(p.title)} (by {inert(p.by)}: {inert(p.why)})"
+            for p in incident.proposals[:MOST_PROPOSALS]
         ]
+        more = len(incident.proposals) - len(lines)
+        lines += [f"- … and {more} more"] if more else []
         parts.append("Proposed, and not created:\n\n" + "\n".join(lines))
     parts += [_next(incident), _footer()]
     return "\n\n".join(parts)
@@ -256,7 +262,10 @@ def _listed(item: ActionItem, incident: Incident, blocked: Mapping[str, str]) ->
 
 
 def _next(incident: Incident) -> str:
-    if incident.postmortem and incident.postmortem.status is DocumentStatus.DECLINED:
+    status = incident.postmortem.status if incident.postmortem else None
+    if status is DocumentStatus.GONE:
+        return "Next: the document is gone from where it was. Put it back to go on."
+    if status is DocumentStatus.DECLINED:
         return "Next: the document was closed unmerged and stays so. Reopen it to go on."
     who = incident.roles.get("facilitator")
     due = incident.review_due.isoformat() if incident.review_due else None

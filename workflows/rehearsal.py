@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -37,6 +38,10 @@ from workflows.model import (
 from workflows.policy import Closing, Policy, Team
 
 
+#: More effects than any incident leads to: a decision that wants more goes in circles.
+LONGEST = 10_000
+
+
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
     """How it would end: the state, every effect in order, and all reasons given on the way."""
@@ -52,16 +57,17 @@ def rehearse(
     """What would happen if everything that is decided succeeded at once."""
     done: dict[str, Effect] = {}
     reasons: list[str] = []
-    while True:
+    for _ in range(LONGEST):
         decision = decide(reading, incident, policy, new_id=new_id)
         incident = decision.incident
         reasons += [why for why in decision.reasons if why not in reasons]
-        wish = next((e for e in decision.effects if done.get(e.key) != e), None)
+        wish = next((e for e in decision.effects if _is_wanted(e, done)), None)
         if incident is None or wish is None:
             return Rehearsal(incident, tuple(done.values()), tuple(reasons))
         done.pop(wish.key, None)
         done[wish.key] = wish
         incident = fold(pretend(wish, incident), incident)
+    raise RuntimeError(f"the decision on {reading} never comes to rest")
 
 
 def rehearse_closed(
@@ -92,6 +98,12 @@ def _closing_by(team: Team, status: str) -> Team:
 def _for_all(team: Team) -> Team:
     rules = replace(team.postmortem, severities=frozenset())
     return replace(team, start_from=datetime.min.replace(tzinfo=UTC), postmortem=rules)
+
+
+def _is_wanted(effect: Effect, done: Mapping[str, Effect]) -> bool:
+    """Regions are only asked for when they must be written; all else may be asked for again in
+    the same words."""
+    return isinstance(effect, WriteRegions) or done.get(effect.key) != effect
 
 
 def pretend(wish: Effect, incident: Incident) -> News:

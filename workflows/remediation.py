@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from workflows.actions import Matched, lines_of, match_lines, read_table
+from workflows.action_table import read_table
+from workflows.actions import Matched, lines_of, match_lines
 from workflows.documents import below_region
 from workflows.model import (
     ActionItem,
@@ -32,10 +33,7 @@ def collect(
     reasons: list[str] = []
     for source, id, text, who, trusted in _said(ticket):
         matched = match_lines(source, id, lines_of(text), incident.actions)
-        proposals += [
-            Proposal(i.origin, line.title, who, f"edited after it became {i.name}")
-            for i, line in matched.edited
-        ]
+        proposals += _edited(matched, who)
         if trusted:
             incident, added = _add(incident, matched, team, policy)
             reasons += added
@@ -51,9 +49,17 @@ def collect(
             incident, added = _add(incident, replace(matched, edited=()), team, policy)
             reasons += added
     if incident.postmortem is not None:
-        incident, added = _from_document(incident, incident.postmortem, team, policy)
+        incident, added, doubts = _from_document(incident, incident.postmortem, team, policy)
         reasons += added
+        proposals += doubts
     return replace(incident, proposals=tuple(proposals)), reasons
+
+
+def _edited(matched: Matched, who: str) -> list[Proposal]:
+    return [
+        Proposal(item.origin, line.title, who, f"edited after it became {item.name}")
+        for item, line in matched.edited
+    ]
 
 
 def _said(ticket: Ticket) -> list[tuple[str, str, str, str, bool]]:
@@ -142,21 +148,31 @@ def _line(rule: StandardAction, title: str) -> ActionLine:
 
 def _from_document(
     incident: Incident, document: Postmortem, team: Team, policy: Policy
-) -> tuple[Incident, list[str]]:
+) -> tuple[Incident, list[str], list[Proposal]]:
     """Rows and lines that people added to the action table, or lines right below it. A row gets
     its id written back later; until then, and after a crash in between, its title tells it."""
     if not document.rows_count:
-        return incident, []
+        return incident, [], []
     edited = read_table(document.base.get("actions", ""), document.seen.get("actions", ""))
-    below = lines_of(below_region(document.text or "", "actions"))
-    reasons: list[str] = []
-    for line in (*(item for _, item in edited.added), *below):
-        twin = next(
-            (i for i in incident.actions if same_word(i.title) == same_word(line.title)), None
+    proposals = [
+        Proposal(
+            Origin("document", document.ref.id),
+            item.title,
+            "the document",
+            f"a row without ID says what {item.name} says; give it another title for its own task",
         )
-        if twin is not None:
+        for _, item in edited.doubles(incident.actions)
+    ]
+    reasons: list[str] = []
+    for _, line in edited.added:
+        if any(same_word(item.title) == same_word(line.title) for item in incident.actions):
             continue
         origin = Origin("document", document.ref.id, len(incident.actions))
         incident, added = _add(incident, Matched(((origin, line),), ()), team, policy)
         reasons += added
-    return incident, reasons
+    # Lines below the table keep standing there without an ID: they are known by their place.
+    below = lines_of(below_region(document.text or "", "actions"))
+    matched = match_lines("below", document.ref.id, below, incident.actions)
+    proposals += _edited(matched, "the document")
+    incident, added = _add(incident, matched, team, policy)
+    return incident, [*reasons, *added], proposals

@@ -13,24 +13,39 @@ from workflows.timeline import closed_at, moments, under_heading, value
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """The team that an incident belongs to, and the rule that says so."""
+    """The team that an incident belongs to, and the rule that says so. `also` names teams whose
+    rules match it too, which is an error of the rules: the first one has it."""
 
     team: Team
     source: IncidentSource
+    also: tuple[str, ...] = ()
 
 
 def recognise(ticket: Ticket, policy: Policy) -> Recognised | str:
     """Whose incident this ticket is; otherwise why it is none, in words."""
     why = f"no team watches {ticket.place} on {ticket.ref.connection}"
+    matching: list[Recognised] = []
     for team in policy.teams.values():
         for source in team.incidents:
-            if (source.connection, source.place) != (ticket.ref.connection, ticket.place):
+            if not _is_of(source, ticket) or team.name in {m.team.name for m in matching}:
                 continue
             missing = _mismatch(source.match, ticket)
             if missing is None:
-                return Recognised(team, source)
-            why = f"not an incident of {team.name}: {missing}"
-    return why
+                matching.append(Recognised(team, source))
+            else:
+                why = f"not an incident of {team.name}: {missing}"
+    if not matching:
+        return why
+    others = tuple(m.team.name for m in matching[1:])
+    return replace(matching[0], also=others)
+
+
+def _is_of(source: IncidentSource, ticket: Ticket) -> bool:
+    """Places are compared without case: a repository's name has none, a project key only one."""
+    return (source.connection, source.place.casefold()) == (
+        ticket.ref.connection,
+        ticket.place.casefold(),
+    )
 
 
 def with_names(ticket: Ticket, policy: Policy) -> Ticket:
@@ -68,7 +83,7 @@ def source_of(incident: Incident, ticket: Ticket, policy: Policy) -> IncidentSou
     if team is None:
         return None
     sources = [s for s in team.incidents if s.connection == ticket.ref.connection]
-    return next((s for s in sources if s.place == ticket.place), next(iter(sources), None))
+    return next((s for s in sources if _is_of(s, ticket)), next(iter(sources), None))
 
 
 def _mismatch(match: Match, ticket: Ticket) -> str | None:

@@ -70,9 +70,14 @@ class Effects:
         self._now = now
 
     def ask(self, incident_id: str, wishes: Sequence[Effect], *, planned: bool = False) -> None:
-        """Ask for each wish by its key, in this order. Asking again in the same words changes
-        nothing, unless what was only planned is now wanted. A newer wish of the same key
-        replaces the older; what created something is never done again for it."""
+        """Ask for each wish by its key, in this order.
+
+        Asking again in the same words changes nothing, unless what was only planned is now
+        wanted, or regions are to be written that were done before: they are asked for only when
+        they must be. A newer wish of the same key replaces the older, but not while a creation
+        is unsettled: it is looked for where it was sent. What created something is never done
+        again. `planned` leaves alone what was once really asked for.
+        """
         keys = [wish.key for wish in wishes]
         known = {
             row.key: row
@@ -89,7 +94,13 @@ class Effects:
             if row is None:
                 self._insert(incident_id, wish, data, hashed, planned)
                 continue
-            state = _asked_again(wish, EffectState(row.state), row.wish_hash != hashed, planned)
+            before = EffectState(row.state)
+            unsettled = before in (EffectState.BEGUN, EffectState.UNKNOWN)
+            if (unsettled and not isinstance(wish, REWRITES)) or (
+                planned and before is not EffectState.PLANNED
+            ):
+                continue
+            state = _asked_again(wish, before, row.wish_hash != hashed, planned)
             if row.wish_hash != hashed or row.state != state:
                 self._set([wish.key], state=state, wish=data, wish_hash=hashed)
 
@@ -124,9 +135,9 @@ class Effects:
         """It certainly had no effect, and is to be tried again at `due_at`."""
         self._set([key], state=EffectState.RETRY, due_at=due_at, words=words, mend=mend)
 
-    def unknown(self, key: str, due_at: datetime, words: str) -> None:
+    def unknown(self, key: str, due_at: datetime, words: str, mend: str = "") -> None:
         """It may have happened: to be settled, not before `due_at`."""
-        self._set([key], state=EffectState.UNKNOWN, due_at=due_at, words=words)
+        self._set([key], state=EffectState.UNKNOWN, due_at=due_at, words=words, mend=mend)
 
     def reject(self, key: str, words: str, mend: str) -> None:
         """The tracker said no: a dead letter, until a person or a newer wish mends it."""
@@ -199,7 +210,9 @@ def _asked_again(wish: Effect, state: EffectState, changed: bool, planned: bool)
     """The state of a known effect that is asked for once more."""
     if state is EffectState.PLANNED:
         return EffectState.PLANNED if planned else EffectState.WANTED
-    if not changed or planned:
+    if state is EffectState.DONE and isinstance(wish, WriteRegions):
+        return EffectState.WANTED
+    if not changed:
         return state
     if state in (EffectState.RETRY, EffectState.REJECTED):
         return EffectState.WANTED

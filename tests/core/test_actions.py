@@ -7,7 +7,8 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.actions import lines_of, match_lines, merge_table, read_line, read_table, table
+from workflows.action_table import merge_table, read_table, table
+from workflows.actions import lines_of, match_lines, read_line
 from workflows.model import ActionItem, ActionLine, Area, Kind, Origin, TicketRef
 
 
@@ -61,7 +62,17 @@ def test_action_lines_and_open_checklists_count() -> None:
 
 
 def test_a_line_that_begins_with_an_items_name_is_about_that_item() -> None:
-    assert lines_of("- [ ] AI-1 Alert on queue depth\nACTION: **AI-2** is done") == []
+    lines = lines_of("- [ ] AI-1 Alert on queue depth\nACTION: AI-9 model must be retrained")
+    matched = match_lines("comment", "c2", lines, [item(1, "one")])
+    assert [line.title for _, line in matched.new] == ["AI-9 model must be retrained"]
+
+
+def test_an_edit_is_known_though_lines_were_put_above_it() -> None:
+    known = [item(1, "alpha"), item(2, "beta")]
+    lines = lines_of("ACTION: new\nACTION: alpha\nACTION: beta, better")
+    matched = match_lines("comment", "c1", lines, known)
+    assert [line.title for _, line in matched.new] == ["new"]
+    assert [(i.name, line.title) for i, line in matched.edited] == [("AI-2", "beta, better")]
 
 
 def test_quotes_and_code_cause_nothing() -> None:

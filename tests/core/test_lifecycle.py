@@ -389,3 +389,110 @@ def test_a_deleted_row_is_written_again_and_an_edited_one_is_handed_back_so() ->
     assert after.kept == {}
     assert after.conflicts == ()
     assert "| one |" in after.seen["actions"]
+
+
+# --- what people do to the table, and what must not happen to it ---
+
+END = "<!-- followthrough:end actions -->"
+ONE = (comment("ACTION: one"),)
+
+
+def reread(incident: Incident, text: str, version: str) -> Incident:
+    return fold(DocumentRead(document(text, version)), incident)
+
+
+def text_of(outcome: Rehearsal) -> str:
+    after = known(outcome).postmortem
+    assert after is not None
+    return after.text or ""
+
+
+def test_a_row_that_a_person_numbers_gets_its_own_number_and_hides_nothing() -> None:
+    incident, text = written()
+    row = "| AI-3 | Add a canary | preventive | @kim | | 2026-12-24 | |\n"
+    incident = reread(incident, text.replace(END, row + END), "v2")
+    outcome = play(closed(comments=(*ONE, comment("ACTION: two", "c2"))), incident)
+    assert sorted(task.title for task in tasks(outcome)) == ["Add a canary", "two"]
+    assert "| Add a canary |" in text_of(outcome)
+    assert "| two |" in text_of(outcome)
+
+
+def test_a_new_row_whose_title_exists_already_is_kept_and_told() -> None:
+    incident, text = written()
+    row = "| | one | preventive | @noor | Q1 | 2026-12-30 | |\n"
+    outcome = play(closed(comments=ONE), reread(incident, text.replace(END, row + END), "v2"))
+    assert tasks(outcome) == []
+    assert "2026-12-30" in text_of(outcome)
+    assert "says what AI-1 says" in known(outcome).proposals[0].why
+    again = play(closed(comments=(*ONE, comment("ACTION: two", "c2"))), known(outcome))
+    assert text_of(again).count("2026-12-30") == 1
+
+
+def test_a_row_with_empty_outer_cells_is_read_cell_by_cell() -> None:
+    incident, text = written()
+    row = "|| Add a canary | preventive | @kim |||| |\n"
+    outcome = play(closed(comments=ONE), reread(incident, text.replace(END, row + END), "v2"))
+    assert tasks(outcome) == []  # eight cells where the table has seven: it stays, and asks nothing
+    assert "Add a canary" in text_of(outcome)
+    row = "|| Add a canary | preventive | @kim ||| |\n"
+    outcome = play(closed(comments=ONE), reread(incident, text.replace(END, row + END), "v2"))
+    assert [task.title for task in tasks(outcome)] == ["Add a canary"]
+
+
+def test_a_row_that_was_put_back_is_not_edited_again() -> None:
+    incident, text = written()
+    incident = reread(incident, text.replace("| one |", "| one, by christmas |"), "v2")
+    incident = reread(incident, text, "v3")
+    outcome = play(closed(comments=(*ONE, comment("ACTION: two", "c2"))), incident)
+    assert "by christmas" not in text_of(outcome)
+
+
+def test_correcting_a_line_below_the_table_makes_no_second_task() -> None:
+    incident, text = written()
+    below = text.replace(END, END + "\n\n- [ ] Write the runbok @kim\n")
+    first = play(closed(comments=ONE), reread(incident, below, "v2"))
+    assert [task.title for task in tasks(first)] == ["Write the runbok"]
+    mended = text_of(first).replace("runbok @kim", "runbook @kim", 1)
+    second = play(closed(comments=ONE), reread(known(first), mended, "v3"))
+    assert tasks(second) == []
+    assert [p.why for p in known(second).proposals] == ["edited after it became AI-3"]
+
+
+def test_a_flood_of_proposals_is_counted_and_not_listed() -> None:
+    lines = "\n".join(f"ACTION: give me number {n}" for n in range(600))
+    outcome = play(closed(comments=(comment(lines, may_write=False),)))
+    words = outcome.effects[-1]
+    assert isinstance(words, WriteComment)
+    assert len(words.text) < 5000
+    assert "and 580 more" in words.text
+
+
+def test_closing_words_in_a_title_close_nothing() -> None:
+    wish = judge(closed(title="Outage: fixes #3 @everyone")).effects[0]
+    assert isinstance(wish, CreateDocument)
+    assert "fixes" not in wish.title
+    assert "@everyone" not in wish.title
+
+
+def test_a_ticket_that_two_teams_match_is_told() -> None:
+    twice = replace(
+        POLICY, teams={**POLICY.teams, "other": replace(POLICY.teams["payments"], name="other")}
+    )
+    decision = judge(ticket(), rules=twice)
+    assert known(decision).team == "payments"
+    assert "the rules of other match it too" in decision.reasons[0]
+
+
+def test_a_comment_that_waits_is_no_done_incident() -> None:
+    incident = known(play(closed()))
+    hold = {"comment:abc": Hold("403: locked", refused=True)}
+    decision = decide(TicketRead(closed()), incident, POLICY, new_id="x", held=hold)
+    assert known(decision).outlook is Outlook.WAITING
+
+
+def test_a_document_that_is_gone_is_waited_for() -> None:
+    incident, _ = written()
+    gone = fold(DocumentRead(document("", "v2", DocumentStatus.GONE)), incident)
+    decision = judge(closed(comments=ONE), gone)
+    assert known(decision).outlook is Outlook.WAITING
+    assert "to be put back" in (known(decision).waiting_for or "")
