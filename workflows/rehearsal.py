@@ -37,7 +37,6 @@ from workflows.model import (
 )
 from workflows.policy import Closing, Policy, Team
 
-
 #: More effects than any incident leads to: a decision that wants more goes in circles.
 LONGEST = 10_000
 
