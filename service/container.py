@@ -22,7 +22,7 @@ from integrations.github.pull_requests import GitHubPullRequestDocuments
 from integrations.jira import webhook as jira_webhook
 from integrations.jira.adapter import JiraTracker
 from integrations.jira.documents import JiraIssueDocuments
-from integrations.tracker import DocumentStore, Envelope, Notice, Tracker
+from integrations.tracker import DocumentStore, Envelope, Notice, Rejected, Tracker
 from service.clock import Clock, utc_now
 from service.executor import Executor
 from service.jobs import Handlers
@@ -34,10 +34,6 @@ from service.store.deliveries import JOB as DELIVERY_JOB
 from service.web import WebhookDoor
 
 _WEBHOOKS = {"jira": jira_webhook, "github": github_webhook}
-
-
-class UnknownDocuments(LookupError):
-    """No connection of the rules keeps documents of this kind."""
 
 
 @dataclass(frozen=True)
@@ -80,11 +76,15 @@ class Trackers:
         return stores
 
     def documents(self, kind: str, connection: str) -> DocumentStore:
-        """The store of documents of `kind` behind `connection` ("" for a local directory)."""
+        """The store of documents of `kind` behind `connection` ("" for a local directory).
+        Raises Rejected when the rules have none (any more)."""
         try:
             return self._documents[kind, connection]
         except KeyError:
-            raise UnknownDocuments(f"no connection {connection!r} keeps {kind} documents") from None
+            raise Rejected(
+                f"no connection {connection!r} keeps {kind} documents",
+                mend=f"Give the rules the connection {connection!r} again, under this name.",
+            ) from None
 
 
 @dataclass(frozen=True)

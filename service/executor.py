@@ -2,7 +2,7 @@
 
 The intent is on disk before a call is made. How a call ended is data: done, again later,
 unknown until settled, or refused and waiting for a person. Nothing is sent when the lease that
-protects the incident might be over.
+protects the incident might be over before the call is.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from integrations.tracker import (
     NotThere,
     OutcomeUnknown,
     RateLimited,
+    Rejected,
     SignInFailed,
     StaleVersion,
     TaskResult,
@@ -26,6 +27,7 @@ from integrations.tracker import (
 )
 from service.clock import Clock
 from service.jobs import LEASE, ClaimedJob
+from service.lease import Lease
 from service.outcomes import retry_at, sentence, told
 from service.store import Store, Transaction
 from service.store.effects import EffectRecord, EffectState
@@ -94,37 +96,51 @@ class Executor:
         Returns the incident with what became known. Raises LostLease, after which nothing more
         was sent and nothing is saved.
         """
-        left = list(records)
+        left, lease = list(records), Lease(self._store, job)
         for record, ended in self._settle(records, incident):
-            incident = self._record(job, record, ended, incident)
+            incident = self._record(lease, record, ended, incident, looked_up=True)
             left.remove(record)
         if left:
             with self._store.write() as tx:
-                tx.jobs.extend(job, LEASE)
+                lease.extend(tx)
                 tx.effects.begin([record.key for record in left])
-            for record, ended in self._perform(left, incident):
-                incident = self._record(job, record, ended, incident)
+            for record, ended in self._perform(lease, left, incident):
+                incident = self._record(lease, record, ended, incident)
         return incident
 
     # --- doing --------------------------------------------------------------------------------
 
     def _perform(
-        self, records: Sequence[EffectRecord], incident: Incident
+        self, lease: Lease, records: Sequence[EffectRecord], incident: Incident
     ) -> Iterator[tuple[EffectRecord, News | TrackerError]]:
-        tasks = [r.wish for r in records if isinstance(r.wish, CreateTask)]
-        if tasks:
-            by_key = {record.key: record for record in records}
-            tracker = self._trackers[tasks[0].target.connection]
-            for result in tracker.create_tasks(tasks):
-                yield by_key[result.key], _task_news(result)
+        if any(isinstance(record.wish, CreateTask) for record in records):
+            yield from self._create_tasks(lease, records)
             return
         for record in records:
+            lease.outlast_step()
             try:
                 yield record, self._one(record.wish, incident)
             except StaleVersion:
                 yield record, self._read_again(incident)
             except TrackerError as error:
                 yield record, error
+
+    def _create_tasks(
+        self, lease: Lease, records: Sequence[EffectRecord]
+    ) -> Iterator[tuple[EffectRecord, News | TrackerError]]:
+        """Each task is a step of its own, so the lease is looked at before each."""
+        by_key = {record.key: record for record in records}
+        tasks = [r.wish for r in records if isinstance(r.wish, CreateTask)]
+        try:
+            tracker = self._tracker(tasks[0].target.connection)
+        except TrackerError as error:
+            yield from ((record, error) for record in records)
+            return
+        results = iter(tracker.create_tasks(tasks))
+        lease.outlast_step()
+        while (result := next(results, None)) is not None:
+            yield by_key[result.key], _task_news(result)
+            lease.outlast_step()
 
     def _one(self, wish: Effect, incident: Incident) -> Outcome:
         match wish:
@@ -137,17 +153,27 @@ class Executor:
                 state = self._store_of(known).write(_state(known), wish.regions)
                 return DocumentWritten(state, wish.regions)
             case LinkTask():
-                tracker = self._trackers[wish.incident.connection]
+                tracker = self._tracker(wish.incident.connection)
                 tracker.link(wish.incident, wish.task, wish.title, wish.key)
                 return TaskLinked(wish.key)
             case WriteComment():
-                tracker = self._trackers[wish.ticket.connection]
+                tracker = self._tracker(wish.ticket.connection)
                 comment = tracker.write_comment(
                     wish.ticket, wish.text, wish.key, incident.comment_id
                 )
                 return CommentWritten(wish.key, comment)
             case CreateTask():
                 raise TypeError("tasks are created in batches")
+
+    def _tracker(self, connection: str) -> Tracker:
+        """Raises Rejected when the rules have the connection no more."""
+        tracker = self._trackers.get(connection)
+        if tracker is None:
+            raise Rejected(
+                f"the rules have no connection {connection!r}",
+                mend=f"Give the rules the connection {connection!r} again, under this name.",
+            )
+        return tracker
 
     def _store_of(self, known: Postmortem) -> DocumentStore:
         return self._documents(known.ref.kind, known.connection)
@@ -173,24 +199,25 @@ class Executor:
         self, records: Sequence[EffectRecord], incident: Incident
     ) -> list[tuple[EffectRecord, News | TrackerError]]:
         """Of effects that were begun once and never heard of: those that turn out to be there,
-        and those that must wait longer before their absence counts for anything."""
+        those that must wait longer before their absence counts for anything, and those whose
+        look-up failed."""
         uncertain = [
             record
             for record in records
-            if record.state in (EffectState.BEGUN, EffectState.UNKNOWN)
-            and _creates(record.wish, incident)
+            if _may_have_happened(record) and _creates(record.wish, incident)
         ]
         if not uncertain:
             return []
         try:
             found = self._found_tasks(uncertain, incident) | self._found_others(uncertain)
         except TrackerError as error:
-            refused = OutcomeUnknown(f"could not look it up: {error.words}", mend=error.mend)
-            return [(record, refused) for record in uncertain]
+            return [(record, error) for record in uncertain]
         settled: list[tuple[EffectRecord, News | TrackerError]] = []
         for record in uncertain:
             if record.key in found:
                 settled.append((record, found[record.key]))
+            elif record.state is EffectState.WANTED:
+                continue
             elif self._clock() < (record.begun_at or record.asked_at) + SETTLE:
                 settled.append((record, OutcomeUnknown("the answer never came")))
         return settled
@@ -201,7 +228,7 @@ class Executor:
             return {}
         target = next(iter(wishes.values())).target
         since = min(record.asked_at for record in records)
-        tracker = self._trackers[target.connection]
+        tracker = self._tracker(target.connection)
         found = tracker.find_created(list(wishes), incident.ticket, target, since)
         return {key: TaskCreated(key, ref, linked=False) for key, ref in found.items()}
 
@@ -218,7 +245,7 @@ class Executor:
                         bodies = regions(wish.text)
                         found[wish.key] = DocumentCreated(target.connection, state, bodies)
                 case WriteComment() as wish:
-                    tracker = self._trackers[wish.ticket.connection]
+                    tracker = self._tracker(wish.ticket.connection)
                     comment = tracker.find_comment(wish.ticket, wish.key)
                     if comment is not None:
                         found[wish.key] = CommentWritten(wish.key, comment)
@@ -228,21 +255,27 @@ class Executor:
 
     def _record(
         self,
-        job: ClaimedJob,
+        lease: Lease,
         record: EffectRecord,
         ended: News | TrackerError,
         incident: Incident,
+        *,
+        looked_up: bool = False,
     ) -> Incident:
-        """One outcome, committed together with the state that it leads to."""
+        """One outcome, committed together with the state that it leads to. `looked_up`: of a
+        look at what may have happened, and not of the call itself."""
         with self._store.write() as tx:
-            tx.jobs.extend(job, LEASE)
+            lease.extend(tx)
             if isinstance(ended, TrackerError):
-                text = self._ended_badly(tx, record, ended)
+                state = _state_after(ended, looked_up)
+                text = self._ended_badly(tx, record, ended, state)
+                news = (state, ended.words) != (record.state, record.words)
             else:
                 incident = fold(ended, incident)
                 tx.incidents.save(incident, self._policy_hash)
-                text = self._ended_well(tx, record, ended, incident)
-            tx.journal.add(incident.id, EntryKind.EFFECT, text, {"key": record.key})
+                text, news = self._ended_well(tx, record, ended, incident), True
+            if news:  # the same answer again and again is one line
+                tx.journal.add(incident.id, EntryKind.EFFECT, text, {"key": record.key})
         log.info("effect", incident=incident.ticket.key, key=record.key, outcome=text)
         return incident
 
@@ -253,7 +286,6 @@ class Executor:
             case DocumentRead():
                 why = "a person edited the document meanwhile: it is read again and merged"
                 tx.effects.retry(record.key, self._clock(), why)
-                tx.incidents.set_document_changed(incident.id, False)
                 return why
             case DocumentCreated(connection, document):
                 self._remember_document(tx, record.wish, document, incident, connection)
@@ -279,25 +311,30 @@ class Executor:
             place, path = wish.target.place, wish.target.path
             tx.refs.put_document(connection, place, path, incident.id, document.ref.branch)
 
-    def _ended_badly(self, tx: Transaction, record: EffectRecord, error: TrackerError) -> str:
+    def _ended_badly(
+        self, tx: Transaction, record: EffectRecord, error: TrackerError, state: EffectState
+    ) -> str:
         """Why it is not done, in words; and when, or after what, it is tried again."""
         now, key = self._clock(), record.key
-        match error:
-            case RateLimited() | Unavailable() | SignInFailed():
+        match state:
+            case EffectState.RETRY:
                 at = retry_at(error, now)
                 tx.effects.retry(key, at, error.words, error.mend)
                 return f"tried again at {at:%H:%M:%S} UTC: {sentence(error)}"
-            case OutcomeUnknown():
-                tx.effects.unknown(key, self._look_again(record, now), error.words)
-                return (
-                    f"may or may not have happened, looked up before it is repeated: {error.words}"
-                )
+            case EffectState.UNKNOWN:
+                at = self._look_again(record, error, now)
+                tx.effects.unknown(key, at, error.words, error.mend)
+                why = sentence(error)
+                return f"may or may not have happened, looked up before it is repeated: {why}"
             case _:
                 tx.effects.reject(key, error.words, error.mend)
                 return f"refused: {sentence(error)}"
 
-    def _look_again(self, record: EffectRecord, now: datetime) -> datetime:
-        """Soon the first time; then when absence begins to mean something."""
+    def _look_again(self, record: EffectRecord, error: TrackerError, now: datetime) -> datetime:
+        """Soon the first time; then when absence begins to mean something. When the look itself
+        failed, as soon as the tracker lets us look."""
+        if not isinstance(error, OutcomeUnknown):
+            return retry_at(error, now)
         if record.state is not EffectState.UNKNOWN:
             return now + FIRST_LOOK
         return max(now + FIRST_LOOK, (record.begun_at or now) + SETTLE)
@@ -309,6 +346,24 @@ def _task_news(result: TaskResult) -> News | TrackerError:
     if result.ref is None:
         raise ValueError(f"{result.key}: neither a ticket nor an error")
     return TaskCreated(result.key, result.ref, result.linked, result.unset)
+
+
+def _state_after(error: TrackerError, looked_up: bool) -> EffectState:
+    """What becomes of an effect by an error of its call, or of the look whether it happened."""
+    match error:
+        case OutcomeUnknown():
+            return EffectState.UNKNOWN
+        case RateLimited() | Unavailable() | SignInFailed():
+            return EffectState.UNKNOWN if looked_up else EffectState.RETRY
+        case _:
+            return EffectState.REJECTED
+
+
+def _may_have_happened(record: EffectRecord) -> bool:
+    """Whether it was begun and nobody knows how that ended. What is wanted again after a dead
+    letter counts too: it may be the look-up that was refused, and not the call."""
+    again = record.state is EffectState.WANTED and record.attempts > 0
+    return again or record.state in (EffectState.BEGUN, EffectState.UNKNOWN)
 
 
 def _creates(wish: Effect, incident: Incident) -> bool:

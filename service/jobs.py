@@ -30,8 +30,9 @@ JobEnd = Done | Later
 Handler = Callable[[ClaimedJob], JobEnd]
 Handlers = Mapping[str, Handler]
 
-#: A lease must outlast the slowest call (connect 5 s, answer 20 s) with room to record it.
-LEASE = timedelta(minutes=2)
+#: A lease must outlast the slowest step (a pull request: five calls of connect 5 s, answer 20 s)
+#: twice over, so that it need not be extended before each.
+LEASE = timedelta(minutes=5)
 
 FIRST_PAUSE = timedelta(seconds=5)
 PATIENCE = 10  # failures in a row, after which a job is only tried once a day

@@ -6,12 +6,13 @@ fenced by it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import structlog
 
-from integrations.tracker import NotThere, Tracker, TrackerError
+from integrations.tracker import NotThere, Rejected, Tracker, TrackerError
 from service.clock import Clock
 from service.executor import Executor
 from service.jobs import ClaimedJob, Done, JobEnd, Later
@@ -21,7 +22,7 @@ from service.store.codec import Json
 from service.store.effects import EffectRecord
 from service.store.incidents import IncidentRecord, new_id
 from service.store.journal import EntryKind
-from workflows.effects import Effect
+from workflows.effects import Effect, Hold, WriteRegions
 from workflows.events import Reading, TicketGone, TicketRead
 from workflows.lifecycle import Decision, decide, fold
 from workflows.model import Incident, TicketRef
@@ -33,6 +34,19 @@ log = structlog.get_logger()
 #: write at the same moment, again and again): it rests and says so.
 ROUNDS = 50
 REST = timedelta(minutes=1)
+
+#: Rests of a document that cannot be read: as long as it has been so already, within these.
+SHORTEST, LONGEST = timedelta(seconds=30), timedelta(hours=1)
+
+_UNREADABLE = "could not be read"
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A document that was changed and cannot be read: why, and when (UTC) it is tried again."""
+
+    why: Hold
+    at: datetime
 
 
 class Processing:
@@ -62,52 +76,103 @@ class Processing:
         with self._store.read() as tx:
             known = tx.incidents.by_ticket(connection, ticket_id)
             key = tx.ledger.key(connection, ticket_id) or ticket_id
+            last = known and tx.journal.last(known.incident.id, EntryKind.NOTE)
         ref = known.incident.ticket if known else TicketRef(connection, ticket_id, key, "")
         try:
             reading = read(tracker, ref)
-            incident = self._with_document(job, known)
         except TrackerError as error:
             return self._later(job, known, error)
-        return self._turn(job, reading, incident)
+        if known and last and last.text.startswith(_UNREADABLE):
+            with self._store.write() as tx:
+                tx.jobs.fence(job)
+                tx.journal.add(known.incident.id, EntryKind.NOTE, "can be read again")
+        incident, unread = self._with_document(job, known)
+        return self._turn(job, reading, incident, unread)
 
-    def _turn(self, job: ClaimedJob, reading: Reading, incident: Incident | None) -> JobEnd:
-        """Decide and execute until nothing more can be done now."""
+    def _turn(
+        self, job: ClaimedJob, reading: Reading, incident: Incident | None, unread: Unread | None
+    ) -> JobEnd:
+        """Decide and execute until nothing more can be done now. In a team that only plans,
+        nothing is executed: not even what was left over when it still acted."""
         make_id = self._make_id()
         records = self._records(incident)
         for _ in range(ROUNDS):
             holds = held(records, self._clock())
-            decision = decide(reading, incident, self._policy, new_id=make_id, held=holds)
+            decision = self._decide(reading, incident, make_id, holds, unread)
             incident = decision.incident
             if incident is None:
                 return self._unwatched(job, "; ".join(decision.reasons))
             records = self._save(job, incident, decision)
-            ready = batch(decision.effects, records, self._clock())
+            possible = [] if self._only_plans(incident) else _possible(decision.effects, unread)
+            ready = batch(possible, records, self._clock())
             if not ready:
-                return self._rest(decision.effects, records)
+                return self._rest(possible, records, unread)
             incident = self._executor.execute(job, ready, incident)
             records = self._records(incident)
         return Later(self._clock() + REST, "it kept changing while it was worked on")
 
-    def _with_document(self, job: ClaimedJob, known: IncidentRecord | None) -> Incident | None:
-        """The incident, with its document read again if somebody changed that."""
+    def _decide(
+        self,
+        reading: Reading,
+        incident: Incident | None,
+        make_id: str,
+        holds: Mapping[str, Hold],
+        unread: Unread | None,
+    ) -> Decision:
+        """The decision; with a document that cannot be read, writing it is held."""
+        decision = decide(reading, incident, self._policy, new_id=make_id, held=holds)
+        if unread is None:
+            return decision
+        writes = [each.key for each in decision.effects if isinstance(each, WriteRegions)]
+        holds = {**holds, **dict.fromkeys(writes, unread.why)}
+        return decide(reading, incident, self._policy, new_id=make_id, held=holds)
+
+    def _only_plans(self, incident: Incident) -> bool:
+        """Whether the team is in plan mode, or gone from the rules."""
+        team = self._policy.teams.get(incident.team)
+        return team is None or team.mode is Mode.PLAN
+
+    def _with_document(
+        self, job: ClaimedJob, known: IncidentRecord | None
+    ) -> tuple[Incident | None, Unread | None]:
+        """The incident, with its document read again if somebody changed that; or why that is
+        not possible: the ticket's own news need not wait for it."""
         if known is None:
-            return None
+            return None, None
         incident = known.incident
         if not known.document_changed or incident.postmortem is None:
-            return incident
-        incident = fold(self._executor.read_document(incident), incident)
+            return incident, None
+        try:
+            news = self._executor.read_document(incident)
+        except TrackerError as error:
+            return incident, self._unread(job, incident, error)
+        incident = fold(news, incident)
         with self._store.write() as tx:
             tx.jobs.fence(job)
             tx.incidents.save(incident, self._policy.hash)
-            tx.incidents.set_document_changed(incident.id, False)
+            # Whoever says that the document changed asks for this job too. If that was while we
+            # read, we may have read what was before: the job runs again, and must read again.
+            if not tx.jobs.asked_meanwhile(job):
+                tx.incidents.set_document_changed(incident.id, False)
             tx.journal.add(incident.id, EntryKind.NOTE, "document read again: it was changed")
-        return incident
+        return incident, None
+
+    def _unread(self, job: ClaimedJob, incident: Incident, error: TrackerError) -> Unread:
+        """Noted once; it stays marked as changed, and is tried again after growing rests."""
+        why = sentence(error)
+        with self._store.write() as tx:
+            tx.jobs.fence(job)
+            since = _note(tx, incident.id, f"the document could not be read: {why}")
+        now = self._clock()
+        rest = min(max(now - since, SHORTEST), LONGEST)
+        hold = Hold(f"the document to be readable: {why}", isinstance(error, Rejected))
+        return Unread(hold, max(retry_at(error, now), now + rest))
 
     def _save(
         self, job: ClaimedJob, incident: Incident, decision: Decision
     ) -> dict[str, EffectRecord]:
         """State, effects and reasons in one transaction; returns the incident's effects."""
-        planned = self._policy.teams[incident.team].mode is Mode.PLAN
+        planned = self._only_plans(incident)
         with self._store.write() as tx:
             tx.jobs.fence(job)
             tx.incidents.save(incident, self._policy.hash)
@@ -133,15 +198,21 @@ class Processing:
             tx.journal.add(incident.id, EntryKind.DECISION, text, data)
             log.info("decision", incident=incident.ticket.key, reasons=text)
 
-    def _rest(self, wished: tuple[Effect, ...], records: Mapping[str, EffectRecord]) -> JobEnd:
-        """Done, or again when the first of the waiting effects is due."""
+    def _rest(
+        self,
+        wished: Sequence[Effect],
+        records: Mapping[str, EffectRecord],
+        unread: Unread | None,
+    ) -> JobEnd:
+        """Done, or again when the first of the waiting effects, or the document, is due."""
         waiting = [
-            record for effect in wished if (record := records[effect.key]).due_at is not None
+            Later(record.due_at, record.words)
+            for effect in wished
+            if (record := records[effect.key]).due_at is not None
         ]
-        times = [record.due_at for record in waiting if record.due_at is not None]
-        if not times:
-            return Done()
-        return Later(min(times), waiting[0].words)
+        if unread is not None:
+            waiting.append(Later(unread.at, unread.why.why))
+        return min(waiting, key=lambda each: each.at, default=Done())
 
     def _records(self, incident: Incident | None) -> dict[str, EffectRecord]:
         if incident is None:
@@ -163,9 +234,22 @@ class Processing:
         if known is not None:
             with self._store.write() as tx:
                 tx.jobs.fence(job)
-                text = f"could not be read, tried again at {at:%H:%M:%S} UTC: {why}"
-                tx.journal.add(known.incident.id, EntryKind.NOTE, text)
+                _note(tx, known.incident.id, f"{_UNREADABLE}, and is tried again: {why}")
         return Later(at, why)
+
+
+def _possible(wished: Sequence[Effect], unread: Unread | None) -> list[Effect]:
+    """What may be executed: nothing is written over a document that cannot be read."""
+    return [each for each in wished if unread is None or not isinstance(each, WriteRegions)]
+
+
+def _note(tx: Transaction, incident_id: str, text: str) -> datetime:
+    """Write this down unless it is the latest note already. Returns since when (UTC) it is."""
+    last = tx.journal.last(incident_id, EntryKind.NOTE)
+    if last is not None and last.text == text:
+        return last.at
+    tx.journal.add(incident_id, EntryKind.NOTE, text)
+    return tx.now
 
 
 def read(tracker: Tracker, ref: TicketRef) -> Reading:

@@ -12,10 +12,11 @@ from itertools import islice
 
 import structlog
 
-from integrations.tracker import Glimpse, NotThere, Tracker, TrackerError
+from integrations.tracker import Glimpse, NotThere, RateLimited, Tracker, TrackerError
 from service.clock import Clock
 from service.executor import DocumentStores
-from service.jobs import LEASE, ClaimedJob, JobEnd, Later
+from service.jobs import ClaimedJob, JobEnd, Later
+from service.lease import Lease
 from service.outcomes import retry_at, sentence
 from service.routing import INCIDENT_JOB, incident_subject
 from service.store import Store, Transaction
@@ -37,6 +38,11 @@ SETTLED = timedelta(seconds=10)
 
 #: Documents are read one by one, so not as often as places are polled.
 DOCUMENTS_EVERY = timedelta(minutes=5)
+
+#: Published documents seldom change, become ever more, and their trackers tell of edits: those
+#: that must be read to know whether they changed are looked at in a round of their own.
+PUBLISHED_EVERY = timedelta(days=1)
+_PUBLISHED = "published"  # the mark of that round
 
 #: Documents that people still work on.
 _LIVING = frozenset({DocumentStatus.DRAFT, DocumentStatus.IN_REVIEW, DocumentStatus.PUBLISHED})
@@ -81,14 +87,26 @@ class Reconciler:
         places = self._places().get(job.subject)
         if places is None:
             return Later(self._clock() + timedelta(days=1), "the rules no longer poll this")
+        return self._poll_places(job, places)
+
+    def _poll_places(self, job: ClaimedJob, places: Mapping[str, datetime]) -> Later:
+        """Look through each place, whatever becomes of the others. But a tracker that asks to
+        wait means all of the connection: nothing more is asked before it allows."""
+        failed: dict[str, TrackerError] = {}
         for place, start in places.items():
             try:
                 self._poll(job, place, start)
             except TrackerError as error:
-                at = retry_at(error, self._clock())
                 log.warning("poll failed", place=place, words=error.words, mend=error.mend)
-                return Later(at, f"{place}: {sentence(error)}")
-        return Later(self._clock() + self._every, "polled")
+                failed[place] = error
+                if isinstance(error, RateLimited):
+                    break
+        if not failed:
+            return Later(self._clock() + self._every, "polled")
+        now = self._clock()
+        limits = [each.retry_at for each in failed.values() if isinstance(each, RateLimited)]
+        at = max(limits, default=min(retry_at(error, now) for error in failed.values()))
+        return Later(at, "; ".join(f"{place}: {sentence(e)}" for place, e in failed.items()))
 
     def _places(self) -> dict[str, dict[str, datetime]]:
         """Connection → place → from when its tickets count."""
@@ -103,14 +121,14 @@ class Reconciler:
     def _poll(self, job: ClaimedJob, place: str, start: datetime) -> None:
         """Look through one place. The mark moves to when the look began, and only at its end:
         a look that failed half-way is done again."""
-        began = self._clock()
+        began, lease = self._clock(), Lease(self._store, job)
         with self._store.read() as tx:
             mark = tx.ledger.since(job.subject, place)
         since = start if mark is None else max(start, mark - OVERLAP)
         found = 0
         for glimpses in _chunks(self._trackers[job.subject].changed(place, since)):
             with self._store.write() as tx:
-                tx.jobs.extend(job, LEASE)
+                lease.extend(tx)
                 for glimpse in tx.ledger.news(glimpses):
                     found += 1
                     tx.ledger.sighted(glimpse.ref.connection, glimpse.ref.id, glimpse.ref.key)
@@ -126,31 +144,42 @@ class Reconciler:
     def _poll_documents(self, job: ClaimedJob) -> None:
         """Look at each document that may still change; those that did are read by their
         incident's own turn."""
+        began, lease = self._clock(), Lease(self._store, job)
         with self._store.read() as tx:
             incidents = [record.incident for record in tx.incidents.with_document()]
+            mark = tx.ledger.since(DOCUMENTS, _PUBLISHED)
+        read_published = mark is None or mark <= began - PUBLISHED_EVERY
         for incident in incidents:
             known = incident.postmortem
             if known is None or known.status not in _LIVING:
                 continue
+            lease.outlast_step()
             try:
-                changed = self._document_changed(known)
+                changed = self._document_changed(known, read_published)
             except TrackerError as error:
                 log.warning("document not looked at", url=known.ref.url, words=error.words)
                 continue
             if changed:
                 with self._store.write() as tx:
-                    tx.jobs.extend(job, LEASE)
+                    lease.extend(tx)
                     tx.incidents.set_document_changed(incident.id, True)
                     subject = incident_subject(incident.ticket.connection, incident.ticket.id)
                     tx.jobs.touch(INCIDENT_JOB, subject, reason="its document was edited")
+        if read_published:
+            with self._store.write() as tx:
+                lease.extend(tx)
+                tx.ledger.set_since(DOCUMENTS, _PUBLISHED, began)
 
-    def _document_changed(self, known: Postmortem) -> bool:
-        """By its version where the store tells one cheaply, otherwise by reading it."""
+    def _document_changed(self, known: Postmortem, read_published: bool) -> bool:
+        """By its version where the store tells one cheaply, otherwise by reading it; a published
+        one only when `read_published`, and until then it counts as unchanged."""
         store = self._documents(known.ref.kind, known.connection)
         try:
             version = store.version(known.ref)
             if version is not None:
                 return version != known.ref.version
+            if known.status is DocumentStatus.PUBLISHED and not read_published:
+                return False
             now = store.read(known.ref, known.headings)
         except NotThere:
             return True

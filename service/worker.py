@@ -135,6 +135,7 @@ class Worker:
     def run_job(self, job_id: int) -> None:
         """Claim the job, run it, and record how it ended. Nothing happens when it is not due,
         held by somebody else, or gone."""
+        claim: ClaimedJob | None = None
         try:
             claim = self._claim(job_id)
             if claim is not None:
@@ -143,7 +144,8 @@ class Worker:
         finally:
             with self._idle:
                 self._sent.discard(job_id)
-                self._running.pop(job_id, None)
+                if claim is not None and self._running.get(job_id) is claim:
+                    del self._running[job_id]
                 self._idle.notify_all()
             self._store.touched.set()  # there is room for another one
 

@@ -210,6 +210,15 @@ class Jobs:
         if held is None:
             raise LostLease(f"{claim.kind} {claim.subject}, attempt {claim.attempt}")
 
+    def asked_meanwhile(self, claim: ClaimedJob) -> bool:
+        """Whether the job was asked for since it was claimed, so that it will run once more."""
+        return (
+            self._connection.execute(
+                select(jobs.c.id).where(self._held_by(claim), jobs.c.wanted != claim.wanted)
+            ).first()
+            is not None
+        )
+
     def finish(
         self, claim: ClaimedJob, again_at: datetime | None = None, reason: str | None = None
     ) -> bool:
@@ -233,8 +242,17 @@ class Jobs:
         return ended
 
     def fail(self, claim: ClaimedJob, words: str, retry_at: datetime) -> bool:
-        """End the run as failed, to be tried again at `retry_at`. False as in `finish`."""
-        return self._end(claim, failures=jobs.c.failures + 1, due_at=retry_at, reason=words)
+        """End the run as failed, to be tried again at `retry_at`, or sooner when it was asked
+        for meanwhile. False as in `finish`."""
+        sooner = and_(jobs.c.wanted != claim.wanted, jobs.c.due_at < retry_at)
+        ended = self._end(
+            claim,
+            failures=jobs.c.failures + 1,
+            due_at=case((sooner, jobs.c.due_at), else_=literal(retry_at, jobs.c.due_at.type)),
+            reason=words,
+        )
+        self.touched = self.touched or ended
+        return ended
 
     def hand_back(self, claim: ClaimedJob) -> bool:
         """Give the job up unfinished: it is due now, and the claim is worth nothing any more."""
