@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-RULES ?= rules.local.yaml
+RULES ?= rules.yaml
 STAMPS := $(VENV)/.stamps
 
 .PHONY: demo run test check lock clean help

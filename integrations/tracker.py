@@ -201,7 +201,9 @@ class Tracker(Protocol):
         """The ticket a person means by a key or address. NotThere, or Rejected if unreadable."""
 
     def changed(self, place: str, since: datetime) -> Iterator[Glimpse]:
-        """Tickets of `place` updated since then, all pages, oldest first as far as possible."""
+        """Tickets of `place` updated since then, all pages, the latest update first: one that is
+        edited while pages are read moves to the front, so that a later page may repeat a ticket
+        but hides none. (Oldest first, it would leave a gap that the next page jumps over.)"""
 
     def create_tasks(self, tasks: Sequence[CreateTask]) -> Iterator[TaskResult]:
         """Create the tasks (all of one place and type), each marked with its key; a result is
@@ -217,7 +219,9 @@ class Tracker(Protocol):
         """Show `task` (perhaps of another tracker) on `incident`. Doing it twice is harmless."""
 
     def write_comment(self, ticket: TicketRef, text: str, key: str, comment_id: str | None) -> str:
-        """Write the comment, or rewrite `comment_id`; returns its id."""
+        """Write a comment, or rewrite `comment_id`; returns its id. NotThere, and nothing written,
+        when the comment `comment_id` is gone: whether to write another is the caller's to decide,
+        after `find_comment`."""
 
     def find_comment(self, ticket: TicketRef, key: str) -> str | None:
         """The id of our own comment that is marked with `key`, or None."""

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-
-import click
-
-from service.commands.demo import demo
-from service.commands.doctor import doctor
-from service.commands.init import init
-from service.commands.look import deliveries, explain_command
-from service.commands.plan import plan
-from service.commands.rules import rules
-from service.commands.run import up, web, worker
+import signal
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("followthrough"), prog_name="followthrough")
 def main() -> None:
-    """Followthrough sees incidents through: when an incident is closed in Jira or GitHub it sets
-    up the postmortem and its remediation tasks, linked and owned, exactly once.
+    """Run the command that was typed."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:
+        # The commands take a second to import, and there Ctrl-C would end in a traceback.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from service.commands.all import followthrough
 
-    Begin with `followthrough demo` (no accounts needed) or `followthrough init`.
-    """
+    signal.signal(signal.SIGINT, before)
+    followthrough()
 
-
-for command in (demo, init, doctor, plan, rules, up, web, worker, explain_command, deliveries):
-    main.add_command(command)
 
 if __name__ == "__main__":
     main()

@@ -36,6 +36,13 @@ from service.web import WebhookDoor
 _WEBHOOKS = {"jira": jira_webhook, "github": github_webhook}
 
 
+_SQLITE = "sqlite:///"  # what a database's address begins with, before the file's name
+
+
+class UnusableData(Exception):
+    """The data directory or the database cannot be used; the message says which, and why."""
+
+
 @dataclass(frozen=True)
 class Trackers:
     """The trackers and document stores of the rules, each made once and shared."""
@@ -163,10 +170,36 @@ def doors(rules: Rules) -> dict[str, WebhookDoor]:
 
 
 def open_store(settings: Settings, clock: Clock = utc_now) -> Store:
-    """The store at the settings' database, its schema brought up to date."""
+    """The store at the settings' database, its schema brought up to date. Raises UnusableData."""
+    file = database_file(settings)
+    _directory(file.parent)
+    if file.exists() and not os.access(file, os.R_OK | os.W_OK):
+        raise UnusableData(f"This user may not write to the database {file.absolute()}.")
     store = Store(settings.database_url, clock)
     store.migrate()
     return store
+
+
+def database_file(settings: Settings) -> Path:
+    """Where the rows are, or will be once the service has been started."""
+    return Path(settings.database_url.removeprefix(_SQLITE))
+
+
+def data_directory(settings: Settings) -> Path:
+    """The directory for what the service keeps, made if it is not there. Raises UnusableData."""
+    return _directory(settings.data)
+
+
+def _directory(path: Path) -> Path:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        words = f"The directory {path.absolute()} cannot be made: {error.strerror}."
+        raise UnusableData(f"{words} FOLLOWTHROUGH_DATA can name another one.") from None
+    if not os.access(path, os.W_OK | os.X_OK):
+        words = f"This user may not write in the directory {path.absolute()}."
+        raise UnusableData(f"{words} FOLLOWTHROUGH_DATA can name another one.")
+    return path
 
 
 def token_file(settings: Settings) -> Path:
@@ -176,19 +209,26 @@ def token_file(settings: Settings) -> Path:
 
 def admin_token(settings: Settings) -> Secret:
     """The token that opens the pages: the one that was set, or one made once and kept in the
-    data directory, readable by its owner only."""
+    data directory, readable by its owner only. Raises UnusableData."""
     if settings.admin_token is not None:
         return settings.admin_token
+    data_directory(settings)
     path = token_file(settings)
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        return Secret(path.read_text().strip())
+        return Secret(_kept(path))
     with os.fdopen(descriptor, "w") as file:
         token = secrets.token_urlsafe(32)
         file.write(token + "\n")
     return Secret(token)
+
+
+def _kept(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        raise UnusableData(f"{path.absolute()} cannot be read: {error.strerror}.") from None
 
 
 def _jira_tracker(connection: ConnectionRules, clock: Clock) -> JiraTracker:

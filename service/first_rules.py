@@ -12,10 +12,11 @@ import yaml
 
 from integrations.tracker import CustomField
 from workflows.model import Person
+from workflows.policy import same_word
 
 _COLUMN = 46  # where remarks begin, if the line is shorter
 _LONGEST_REMARK = 60
-_MOST_PEOPLE = 20
+_MOST_PEOPLE = 30
 _PLACE_KEY = {"jira": "project", "github": "repository"}
 
 
@@ -212,13 +213,43 @@ def _severities() -> Iterator[str]:
 
 def _people(answers: Answers) -> Iterator[str]:
     yield "# The same person in each tracker, so that owners are found there. Nobody is guessed."
-    yield "people: []"
-    if answers.people:
-        yield "# These can be assigned; to have them known, remove the [] above and these #:"
-    for person in answers.people[:_MOST_PEOPLE]:
-        name = f"name: {_word(person.name)}"
-        email = f", email: {_word(person.email)}" if person.email else ""
-        yield f"#  - {{{name}{email}, {answers.tracker}: {_word(person.handle)}}}"
+    known, doubtful = _told_apart(answers.people[:_MOST_PEOPLE])
+    if not known:
+        yield "people: []"
+    else:
+        yield f"# These can be assigned in {_line(answers.place)}. Take out who should own no task."
+        yield "people:"
+    for person in known:
+        yield f"  - {_person(person, answers.tracker)}"
+    if doubtful:
+        yield "  # These share a name or an address with somebody above. Write what tells them"
+        yield "  # apart, then remove the #:"
+    for person in doubtful:
+        yield f"  # - {_person(person, answers.tracker)}"
+    if len(answers.people) > _MOST_PEOPLE:
+        yield "  # There are more, who are not listed here."
+
+
+def _told_apart(people: Sequence[Person]) -> tuple[list[Person], list[Person]]:
+    """Those whose names, addresses and handles are theirs alone, and those who share one with
+    somebody before them: the rules refuse a word that means two people."""
+    known: list[Person] = []
+    doubtful: list[Person] = []
+    taken: set[str] = set()
+    for person in people:
+        said = (_line(text or "") for text in (person.name, person.email, person.handle))
+        words = {same_word(word) for word in said if word}
+        (doubtful if words & taken else known).append(person)
+        taken |= words
+    return known, doubtful
+
+
+def _person(person: Person, tracker: str) -> str:
+    # Some trackers let people hide their address, and then give something else in its place.
+    visible = re.fullmatch(r"[^@\s]+@[^@\s]+", person.email or "")
+    email = f", email: {_word(person.email or '')}" if visible else ""
+    name = _word(_line(person.name) or person.handle)
+    return f"{{name: {name}{email}, {tracker}: {_word(person.handle)}}}"
 
 
 # --- YAML -----------------------------------------------------------------------------------------

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from config.settings import Settings
 from integrations.tracker import NotThere, Rejected, Tracker, TrackerError
 from service.clock import Clock
-from service.container import Trackers, open_store
+from service.container import Trackers, database_file, open_store
 from service.store.incidents import new_id
 from workflows.effects import CreateDocument, CreateTask, LinkTask, WriteComment, WriteRegions
 from workflows.events import DocumentRead, TicketRead
 from workflows.lifecycle import fold
 from workflows.model import ActionItem, Incident, Outlook, Phase, Ticket, TicketRef
-from workflows.policy import Mode, Policy, known_person
+from workflows.policy import KnownPerson, Mode, Policy, known_person
 from workflows.rehearsal import Rehearsal, rehearse, rehearse_anyway, rehearse_closed
-
-#: What a database's address begins with before the file's name.
-_SQLITE = "sqlite:///"
 
 
 class NoSuchTicket(LookupError):
@@ -152,7 +148,7 @@ def make_plan(ref: TicketRef, trackers: Trackers, settings: Settings, clock: Clo
 def _known(ref: TicketRef, trackers: Trackers, settings: Settings, clock: Clock) -> Incident | None:
     """The incident as the store has it, its document read again if it was changed; None when
     there is no store yet, which is then not made."""
-    if not Path(settings.database_url.removeprefix(_SQLITE)).exists():
+    if not database_file(settings).exists():
         return None
     store = open_store(settings, clock)
     try:
@@ -252,16 +248,21 @@ def _task(wish: CreateTask, item: ActionItem, policy: Policy, trackers: Trackers
         labels=target.labels,
         success_measure=item.success_measure,
         source=item.origin.source,
-        unset=(*item.unset, *_unassignable(wish, tracker)),
+        unset=(*item.unset, *_unassignable(wish, person, tracker)),
     )
 
 
-def _unassignable(wish: CreateTask, tracker: Tracker) -> Iterator[str]:
+def _unassignable(wish: CreateTask, person: KnownPerson | None, tracker: Tracker) -> Iterator[str]:
+    """Why the owner, whom the rules know as `person`, could not be set."""
     if wish.owner is None:
         return
     place = wish.target.place
     try:
-        if not tracker.can_assign(place, wish.owner):
-            yield f"owner: {wish.owner_name or wish.owner} is not assignable in {place}"
+        if tracker.can_assign(place, wish.owner):
+            return
+        if person is None:  # a word of somebody's: as a handle it means nobody there
+            yield f"owner: nobody under people is called {wish.owner}"
+        else:
+            yield f"owner: {person.name} is not assignable in {place}"
     except TrackerError as error:
         yield f"owner: whether {wish.owner} is assignable in {place} is unknown: {error.words}"

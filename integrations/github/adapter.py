@@ -19,7 +19,6 @@ from integrations.github.client import (
     Json,
     Recent,
     issue_path,
-    repo_path,
 )
 from integrations.github.creation import TaskCreation
 from integrations.github.marker import key_in, marked
@@ -85,11 +84,10 @@ class GitHubTracker:
         return ref_of(self.connection, issue)
 
     def changed(self, place: str, since: datetime) -> Iterator[Glimpse]:
-        """Issues of `place` that were updated at `since` or later, oldest update first.
-
-        GitHub lists pull requests too; they are left out.
-        """
-        for issue in self._client.issues(place, since, sort="updated", direction="asc"):
+        """Issues of `place` that were updated at `since` or later, the latest update first: one
+        that is edited between two pages moves to the front, so the next page repeats one and
+        misses none. GitHub lists pull requests too; they are left out."""
+        for issue in self._client.issues(place, since, sort="updated", direction="desc"):
             if "pull_request" not in issue:
                 updated = str(issue["updated_at"])
                 at = datetime.fromisoformat(updated)
@@ -107,7 +105,8 @@ class GitHubTracker:
         wanted, found = set(keys), dict[str, TicketRef]()
         if incident.connection == self.connection:
             try:
-                children = list(self._client.pages(f"{issue_path(incident.key)}/sub_issues"))
+                path = self._client.present_issue_path(incident.key)
+                children = list(self._client.pages(f"{path}/sub_issues"))
             except NotThere:  # the server has no sub-issues, or the incident is gone
                 children = []
             self._recognise(children, wanted, found)
@@ -148,22 +147,20 @@ class GitHubTracker:
             self._takes_sub_issues.believe(incident.id, False)
 
     def write_comment(self, ticket: TicketRef, text: str, key: str, comment_id: str | None) -> str:
-        """One write. A comment that somebody deleted is written anew. Without `comment_id` a
-        comment is written; one that may be there already is found with `find_comment`."""
+        """One write: PATCH of `comment_id`, which is NotThere once somebody deleted it, or POST
+        without one; a comment that may be there already is found with `find_comment`."""
         body = {"body": marked(text, key)}
         issue = issue_path(ticket.key)
-        if comment_id is not None:
-            path = f"{issue.rpartition('/')[0]}/comments/{int(comment_id)}"
-            try:
-                return str(self._client.write("PATCH", path, body)["id"])
-            except NotThere:
-                pass
-        return str(self._client.write("POST", f"{issue}/comments", body)["id"])
+        if comment_id is None:
+            return str(self._client.write("POST", f"{issue}/comments", body)["id"])
+        path = f"{issue.rpartition('/')[0]}/comments/{int(comment_id)}"
+        return str(self._client.write("PATCH", path, body)["id"])
 
     def find_comment(self, ticket: TicketRef, key: str) -> str | None:
         """The id of the comment on `ticket` that is marked with `key` and is our own: somebody
         who copied our marker would otherwise have their comment overwritten."""
-        for comment in self._client.pages(f"{issue_path(ticket.key)}/comments"):
+        path = self._client.present_issue_path(ticket.key)
+        for comment in self._client.pages(f"{path}/comments"):
             author = (comment.get("user") or {}).get("login", "")
             if key_in(comment.get("body")) == key and self._is_me(str(author)):
                 return str(comment["id"])
@@ -209,6 +206,8 @@ class GitHubTracker:
         if repository.name.lower() != place.lower():
             mend = "Write its new name in the rules."
             yield Finding(False, f"{place}: is called {repository.name} now", mend)
+        elif repository.name != place:
+            yield Finding(True, f"{place}: GitHub writes it {repository.name}; case is ignored")
         if repository.archived:
             yield Finding(False, f"{place}: is archived", "Unarchive it in its settings.")
         elif not repository.has_issues:
@@ -225,7 +224,7 @@ class GitHubTracker:
             )
         elif repository.may_push:
             yield Finding(True, f"{place}: write access")
-        path = repo_path(place)
+        path = self._client.present_path(place)
         people = len(list(islice(self._client.pages(f"{path}/assignees"), 100)))
         shown = "100 or more" if people == 100 else str(people)
         yield Finding(
@@ -236,10 +235,10 @@ class GitHubTracker:
         yield from self._check_sub_issues(place)
 
     def _check_sub_issues(self, place: str) -> Iterator[Finding]:
-        issues = self._client.read(f"{repo_path(place)}/issues", state="all", per_page=1)
-        for issue in issues:
+        path = f"{self._client.present_path(place)}/issues"
+        for issue in islice(self._client.pages(path, state="all", per_page=1), 1):
             try:
-                self._client.read(f"{repo_path(place)}/issues/{issue['number']}/sub_issues")
+                next(self._client.pages(f"{path}/{issue['number']}/sub_issues"), None)
                 yield Finding(True, f"{place}: sub-issues")
             except NotThere:
                 yield Finding(True, f"{place}: no sub-issues here; the one comment lists tasks")

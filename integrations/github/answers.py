@@ -7,6 +7,7 @@ https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,6 +29,25 @@ _UNTOLD_WAIT = timedelta(minutes=1)
 _WORDS_LIMIT = 500
 #: What 403 and 422 say when they mean "slower"; the latter two are older wordings of it.
 _SLOWER = ("rate limit", "abuse detection", "was submitted too quickly")
+
+
+#: What 403 says of one issue or repository, whoever asks: no fault of the sign-in.
+_CLOSED = tuple(
+    (re.compile(said, re.IGNORECASE), mend)
+    for said, mend in (
+        (r"\bis locked\b", "Unlock the issue's conversation."),
+        (r"\barchived\b|\bread-only\b", "Unarchive the repository in its settings."),
+        (
+            r"\b(has|have) been (restricted|limited)\b|\blimited the ability\b",
+            "Make the account a collaborator, or lift the limit in the repository's settings.",
+        ),
+        (r"\bbeen blocked\b|\bis blocked\b", "Unblock the account in the owner's settings."),
+    )
+)
+
+#: How 409 of a file says that somebody else wrote: "a.md does not match 1f3c…", and "is at 1f3c…
+#: but expected 77ab…" where two commits meet.
+_STALE = re.compile(r"does not match|\bis at \S+ but expected\b", re.IGNORECASE)
 
 
 class Invalid(Rejected):
@@ -52,15 +72,30 @@ def error_of(
     if status == 401:
         return SignInFailed(words, mend="Make a new token and set it where the rules read it.")
     if status == 403:
+        closed = next((mend for said, mend in _CLOSED if said.search(words)), None)
+        if closed is not None:
+            return Rejected(words, mend=closed)
         return SignInFailed(words, mend=_permission(headers, writes))
     if status in (404, 410):
         return NotThere(words, mend="Look whether it was deleted, and whether the token sees it.")
-    if status == 409 and "/contents/" in path:
-        return StaleVersion(words, mend="Nothing to do: it is read again and merged.")
+    if status == 409:
+        return _conflict(words, path)
     if status in (400, 422):
         return Invalid(words, fields)
     if status < 400:
         return Rejected(words, mend="It was renamed or moved: write its new name in the rules.")
+    return Rejected(words)
+
+
+def _conflict(words: str, path: str) -> TrackerError:
+    """409: somebody else wrote, or what GitHub says no to in any words."""
+    if "/contents/" in path and _STALE.search(words):
+        return StaleVersion(words, mend="Nothing to do: it is read again and merged.")
+    if "repository is empty" in words.lower():
+        return Rejected(words, mend="Make a first commit there, a README for instance.")
+    if "rule violations" in words.lower():
+        mend = "Let the account bypass the repository's ruleset, or exempt followthrough/ branches."
+        return Rejected(words, mend=mend)
     return Rejected(words)
 
 

@@ -6,7 +6,6 @@ off: its default retry repeats POST on 5xx, and it sleeps between requests.
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,9 +17,9 @@ import requests
 from github import Auth, Github
 from github.Requester import Requester
 from requests.utils import parse_header_links
-from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 
 from integrations.github.answers import error_of
+from integrations.http import Answer, Odd, an_object, never_arrived, objects, parsed
 from integrations.tracker import OutcomeUnknown, Rejected, TrackerError, Unavailable
 
 Json = dict[str, Any]
@@ -99,27 +98,32 @@ class GitHubClient:
         self._repositories: Recent[str, Repository] = Recent(clock)
         self._login: str | None = None
 
-    def read(self, path: str, **parameters: str | int) -> Any:
-        """The JSON that GET answers."""
+    def read(self, path: str, **parameters: str | int) -> Answer:
+        """The object that GET answers. Of a repository that may have been renamed, a path with
+        `parameters` starts with `present_path`."""
+        return an_object(self.read_any(path, **parameters), _odd("GET", path))
+
+    def read_any(self, path: str, **parameters: str | int) -> Any:
+        """The same where GitHub answers with an object, a list, or nothing (204: None)."""
         return self._ask("GET", path, parameters, None)[1]
 
     def headers(self, path: str) -> dict[str, str]:
         """The headers that GET answers, with lower-case names."""
         return self._ask("GET", path, {}, None)[0]
 
-    def write(self, verb: str, path: str, body: Json) -> Any:
-        """The JSON that a POST, PUT or PATCH answers."""
-        return self._ask(verb, path, {}, body)[1]
+    def write(self, verb: str, path: str, body: Json) -> Answer:
+        """The object that a POST, PUT or PATCH answers; OutcomeUnknown where it is none."""
+        return an_object(self._ask(verb, path, {}, body)[1], _odd(verb, path))
 
-    def pages(self, path: str, **parameters: str | int) -> Iterator[Json]:
-        """The items of all pages of a list, a hundred a page.
+    def pages(self, path: str, **parameters: str | int) -> Iterator[Answer]:
+        """The items of all pages of a list, a hundred a page. `path` starts with `present_path`.
 
         Of the next page's address only the query is used, so that it leads to no other host.
         """
         asked: dict[str, str | int] = {"per_page": 100, **parameters}
         while True:
             headers, items = self._ask("GET", path, asked, None)
-            yield from items
+            yield from objects(items, _odd("GET", path))
             following = [
                 link["url"]
                 for link in parse_header_links(headers.get("link", ""))
@@ -127,17 +131,29 @@ class GitHubClient:
             ]
             if not following:
                 return
-            asked = dict(parse_qsl(urlsplit(following[0]).query))
+            query = dict(parse_qsl(urlsplit(following[0]).query))
+            if query == asked:  # a redirect that lost its query would lead here for ever
+                raise _odd("GET", path)("the next page is the same page")
+            asked = dict(query)
 
-    def issues(self, place: str, since: datetime, **asked: str) -> Iterator[Json]:
-        """Issues and pull requests of `place` updated since then, in any state.
+    def present_path(self, place: str) -> str:
+        """``/repos/owner/name`` with the repository's present name, for paths with a query.
 
-        The repository's present name is looked up first: a renamed one redirects, and PyGithub
-        follows a redirect without its query (that would be open issues only, and no `since`).
+        A renamed repository redirects, and PyGithub follows a redirect without its query: a
+        file would be read from the default branch, a list of what is open from any state.
+        https://github.com/PyGithub/PyGithub/blob/v2.10.0/github/Requester.py
         """
-        name = self.repository(place).name
+        return repo_path(self.repository(place).name)
+
+    def present_issue_path(self, key: str) -> str:
+        """``/repos/owner/name/issues/7`` for ``owner/name#7``, likewise."""
+        place, number = _parts(key)
+        return f"{self.present_path(place)}/issues/{number}"
+
+    def issues(self, place: str, since: datetime, **asked: str) -> Iterator[Answer]:
+        """Issues and pull requests of `place` updated since then, in any state."""
         stamp = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return self.pages(f"{repo_path(name)}/issues", state="all", since=stamp, **asked)
+        return self.pages(f"{self.present_path(place)}/issues", state="all", since=stamp, **asked)
 
     def login(self) -> str:
         """The account that the token belongs to; asked for once."""
@@ -178,10 +194,7 @@ class GitHubClient:
             raise error_of(
                 status, headers, self._clean(text), writes=writes, path=path, now=self.clock()
             )
-        try:
-            return headers, json.loads(text) if text else None
-        except ValueError:
-            raise _unanswered(writes, f"{verb} {path} was answered with no JSON") from None
+        return headers, parsed(text or "", _odd(verb, path))
 
     def _requester(self) -> Requester:
         """One a thread: neither PyGithub's requester nor its session may be shared by several."""
@@ -214,32 +227,28 @@ def repo_path(place: str) -> str:
 
 def issue_path(key: str) -> str:
     """``/repos/owner/name/issues/7`` for ``owner/name#7``; Rejected when unreadable."""
+    place, number = _parts(key)
+    return f"{repo_path(place)}/issues/{number}"
+
+
+def _parts(key: str) -> tuple[str, int]:
     place, _, number = key.rpartition("#")
     if not (number.isascii() and number.isdigit()):
         raise Rejected(f"{key!r} is no issue", mend="Write it as owner/name#number.")
-    return f"{repo_path(place)}/issues/{int(number)}"
+    return place, int(number)
+
+
+def _odd(verb: str, path: str) -> Odd:
+    return lambda words: _unanswered(verb != "GET", f"{verb} {path}: {words}")
 
 
 def _transport_error(error: requests.RequestException, *, writes: bool) -> TrackerError:
     """A request that was certainly not sent had no effect; of any other write nobody knows."""
     words = f"{type(error).__name__}: the server could not be reached"
     mend = "Check the connection's url, its DNS name, and the way through the proxy."
-    if _never_sent(error):
+    if never_arrived(error):
         return Unavailable(words, mend=mend)
     return _unanswered(writes, f"{type(error).__name__}: the connection ended without an answer")
-
-
-def _never_sent(error: requests.RequestException) -> bool:
-    if isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError):
-        return True
-    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidHeader):
-        return True
-    if isinstance(error, requests.exceptions.SSLError):
-        return "CERTIFICATE_VERIFY_FAILED" in str(error)
-    reason = error.args[0] if error.args else None
-    if isinstance(reason, MaxRetryError):
-        reason = reason.reason
-    return isinstance(reason, NewConnectionError | ConnectTimeoutError)
 
 
 def _unanswered(writes: bool, words: str) -> TrackerError:

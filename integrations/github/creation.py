@@ -9,7 +9,7 @@ from urllib.parse import quote
 from integrations.github.answers import Invalid
 from integrations.github.client import GitHubClient, Recent, repo_path
 from integrations.github.marker import marked
-from integrations.github.reading import ref_of
+from integrations.github.reading import labels_of, ref_of
 from integrations.tracker import (
     NotThere,
     OutcomeUnknown,
@@ -109,7 +109,7 @@ class TaskCreation:
 
         def ask() -> bool:
             try:
-                self._client.read(f"{repo_path(place)}/assignees/{quote(login, safe='')}")
+                self._client.read_any(f"{repo_path(place)}/assignees/{quote(login, safe='')}")
             except NotThere:
                 return False
             return True
@@ -121,7 +121,8 @@ class TaskCreation:
         path = f"{repo_path(place)}/milestones"
 
         def ask() -> dict[str, int]:
-            listed = self._client.pages(path, state="all")
+            present = self._client.present_path(place)
+            listed = self._client.pages(f"{present}/milestones", state="all")
             return {str(each["title"]): int(each["number"]) for each in listed}
 
         known = self._milestones.get(place, ask)
@@ -144,7 +145,7 @@ def _dropped(asked: Json, issue: Json) -> list[str]:
     unset = []
     owners = {str(user["login"]).lower() for user in issue.get("assignees") or []}
     unset += [f"owner: {o} {why}" for o in asked.get("assignees", ()) if o.lower() not in owners]
-    labels = {str(label["name"]).lower() for label in issue.get("labels") or []}
+    labels = {label.lower() for label in labels_of(issue)}
     missing = [label for label in asked.get("labels", ()) if label.lower() not in labels]
     if missing:
         unset.append(f"labels: {', '.join(missing)} {why}")

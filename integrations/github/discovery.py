@@ -24,8 +24,7 @@ def places(client: GitHubClient) -> Iterator[Place]:
 def survey(client: GitHubClient, place: str) -> Survey:
     """The repository under its present name, its labels, and the first assignable people. Issue
     types and fields belong to organisations and are not asked for."""
-    name = client.repository(place).name
-    path = repo_path(name)
+    name, path = client.repository(place).name, client.present_path(place)
     labels = islice(client.pages(f"{path}/labels"), _MOST)
     people = islice(client.pages(f"{path}/assignees"), _MOST)
     return Survey(
@@ -38,7 +37,7 @@ def survey(client: GitHubClient, place: str) -> Survey:
 def can_assign(client: GitHubClient, place: str, login: str) -> bool:
     """https://docs.github.com/en/rest/issues/assignees#check-if-a-user-can-be-assigned"""
     try:
-        client.read(f"{repo_path(place)}/assignees/{quote(login, safe='')}")
+        client.read_any(f"{repo_path(place)}/assignees/{quote(login, safe='')}")
     except NotThere:
         return False
     return True

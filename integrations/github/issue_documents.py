@@ -13,7 +13,7 @@ from typing import Any
 
 from integrations.github.client import CLOCKS_DIFFER, GitHubClient, issue_path, repo_path
 from integrations.github.marker import BODY_LIMIT, key_in, signed
-from integrations.github.reading import ref_of
+from integrations.github.reading import labels_of, ref_of
 from integrations.tracker import Rejected, StaleVersion
 from workflows.documents import region_headings, regions, replace_regions
 from workflows.effects import CreateDocument
@@ -109,5 +109,4 @@ def _status(issue: Json) -> DocumentStatus:
     if issue["state"] == "closed":
         declined = issue.get("state_reason") in ("not_planned", "duplicate")
         return DocumentStatus.DECLINED if declined else DocumentStatus.PUBLISHED
-    labels = {str(label["name"]) for label in issue.get("labels") or []}
-    return DocumentStatus.IN_REVIEW if _IN_REVIEW in labels else DocumentStatus.DRAFT
+    return DocumentStatus.IN_REVIEW if _IN_REVIEW in labels_of(issue) else DocumentStatus.DRAFT

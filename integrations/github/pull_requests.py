@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -210,10 +211,13 @@ class GitHubPullRequestDocuments:
         return branch, False
 
     def _pull(self, place: str, branch: str, *, state: str) -> Json | None:
-        """The newest pull request from `branch`, which may be deleted meanwhile."""
-        head = f"{place.partition('/')[0]}:{branch}"
-        pulls = self._client.read(f"{repo_path(place)}/pulls", head=head, state=state)
-        return next(iter(pulls), None)
+        """The newest pull request from `branch`, which may be deleted meanwhile. Whose branch an
+        answer names is looked at: a `head` that got lost or was unreadable filters nothing."""
+        name = self._client.repository(place).name
+        head = f"{name.partition('/')[0]}:{branch}"
+        pulls = self._client.pages(f"{repo_path(name)}/pulls", head=head, state=state)
+        first_page = islice(pulls, 100)
+        return next((pull for pull in first_page if pull["head"]["ref"] == branch), None)
 
     def _open(self, place: str, branch: str, title: str, body: str, *, draft: bool) -> Json:
         path = f"{repo_path(place)}/pulls"
@@ -235,7 +239,8 @@ class GitHubPullRequestDocuments:
 
     def _file(self, place: str, path: str, branch: str) -> tuple[str, str]:
         """The file's text and its blob id."""
-        answer = self._client.read(f"{repo_path(place)}/contents/{quote(path)}", ref=branch)
+        repository = self._client.present_path(place)
+        answer = self._client.read_any(f"{repository}/contents/{quote(path)}", ref=branch)
         if not isinstance(answer, dict) or answer.get("encoding") != "base64":
             # A directory, or more than 1 MB:
             # https://docs.github.com/en/rest/repos/contents#get-repository-content

@@ -57,13 +57,20 @@ def ticket_of(connection: str, issue: Json, timeline: Iterable[Json]) -> Ticket:
         author_may_write=issue.get("author_association") in _WRITERS,
         owner=assignees[0] if assignees else None,
         closed=_time(issue["closed_at"]) if issue.get("closed_at") else None,
-        labels=tuple(str(label["name"]) for label in issue.get("labels") or []),
+        labels=labels_of(issue),
         milestone=(issue.get("milestone") or {}).get("title"),
         due=due_in(issue.get("body")),
         comments=tuple(_comment(event) for event in events if event.get("event") == "commented"),
         changes=tuple(change for change in changes if change is not None),
         related=_related(events),
     )
+
+
+def labels_of(issue: Json) -> tuple[str, ...]:
+    """The names of an issue's labels, each an object or a text: "Labels to associate with this
+    issue", `oneOf` string and object, https://docs.github.com/en/rest/issues/issues#get-an-issue"""
+    labels = issue.get("labels") or []
+    return tuple(one if isinstance(one, str) else str(one["name"]) for one in labels)
 
 
 def person_of(user: Json | None) -> Person | None:

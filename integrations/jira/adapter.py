@@ -112,10 +112,12 @@ class JiraTracker:
         )
 
     def changed(self, place: str, since: datetime) -> Iterator[Glimpse]:
-        """Issues of the project updated since then, with 15 minutes of overlap: times in JQL are
-        read in the account's time zone and to the minute, so a relative one is asked for."""
+        """Issues of the project updated since then, the latest first, with 15 minutes of overlap:
+        times in JQL are read in the account's time zone and to the minute, so a relative one is
+        asked for. An issue that is edited between two pages moves to the front, so the next page
+        repeats one and misses none."""
         jql = f"project = {_quoted(place)} AND updated >= -{self._minutes(since)}m"
-        for issue in self._client.search(f"{jql} ORDER BY updated ASC", "updated"):
+        for issue in self._client.search(f"{jql} ORDER BY updated DESC", "updated"):
             updated = str(issue["fields"]["updated"])
             yield Glimpse(self.site.reader.ref(issue), updated, datetime.fromisoformat(updated))
 
@@ -205,7 +207,8 @@ class JiraTracker:
     # --- the comment ------------------------------------------------------------------------
 
     def write_comment(self, ticket: TicketRef, text: str, key: str, comment_id: str | None) -> str:
-        """Write or rewrite our comment; it carries `key` as an entity property."""
+        """Write or rewrite our comment; it carries `key` as an entity property. NotThere when
+        `comment_id` is gone, which Jira may also tell as a fault of the request."""
         body = {
             "body": self.site.description(text),
             "properties": [{"key": PROPERTY, "value": {"key": key}}],
@@ -213,7 +216,11 @@ class JiraTracker:
         path = f"/issue/{ticket.id}/comment"
         if comment_id is None:
             return str(self._client.post(path, body)["id"])
-        self._client.put(f"{path}/{comment_id}", body)
+        try:
+            self._client.put(f"{path}/{comment_id}", body)
+        except Refused:
+            self._client.get(f"{path}/{comment_id}")
+            raise
         return comment_id
 
     def find_comment(self, ticket: TicketRef, key: str) -> str | None:

@@ -69,7 +69,7 @@ def _project(site: JiraSite, place: str) -> Iterator[Finding]:
         mend = f"Grant {permission} in the permission scheme of {place} to this account."
         writes = permission != "BROWSE_PROJECTS"
         yield Finding(have, f"may {words} in {place}", "" if have else mend, to_write=writes)
-    yield _way_to_done(place, site.client.get(f"/project/{place}/statuses"))
+    yield _way_to_done(place, site.client.listed(f"/project/{place}/statuses"))
 
 
 def _way_to_done(place: str, types: Any) -> Finding:
@@ -103,7 +103,7 @@ def _creation(site: JiraSite, place: str, issue_type: str) -> Iterator[Finding]:
         if not screen.takes(field):
             mend = f"Put {field} on the create screen of {issue_type} in {place}."
             yield Finding(False, f"{field} is not on that screen: {loss}", mend)
-    people = site.client.get("/user/assignable/search", project=place, maxResults=50)
+    people = site.client.listed("/user/assignable/search", project=place, maxResults=50)
     count = f"{len(people)}{' or more' if len(people) >= 50 else ''}"
     mend = f"Grant ASSIGNABLE_USER in {place} to the team."
     yield Finding(bool(people), f"{count} people are assignable in {place}", "" if people else mend)

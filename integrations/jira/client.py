@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import requests
 from jira import JIRA
-from urllib3.exceptions import MaxRetryError, NewConnectionError
 
+from integrations.http import Answer, Odd, an_object, never_arrived, objects, parsed
 from integrations.tracker import (
     NotThere,
     OutcomeUnknown,
@@ -63,31 +63,36 @@ class JiraClient:
 
     @property
     def cloud(self) -> bool:
-        """Whether this is Jira Cloud. By default its address says so; otherwise serverInfo does.
-        https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-server-info/"""
+        """Whether this is Jira Cloud. By default its address says so; otherwise serverInfo does,
+        which version 2 has in both. No answer, or a proxy's, is not remembered.
+        https://developer.atlassian.com/cloud/jira/platform/rest/v2/api-group-server-info/"""
         if self._cloud is None:
             host = urlsplit(self.url).hostname or ""
             self._cloud = host.endswith(".atlassian.net") or self._says_cloud()
         return self._cloud
 
     def _says_cloud(self) -> bool:
-        try:
-            info = self._call("GET", "/rest/api/3/serverInfo")
-        except (NotThere, NotJira, Refused):  # Data Center knows version 2 only
-            return False
+        info = self._object("GET", "/rest/api/2/serverInfo")
         return str(info.get("deploymentType", "")).casefold() == "cloud"
 
-    def get(self, path: str, **params: Any) -> Any:
-        """Read ``/issue/…``. Raises NotThere, Rejected, SignInFailed, RateLimited, Unavailable."""
-        return self._call("GET", self._api + path, params=params)
+    def get(self, path: str, **params: Any) -> Answer:
+        """Read one object, ``/issue/…``. Raises NotThere, Rejected, SignInFailed, RateLimited,
+        Unavailable; the last also when the answer, now or as it is read, is not in shape."""
+        return self._object("GET", self._api + path, params=params)
 
-    def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Create. Raises as `get` does, and OutcomeUnknown when no answer came back."""
-        return self._call("POST", self._api + path, body=body)
+    def listed(self, path: str, **params: Any) -> list[Answer]:
+        """Read a list that has no pages. Raises as `get` does."""
+        answer = self._call("GET", self._api + path, params=params)
+        return objects(answer, self._odd("GET", path))
 
-    def put(self, path: str, body: Mapping[str, Any]) -> Any:
+    def post(self, path: str, body: Mapping[str, Any]) -> Answer:
+        """Create. Raises as `get` does, and OutcomeUnknown when no answer came back, or one
+        that is not in shape."""
+        return self._object("POST", self._api + path, body=body)
+
+    def put(self, path: str, body: Mapping[str, Any]) -> None:
         """Change. Raises as `post` does."""
-        return self._call("PUT", self._api + path, body=body)
+        self._call("PUT", self._api + path, body=body)
 
     def pages(self, path: str, name: str, **params: Any) -> Iterator[dict[str, Any]]:
         """Every item of a list that is paged by ``startAt``; Cloud calls the items `name`, Data
@@ -95,7 +100,7 @@ class JiraClient:
         start = 0
         while True:
             page = self.get(path, startAt=start, **params)
-            items = page.get(name, page.get("values", []))
+            items = objects(page[name if name in page else "values"], self._odd("GET", path))
             yield from items
             start += len(items)
             if not items or page.get("isLast") is True or start >= page.get("total", start + 1):
@@ -116,7 +121,7 @@ class JiraClient:
         token: str | None = None
         while True:
             page = self.get("/search/jql", **asked, **({"nextPageToken": token} if token else {}))
-            yield from page.get("issues", [])
+            yield from objects(page["issues"], self._odd("GET", "/search/jql"))
             token = page.get("nextPageToken")
             if not token or page.get("isLast") is True:
                 return
@@ -140,6 +145,14 @@ class JiraClient:
             self._of_thread.session = library._session
         session: requests.Session = self._of_thread.session
         return session
+
+    def _object(self, method: str, path: str, **asked: Any) -> Answer:
+        odd = self._odd(method, path)
+        answer = self._call(method, path, **asked)
+        return Answer({}, odd) if answer is None else an_object(answer, odd)
+
+    def _odd(self, method: str, path: str) -> Odd:
+        return lambda words: _lost(method, f"{method} {self.url}{path}: {words}")
 
     def _call(
         self,
@@ -166,19 +179,11 @@ class JiraClient:
         except requests.RequestException as error:
             raise self._unanswered(error, method) from error
         if response.ok and not response.is_redirect and not _anonymous(response):
-            return self._read(response, method)
+            return parsed(response.content, self._odd(method, path))
         raise self._error(response, method)
 
-    def _read(self, response: requests.Response, method: str) -> Any:
-        if not response.content:
-            return {}
-        try:
-            return response.json()
-        except ValueError as error:
-            raise _lost(method, f"{self.url} answered with something else than JSON") from error
-
     def _unanswered(self, error: requests.RequestException, method: str) -> TrackerError:
-        if _never_arrived(error):
+        if never_arrived(error):
             return Unavailable(
                 f"{self.url} could not be reached ({type(error).__name__})",
                 mend="Check the address, the network and the certificate.",
@@ -274,16 +279,3 @@ def _json_of(response: requests.Response) -> Any:
 
 def _lost(method: str, words: str) -> TrackerError:
     return Unavailable(words) if method == "GET" else OutcomeUnknown(words)
-
-
-def _never_arrived(error: requests.RequestException) -> bool:
-    """Whether the connection was never made, so that nothing can have happened."""
-    connecting = (
-        requests.exceptions.ConnectTimeout,
-        requests.exceptions.SSLError,
-        requests.exceptions.ProxyError,
-    )
-    if isinstance(error, connecting):
-        return True
-    cause = error.args[0] if error.args else None
-    return isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)

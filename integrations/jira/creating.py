@@ -13,6 +13,7 @@ from integrations.jira.client import Refused, words_of
 from integrations.jira.site import JiraSite, Screen, label, summary
 from integrations.jira.webhook import PROPERTY
 from integrations.tracker import (
+    NotThere,
     OutcomeUnknown,
     RateLimited,
     Rejected,
@@ -144,7 +145,7 @@ def _unassignable(site: JiraSite, screen: Screen, task: CreateTask) -> str:
     try:
         name = task.owner_name or owner
         return "" if site.assignable(place, owner) else f"{name} is not assignable in {place}"
-    except Rejected:  # we may not look people up: then the creation itself tells
+    except (Rejected, NotThere):  # we may not look people up: then the creation itself tells
         return ""
 
 

@@ -14,7 +14,9 @@ from integrations.tracker import CustomField, Place, Rejected, Survey
 def places(client: JiraClient) -> Iterator[Place]:
     """The projects that the account sees. Data Center lists all at once and has no pages:
     https://developer.atlassian.com/server/jira/platform/rest/v10000/api-group-project/"""
-    listed = client.pages("/project/search", "values") if client.cloud else client.get("/project")
+    listed = (
+        client.pages("/project/search", "values") if client.cloud else client.listed("/project")
+    )
     for project in listed:
         yield Place(str(project["key"]), str(project.get("name") or project["key"]))
 
@@ -24,7 +26,7 @@ def survey(site: JiraSite, place: str, issue_type: str) -> Survey:
     and the first people to whom issues can be assigned."""
     project = site.client.get(f"/project/{place}")
     types = [t for t in project.get("issueTypes") or () if not t.get("subtask")]
-    assignable = site.client.get("/user/assignable/search", project=place, maxResults=100)
+    assignable = site.client.listed("/user/assignable/search", project=place, maxResults=100)
     return Survey(
         place=Place(str(project["key"]), str(project.get("name") or project["key"])),
         types=tuple(str(t["name"]) for t in types),
@@ -45,7 +47,7 @@ def _fields(site: JiraSite, place: str, issue_type: str) -> tuple[CustomField, .
             screen = {}
     return tuple(
         CustomField(str(field["id"]), str(field["name"]), _options(screen.get(str(field["id"]))))
-        for field in site.client.get("/field")
+        for field in site.client.listed("/field")
         if field.get("custom")
     )
 

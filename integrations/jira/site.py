@@ -97,7 +97,9 @@ class JiraSite:
 
     def _read_assignable(self, project: str, handle: str) -> Person | None:
         asked = {"accountId": handle} if self.client.cloud else {"username": handle}
-        found = self.client.get("/user/assignable/search", project=project, maxResults=50, **asked)
+        found = self.client.listed(
+            "/user/assignable/search", project=project, maxResults=50, **asked
+        )
         people = [p for user in found if (p := person(user)) is not None]
         return next((p for p in people if p.handle == handle), None)
 
@@ -124,15 +126,21 @@ class JiraSite:
         return True
 
     def _read_versions(self, project: str) -> set[str]:
-        return {str(v["name"]) for v in self.client.get(f"/project/{project}/versions")}
+        return {str(v["name"]) for v in self.client.listed(f"/project/{project}/versions")}
 
     def relation(self) -> str | None:
         """The name of the link type, as the site writes it; None when it has no such type."""
-        types = self._remembered(
-            ("link types",), lambda: self.client.get("/issueLinkType")["issueLinkTypes"]
-        )
-        names = {str(t["name"]).casefold(): str(t["name"]) for t in types}
+        names = self._remembered(("link types",), self._read_link_types)
         return names.get(self.link_type.casefold())
+
+    def _read_link_types(self) -> dict[str, str]:
+        """404, "Issue linking is currently disabled.", is what a site without links says:
+        https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-link-types/"""
+        try:
+            types = self.client.get("/issueLinkType")["issueLinkTypes"]
+        except NotThere:
+            return {}
+        return {str(t["name"]).casefold(): str(t["name"]) for t in types}
 
     def description(self, text: str) -> Any:
         """Markdown as a rich text that fits into a field."""

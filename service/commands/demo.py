@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,7 @@ import click
 from config.rules import load
 from config.settings import Settings
 from integrations.sandbox import Sandbox
+from service.commands.reading import give_up, program
 from service.container import Trackers, open_store, token_file
 from service.demo import ground as grounds
 from service.demo.ground import Ground, NotOurs
@@ -51,7 +51,10 @@ def demo(keep: bool, directory: Path) -> None:
     try:
         ground = grounds.clear(directory.resolve())
     except NotOurs as error:
-        _give_up(str(error))
+        give_up(str(error))
+    except OSError as error:
+        where = error.filename or directory
+        give_up(f"{where}: {error.strerror}. Name another place with --directory.")
     try:
         with _company(ground) as (scene, url, watch):
             incidents = _play(scene, watch)
@@ -60,10 +63,10 @@ def demo(keep: bool, directory: Path) -> None:
             if keep:
                 _keep(scene, url, left)
     except DidNotStart as error:
-        _give_up(str(error))
+        give_up(str(error))
     except WentWrong as error:
         click.echo(f"\n{error}\n\n{command(ground, 'explain', error.key)}", err=True)
-        _give_up(f"The service's log is {ground.log}; its end:\n{last_lines(ground.log)}")
+        give_up(f"The service's log is {ground.log}; its end:\n{last_lines(ground.log)}")
 
 
 @contextmanager
@@ -169,7 +172,6 @@ def _tell_what_is_left(ground: Ground, left: Sequence[Left], seconds: float) -> 
 def _keep(scene: Scene, url: str, left: Sequence[Left]) -> None:
     """Tell how to go on from here, and wait for Ctrl-C."""
     ground, key = scene.ground, left[0].incident.ticket.key
-    program = Path(sys.executable).with_name("followthrough")
     token = token_file(Settings.from_environment(ground.environment())).read_text().strip()
     heading("Service and sandbox go on until Ctrl-C")
     click.echo(f"  pages   {url}")
@@ -178,7 +180,7 @@ def _keep(scene: Scene, url: str, left: Sequence[Left]) -> None:
     for name, value in ground.environment().items():
         click.echo(f"  export {name}={shlex.quote(value)}")
     for words in (f"explain {key}", "deliveries list", "rules check"):
-        click.echo(f"  {shlex.quote(str(program))} {words}")
+        click.echo(f"  {program()} {words}")
     heading("Or go on with the story; this comment becomes one more task")
     act = {"issue": key, "text": 'ACTION: Rehearse the rollback @"Kim Ito"', "by": KIM.jira}
     click.echo(
@@ -201,8 +203,3 @@ def _stop_in_order() -> None:
 
     for number in numbers:
         signal.signal(number, stop)
-
-
-def _give_up(words: str) -> NoReturn:
-    click.echo(words, err=True)
-    raise SystemExit(1)

@@ -10,7 +10,7 @@ from textwrap import wrap
 
 import click
 
-from service.commands.reading import read_rules, rules_option
+from service.commands.reading import program, read_rules, rules_option
 from service.container import Trackers
 from service.examination import Checked, examine
 from service.explain import plain
@@ -40,9 +40,9 @@ def doctor(as_json: bool, rules_file: Path | None) -> None:
         click.echo(json.dumps([_plain(checked) for checked in found], indent=2, ensure_ascii=False))
     elif faults:
         noun = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-        click.echo(f"\n{noun} to mend. Run `followthrough doctor` again afterwards.")
+        click.echo(f"\n{noun} to mend. Run `{program()} doctor` again afterwards.")
     else:
-        click.echo("\nAll is well. `followthrough plan TICKET` shows what would be created.")
+        click.echo(f"\nAll is well. `{program()} plan TICKET` shows what would be created.")
     if faults:
         raise SystemExit(1)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -13,7 +15,7 @@ import click
 from config.rules import Rules, RulesError, load
 from service.clock import utc_now
 from service.commands.interview import DOCUMENTS, Interview, how_to_set
-from service.commands.reading import give_up
+from service.commands.reading import give_up, program
 from service.explain import plain
 from service.first_rules import Answers, render
 from service.surroundings import Surroundings, recently_closed, strange_severities
@@ -59,8 +61,7 @@ def init(file: Path, force: bool, yes: bool, **given: str | None) -> None:
     Nothing is changed in the tracker, and the token itself is never asked for. The new team
     starts in mode: plan, which writes nothing anywhere. Each answer can be given as an option.
     """
-    if file.exists() and not force:
-        give_up(f"{file} is there already. --force overwrites it, --rules names another file.")
+    _look_at_place(file, force)
     today = utc_now().date()
     ask = Interview(given, yes)
     ask.tell(
@@ -72,6 +73,20 @@ def init(file: Path, force: bool, yes: bool, **given: str | None) -> None:
     answers = _answers(ask, around, file.resolve().parent, today)
     rules = _write(answers, file)
     _what_next(answers, around, rules, file)
+
+
+def _look_at_place(file: Path, force: bool) -> None:
+    """Before anything is asked: give up if the file is there, or could not be written."""
+    try:
+        if file.exists() and not force:
+            give_up(f"{file} is there already. --force overwrites it, --rules names another file.")
+        nearest = next(place for place in file.absolute().parents if place.exists())
+    except OSError as error:
+        give_up(f"{file} could not be written: {error.strerror}")
+    if not nearest.is_dir():
+        give_up(f"{file} could not be written: {nearest} is not a directory")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        give_up(f"{file} could not be written: this user may not write in {nearest}")
 
 
 def _answers(ask: Interview, around: Surroundings, base: Path, today: date) -> Answers:
@@ -110,12 +125,12 @@ def _answers(ask: Interview, around: Surroundings, base: Path, today: date) -> A
 def _write(answers: Answers, file: Path) -> Rules:
     """Check the rules, then put them in place in one step. Returns them as checked: with a
     stand-in for the token, because it may not be there yet."""
-    file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         stand_in = f"env:{_STAND_IN}"
         second = answers.second and replace(answers.second, token=stand_in)
         checked = render(replace(answers, token=stand_in, second=second), str(file))
+        file.parent.mkdir(parents=True, exist_ok=True)
         draft.write_text(checked, encoding="utf-8")
         rules = load(draft, {_STAND_IN: "none"})
         draft.write_text(render(answers, str(file)), encoding="utf-8")
@@ -127,7 +142,8 @@ def _write(answers: Answers, file: Path) -> Rules:
     except OSError as error:
         give_up(f"{file} could not be written: {error.strerror}")
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):  # there is none, and no directory for it either
+            draft.unlink()
     return rules
 
 
@@ -136,16 +152,17 @@ def _what_next(answers: Answers, around: Surroundings, rules: Rules, file: Path)
         (f.options for f in answers.fields if (answers.severity or ("", ""))[1] == f.id), ()
     )
     closed = recently_closed(around.tracker, rules.policy, answers.place, utc_now())
-    option = "" if str(file) == "rules.yaml" else f" --rules {file}"
+    option = "" if str(file) == "rules.yaml" else f" --rules {shlex.quote(str(file))}"
     ticket = closed.key if closed else "TICKET"
     seen = "an incident closed lately" if closed else "any incident, open or closed"
+    name = program()
     steps: list[tuple[str, str]] = []
     if around.tracker is None:
         steps.append((how_to_set(around.token), "the token, where the rules look for it"))
     steps += [
-        (f"followthrough doctor{option}", "are the rules right, and may the account do its work?"),
-        (f"followthrough plan {ticket}{option}", f"what would be created for {seen}"),
-        (f"followthrough up{option}", "start the service"),
+        (f"{name} doctor{option}", "are the rules right, and may the account do its work?"),
+        (f"{name} plan {ticket}{option}", f"what would be created for {seen}"),
+        (f"{name} up{option}", "start the service"),
     ]
     click.echo(
         click.style(f"\nWrote {file}.", bold=True) + " Read it: each line says what it does."

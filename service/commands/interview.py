@@ -163,7 +163,10 @@ class Interview:
         try:
             tracker.account()
         except TrackerError as error:
-            self.go_on_without_looking(f"Signing in failed: {error.words}", f"  → {error.mend}")
+            why = [f"Signing in failed: {error.words}", f"  → {error.mend}"]
+            if self.yes:  # nobody is there to say that it does not matter
+                give_up(*map(plain, why), "Nothing was written.")
+            self.go_on_without_looking(*why)
             return None
         click.echo("Signed in.")
         return tracker

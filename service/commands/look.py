@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from textwrap import indent
-from typing import NoReturn
 
 import click
 
-from config.settings import Settings, SettingsError
-from service.container import open_store
+from service.commands.reading import data_in_use, give_up, program, read_settings
+from service.container import database_file, open_store
 from service.explain import (
     Explanation,
     NoSuchIncident,
@@ -45,10 +43,10 @@ def explain_command(ticket: str, as_json: bool) -> None:
         try:
             record = find_incident(tx, ticket)
         except NoSuchIncident as error:
-            _give_up(f"No incident is known as {ticket}.", *_near(error))
+            give_up(f"No incident is known as {ticket}.", *_near(error))
         except SeveralIncidents as error:
             ids = [f"  {i.id}  {i.ticket.url}" for i in error.found]
-            _give_up(f"{ticket} names several incidents; ask by id:", *ids)
+            give_up(f"{ticket} names several incidents; ask by id:", *ids)
         found = explain(tx, record.incident.id)
     if found is None:
         raise LookupError(record.incident.id)
@@ -61,7 +59,7 @@ def explain_command(ticket: str, as_json: bool) -> None:
 
 def _near(error: NoSuchIncident) -> list[str]:
     if not error.near:
-        return ["No incident is known yet. `followthrough doctor` says whether the rules fit."]
+        return [f"No incident is known yet. `{program()} doctor` says whether the rules fit."]
     return ["Known are: " + ", ".join(error.near)]
 
 
@@ -143,7 +141,7 @@ def show(number: int) -> None:
     with _opened() as store, store.read() as tx:
         delivery, envelope = tx.deliveries.get(number), tx.deliveries.envelope(number)
     if delivery is None or envelope is None:
-        _give_up(f"There is no delivery {number}.")
+        give_up(f"There is no delivery {number}.")
     for name, value in _facts(delivery):
         click.echo(plain(f"{name + ':':<12} {value}"))
     click.echo(f"\n{readable(envelope.body)}")
@@ -169,7 +167,7 @@ def replay(number: int) -> None:
     with _opened() as store, store.write() as tx:
         found = tx.deliveries.replay(number)
     if not found:
-        _give_up(f"There is no delivery {number}.")
+        give_up(f"There is no delivery {number}.")
     click.echo(f"Delivery {number} will be worked on again as soon as a worker runs.")
 
 
@@ -181,27 +179,27 @@ def drop(number: int, why: str) -> None:
     with _opened() as store, store.write() as tx:
         found = tx.deliveries.drop(number, why)
     if not found:
-        _give_up(f"There is no delivery {number}.")
+        give_up(f"There is no delivery {number}.")
     click.echo(f"Delivery {number} is dropped.")
 
 
 @contextmanager
 def _opened() -> Iterator[Store]:
-    try:
-        settings = Settings.from_environment(os.environ)
-    except SettingsError as error:
-        _give_up(*error.problems)
-    store = open_store(settings)
+    """The store that the service keeps; nothing is made where there is none."""
+    settings = read_settings()
+    file = database_file(settings)
+    with data_in_use():
+        if not file.exists():
+            give_up(
+                f"There is no database at {file.absolute()}.",
+                "The service makes one when it starts. If it runs elsewhere, run this where it was"
+                " started, or set FOLLOWTHROUGH_DATA to its data directory.",
+            )
+        store = open_store(settings)
     try:
         yield store
     finally:
         store.close()
-
-
-def _give_up(*lines: str) -> NoReturn:
-    for line in lines:
-        click.echo(line, err=True)
-    raise SystemExit(1)
 
 
 def _line(text: str) -> str:

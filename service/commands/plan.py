@@ -13,7 +13,7 @@ import click
 from integrations.tracker import Tracker, TrackerError
 from service.clock import utc_now
 from service.commands.reading import give_up, read_rules, rules_option
-from service.container import Trackers
+from service.container import Trackers, UnusableData
 from service.explain import plain
 from service.planning import (
     NoSuchTicket,
@@ -70,6 +70,8 @@ def plan(
         give_up(f"{plain(error.ref.key)} is not an incident: {plain(str(error))}.", error.ref.url)
     except TrackerError as error:
         give_up(*_failed(ticket, error))
+    except UnusableData as error:
+        give_up(str(error))
     if as_json:
         click.echo(json.dumps(dump(Plan, found), indent=2, ensure_ascii=False))
         return

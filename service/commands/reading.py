@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -10,6 +15,9 @@ import click
 
 from config.rules import Rules, RulesError, load
 from config.settings import Settings, SettingsError
+from service.container import UnusableData
+
+_NAME = "followthrough"
 
 rules_option = click.option(
     "--rules",
@@ -22,19 +30,49 @@ rules_option = click.option(
 def read_rules(rules_file: Path | None) -> tuple[Settings, Rules]:
     """The settings, and the rules of this file or of where the settings say. Everything that is
     wrong in them is told, and the program ends with 1."""
-    try:
-        settings = Settings.from_environment(os.environ)
-    except SettingsError as error:
-        give_up(*error.problems)
+    settings = read_settings()
     file = rules_file or settings.rules
-    if not file.exists():
-        give_up(f"There is no rules file at {file}.", "`followthrough init` writes one with you.")
+    try:
+        missing = not file.exists()
+    except OSError:  # such as a directory that we may not look into: loading it says so
+        missing = False
+    if missing:
+        give_up(f"There is no rules file at {file}.", f"`{program()} init` writes one with you.")
     try:
         return settings, load(file)
     except RulesError as error:
         count = len(error.problems)
         noun = "problem" if count == 1 else "problems"
         give_up(*map(str, error.problems), f"{file}: {count} {noun} to mend")
+
+
+def read_settings() -> Settings:
+    """The settings. Everything that is wrong in them is told, and the program ends with 1."""
+    try:
+        return Settings.from_environment(os.environ)
+    except SettingsError as error:
+        give_up(*error.problems)
+
+
+@contextmanager
+def data_in_use() -> Iterator[None]:
+    """While the data directory is used: when that cannot be, it is told, and the program ends
+    with 1."""
+    try:
+        yield
+    except UnusableData as error:
+        give_up(str(error))
+
+
+def program() -> str:
+    """How one types this program here, so that a command that we name works as it stands: by
+    its name where the shell finds it, else by the way it was started."""
+    if shutil.which(_NAME):
+        return _NAME
+    if Path(sys.argv[0]).name == _NAME:
+        return shlex.quote(sys.argv[0])
+    beside = Path(sys.executable).with_name(_NAME)
+    return shlex.quote(str(beside)) if beside.exists() else f"{sys.executable} -m service"
 
 
 def give_up(*lines: str) -> NoReturn:

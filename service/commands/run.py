@@ -18,10 +18,12 @@ import click
 import structlog
 from flask import Flask
 
-from config.rules import Rules, RulesError, load
-from config.settings import Settings, SettingsError
+from config.rules import Rules
+from config.settings import Settings
 from service import logs
-from service.container import admin_token, build, token_file
+from service.commands.reading import data_in_use, read_rules, rules_option
+from service.commands.starting import data_taken, need_port
+from service.container import admin_token, build, open_store, token_file
 
 STOP_WITHIN = 30.0  # seconds for a child to end after it was asked; more than the worker's drain
 LOOK_EVERY = 0.2  # seconds between two looks at the children, or at the parent
@@ -29,21 +31,18 @@ BLOCKING_THREADS = 8  # enough to keep the one writer busy
 
 log = structlog.get_logger(__name__)
 
-_rules_option = click.option(
-    "--rules",
-    "rules_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The rules file; otherwise FOLLOWTHROUGH_RULES, or rules.yaml.",
-)
 _child_option = click.option("--end-with-parent", is_flag=True, hidden=True)
 
 
 @click.command()
-@_rules_option
+@rules_option
 @_child_option
 def web(rules_file: Path | None, end_with_parent: bool) -> None:
     """Start the web process: webhooks in, pages out."""
     settings, _ = _read(rules_file)
+    need_port(settings)
+    with data_in_use():
+        open_store(settings).close()  # in the process that serves, a fault would be a traceback
     from granian import Granian  # slow to import, and wanted only here
     from granian.constants import Interfaces
 
@@ -76,19 +75,20 @@ def web_application() -> Flask:
 
 
 @click.command()
-@_rules_option
+@rules_option
 @_child_option
 def worker(rules_file: Path | None, end_with_parent: bool) -> None:
     """Start a worker: reads tickets, decides, and does what was decided."""
-    settings, rules = _read(rules_file)
-    redact = logs.configure(settings.log, _secrets(settings, rules))
-    from service.worker import Worker  # Celery is slow to import
-
     stop = threading.Event()
     _on_stop_signals(lambda *_: stop.set())
+    settings, rules = _read(rules_file)
+    with data_in_use():
+        redact = logs.configure(settings.log, _secrets(settings, rules))
+        container = build(settings, rules)
+    from service.worker import Worker  # Celery is slow to import
+
     if end_with_parent:
         _watch_parent(stop.set)
-    container = build(settings, rules)
     container.reconciler.start()
     running = Worker(container.store, container.handlers, settings.workers, redact)
     running.start()
@@ -101,16 +101,24 @@ def worker(rules_file: Path | None, end_with_parent: bool) -> None:
 
 
 @click.command()
-@_rules_option
+@rules_option
 @_child_option
 def up(rules_file: Path | None, end_with_parent: bool) -> None:
     """Start the whole service on this machine: a web process and a worker."""
-    settings, _ = _read(rules_file)
-    admin_token(settings)  # made before anybody looks for it
     stop = threading.Event()
     _on_stop_signals(lambda *_: stop.set())
+    settings, _ = _read(rules_file)
     if end_with_parent:
         _watch_parent(stop.set)
+    with data_in_use(), data_taken(settings):
+        need_port(settings)
+        admin_token(settings)  # made before anybody looks for it
+        if not stop.is_set():
+            _run(settings, stop)
+
+
+def _run(settings: Settings, stop: threading.Event) -> None:
+    """The processes, until `stop` or until one of them ends by itself."""
     children = {name: _start(name) for name in ("web", "worker")}
     address = settings.public_url or f"http://{settings.host}:{settings.port}"
     click.echo(f"Followthrough is at {address}")
@@ -150,17 +158,11 @@ def _stop(children: list[subprocess.Popen[bytes]]) -> None:
 
 
 def _read(rules_file: Path | None) -> tuple[Settings, Rules]:
-    """Settings and rules, or the end of the program with everything that is wrong in them.
-    `rules_file` becomes FOLLOWTHROUGH_RULES, for us and for the processes that we start."""
+    """Settings and rules, as `read_rules`. `rules_file` becomes FOLLOWTHROUGH_RULES, for us and
+    for the processes that we start."""
     if rules_file is not None:
         os.environ["FOLLOWTHROUGH_RULES"] = str(rules_file)
-    try:
-        settings = Settings.from_environment(os.environ)
-        return settings, load(settings.rules)
-    except (SettingsError, RulesError) as error:
-        for problem in error.problems:
-            click.echo(str(problem), err=True)
-        raise SystemExit(1) from None
+    return read_rules(None)
 
 
 def _secrets(settings: Settings, rules: Rules) -> set[str]:

@@ -16,7 +16,8 @@ from markdown_it.token import Token
 
 from config.rules import load
 from config.settings import SETTINGS
-from service.__main__ import main
+from service.commands.all import followthrough
+from service.commands.init import init
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
@@ -67,7 +68,7 @@ def every_command() -> Iterator[tuple[str, click.Command]]:
             for word, child in command.commands.items():
                 yield from below(f"{name} {word}", child)
 
-    for word, command in main.commands.items():
+    for word, command in followthrough.commands.items():
         yield from below(f"followthrough {word}", command)
 
 
@@ -120,6 +121,13 @@ def test_the_table_of_settings_is_the_settings() -> None:
     ]
 
 
+def test_init_writes_the_rules_that_make_run_and_every_command_read() -> None:
+    default = next(s.default for s in SETTINGS if s.name == "FOLLOWTHROUGH_RULES")
+    assert {p.default for p in init.params if p.name == "file"} == {default}
+    assert re.findall(r"^RULES \?= (.+)$", (ROOT / "Makefile").read_text(), re.M) == [default]
+    assert f"/{default}" in (ROOT / ".gitignore").read_text().splitlines()
+
+
 @every_page
 def test_no_page_names_a_setting_that_there_is_not(page: Path) -> None:
     named = set(re.findall(r"\bFOLLOWTHROUGH_[A-Z_]*[A-Z]\b", page.read_text()))
@@ -159,7 +167,7 @@ def test_commands_that_a_page_tells_to_type_exist(page: Path) -> None:
     """As the program of a directory or alone, in consoles and between backticks."""
     text = page.read_text()
     typed = re.findall(r"(?:^\s*\$ |bin/|`)followthrough ([a-z]+)\b", text, re.MULTILINE)
-    assert set(typed) <= set(main.commands)
+    assert set(typed) <= set(followthrough.commands)
 
 
 @every_page

@@ -68,6 +68,15 @@ def test_a_directory_that_no_demo_made_is_left_alone(place: Path) -> None:
     assert [file.name for file in (place / "left").iterdir()] == ["thesis.tex"]
 
 
+def test_a_directory_that_cannot_be_made_is_told(place: Path) -> None:
+    (place / "left").write_text("a file")
+    command = [*COMMAND[:-1], "left/below"]
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Name another place with --directory." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_demo_that_is_kept_can_be_used_until_it_is_stopped(place: Path) -> None:
     with (place / "told").open("w") as told:
         demo = subprocess.Popen([*COMMAND, "--keep"], cwd=place, stdout=told, stderr=told)

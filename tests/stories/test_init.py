@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -18,8 +20,9 @@ from integrations.sandbox.acme import BOT_EMAIL, BOT_JIRA, populate
 from service.commands.doctor import doctor
 from service.commands.init import init
 from service.commands.plan import plan
-from service.first_rules import _line, _word
+from service.first_rules import Answers, _line, _people, _word
 from service.surroundings import address, strange_severities
+from workflows.model import Person
 from workflows.policy import Mode, SourceKind, ValueSource
 
 ENTER = "\n"
@@ -91,6 +94,64 @@ def test_a_script_answers_by_options_for_github(sandbox: Sandbox) -> None:
     assert "Postmortem" in shown.output
     assert f"followthrough plan acme/ops#{number}" in result.output
     assert sandbox.writes() == []
+
+
+def test_the_people_found_are_known_to_the_first_plan(sandbox: Sandbox) -> None:
+    key = sandbox.jira.create_issue("INC", "Checkout answers 500", by="5b10-kim")
+    sandbox.jira.comment(key, 'ACTION: Alert sooner @"Kim Ito"', by="5b10-noor")
+    assert asked(jira_person(sandbox), "--severity", "none").exit_code == 0
+    assert {(p.name, p.handles["jira"]) for p in rules().policy.people} >= {
+        ("Kim Ito", "5b10-kim"),
+        ("Noor Aziz", "5b10-noor"),
+    }
+    shown = " ".join(CliRunner().invoke(plan, [key]).output.split())
+    assert "owner 5b10-kim (Kim Ito)" in shown
+
+
+def test_people_of_one_name_wait_as_comments_until_they_are_told_apart(sandbox: Sandbox) -> None:
+    sandbox.jira.add_user("5b10-other", "kim  ito", "kim.ito@acme.example")
+    sandbox.jira.add_project("INC", "Incidents", types=("Incident", "Task"), assignable=_KIMS)
+    result = asked(jira_person(sandbox))
+    assert result.exit_code == 0, result.output
+    assert [person.name for person in rules().policy.people] == ["Kim Ito"]
+    assert "  # - {name: kim ito, jira: 5b10-other}" in Path("rules.yaml").read_text()
+
+
+_KIM = Person("5b10-kim", "Kim Ito", "kim@acme.example")
+_KIMS = ("5b10-kim", "5b10-other")
+
+
+def test_at_most_thirty_people_are_written_and_the_rest_is_mentioned() -> None:
+    crowd = tuple(Person(f"u{n}", f"Person {n}") for n in range(40))
+    text = "\n".join(_people(replace(_ANSWERS, people=crowd)))
+    assert len(yaml.safe_load(text)["people"]) == 30
+    assert "There are more" in text
+    (seen,) = yaml.safe_load("\n".join(_people(replace(_ANSWERS, people=(_KIM,)))))["people"]
+    assert seen == {"name": "Kim Ito", "email": "kim@acme.example", "jira": "5b10-kim"}
+    hidden = "\n".join(_people(replace(_ANSWERS, people=(replace(_KIM, email="?"),))))
+    assert "email" not in hidden
+    assert yaml.safe_load("\n".join(_people(_ANSWERS))) == {"people": []}
+
+
+_ANSWERS = Answers(
+    tracker="jira",
+    url="https://acme.atlassian.net",
+    user="",
+    token="env:JIRA_TOKEN",
+    place="INC",
+    issue_type="Incident",
+    label="",
+    severity=None,
+    severities=(),
+    by_component=False,
+    document="jira-issue",
+    document_place="INC",
+    document_type="Task",
+    tasks_place="INC",
+    tasks_type="Task",
+    team="ops",
+    start_from=date(2026, 12, 1),
+)
 
 
 def test_data_center_signs_in_by_a_personal_access_token_alone(
@@ -192,6 +253,37 @@ def test_a_refused_sign_in_is_told_with_its_mend(
     assert result.exit_code == 1
     assert "Signing in failed: Bad credentials" in result.output
     assert "Make a new token" in result.output
+
+
+def test_a_script_whose_sign_in_is_refused_ends_with_1_and_writes_nothing(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "wrong")
+    result = asked("", *github_options(sandbox))
+    assert result.exit_code == 1
+    assert "Signing in failed: Bad credentials" in result.output
+    assert "Nothing was written." in result.output
+    assert not Path("rules.yaml").exists()
+
+
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_asked(sandbox: Sandbox) -> None:
+    Path("file").write_text("")
+    result = asked("", "--rules", "file/rules.yaml")
+    assert result.exit_code == 1
+    assert "file/rules.yaml could not be written" in result.output
+    assert "tracker" not in result.output
+    assert isinstance(result.exception, SystemExit)
+
+
+def test_the_commands_it_names_can_be_typed_as_they_stand(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["a place/bin/followthrough", "init"])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    result = asked("", *github_options(sandbox))
+    assert "1. 'a place/bin/followthrough' doctor " in result.output
+    (tmp_path / "followthrough").touch(mode=0o755)
+    assert "1. followthrough doctor " in asked("", *github_options(sandbox), "--force").output
 
 
 def test_no_token_goes_to_an_address_without_encryption(sandbox: Sandbox) -> None:

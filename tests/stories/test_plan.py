@@ -86,6 +86,14 @@ def test_an_owner_who_cannot_be_assigned_is_told(stage: Stage) -> None:
     assert "owner: Lee Park is not assignable in OPS" in told
 
 
+def test_an_owner_whom_nobody_knows_is_told_as_that(stage: Stage) -> None:
+    key = incident(stage)
+    stage.sandbox.jira.comment(key, "ACTION: Page sooner @ada@acme.example", by="5b10-noor")
+    told = shown(key)
+    assert "owner: nobody under people is called ada@acme.example" in told
+    assert "ada@acme.example is not assignable" not in told
+
+
 def test_a_token_that_may_only_read_is_enough(stage: Stage) -> None:
     key = incident(stage)
     for permission in ("CREATE_ISSUES", "EDIT_ISSUES", "ADD_COMMENTS", "LINK_ISSUES"):

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -45,21 +46,14 @@ class Service:
 
     def __init__(self, directory: Path) -> None:
         self.port = _free_port()
-        (directory / "rules.yaml").write_text(RULES)
-        # A file of somebody else with the name of one of our packages must not be ours.
-        (directory / "celeryconfig.py").write_text("raise SystemExit('not ours')\n")
+        self.directory = directory
+        prepare(directory)
         self.output = directory / "output"
-        kept = {name: value for name, value in os.environ.items() if "FOLLOWTHROUGH" not in name}
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "service", "up", "--rules", "rules.yaml"],
                 cwd=directory,
-                env={
-                    **kept,
-                    "ACME_TOKEN": "a-token-of-acme",
-                    "FOLLOWTHROUGH_PORT": str(self.port),
-                    "FOLLOWTHROUGH_POLL_SECONDS": "3600",
-                },
+                env=environment(self.port),
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -97,6 +91,38 @@ class Service:
         raise AssertionError(f"no {name} process among the children")
 
 
+def prepare(directory: Path) -> None:
+    (directory / "rules.yaml").write_text(RULES)
+    # A file of somebody else with the name of one of our packages must not be ours.
+    (directory / "celeryconfig.py").write_text("raise SystemExit('not ours')\n")
+
+
+def environment(port: int) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if "FOLLOWTHROUGH" not in name}
+    return {
+        **kept,
+        "ACME_TOKEN": "a-token-of-acme",
+        "FOLLOWTHROUGH_PORT": str(port),
+        "FOLLOWTHROUGH_POLL_SECONDS": "3600",
+    }
+
+
+def refused(directory: Path, *words: str, port: int = 0, **settings: str) -> str:
+    """What a command says that ends with 1 at once, and without a traceback."""
+    done = subprocess.run(
+        [sys.executable, "-m", "service", *words],
+        cwd=directory,
+        env=environment(port or _free_port()) | settings,
+        capture_output=True,
+        text=True,
+        timeout=PATIENT,
+        check=False,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
     started = Service(tmp_path)
@@ -113,6 +139,16 @@ def until(holds: Callable[[], object]) -> None:
     while not holds():
         assert time.monotonic() < give_up_at, "it never came true"
         time.sleep(0.05)
+
+
+@contextmanager
+def _listening() -> Iterator[int]:
+    """A port that somebody listens on, willing to share it as Granian is."""
+    with socket.socket() as somebody:
+        somebody.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        somebody.bind(("127.0.0.1", 0))
+        somebody.listen()
+        yield int(somebody.getsockname()[1])
 
 
 def _free_port() -> int:
@@ -166,3 +202,77 @@ def test_when_up_itself_is_killed_nobody_is_left_behind(service: Service) -> Non
     service.process.kill()
     service.process.wait()
     until(lambda: not any(map(_alive, family)))
+
+
+@needs_proc
+def test_a_second_up_on_the_same_data_is_told_who_holds_it(service: Service) -> None:
+    told = refused(service.directory, "up")
+    assert f"process {service.process.pid} on " in told
+    assert "FOLLOWTHROUGH_DATA" in told
+    assert service.answers()
+    told = refused(service.directory, "web", port=service.port)
+    assert f"Port {service.port} on 127.0.0.1 is in use" in told
+
+
+@pytest.mark.parametrize("command", ["up", "web"])
+def test_a_port_that_somebody_listens_on_is_told_before_anything_starts(
+    tmp_path: Path, command: str
+) -> None:
+    prepare(tmp_path)
+    with _listening() as port:
+        told = refused(tmp_path, command, port=port)
+    assert told == (
+        f"Port {port} on 127.0.0.1 is in use; stop what listens there or set FOLLOWTHROUGH_PORT.\n"
+    )
+
+
+def test_an_address_that_is_not_of_this_machine_is_told(tmp_path: Path) -> None:
+    prepare(tmp_path)
+    told = refused(tmp_path, "web", FOLLOWTHROUGH_HOST="192.0.2.1")
+    assert "cannot be listened on" in told
+
+
+@pytest.mark.parametrize("command", ["up", "web", "worker"])
+def test_a_data_directory_that_cannot_be_made_is_told(tmp_path: Path, command: str) -> None:
+    prepare(tmp_path)
+    told = refused(tmp_path, command, FOLLOWTHROUGH_DATA="rules.yaml/data")
+    assert f"{tmp_path / 'rules.yaml' / 'data'} cannot be made" in told
+
+
+@pytest.mark.parametrize("command", ["up", "web", "worker"])
+def test_without_rules_each_process_says_how_to_write_them(tmp_path: Path, command: str) -> None:
+    told = refused(tmp_path, command)
+    assert "There is no rules file at rules.yaml." in told
+    assert "followthrough init` writes one with you." in told
+
+
+@pytest.mark.parametrize("words", [("explain", "INC-1"), ("deliveries", "list")])
+def test_looking_where_no_service_ever_ran_makes_nothing(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    told = refused(tmp_path, *words)
+    assert f"There is no database at {tmp_path / 'followthrough-data' / 'followthrough.db'}" in told
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("")
+    refused(tmp_path, *words, FOLLOWTHROUGH_DATA="file/data")
+
+
+@pytest.mark.parametrize("imported", ["click.core", "requests.models"])
+def test_control_c_in_the_first_second_ends_up_without_a_traceback(
+    tmp_path: Path, imported: str
+) -> None:
+    prepare(tmp_path)
+    output = tmp_path / "output"
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-X", "importtime", "-m", "service", "up"],
+            cwd=tmp_path,
+            env=environment(_free_port()),
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
+    until(lambda: imported in output.read_text())
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENT) in (0, -signal.SIGINT)
+    assert "Traceback" not in output.read_text()

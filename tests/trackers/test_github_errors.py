@@ -33,6 +33,10 @@ REFUSED = requests.ConnectionError(
 )
 RESET = requests.ConnectionError(ProtocolError("Connection aborted.", ConnectionResetError(104)))
 
+UNTRUSTED = requests.exceptions.SSLError(
+    "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate"
+)
+
 
 @pytest.fixture
 def hub() -> Iterator[responses.RequestsMock]:
@@ -65,10 +69,14 @@ def ends(
         ({"body": requests.ReadTimeout()}, Unavailable, OutcomeUnknown),
         ({"body": RESET}, Unavailable, OutcomeUnknown),
         ({"body": requests.exceptions.ChunkedEncodingError()}, Unavailable, OutcomeUnknown),
+        ({"body": requests.exceptions.SSLError("EOF occurred")}, Unavailable, OutcomeUnknown),
+        ({"status": 200, "json": [1]}, Unavailable, OutcomeUnknown),
+        ({"status": 200, "body": ""}, Unavailable, OutcomeUnknown),
         ({"status": 200, "body": '{"id": 1, "tit'}, Unavailable, OutcomeUnknown),
         ({"body": REFUSED}, Unavailable, Unavailable),
         ({"body": requests.ConnectTimeout()}, Unavailable, Unavailable),
         ({"body": requests.exceptions.ProxyError()}, Unavailable, Unavailable),
+        ({"body": UNTRUSTED}, Unavailable, Unavailable),
         ({"status": 401, "json": {"message": "Bad credentials"}}, SignInFailed, SignInFailed),
         ({"status": 403, "json": {"message": "Must have rights"}}, SignInFailed, SignInFailed),
         ({"status": 404, "json": {"message": "Not Found"}}, NotThere, NotThere),
@@ -166,6 +174,72 @@ def test_a_file_that_changed_is_a_stale_version(
     hub.put(f"{API}:443{path}", status=409, json={"message": "a.md does not match 1234"})
     with pytest.raises(StaleVersion):
         client.write("PUT", path, {})
+
+
+@pytest.mark.parametrize(
+    ("message", "kind", "mend"),
+    [
+        ("a.md does not match 1f3c", StaleVersion, "read again"),
+        ("is at 1f3c5a but expected 77ab", StaleVersion, "read again"),
+        ("Repository rule violations found\n\nCommits must be signed.\n", Rejected, "ruleset"),
+        ("Git Repository is empty.", Rejected, "first commit"),
+        ("Something else", Rejected, ""),
+    ],
+)
+def test_of_the_conflicts_of_a_file_only_somebody_elses_writing_is_stale(
+    client: GitHubClient,
+    hub: responses.RequestsMock,
+    message: str,
+    kind: type[TrackerError],
+    mend: str,
+) -> None:
+    path = "/repos/acme/ops/contents/a.md"
+    hub.put(f"{API}:443{path}", status=409, json={"message": message})
+    with pytest.raises(TrackerError) as ending:
+        client.write("PUT", path, {})
+    assert type(ending.value) is kind
+    assert ending.value.words == message
+    assert mend in ending.value.mend
+
+
+@pytest.mark.parametrize(
+    ("message", "mend"),
+    [
+        ("Unable to create comment because issue is locked.", "Unlock"),
+        ("Repository was archived so is read-only.", "Unarchive"),
+        ("Issue creation has been restricted to collaborators only", "collaborator"),
+        ("User has been blocked from this repository", "Unblock"),
+    ],
+)
+def test_what_is_closed_to_everybody_is_no_fault_of_the_sign_in(
+    client: GitHubClient, hub: responses.RequestsMock, message: str, mend: str
+) -> None:
+    ending = ends(client, hub, "POST", status=403, json={"message": message})
+    assert type(ending) is Rejected
+    assert mend in ending.mend
+
+
+def test_a_missing_name_anywhere_in_an_answer_ends_the_call_that_asked(
+    client: GitHubClient, hub: responses.RequestsMock
+) -> None:
+    hub.get(f"{API}:443{ISSUES}", json={"user": {"login": None}})
+    hub.post(f"{API}:443{ISSUES}", json={"user": {}})
+    with pytest.raises(Unavailable, match="'login'"):
+        client.read(ISSUES)["user"]["login"]
+    with pytest.raises(OutcomeUnknown, match="'login'"):
+        client.write("POST", ISSUES, {})["user"]["login"]
+
+
+def test_a_list_that_is_none_and_one_that_never_ends_are_no_answer(
+    client: GitHubClient, hub: responses.RequestsMock
+) -> None:
+    hub.get(f"{API}:443{ISSUES}", json={"message": "odd"})
+    with pytest.raises(Unavailable, match="no list"):
+        list(client.pages(ISSUES))
+    again = {"Link": f'<{API}{ISSUES}?page=2>; rel="next"'}
+    hub.get(f"{API}:443/user/repos", json=[], headers=again)
+    with pytest.raises(Unavailable, match="same page"):
+        list(client.pages("/user/repos"))
 
 
 def test_an_echoed_token_is_not_passed_on(

@@ -147,7 +147,8 @@ def test_changed_issues_are_listed_without_pull_requests(
     since = datetime.now(UTC) - timedelta(hours=1)
     seen = list(tracker.changed("acme/ops", since))
     assert len(seen) == 121
-    assert [glimpse.updated for glimpse in seen] == sorted(glimpse.updated for glimpse in seen)
+    updates = [glimpse.updated for glimpse in seen]
+    assert updates == sorted(updates, reverse=True)
     assert list(tracker.changed("acme/ops", since + timedelta(hours=2))) == []
 
 
@@ -244,7 +245,7 @@ def test_what_is_linked_is_found_through_the_incident(
     sandbox.reset_calls()
     late = datetime.now(UTC) + timedelta(days=1)
     assert tracker.find_created([task.key], incident, task.target, late) == {task.key: result.ref}
-    assert counted(sandbox) == (0, 1)
+    assert counted(sandbox) == (0, 2)  # the repository's present name, and its sub-issues
 
 
 def test_a_copied_marker_is_not_taken_for_our_task(
@@ -298,8 +299,21 @@ def test_the_one_comment_is_written_rewritten_and_found(
     ]
 
 
-def test_a_deleted_comment_is_written_anew(tracker: GitHubTracker, incident: TicketRef) -> None:
-    assert tracker.write_comment(incident, "Here again.", "comment:k3v9", "999999") != "999999"
+def test_a_deleted_comment_is_not_there_and_not_written_anew(
+    tracker: GitHubTracker, sandbox: Sandbox, incident: TicketRef
+) -> None:
+    with pytest.raises(NotThere):
+        tracker.write_comment(incident, "Here again.", "comment:k3v9", "999999")
+    assert counted(sandbox) == (1, 0)
+    assert tracker.find_comment(incident, "comment:k3v9") is None
+
+
+def test_doctor_says_when_the_rules_write_a_repository_in_another_case(
+    tracker: GitHubTracker,
+) -> None:
+    found = list(tracker.check({"Acme/Ops": ""}))
+    assert all(finding.ok for finding in found)
+    assert any("GitHub writes it acme/ops" in finding.what for finding in found)
 
 
 def test_doctor_sees_what_is_right_and_what_is_not(

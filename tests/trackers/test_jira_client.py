@@ -52,6 +52,7 @@ LOST = [
     requests.ReadTimeout("read timed out"),
     requests.ConnectionError("Connection aborted", ConnectionResetError(104, "reset by peer")),
     requests.exceptions.ChunkedEncodingError("cut off"),
+    requests.exceptions.SSLError("[SSL: UNEXPECTED_EOF_WHILE_READING] EOF occurred"),
 ]
 
 
@@ -63,7 +64,7 @@ def test_an_answer_that_never_came_is_unknown_to_writes_only(error: Exception) -
 
 NEVER_SENT = [
     requests.ConnectTimeout("connect timed out"),
-    requests.exceptions.SSLError("certificate verify failed"),
+    requests.exceptions.SSLError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate"),
     requests.exceptions.ProxyError("no proxy"),
     requests.ConnectionError(
         MaxRetryError(
@@ -173,16 +174,52 @@ def test_signing_in_is_basic_with_a_user_and_bearer_without() -> None:
     [
         ({"json": {"deploymentType": "Cloud"}}, True),
         ({"json": {"deploymentType": "Server"}}, False),
-        ({"status": 404}, False),
-        ({"status": 501}, False),  # Data Center has no version 3
+        ({"json": {"version": "7.0.0"}}, False),
     ],
 )
 def test_the_deployment_is_asked_for_once(answer: dict[str, Any], cloud: bool) -> None:
     with responses.RequestsMock() as jira:
-        jira.add("GET", f"{API}/serverInfo", **answer)
+        jira.add("GET", f"{URL}/rest/api/2/serverInfo", **answer)
         there = client(cloud=None)
         assert (there.cloud, there.cloud) == (cloud, cloud)
         assert len(jira.calls) == 1
+
+
+def test_a_maintenance_page_is_not_taken_for_data_center_for_ever() -> None:
+    there = client(cloud=None)
+    with responses.RequestsMock() as jira:
+        jira.add("GET", f"{URL}/rest/api/2/serverInfo", status=404, body="<html>Back soon")
+        with pytest.raises(Unavailable):
+            _ = there.cloud
+    with responses.RequestsMock() as jira:
+        jira.add("GET", f"{URL}/rest/api/2/serverInfo", json={"deploymentType": "Cloud"})
+        assert there.cloud
+
+
+@pytest.mark.parametrize("body", ["[1]", "null", "7", '"x"', '{"fields": 1}', '{"id": null}'])
+def test_a_success_out_of_shape_is_no_answer(body: str) -> None:
+    for method, kind in (("GET", Unavailable), ("POST", OutcomeUnknown)):
+        with responses.RequestsMock() as jira:
+            jira.add(method, f"{API}/issue", body=body)
+            with pytest.raises(kind) as odd:
+                (client().get("/issue") if method == "GET" else client().post("/issue", {}))["id"]
+            assert "the answer" in odd.value.words
+
+
+def test_a_list_out_of_shape_is_no_answer() -> None:
+    for body in ("{}", "[1]", '[{"nothing": 1}]'):
+        with responses.RequestsMock() as jira:
+            jira.add("GET", f"{API}/field", body=body)
+            with pytest.raises(Unavailable):
+                [field["id"] for field in client().listed("/field")]
+
+
+def test_a_page_without_its_items_is_not_an_empty_list() -> None:
+    for body in ("", "{}", '{"issues": null}', '{"issues": [null]}'):
+        with responses.RequestsMock() as jira:
+            jira.add("GET", f"{API}/search/jql", body=body)
+            with pytest.raises(Unavailable):
+                list(client().search("project = INC", "updated"))
 
 
 def test_atlassians_own_addresses_need_no_question() -> None:

@@ -9,10 +9,13 @@ import pytest
 import responses
 
 from integrations.jira.adapter import JiraTracker
+from integrations.jira.creating import _unassignable
 from integrations.jira.reading import Reader, _fields, day, status
+from integrations.jira.site import Screen
 from integrations.jira.text import ADF, WIKI
-from integrations.tracker import OutcomeUnknown
-from workflows.model import StatusCategory, TicketRef
+from integrations.tracker import NotThere, OutcomeUnknown, Rejected
+from workflows.effects import CreateTask, TaskTarget
+from workflows.model import DocumentRef, Kind, StatusCategory, TicketRef
 
 NOW = datetime(2026, 12, 1, 10, 30, tzinfo=UTC)
 URL = "https://jira.acme.example"
@@ -108,6 +111,34 @@ def test_a_rewritten_comment_whose_answer_is_lost_is_unknown() -> None:
             tracker().write_comment(REF, "x", "comment:k", "7")
 
 
+@pytest.mark.parametrize("status", [404, 400])
+def test_a_comment_that_is_gone_is_not_there_and_not_written_anew(status: int) -> None:
+    said = {"errorMessages": ["Can not find a comment for the id: 7."], "errors": {}}
+    with responses.RequestsMock() as jira:
+        jira.add("PUT", f"{API}/issue/10042/comment/7", status=status, json=said)
+        if status == 400:
+            jira.add("GET", f"{API}/issue/10042/comment/7", status=404, json=said)
+        with pytest.raises(NotThere):
+            tracker().write_comment(REF, "x", "comment:k", "7")
+
+
+def test_a_comment_that_is_refused_for_its_text_is_refused() -> None:
+    with responses.RequestsMock() as jira:
+        jira.add("PUT", f"{API}/issue/10042/comment/7", status=400, json={"errorMessages": ["No"]})
+        jira.add("GET", f"{API}/issue/10042/comment/7", json={"id": "7"})
+        with pytest.raises(Rejected):
+            tracker().write_comment(REF, "x", "comment:k", "7")
+
+
+def test_a_site_whose_issue_linking_is_off_has_no_relation() -> None:
+    said = {"errorMessages": ["Issue linking is currently disabled."], "errors": {}}
+    with responses.RequestsMock() as jira:
+        jira.add("GET", f"{API}/issueLinkType", status=404, json=said)
+        site = tracker().site
+        assert (site.relation(), site.links(REF)) == (None, [])
+        assert len(jira.calls) == 1
+
+
 def test_labels_that_came_and_went_are_changes_of_their_own() -> None:
     items: list[dict[str, Any]] = [
         {"field": "labels", "fromString": "sev2 checkout", "toString": "checkout mitigated"},
@@ -119,3 +150,15 @@ def test_labels_that_came_and_went_are_changes_of_their_own() -> None:
         ("label", "sev2", None),
         ("milestone", None, "2026.12"),
     ]
+
+
+def test_who_may_not_look_people_up_learns_it_from_the_creation() -> None:
+    ours = tracker()
+    screen = Screen("1", {"assignee": {}})
+    target = TaskTarget("acme", "OPS")
+    known = DocumentRef("jira-issue", "1", URL, "")
+    task = CreateTask("task:k:1", target, "t", "x", Kind.PREVENTIVE, REF, known, owner="kim")
+    with responses.RequestsMock() as jira:
+        said = {"errorMessages": ["No project could be found with key 'OPS'."]}
+        jira.add("GET", f"{API}/user/assignable/search", status=404, json=said)
+        assert _unassignable(ours.site, screen, task) == ""

@@ -1,0 +1,80 @@
+"""What every vendor's HTTP has in common: requests that certainly never arrived, and answers that
+are no errors but not in the shape that their documentation promises."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import requests
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
+
+from integrations.tracker import TrackerError
+
+#: Makes the error of an answer that is not in shape; its argument says what is odd about it.
+Odd = Callable[[str], TrackerError]
+
+_NO_CONNECTION = (
+    requests.ConnectTimeout,
+    requests.exceptions.ProxyError,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidHeader,
+)
+
+
+class Answer(dict[str, Any]):
+    """An object of an answer's JSON. `answer["name"]` is what must be there, and raises the
+    call's own error when it is missing or null; `answer.get("name")` is what may be."""
+
+    def __init__(self, told: dict[str, Any], odd: Odd) -> None:
+        super().__init__(told)
+        self._odd = odd
+
+    def __getitem__(self, name: str, /) -> Any:
+        value = self.get(name)
+        if value is None:
+            raise self._odd(f"the answer lacks {name!r}")
+        return value
+
+
+def parsed(text: str | bytes, odd: Odd) -> Any:
+    """The JSON of an answer, its objects as `Answer`; None for no text at all."""
+    try:
+        return json.loads(text, object_hook=lambda told: Answer(told, odd)) if text else None
+    except (ValueError, RecursionError):
+        raise odd("the answer is no JSON") from None
+
+
+def an_object(answer: Any, odd: Odd) -> Answer:
+    """The answer, which must be one JSON object."""
+    if not isinstance(answer, Answer):
+        raise odd(f"the answer is no JSON object but {_kind(answer)}")
+    return answer
+
+
+def objects(answer: Any, odd: Odd) -> list[Answer]:
+    """The answer, which must be a list of JSON objects."""
+    if not isinstance(answer, list):
+        raise odd(f"the answer is no list but {_kind(answer)}")
+    return [an_object(item, odd) for item in answer]
+
+
+def never_arrived(error: requests.RequestException) -> bool:
+    """Whether the server certainly did not get the request, so that nothing can have happened.
+
+    Of TLS errors that is true only where we did not trust the certificate: a connection that
+    breaks later, after the request was sent, is an SSLError as well (SSLEOFError).
+    """
+    if isinstance(error, requests.exceptions.SSLError):
+        return "CERTIFICATE_VERIFY_FAILED" in str(error)
+    if isinstance(error, _NO_CONNECTION):
+        return True
+    reason = error.args[0] if error.args else None
+    if isinstance(reason, MaxRetryError):
+        reason = reason.reason
+    return isinstance(reason, NewConnectionError | ConnectTimeoutError)
+
+
+def _kind(answer: Any) -> str:
+    return "empty" if answer is None else f"a {type(answer).__name__}"

@@ -1,0 +1,29 @@
+"""The group of all commands."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import click
+
+from service.commands.demo import demo
+from service.commands.doctor import doctor
+from service.commands.init import init
+from service.commands.look import deliveries, explain_command
+from service.commands.plan import plan
+from service.commands.rules import rules
+from service.commands.run import up, web, worker
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("followthrough"), prog_name="followthrough")
+def followthrough() -> None:
+    """Followthrough sees incidents through: when an incident is closed in Jira or GitHub it sets
+    up the postmortem and its remediation tasks, linked and owned, exactly once.
+
+    Begin with `followthrough demo` (no accounts needed) or `followthrough init`.
+    """
+
+
+for command in (demo, init, doctor, plan, rules, up, web, worker, explain_command, deliveries):
+    followthrough.add_command(command)
