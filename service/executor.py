@@ -8,6 +8,7 @@ protects the incident might be over before the call is.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -266,7 +267,12 @@ class Executor:
         look at what may have happened, and not of the call itself."""
         with self._store.write() as tx:
             lease.extend(tx)
-            if isinstance(ended, TrackerError):
+            if isinstance(ended, NotThere) and _rewrites_comment(record.wish, incident):
+                incident, news = replace(incident, comment_id=None), True
+                tx.incidents.save(incident, self._policy_hash)
+                text = "somebody deleted the comment: another one is written"
+                tx.effects.retry(record.key, self._clock(), text)
+            elif isinstance(ended, TrackerError):
                 state = _state_after(ended, looked_up)
                 text = self._ended_badly(tx, record, ended, state)
                 news = (state, ended.words) != (record.state, record.words)
@@ -371,6 +377,10 @@ def _creates(wish: Effect, incident: Incident) -> bool:
     if isinstance(wish, WriteComment):
         return incident.comment_id is None
     return isinstance(wish, CreateDocument | CreateTask)
+
+
+def _rewrites_comment(wish: Effect, incident: Incident) -> bool:
+    return isinstance(wish, WriteComment) and incident.comment_id is not None
 
 
 def _known(incident: Incident) -> Postmortem:

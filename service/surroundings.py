@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -128,8 +127,7 @@ def recently_closed(
     if tracker is None:
         return None
     try:
-        latest = deque(tracker.changed(place, now - _LOOKED_BACK), maxlen=_MOST_READ)
-        for glimpse in reversed(latest):
+        for glimpse in islice(tracker.changed(place, now - _LOOKED_BACK), _MOST_READ):
             ticket = tracker.fetch(glimpse.ref)
             found = recognise(ticket, policy)
             if isinstance(found, Recognised) and phase_of(ticket, found.source) is Phase.CLOSED:
