@@ -20,7 +20,7 @@ run: $(STAMPS)/run
 	@$(BIN)/followthrough up --rules $(RULES)
 
 test: $(STAMPS)/dev
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 check: $(STAMPS)/dev
 	@$(BIN)/ruff check .
