@@ -79,7 +79,8 @@ def held(records: Mapping[str, EffectRecord], now: datetime) -> dict[str, Hold]:
     for key, record in records.items():
         refused = record.state is EffectState.REJECTED
         if refused or (record.due_at is not None and record.due_at > now):
-            holds[key] = Hold(told_with_mend(record.words, record.mend), refused)
+            words = told_with_mend(record.words, record.mend)
+            holds[key] = Hold(words, refused, None if refused else record.due_at)
     return holds
 
 

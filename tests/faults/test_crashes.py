@@ -187,6 +187,7 @@ def test_a_tracker_that_says_too_many_requests_is_asked_again_when_it_allows(
         stage.settle()
         incident = stage.incident(key)
         assert incident.outlook is Outlook.WAITING
+        assert incident.waiting_until is not None
         stage.wait(timedelta(seconds=60))
         assert github_end(stage)["tasks"] == 0
         stage.wait(timedelta(seconds=70))
