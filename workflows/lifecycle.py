@@ -48,6 +48,10 @@ from workflows.triage import (
 )
 
 
+#: What an incident waits for while its team does not act.
+_PLANNED = "mode: act (the team only plans, nothing is written)"
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What should be: the incident's new state (None: not an incident), the effects wanted, in
@@ -154,8 +158,7 @@ def _set_up(
             text=postmortem.document_text(incident, ticket, rules),
             incident=ticket.ref,
         )
-        planned = "mode: act (the team only plans, nothing is written)"
-        why = planned if team.mode is Mode.PLAN else "the document to be created"
+        why = _PLANNED if team.mode is Mode.PLAN else "the document to be created"
         hold = held.get(wish.key, Hold(why))
         waiting = _standing(incident, [hold])
         told = _comment(waiting, held) if hold.refused else ()
@@ -178,6 +181,8 @@ def _set_up(
     if all(held[effect.key].refused for effect in effects if effect.key in held):
         effects += _comment(incident, held)  # what only waits is not worth a comment
     stuck = [held[effect.key] for effect in effects if effect.key in held]
+    if team.mode is Mode.PLAN and any(not isinstance(e, WriteComment) for e in effects):
+        stuck.append(Hold(_PLANNED))
     if document.status is DocumentStatus.GONE:
         stuck.append(Hold(f"the document {document.ref.url} to be put back", refused=True))
     return Decision(_standing(incident, stuck), tuple(effects), tuple(reasons))

@@ -154,6 +154,20 @@ def test_a_team_in_plan_mode_writes_nothing_and_shows_what_it_would_do(tmp_path:
         assert made(stage) == (1, 1, 1)
 
 
+def test_a_team_that_planned_for_a_while_catches_up_when_it_acts_again(stage: Stage) -> None:
+    number = closed(stage, "ACTION: one")
+    stage.restart(mode="plan")
+    stage.sandbox.github.comment(REPO, number, "ACTION: two", by="noor")
+    stage.settle()
+    assert made(stage) == (1, 1, 1)
+    assert stage.incident(f"{REPO}#{number}").outlook is Outlook.WAITING
+    stage.restart(mode="act")
+    stage.container.reconciler.start()
+    stage.settle()
+    assert made(stage) == (1, 2, 1)
+    assert stage.incident(f"{REPO}#{number}").outlook is Outlook.DONE
+
+
 def test_an_unknown_severity_waits_and_goes_on_when_it_is_mended(stage: Stage) -> None:
     number = stage.sandbox.github.open_issue(REPO, "Slow", by="kim", labels=["incident"])
     stage.sandbox.github.close(REPO, number, by="kim")
