@@ -47,7 +47,6 @@ from workflows.triage import (
     with_names,
 )
 
-
 #: What an incident waits for while its team does not act.
 _PLANNED = "mode: act (the team only plans, nothing is written)"
 
