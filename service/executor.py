@@ -29,7 +29,7 @@ from integrations.tracker import (
 from service.clock import Clock
 from service.jobs import LEASE, ClaimedJob
 from service.lease import Lease
-from service.outcomes import retry_at, sentence, told
+from service.outcomes import new_conflicts, retry_at, sentence, told
 from service.store import Store, Transaction
 from service.store.effects import EffectRecord, EffectState
 from service.store.journal import EntryKind
@@ -277,8 +277,10 @@ class Executor:
                 text = self._ended_badly(tx, record, ended, state)
                 news = (state, ended.words) != (record.state, record.words)
             else:
-                incident = fold(ended, incident)
+                before, incident = incident, fold(ended, incident)
                 tx.incidents.save(incident, self._policy_hash)
+                for conflict in new_conflicts(before, incident):
+                    tx.journal.add(incident.id, EntryKind.CONFLICT, conflict)
                 text, news = self._ended_well(tx, record, ended, incident), True
             if news:  # the same answer again and again is one line
                 tx.journal.add(incident.id, EntryKind.EFFECT, text, {"key": record.key})

@@ -29,6 +29,13 @@ RUNNABLE = frozenset(
 )
 
 
+def new_conflicts(before: Incident, after: Incident) -> list[str]:
+    """The edits of people that stand against ours since the document was last read."""
+    known = before.postmortem.conflicts if before.postmortem else ()
+    now = after.postmortem.conflicts if after.postmortem else ()
+    return [conflict for conflict in now if conflict not in known]
+
+
 def retry_at(error: TrackerError, now: datetime) -> datetime:
     """When to ask again after a call that certainly had no effect."""
     if isinstance(error, RateLimited):

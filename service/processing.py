@@ -16,7 +16,7 @@ from integrations.tracker import NotThere, Rejected, Tracker, TrackerError
 from service.clock import Clock
 from service.executor import Executor
 from service.jobs import ClaimedJob, Done, JobEnd, Later
-from service.outcomes import batch, held, retry_at, sentence
+from service.outcomes import batch, held, new_conflicts, retry_at, sentence
 from service.store import Store, Transaction
 from service.store.codec import Json
 from service.store.effects import EffectRecord
@@ -146,7 +146,7 @@ class Processing:
             news = self._executor.read_document(incident)
         except TrackerError as error:
             return incident, self._unread(job, incident, error)
-        incident = fold(news, incident)
+        before, incident = incident, fold(news, incident)
         with self._store.write() as tx:
             tx.jobs.fence(job)
             tx.incidents.save(incident, self._policy.hash)
@@ -155,6 +155,8 @@ class Processing:
             if not tx.jobs.asked_meanwhile(job):
                 tx.incidents.set_document_changed(incident.id, False)
             tx.journal.add(incident.id, EntryKind.NOTE, "document read again: it was changed")
+            for conflict in new_conflicts(before, incident):
+                tx.journal.add(incident.id, EntryKind.CONFLICT, conflict)
         return incident, None
 
     def _unread(self, job: ClaimedJob, incident: Incident, error: TrackerError) -> Unread:

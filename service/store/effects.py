@@ -16,7 +16,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, case, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, select, update
 
 from service.store.codec import dump, fingerprint, load
 from service.store.schema import effects
@@ -37,9 +37,6 @@ class EffectState(StrEnum):
     UNKNOWN = "unknown"
     REJECTED = "rejected"
     DROPPED = "dropped"  # given up by a person
-
-
-OPEN = (EffectState.WANTED, EffectState.BEGUN, EffectState.RETRY, EffectState.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,18 +156,9 @@ class Effects:
         """All of one incident, in the order in which they were asked for."""
         return self._list(effects.c.incident_id == incident_id)
 
-    def open_of(self, incident_id: str) -> list[EffectRecord]:
-        """Those of one incident that are still to be executed, settled or waited for."""
-        return self._list(effects.c.incident_id == incident_id, effects.c.state.in_(OPEN))
-
     def dead_letters(self) -> list[EffectRecord]:
         """All rejected effects."""
         return self._list(effects.c.state == EffectState.REJECTED)
-
-    def counts(self) -> dict[EffectState, int]:
-        """How many effects are in each state."""
-        query = select(effects.c.state, func.count()).group_by(effects.c.state)
-        return {EffectState(state): n for state, n in self._connection.execute(query)}
 
     def _insert(
         self, incident_id: str, wish: Effect, data: Any, hashed: str, planned: bool

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, and_, func, or_, select, tuple_, update
 from service.store.codec import dump, load
 from service.store.schema import incidents
 from service.store.statements import insert
-from workflows.model import Incident, Outlook, Phase, TicketRef
+from workflows.model import Incident, Outlook, TicketRef
 
 ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # no l, o, 0, 1: ids are read aloud and typed
 
@@ -97,8 +97,6 @@ class Incidents:
     def page(
         self,
         *,
-        team: str | None = None,
-        phase: Phase | None = None,
         outlook: Outlook | None = None,
         before: IncidentRecord | None = None,
         limit: int = 50,
@@ -106,10 +104,6 @@ class Incidents:
         """The latest incidents first, those older than `before`, narrowed by what is given."""
         newest_first = (incidents.c.created_at.desc(), incidents.c.id.desc())
         query = select(incidents).order_by(*newest_first).limit(limit)
-        if team is not None:
-            query = query.where(incidents.c.team == team)
-        if phase is not None:
-            query = query.where(incidents.c.phase == phase)
         if outlook is not None:
             query = query.where(incidents.c.outlook == outlook)
         if before is not None:

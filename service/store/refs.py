@@ -13,7 +13,6 @@ from service.store.statements import insert
 
 
 class Role(StrEnum):
-    INCIDENT = "incident"
     TASK = "task"
     DOCUMENT = "document"
 
@@ -49,14 +48,6 @@ class Refs:
             select(refs).where(refs.c.connection == connection, refs.c.ticket_id == ticket_id)
         ).first()
         return _ref(*row) if row else None
-
-    def of_incident(self, incident_id: str) -> list[Ref]:
-        rows = self._connection.execute(
-            select(refs)
-            .where(refs.c.incident_id == incident_id)
-            .order_by(refs.c.connection, refs.c.ticket_id)
-        )
-        return [_ref(*row) for row in rows]
 
     def put_document(
         self, connection: str, place: str, path: str, incident_id: str, branch: str = ""

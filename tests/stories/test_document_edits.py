@@ -86,3 +86,16 @@ def test_rules_that_change_while_an_answer_is_missing_make_no_second_task(stage:
     on_github = [issue for issue in issues if "remediation" in issue.labels]
     on_jira = [issue for issue in stage.sandbox.jira.issues.values() if issue.type == "Task"]
     assert len(on_github) + len(on_jira) == 1
+
+
+def test_an_edit_inside_a_region_is_kept_and_explained(stage: Stage) -> None:
+    number = closed(stage, "ACTION: one")
+    file = File(stage, number)
+    file.save(file.text.replace("Ticket opened", "Ticket opened (late!)"))
+    stage.settle()
+    stage.sandbox.github.comment(REPO, number, "ACTION: two", by="noor")
+    stage.settle()
+    assert "(late!)" in file.text
+    assert "| two |" in file.text
+    told = stage.told(f"{REPO}#{number}")
+    assert told.count("the region 'timeline' was edited by hand") == 1

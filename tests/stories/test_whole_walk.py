@@ -95,3 +95,17 @@ def test_a_closed_jira_incident(tmp_path: Path, document: str, tasks: str, deplo
             f"Detect {key} sooner",
         ]
         assert all(item.task and item.linked for item in incident.actions)
+
+
+def test_where_the_server_has_no_sub_issues_the_comment_is_the_task_list(tmp_path: Path) -> None:
+    with Stage(tmp_path) as stage:
+        stage.sandbox.github.sub_issues = False
+        number = open_on_github(stage)
+        stage.sandbox.github.close("acme/ops", number, by="kim")
+        stage.settle()
+        incident = stage.incident(f"acme/ops#{number}")
+        assert incident.outlook is Outlook.DONE, stage.told(incident.ticket.key)
+        words = stage.sandbox.github.repos["acme/ops"].issues[number].notes[-1].body
+        for item in incident.actions:
+            assert item.task is not None
+            assert f"- [ ] {item.name} {item.task.key} " in words
