@@ -19,8 +19,8 @@ Answer = tuple[Any, int] | Object | list[Any]
 MOST_AT_ONCE = 50
 
 
-class JiraRest:
-    """Meta data, search and people."""
+class JiraApi:
+    """Sign-in and permissions: what every route needs."""
 
     def __init__(self, site: Jira) -> None:
         self.site = site
@@ -46,6 +46,10 @@ class JiraRest:
     def needs(self, me: str, permission: str, issue: Issue, words: str) -> None:
         if not self.site.may(me, permission, issue.project.key):
             raise refused({}, words, status=403)
+
+
+class JiraRest(JiraApi):
+    """Meta data, search and people."""
 
     @route("GET", "/serverInfo")
     def server_info(self, _me: str) -> Answer:

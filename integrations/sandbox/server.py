@@ -22,6 +22,8 @@ from integrations.sandbox.github_issue_rest import GitHubIssueRest
 from integrations.sandbox.github_rest import GitHubRest
 from integrations.sandbox.jira_acts import Jira
 from integrations.sandbox.jira_issue_rest import JiraIssueRest
+from integrations.sandbox.jira_rest import JiraRest
+from integrations.sandbox.jira_roles_rest import JiraRolesRest
 from integrations.sandbox.pages import mount_pages
 from integrations.sandbox.world import (
     Call,
@@ -131,8 +133,9 @@ class Sandbox:
         app.json.sort_keys = False  # type: ignore[attr-defined]
         app.config["MAX_CONTENT_LENGTH"] = 30 * 1024 * 1024
         version = "3" if self.jira.cloud else "2"
-        jira = JiraIssueRest(self.jira)
-        mount(app, f"/jira/rest/api/{version}", jira)
+        jira = JiraRest(self.jira)
+        for api in (jira, JiraIssueRest(self.jira), JiraRolesRest(self.jira)):
+            mount(app, f"/jira/rest/api/{version}", api)
         mount(app, GITHUB_API, GitHubRest(self.github))
         mount(app, GITHUB_API, GitHubIssueRest(self.github))
         if self.jira.cloud:  # has all of version 2 as well; of that, this is asked by our adapter
