@@ -28,6 +28,8 @@ _PERMISSIONS = """
     ADMINISTER USER_PICKER RESOLVE_ISSUES MODIFY_REPORTER EDIT_OWN_COMMENTS EDIT_ALL_COMMENTS
     """
 PERMISSIONS = tuple(_PERMISSIONS.split())
+#: Whoever did not sign in: https://support.atlassian.com/jira-cloud-administration/docs/allow-anonymous-access-to-projects/
+ANONYMOUS = ""
 
 
 @dataclass(slots=True)
@@ -90,6 +92,7 @@ class Project:
     assignable: set[str] = field(default_factory=set)
     versions: list[Version] = field(default_factory=list)
     issues: int = 0
+    public: bool = False
 
 
 @dataclass(slots=True)
@@ -208,10 +211,12 @@ class JiraSite:
         required: Sequence[str] = (),
         components: Sequence[str] = (),
         assignable: Sequence[str] = (),
+        public: bool = False,
     ) -> str:
-        """A project. `statuses` maps names to categories, the first is where issues start.
-        `transitions` are {name, to, from?: [...], asks?: [...], needs?: [...]}; none: from
-        anywhere to anywhere, asking for a resolution when done. `create_screen` None: all."""
+        """A project; if it is `public`, anybody may read it without signing in. `statuses` maps
+        names to categories, the first is where issues start. `transitions` are {name, to,
+        from?: [...], asks?: [...], needs?: [...]}; none: from anywhere to anywhere, asking for a
+        resolution when done. `create_screen` None: all."""
         known = dict(statuses or SIMPLIFIED)
         self.projects[key] = Project(
             id=str(self.world.next_id()),
@@ -234,6 +239,7 @@ class JiraSite:
             required=frozenset(required) | {"summary", "issuetype", "project"},
             components=tuple(components),
             assignable=set(assignable),
+            public=public,
         )
         for type_name in types:
             self.types.setdefault(type_name, str(10000 + len(self.types)))
@@ -276,6 +282,9 @@ class JiraSite:
         return self._actor_ids.setdefault(name, 10240 + len(self._actor_ids))
 
     def may(self, account_id: str, permission: str, project: str = "") -> bool:
+        if account_id == ANONYMOUS:
+            place = self.projects.get(project)
+            return permission == "BROWSE_PROJECTS" and place is not None and place.public
         if permission == "ASSIGNABLE_USER" and project:
             return account_id in self.projects[project].assignable
         taken = {(account_id, permission, ""), (account_id, permission, project)}
@@ -287,7 +296,9 @@ class JiraSite:
         found = self.issues.get(wanted) or next(
             (issue for issue in self.issues.values() if issue.key == wanted), None
         )
-        if found is None or (me and not self.may(me, "BROWSE_PROJECTS", found.project.key)):
+        if found is None or (
+            me is not None and not self.may(me, "BROWSE_PROJECTS", found.project.key)
+        ):
             raise no_issue()
         return found
 

@@ -83,3 +83,33 @@ def test_a_group_is_named_is_there_and_may_be_asked_for(client: Client) -> None:
 def test_a_role_cannot_be_given_to_somebody_who_is_not_there(client: Client) -> None:
     with pytest.raises(ValueError, match="'nobody' is neither a user nor a group"):
         client.sandbox.jira.add_role("OPS", "Developers", ["nobody"])
+
+
+def test_a_public_project_is_read_without_signing_in(client: Client) -> None:
+    jira = client.sandbox.jira
+    jira.add_project("PUB", public=True)
+    for project in ("PUB", "OPS"):
+        jira.create_issue(project, "Slow", by=KIM, type="Task")
+    jira.comment("PUB-1", "Looking", by=KIM)
+    for path in ("/project/PUB", "/issue/PUB-1", "/issue/PUB-1/comment"):
+        assert client.get(path, signed_in=False).status_code == 200
+    hidden = 404 if client.cloud else 401
+    for path in ("/project/OPS", "/issue/OPS-1", "/issue/NO-1", "/project/NO"):
+        assert client.get(path, signed_in=False).status_code == hidden
+    for path in ("/myself", "/field", "/user/assignable/search?project=PUB"):
+        assert client.get(path, signed_in=False).status_code == 401
+
+
+def test_what_is_public_can_be_read_and_nothing_more(client: Client) -> None:
+    client.sandbox.jira.add_project("PUB", public=True)
+    client.sandbox.jira.create_issue("PUB", "Slow", by=KIM, type="Task")
+    for path in ("/issue/PUB-1/comment", "/issue/PUB-1/transitions"):
+        assert requests.post(client.api + path, json={}, timeout=5).status_code == 401
+    refused = client.get("/project/PUB/role", signed_in=False).status_code
+    assert refused == (401 if client.cloud else 403)
+
+
+def test_a_wrong_token_is_not_nobody(client: Client) -> None:
+    client.sandbox.jira.add_project("PUB", public=True)
+    url = f"{client.api}/project/PUB"
+    assert requests.get(url, auth=("kim", "wrong"), timeout=5).status_code == 401
