@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from types import TracebackType
 from typing import Any
@@ -24,6 +26,7 @@ from integrations.sandbox.jira_acts import Jira
 from integrations.sandbox.jira_issue_rest import JiraIssueRest
 from integrations.sandbox.jira_rest import JiraRest
 from integrations.sandbox.jira_roles_rest import JiraRolesRest
+from integrations.sandbox.limits import GitHubLimits, JiraLimits, Limits, Request, Violation
 from integrations.sandbox.pages import mount_pages
 from integrations.sandbox.world import (
     Call,
@@ -31,6 +34,7 @@ from integrations.sandbox.world import (
     Refused,
     World,
     acts_of,
+    is_write,
     json_body,
     mount,
 )
@@ -107,6 +111,17 @@ class Sandbox:
             seed = self.world.chance.seed if seed is None else seed
             self.world.chance = Chance(faults, seed)
 
+    def enforce(self, github: GitHubLimits | None = None, jira: JiraLimits | None = None) -> None:
+        """From now on these budgets (none: as much as one likes), untouched and not violated."""
+        with self.world.lock:
+            self.world.limits = Limits(github, jira)
+
+    @property
+    def violations(self) -> list[Violation]:
+        """The requests that were refused for being over budget since the last `enforce`."""
+        with self.world.lock:
+            return list(self.world.limits.violations)
+
     def fail_next(
         self,
         method: str,
@@ -136,7 +151,8 @@ class Sandbox:
         jira = JiraRest(self.jira)
         for api in (jira, JiraIssueRest(self.jira), JiraRolesRest(self.jira)):
             mount(app, f"/jira/rest/api/{version}", api)
-        mount(app, GITHUB_API, GitHubRest(self.github))
+        github = GitHubRest(self.github)
+        mount(app, GITHUB_API, github)
         mount(app, GITHUB_API, GitHubIssueRest(self.github))
         if self.jira.cloud:  # has all of version 2 as well; of that, this is asked by our adapter
             info = "/jira/rest/api/2/serverInfo"
@@ -144,19 +160,25 @@ class Sandbox:
         else:
             app.add_url_rule("/jira/rest/api/3/<path:any>", view_func=_no_version_3)
         mount_pages(app, self.jira, self.github)
-        app.before_request(self._fault_before)
+        self._sign_in = {"jira": jira.sign_in, "github": github.sign_in}
+        app.before_request(self._before)
         app.after_request(self._answered)
+        app.teardown_request(self._gone)
         app.register_error_handler(Refused, _refusal)
         app.register_error_handler(HTTPException, _unknown)
-        app.add_url_rule("/_sandbox/calls", view_func=lambda: jsonify(self._told()))
+        told = {"calls": self._told_calls, "violations": self._told_violations}
+        for name, view in told.items():
+            app.add_url_rule(f"/_sandbox/{name}", endpoint=name, view_func=view)
         app.add_url_rule(
             "/_sandbox/<name>/<act>", endpoint="act", view_func=self._act, methods=["POST"]
         )
         return app
 
-    def _told(self) -> list[Object]:
-        shown = ("method", "path", "status", "dialect")
-        return [{name: getattr(call, name) for name in shown} for call in self.calls]
+    def _told_calls(self) -> ResponseReturnValue:
+        return jsonify([asdict(call) for call in self.calls])
+
+    def _told_violations(self) -> ResponseReturnValue:
+        return jsonify([{**asdict(v), "at": v.at.isoformat()} for v in self.violations])
 
     def _act(self, name: str, act: str) -> ResponseReturnValue:
         """Do what a person would, an act of `jira` or `github`; or one of the `sandbox` itself."""
@@ -166,6 +188,7 @@ class Sandbox:
         if name == "sandbox":
             acts = {"fail_next": self.fail_next, "reset_calls": self.reset_calls}
             acts |= {"webhooks": self._enable_webhooks, "faults": self._faults_from_json}
+            acts["enforce"] = self._enforce_from_json
         if act not in acts:
             raise Refused(404, {"message": f"{name} has no act {act!r}; it has {[*acts]}"})
         try:
@@ -180,7 +203,15 @@ class Sandbox:
         """All knobs at once: what is not named is off."""
         self.set_faults(Faults.from_json(knobs), seed)
 
-    def _fault_before(self) -> ResponseReturnValue | None:
+    def _enforce_from_json(self, github: Object | None = None, jira: Object | None = None) -> None:
+        """An empty object is the vendor's own budgets; null, or nothing, is none."""
+        self.enforce(
+            None if github is None else GitHubLimits(**github),
+            None if jira is None else JiraLimits(**jira),
+        )
+
+    def _before(self) -> ResponseReturnValue | None:
+        """A call that is cut on its way was never counted; one whose answer is spoilt was."""
         dialect = _dialect()
         if dialect is None:
             return None
@@ -188,7 +219,34 @@ class Sandbox:
         g.fault, g.delay = self.world.fault_of(dialect, request.method, path)
         if g.fault is not None and not g.fault.after_effect:
             return _spoilt(g.fault)
+        with self.world.lock:
+            if asked := self._counted(dialect, path):
+                g.counted, g.limits = asked, self.world.limits
+                refused = g.limits.admit(asked, self.world.now())
+                g.under_way = refused is None
+                return None if refused is None else _spoilt(refused)
         return None
+
+    def _counted(self, dialect: str, path: str) -> Request | None:
+        """What the budgets are told of this call; nothing of one that will be a 401."""
+        if not self.world.limits.enforced(dialect):
+            return None
+        try:
+            account = self._sign_in[dialect]()
+        except Refused:
+            return None
+        endpoint = request.url_rule.rule if request.url_rule else ""
+        issue = ""
+        if dialect == "jira" and (named := (request.view_args or {}).get("ref")):
+            with contextlib.suppress(Refused):
+                issue = self.jira.issue(named).id
+        write = is_write(request.method, path)
+        return Request(dialect, account, request.method, path, write, endpoint, issue)
+
+    def _gone(self, _: BaseException | None) -> None:
+        if g.get("under_way"):
+            with self.world.lock:
+                g.limits.done(g.counted)
 
     def _answered(self, response: Response) -> Response:
         """Keep the call on record and spoil or hold back its answer; no lock is held here."""
@@ -201,6 +259,10 @@ class Sandbox:
         dropped = fault is not None and fault.drop_connection
         path = request.full_path.rstrip("?")
         with self.world.lock:
+            if counted := g.get("counted"):
+                budgets = g.limits.headers(counted, self.world.now())
+                for name in budgets.keys() - {*response.headers.keys()}:
+                    response.headers[name] = budgets[name]
             status = 0 if dropped else response.status_code
             self.world.calls.append(Call(request.method, path, status, dialect))
         if delay := g.get("delay"):

@@ -15,6 +15,7 @@ from flask.typing import ResponseReturnValue
 
 from integrations.sandbox.faults import Chance, Fault, Faults
 from integrations.sandbox.hooks import Hooks
+from integrations.sandbox.limits import Limits
 
 Clock = Callable[[], datetime]
 Object = dict[str, Any]
@@ -57,6 +58,7 @@ class World:
         self.calls: list[Call] = []
         self.next_faults: list[Fault] = []
         self.chance = chance or Chance()
+        self.limits = Limits()
         self.hooks = Hooks(self)
         self.base_url = ""
         self._ids = itertools.count(10001)
