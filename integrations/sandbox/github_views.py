@@ -175,10 +175,22 @@ def event(site: GitHubSite, owner: Issue, entry: Object) -> Object:
     if entry["event"] == "commented":
         shown = next(n for n in owner.notes if n.id == entry["note"])
         return {**note(site, owner, shown), "event": "commented", "actor": user(site, shown.user)}
+    if entry["event"] == "cross-referenced":
+        return _cross_reference(site, entry)
     here = f"{site.api}/repos/{owner.repo.full_name}/issues/events/{entry['id']}"
     people = {name: user(site, entry[name]) for name in ("actor", "assignee") if name in entry}
     view: Object = {**entry, "node_id": f"E_{entry['id']}", "url": here, "commit_id": None}
     return view | {"commit_url": None, "performed_via_github_app": None} | people
+
+
+def _cross_reference(site: GitHubSite, entry: Object) -> Object:
+    """It has no id; its source is shown as it is now:
+    https://docs.github.com/en/rest/using-the-rest-api/issue-event-types#cross-referenced"""
+    source, when = entry["source"], stamp(entry["at"])
+    shown = {**issue(site, source), "repository": repo(site, source.repo)}
+    view: Object = {"event": entry["event"], "actor": user(site, entry["actor"])}
+    view |= {"created_at": when, "updated_at": when}
+    return view | {"source": {"type": "issue", "issue": shown}}
 
 
 def pull(site: GitHubSite, shown: Issue) -> Object:
