@@ -22,18 +22,19 @@ class GitHubIssues(GitHubSite):
     # --- people's acts (also at /_sandbox/github/<act>) -----------------------------------------
 
     @act
-    def hook(self, repo: str, url: str, secret: str, events: Sequence[str] = ()) -> None:
-        """A repository webhook; it is sent a ping at once."""
+    def hook(self, repo: str, url: str, secret: str, events: Sequence[str] = ()) -> int:
+        """A repository webhook; it is sent a ping at once. Returns its id."""
         place = self.repo(repo)
-        hook = Hook("github", url, secret, place.full_name, frozenset(events))
+        id, now = self.world.next_id(), self.world.now()
+        hook = Hook("github", url, secret, place.full_name, frozenset(events), id, now)
         self.world.hooks.registered.append(hook)
-        about = {"type": "Repository", "id": self.world.next_id(), "name": "web", "active": True}
-        about |= {"events": sorted(events) or ["*"], "config": {"url": url, "content_type": "json"}}
+        about = github_views.hook(self, place, hook)
         payload = {"zen": "Keep it logically awesome.", "hook_id": about["id"], "hook": about}
         shown = github_views.repo(self, place)
         sender = github_views.user(self, place.owner)
         payload |= {"repository": shown, "sender": sender}
         self.world.hooks.fire("github", "ping", payload, place.full_name, only=url)
+        return id
 
     @act
     def open_issue(

@@ -20,6 +20,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from integrations.sandbox.faults import Chance, Fault, Faults
 from integrations.sandbox.github_acts import GitHub
+from integrations.sandbox.github_hook_rest import GitHubHookRest
 from integrations.sandbox.github_issue_rest import GitHubIssueRest
 from integrations.sandbox.github_rest import GitHubRest
 from integrations.sandbox.jira_acts import Jira
@@ -152,8 +153,8 @@ class Sandbox:
         for api in (jira, JiraIssueRest(self.jira), JiraRolesRest(self.jira)):
             mount(app, f"/jira/rest/api/{version}", api)
         github = GitHubRest(self.github)
-        mount(app, GITHUB_API, github)
-        mount(app, GITHUB_API, GitHubIssueRest(self.github))
+        for part in (github, GitHubIssueRest(self.github), GitHubHookRest(self.github)):
+            mount(app, GITHUB_API, part)
         if self.jira.cloud:  # has all of version 2 as well; of that, this is asked by our adapter
             info = "/jira/rest/api/2/serverInfo"
             app.add_url_rule(info, "info", lambda: jira.server_info(jira.sign_in()))
