@@ -97,31 +97,16 @@ class Governor:
         paused = tx.traffic.paused(call.connection, _scopes(call, urgent))
         if paused is not None:
             return paused
-        for cost in call.costs:
-            at_once = cost.budget.at_once
-            if at_once and tx.traffic.under_way(call.connection, cost) >= at_once:
-                why = f"{at_once} {cost.budget.name} are under way"
-                return Paused(call.connection, cost.scope, tx.now + LOOK_AGAIN, why)
-            for window in cost.budget.windows:
-                full = self._full(tx, call, cost, window, urgent)
-                if full is not None:
-                    return full
-        return None
-
-    def _full(
-        self, tx: Transaction, call: Call, cost: Cost, window: Window, urgent: bool
-    ) -> Paused | None:
-        most = room(window, urgent)
-        used = tx.traffic.used(call.connection, cost, tx.now - window.length)
-        if used + cost.units <= most:
-            return None
-        spent = tx.traffic.spent(call.connection, cost)
-        until = free_at(window, spent, cost.units, tx.now, most)
-        why = (
-            f"{call.connection} allows {window.most} {cost.scope} in {_length(window.length)},"
-            f" {used} are used"
-        )
-        return Paused(call.connection, cost.scope, until, why, wide=not cost.subject)
+        full = [
+            refused
+            for cost in call.costs
+            for refused in (
+                _too_many_at_once(tx, call, cost),
+                *(_full(tx, call, cost, window, urgent) for window in cost.budget.windows),
+            )
+            if refused is not None
+        ]
+        return max(full, key=lambda refused: refused.until, default=None)
 
     def _ask_circuit(self, tx: Transaction, call: Call) -> None:
         """Let the call through when the tracker answers, or as the one probe when it is due. Only
@@ -152,7 +137,8 @@ class Governor:
                 return
             if answer.pause is not None:
                 self._pause(tx, call.connection, answer.pause)
-            elif not answer.failing:
+            elif not answer.failing and call.writes:
+                # A read that is served says nothing of the writes that were refused.
                 tx.traffic.went_through(call.connection, _scopes(call, urgent=False))
             circuit = tx.traffic.circuit(call.connection)
             after = _after(circuit, answer, tx.now)
@@ -169,11 +155,31 @@ class Governor:
         strikes = 0
         until = pause.told
         if until is None:
-            strikes = tx.traffic.strikes(connection, pause.scope) + 1
+            strikes = tx.traffic.strikes(connection, pause.scope, tx.now - LONGEST_UNTOLD) + 1
             until = tx.now + min(UNTOLD * 2 ** (strikes - 1), LONGEST_UNTOLD)
         why = f"{connection} asks to wait: {pause.why}"
         wide = pause.scope == ""
         tx.traffic.pause(Paused(connection, pause.scope, until, why, strikes, wide))
+
+
+def _too_many_at_once(tx: Transaction, call: Call, cost: Cost) -> Paused | None:
+    most = cost.budget.at_once
+    if not most or tx.traffic.under_way(call.connection, cost) < most:
+        return None
+    why = f"{most} {cost.budget.name} are under way"
+    return Paused(call.connection, cost.scope, tx.now + LOOK_AGAIN, why)
+
+
+def _full(tx: Transaction, call: Call, cost: Cost, window: Window, urgent: bool) -> Paused | None:
+    most = room(window, urgent)
+    used = tx.traffic.used(call.connection, cost, tx.now - window.length)
+    if used + cost.units <= most:
+        return None
+    spent = tx.traffic.spent(call.connection, cost)
+    until = free_at(window, spent, cost.units, tx.now, most)
+    allowed = f"{window.most} {cost.scope} in {_length(window.length)}"
+    why = f"{call.connection} allows {allowed}, {used} are used"
+    return Paused(call.connection, cost.scope, until, why, wide=not cost.subject)
 
 
 def _scopes(call: Call, urgent: bool) -> list[str]:
@@ -205,7 +211,5 @@ def _after(before: Circuit, answer: Answered, now: datetime) -> Circuit:
 
 def _length(span: timedelta) -> str:
     seconds = int(span.total_seconds())
-    for unit, size in (("hour", 3600), ("minute", 60)):
-        if seconds >= size:
-            return unit if seconds == size else f"{seconds // size} {unit}s"
-    return "a second" if seconds == 1 else f"{seconds} seconds"
+    words = {1: "a second", 60: "a minute", 3600: "an hour"}
+    return words.get(seconds, f"{seconds} seconds")

@@ -86,6 +86,7 @@ class Stage:
         document: str = PULL_REQUEST,
         tasks: str = GITHUB_TASKS,
         mode: str = "act",
+        limits: str = "none",
         webhooks: bool = True,
         deployment: str = "cloud",
     ) -> None:
@@ -94,7 +95,8 @@ class Stage:
         self.sandbox = Sandbox(clock=self.clock, deployment=deployment)
         populate(self.sandbox, TOKENS["JIRA_TOKEN"], TOKENS["GITHUB_TOKEN"])
         self.rules_file = directory / "rules.yaml"
-        self._parts = {"incidents": incidents, "document": document, "tasks": tasks, "mode": mode}
+        self._parts = {"incidents": incidents, "document": document, "tasks": tasks}
+        self._parts |= {"mode": mode, "limits": limits}
         self._webhooks = webhooks
         self.environ = {**TOKENS, **HOOKS}
         self.settings = Settings.from_environment({"FOLLOWTHROUGH_DATA": str(directory / "data")})
@@ -198,7 +200,9 @@ def free_port() -> int:
         return port
 
 
-def rules_text(sandbox: Sandbox, *, incidents: str, document: str, tasks: str, mode: str) -> str:
+def rules_text(
+    sandbox: Sandbox, *, incidents: str, document: str, tasks: str, mode: str, limits: str
+) -> str:
     """The rules of the team payments, against this sandbox."""
     user = BOT_EMAIL if sandbox.jira.cloud else BOT_JIRA
     head = f"""\
@@ -211,6 +215,7 @@ def rules_text(sandbox: Sandbox, *, incidents: str, document: str, tasks: str, m
           github:
             kind: github
             url: {sandbox.github_url}
+            limits: {limits}
             auth: {{type: token, token: {{env: GITHUB_TOKEN}}}}
             webhook_secrets: [{{env: GITHUB_HOOK}}]
         teams:

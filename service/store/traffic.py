@@ -154,10 +154,11 @@ class Traffic:
         ).first()
         return Paused(*row) if row else None
 
-    def strikes(self, connection: str, scope: str) -> int:
-        """How often in a row the tracker has refused this without naming a time."""
+    def strikes(self, connection: str, scope: str, since: datetime) -> int:
+        """How often in a row the tracker has refused this without naming a time, unless the last
+        pause was over before `since`."""
         query = select(pauses.c.strikes).where(
-            pauses.c.connection == connection, pauses.c.scope == scope
+            pauses.c.connection == connection, pauses.c.scope == scope, pauses.c.until >= since
         )
         return self._connection.execute(query).scalar_one_or_none() or 0
 

@@ -48,7 +48,12 @@ class Running:
         )
         incidents, document, tasks = parts
         rules = rules_text(
-            self.sandbox, incidents=incidents, document=document, tasks=tasks, mode="act"
+            self.sandbox,
+            incidents=incidents,
+            document=document,
+            tasks=tasks,
+            mode="act",
+            limits="none",
         ).replace("2026-12-01", "2020-01-01")
         (directory / "rules.yaml").write_text(rules)
         port = free_port()
