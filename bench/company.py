@@ -23,7 +23,7 @@ SECRETS = {
     "JIRA_HOOK": "jira-hook-of-the-storm",
     "GITHUB_HOOK": "github-hook-of-the-storm",
 }
-_SEVERITY = {"customfield_10050": {"value": "SEV-2"}}
+_SEVERITY: dict[str, Any] = {"customfield_10050": {"value": "SEV-2"}}
 
 _RULES = """\
 connections:

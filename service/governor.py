@@ -84,7 +84,7 @@ class Governor:
                     number = uuid.uuid4().hex
                     tx.traffic.begin(number, call.connection, call.costs, self._longest)
                     return number
-                if refused.until > give_up_at:
+                if refused.until > give_up_at and not _known(tx, refused):
                     tx.traffic.pause(refused if urgent else _of_old_work(refused))
             now = self._store.clock()
             if refused.until > give_up_at:
@@ -137,9 +137,10 @@ class Governor:
                 return
             if answer.pause is not None:
                 self._pause(tx, call.connection, answer.pause)
-            elif not answer.failing and call.writes:
+            elif not answer.failing:
                 # A read that is served says nothing of the writes that were refused.
-                tx.traffic.went_through(call.connection, _scopes(call, urgent=False))
+                served = [scope for scope in _scopes(call, urgent=False) if scope or call.writes]
+                tx.traffic.went_through(call.connection, served)
             circuit = tx.traffic.circuit(call.connection)
             after = _after(circuit, answer, tx.now)
             if after != circuit:
@@ -186,6 +187,11 @@ def _scopes(call: Call, urgent: bool) -> list[str]:
     """The scopes whose pauses stand against the call: those of old work against old work only."""
     scopes = ["", *(cost.scope for cost in call.costs)]
     return scopes if urgent else [*scopes, *(f"{OLD_WORK}{scope}" for scope in scopes)]
+
+
+def _known(tx: Transaction, refused: Paused) -> bool:
+    """Whether it is a pause that is written down already."""
+    return tx.traffic.paused(refused.connection, [refused.scope]) == refused
 
 
 def _of_old_work(refused: Paused) -> Paused:

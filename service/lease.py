@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
 
-from service.jobs import ClaimedJob
+from service.jobs import AWAITED, PROMPT, ClaimedJob
 from service.store import Store, Transaction
 
 _held: ContextVar[Lease | None] = ContextVar("lease", default=None)
@@ -23,8 +23,13 @@ class Lease:
 
     @property
     def urgent(self) -> bool:
-        """Whether somebody waits for the job: it was asked for, and not only come round again."""
-        return self._job.priority > 0
+        """Whether somebody waits for what the job does."""
+        return self._job.priority >= AWAITED
+
+    @property
+    def prompt(self) -> bool:
+        """Whether somebody has just asked for the job: there is news."""
+        return self._job.priority >= PROMPT
 
     @contextmanager
     def held(self) -> Iterator[Lease]:

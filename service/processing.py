@@ -84,7 +84,7 @@ class Processing:
             key = tx.ledger.key(connection, ticket_id) or ticket_id
             last = known and tx.journal.last(known.incident.id, EntryKind.NOTE)
         ref = known.incident.ticket if known else TicketRef(connection, ticket_id, key, "")
-        if known and not lease.urgent and (end := self._held_up(known.incident)):
+        if known and not lease.prompt and (end := self._held_up(known.incident)):
             return end
         try:
             reading = read(tracker, ref)

@@ -14,7 +14,7 @@ import structlog
 
 from integrations.tracker import Glimpse, NotThere, RateLimited, Tracker, TrackerError
 from service.clock import Clock
-from service.jobs import TIMING, ClaimedJob, JobEnd, Later, Timing
+from service.jobs import AWAITED, TIMING, ClaimedJob, JobEnd, Later, Timing
 from service.lease import Lease
 from service.outcomes import retry_at, sentence
 from service.routing import INCIDENT_JOB, incident_subject
@@ -198,7 +198,8 @@ def ask_to_read(tx: Transaction, ref: TicketRef, why: str) -> None:
     """Ask for the turn of the incident that this ticket is, or whose document it is."""
     ours = tx.refs.find(ref.connection, ref.id)
     if ours is None:
-        tx.jobs.touch(INCIDENT_JOB, incident_subject(ref.connection, ref.id), reason=why)
+        subject = incident_subject(ref.connection, ref.id)
+        tx.jobs.touch(INCIDENT_JOB, subject, priority=AWAITED, reason=why)
     elif ours.role is Role.DOCUMENT and (record := tx.incidents.get(ours.incident_id)):
         ticket = record.incident.ticket
         tx.incidents.set_document_changed(ours.incident_id, True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from integrations.tracker import Envelope, Malformed, Notice, Tells, Tracker, TrackerError
-from service.jobs import ClaimedJob, Done, JobEnd, Later
+from service.jobs import PROMPT, ClaimedJob, Done, JobEnd, Later
 from service.lease import Lease
 from service.outcomes import retry_at, sentence
 from service.store import Store, Transaction
@@ -18,9 +18,6 @@ from service.store.sightings import Sighting
 from workflows.policy import Policy
 
 INCIDENT_JOB = "incident"
-
-#: New work goes before old: a person has just done something and waits.
-PROMPT = 10
 
 
 def incident_subject(connection: str, ticket_id: str) -> str:

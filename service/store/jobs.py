@@ -27,6 +27,9 @@ from sqlalchemy import (
 from service.store.schema import jobs
 from service.store.statements import insert
 
+#: The priority of what somebody waits for, once it had its first turn.
+AWAITED = 5
+
 #: How long an id that was handed to the broker is not sent again.
 IN_THE_POST = timedelta(seconds=30)
 
@@ -39,7 +42,7 @@ class LostLease(Exception):
 class ClaimedJob:
     """A job and the right to run it until `lease_until` (UTC), `lease` from when it was claimed
     or last extended. `wanted` counts how often it was asked for when it was claimed, `failures`
-    how often in a row it has failed; `priority` is above 0 while somebody waits for it."""
+    how often in a row it has failed; `priority` is 0 for what nobody waits for."""
 
     id: int
     kind: str
@@ -243,8 +246,9 @@ class Jobs:
             failures=0,
             due_at=case((sooner, jobs.c.due_at), else_=literal(again_at, jobs.c.due_at.type)),
             reason=case((sooner, None), else_=reason),
-            # Nobody waits for what comes round again by itself.
-            priority=case((asked_meanwhile, jobs.c.priority), else_=0),
+            priority=case(
+                (or_(asked_meanwhile, jobs.c.priority < AWAITED), jobs.c.priority), else_=AWAITED
+            ),
         )
         self.touched = self.touched or ended
         return ended

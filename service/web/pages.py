@@ -15,7 +15,8 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from werkzeug.wrappers import Response
 
 from service.explain import explain, in_words, readable, standing
-from service.routing import INCIDENT_JOB, PROMPT, incident_subject
+from service.jobs import PROMPT
+from service.routing import INCIDENT_JOB, incident_subject
 from service.store import Transaction
 from service.store.deliveries import DeliveryState
 from service.store.effects import EffectRecord
