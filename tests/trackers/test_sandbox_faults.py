@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import pytest
 import requests
 
-from integrations.sandbox import Faults, Sandbox
+from integrations.sandbox import Faults, GitHubLimits, JiraLimits, Sandbox
 
 NOW = datetime(2026, 12, 1, 12, 0, tzinfo=UTC)
 CALLS = 200
@@ -251,6 +254,21 @@ def test_the_control_endpoint_turns_the_knobs(client: Client) -> None:
 def test_knobs_that_cannot_be_are_refused(knobs: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         Faults(**knobs)
+
+
+def test_what_only_looks_like_a_search_is_a_write(client: Client) -> None:
+    client.sandbox.github.add_repo("acme/search", collaborators={"bot": "admin"})
+    client.sandbox.set_faults(Faults(lost_answers=1))
+    assert client.github("POST", "/repos/acme/search/issues", {"title": "Slow"}) is None
+    assert client.jira("POST", "/search/jql", {"jql": "project = INC"}) is not None
+    assert [call.is_write for call in client.sandbox.calls] == [True, False]
+
+
+def test_every_knob_and_every_budget_is_told_in_the_documentation() -> None:
+    page = Path(__file__).parents[2] / "docs" / "reference" / "sandbox.md"
+    told = re.findall(r"^\| `(\w+)` \|", page.read_text(), re.MULTILINE)
+    sets = (Faults, GitHubLimits, JiraLimits)
+    assert sorted(told) == sorted(knob.name for one in sets for knob in fields(one))
 
 
 # --- webhooks -----------------------------------------------------------------------------------
