@@ -217,8 +217,8 @@ class GitHubIssues(GitHubSite):
         return made
 
     def refer(self, source: Issue, text: str | None, by: str) -> None:
-        """Tell the issues that a text names on their timelines, each once of one source. Whoever
-        writes must be able to read the issue that he names."""
+        """Tell the issues that a text names on their timelines, each once of one source. An
+        issue that the writer may not read is told nothing."""
         for name, number in references(text or "", source.repo.full_name, self.url):
             place = next((r for n, r in self.repos.items() if n.lower() == name), None)
             named = place.issues.get(number) if place and self.may(by, place, "read") else None
