@@ -110,7 +110,7 @@ class Hooks:
         self.enabled = True
         self.repeat_after = 0.2
         self._due: list[tuple[float, int, Delivery, bool]] = []
-        self._held: dict[Hook, Delivery] = {}
+        self._held: dict[Hook, tuple[Delivery, bool]] = {}
         self._changed = threading.Condition()
         self._busy = 0
         self._stopped = False
@@ -148,15 +148,15 @@ class Hooks:
             self._record(delivery, 0, redelivery)
             return
         if fate == "reordered" and hook not in self._held:
-            self._held[hook] = delivery
+            self._held[hook] = delivery, redelivery
             self.send(delivery, PATIENCE, redelivery)
             return
         delay = chance.faults.hooks_delay_seconds if fate == "delayed" else 0.0
         self.send(delivery, delay, redelivery)
         if fate == "duplicated":
             self.send(delivery, 0.0, redelivery)
-        if (held := self._held.pop(hook, None)) and self._recall(held):
-            self.send(held)
+        if (held := self._held.pop(hook, None)) and self._recall(held[0]):
+            self.send(held[0], 0.0, held[1])
 
     def _recall(self, delivery: Delivery) -> bool:
         """Take a delivery out of the queue; False when it is on its way already."""

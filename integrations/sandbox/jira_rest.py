@@ -49,7 +49,7 @@ class JiraApi:
 
     def _is_for_anybody(self) -> bool:
         """What is not public looks to Cloud's anonymous reader as if it were not there, and
-        Data Center asks him to sign in."""
+        Data Center asks them to sign in."""
         named = request.view_args or {}
         if request.method != "GET" or not {"ref", "key"} & set(named):
             return False

@@ -127,6 +127,15 @@ def test_what_is_delivered_again_can_be_lost_again(client: Client) -> None:
     assert client.receiver.got == []
 
 
+def test_what_is_delivered_again_out_of_order_is_still_a_redelivery(client: Client) -> None:
+    client.open()
+    id = client.deliveries().json()[0]["id"]
+    client.sandbox.set_faults(Faults(hooks_reordered=1))
+    assert client.ask("POST", f"/{client.hook}/deliveries/{id}/attempts").status_code == 202
+    client.open()
+    assert [d["redelivery"] for d in client.deliveries().json()] == [True, False, False]
+
+
 def test_deliveries_come_in_pages_by_cursor(client: Client) -> None:
     client.open(times=7)
     page, ids = client.deliveries("?per_page=3"), []
