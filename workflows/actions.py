@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import date
 from difflib import SequenceMatcher
 
+from workflows.markup import one_line
 from workflows.model import ActionItem, ActionLine, Area, Kind, Origin
 from workflows.policy import same_word
 
@@ -49,7 +50,7 @@ def read_line(text: str) -> ActionLine | None:
 
     What looks like a field and cannot be read stays in the title and is told in `problems`.
     """
-    rest, problems = text, []
+    rest, problems = one_line(text), []
     owner = milestone = measure = None
     due: date | None = None
     kind: Kind | None = None

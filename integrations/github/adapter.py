@@ -246,10 +246,12 @@ class GitHubTracker:
     def _recognise(
         self, issues: Iterable[Json], wanted: set[str], found: dict[str, TicketRef]
     ) -> None:
+        """Only what our own account opened: anybody can copy a text that holds a marker."""
         for issue in issues:
-            key = key_in(issue.get("body"))
-            if key in wanted and key not in found and "pull_request" not in issue:
-                found[key] = ref_of(self.connection, issue)
+            key, author = key_in(issue.get("body")), (issue.get("user") or {}).get("login", "")
+            ours = key in wanted and "pull_request" not in issue and self._is_me(str(author))
+            if key is not None and ours:
+                found.setdefault(key, ref_of(self.connection, issue))
 
     def _hosts(self) -> set[str]:
         """Where this server shows issues: api.github.com's stand on github.com, an Enterprise
