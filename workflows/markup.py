@@ -41,12 +41,12 @@ _SPECIAL = re.compile(r"[\\`*{}\[\]<>|~!&]|(?<![^\W_])_|_(?![^\W_])")
 _KEYWORD = re.compile(
     r"\b(clos|fix|resolv)(?=(?:e[sd]?|es|ed|ing)?:?\s+[^\s#]*(?:#|://|-\d))", re.IGNORECASE
 )
-#: A mention or e-mail address; a reference, or a command to be found in a commit message
-#: (https://confluence.atlassian.com/display/BITBUCKETSERVER072/Use+Smart+Commits); a short name of
-#: an emoji; and what keeps a commit from being checked
+#: A mention or e-mail address, also after its scheme; a reference, or a command to be found in a
+#: commit message (https://confluence.atlassian.com/display/BITBUCKETSERVER072/Use+Smart+Commits);
+#: a short name of an emoji; and what keeps a commit from being checked
 #: (https://docs.github.com/en/actions/managing-workflow-runs/skipping-workflow-runs).
 _CALL = re.compile(
-    r"@(?=\S)|#(?=\w)|(?<![^\W_])GH(?=-\d)|:(?!(?!100:|1234:)\d+:)(?=[\w+-]{1,60}:)"
+    r"@(?=\S)|#(?=\w)|(?<![^\W_])GH(?=-\d)|(?:mailto|xmpp|news|file):(?=\S)|:(?!(?!100:|1234:)\d+:)(?=[\w+-]{1,60}:)"
     r"|\[(?=(?:skip|ci|no|actions) (?:ci|skip|actions)\])",
     re.IGNORECASE,
 )

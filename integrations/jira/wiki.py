@@ -115,11 +115,13 @@ def _demoted(text: str) -> str:
 #: What would begin markup where it stands. Hyphens and underscores inside words begin nothing,
 #: so "2026-12-01" and "my_service" stay readable in the source.
 _MARKUP = re.compile(
-    r"[{}\[\]|]|!(?=\S)|(?<![^\W_])[*_\-+^~#](?=\S|$)|\?(?=\?)"
+    r"[{}\[\]|]|!(?=\S|$)|(?<![^\W_])[*_\-+^~#](?=\S|$)|\?(?=\?|$)"
     # pictures: (x), (*r), (flagoff), :-) and the like; a backslash escapes brackets, too
-    r"|\((?=(?:[!xyni/?+\-*]|\*[rgby]|on|off|flag(?:off)?)\))|(?<=[:;])[()]|(?<=[:;]-)[()]",
+    r"|\((?=(?:[!xyni/?+\-*]|\*[rgby]|on|off|flag(?:off)?)\))|(?:^|(?<=[:;\ue05c])|(?<=[:;]-))[()]",
     re.IGNORECASE,
 )
+#: https://app.unpkg.com/@atlaskit/editor-wikimarkup-transformer/files/dist/es2019/parser/utils/escape.js
+_ESCAPABLE = frozenset("-#*_+?^~|{}[]()!")
 _FACE = re.compile(r"(?<=:)(?=[PD](?![0-9A-Za-z]))")
 #: A heading, a quotation, a list, where a paragraph or a cell begins.
 _LINE_START = re.compile(r"^([ \t]*(?:h[1-6]|bq))(?=\.)", re.MULTILINE)
@@ -144,6 +146,11 @@ class _Renderer(_Untyped):  # type: ignore[misc]
         words[::2] = [_inert(part) for part in words[::2]]
         words[1::2] = [f"[{address}]" for address in words[1::2]]
         return "".join(words)
+
+    def render_escape_sequence(self, token: Any) -> str:
+        # one character, whose neighbours are not seen here
+        character = str(token.children[0].content)
+        return f"\\{character}" if character in _ESCAPABLE else _inert(character)
 
     def render_paragraph(self, token: Any) -> str:
         return _plain_start(self.render_inner(token)) + str(self._block_eol(token))
