@@ -28,9 +28,9 @@ _CELL_BAR = re.compile(r"(?<!\\)(?:\\\\)*\|")
 
 
 @cache
-def payloads() -> tuple[str, ...]:
-    """The corpus, each payload once."""
-    groups = json.loads(CORPUS.read_text())
+def payloads(source: str = "") -> tuple[str, ...]:
+    """The corpus, each payload once; only what a page with `source` in its address tells of."""
+    groups = [group for group in json.loads(CORPUS.read_text()) if source in group["source"]]
     return tuple(dict.fromkeys(payload for group in groups for payload in group["payloads"]))
 
 

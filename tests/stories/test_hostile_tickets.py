@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from builders import NOON
 from in_force import (
     acts_in_markdown,
     acts_in_title,
@@ -35,10 +36,12 @@ from stage import (
 
 from integrations.sandbox.acme import BOT_GITHUB, BOT_JIRA
 from workflows.documents import replace_regions
+from workflows.effects import TaskTarget
 from workflows.model import Incident, Outlook, TicketRef
 
 OPS = "acme/ops"
 GROUP = 10
+TOGETHER = 3
 EVIDENCE = "Appendix: evidence"
 
 
@@ -51,28 +54,38 @@ def test_a_hostile_github_ticket(tmp_path: Path, document: str) -> None:
         judge_all(stage, [said_on_github(stage, group) for group in groups()])
 
 
-@pytest.mark.parametrize(
-    ("deployment", "tasks"), [("cloud", GITHUB_TASKS), ("datacenter", JIRA_TASKS)]
-)
-def test_a_hostile_jira_ticket(tmp_path: Path, deployment: str, tasks: str) -> None:
+def test_a_hostile_ticket_on_jira_cloud(tmp_path: Path) -> None:
     with Stage(
-        tmp_path,
-        incidents=JIRA_INCIDENTS,
-        document=JIRA_ISSUE,
-        tasks=tasks,
-        deployment=deployment,
-        webhooks=False,
+        tmp_path, incidents=JIRA_INCIDENTS, document=JIRA_ISSUE, tasks=GITHUB_TASKS, webhooks=False
     ) as stage:
         judge_all(stage, [said_on_jira(stage, group) for group in groups()])
 
 
+@pytest.mark.parametrize("document", [LOCAL_FILE, JIRA_ISSUE], ids=["file", "issue"])
+def test_a_hostile_ticket_on_jira_data_center(tmp_path: Path, document: str) -> None:
+    with Stage(
+        tmp_path,
+        incidents=JIRA_INCIDENTS,
+        document=document,
+        tasks=JIRA_TASKS,
+        deployment="datacenter",
+        webhooks=False,
+    ) as stage:
+        said = groups()
+        if document == JIRA_ISSUE:
+            # Reading long wiki text takes seconds: one incident, with what Jira's page tells of.
+            known = payloads("jira.atlassian.com")
+            said = iter([["word"] * GROUP, [" ".join(known[n::GROUP]) for n in range(GROUP)]])
+        judge_all(stage, [said_on_jira(stage, group) for group in said])
+
+
 def groups() -> Iterator[list[str]]:
-    """Plain words first, then every payload."""
+    """Plain words first, then every payload, some together as one word."""
     yield ["word"] * GROUP
     known = payloads()
-    for start in range(0, len(known), GROUP):
-        group = list(known[start : start + GROUP])
-        yield group + ["word"] * (GROUP - len(group))
+    count = -(-len(known) // (GROUP * TOGETHER)) * GROUP
+    words = [" ".join(known[n::count]) for n in range(count)]
+    yield from (words[start : start + GROUP] for start in range(0, count, GROUP))
 
 
 # --- what people do -------------------------------------------------------------------------------
@@ -246,3 +259,56 @@ def without_evidence(body: Any) -> Any:
         inside = adf_words(node) == EVIDENCE if node["type"] == "heading" else inside
         kept += [] if inside else [node]
     return {**body, "content": kept}
+
+
+# --- marks of ours in the words of a stranger -----------------------------------------------------
+
+
+@pytest.mark.parametrize("asked", ["ACTION: Pay me", "[ ] Pay me", "- [ ] Pay me", "- ACTION: Pay"])
+def test_what_a_stranger_asks_for_is_not_asked_for_by_our_own_comment(
+    tmp_path: Path, asked: str
+) -> None:
+    """The comment repeats it, is written by an account that may write, and is read again."""
+    with Stage(tmp_path) as stage:
+        github = stage.sandbox.github
+        number = github.open_issue(OPS, "Checkout down", by="kim", labels=["incident", "sev1"])
+        github.comment(OPS, number, f"ACTION: {asked}", by="mallory")
+        github.close(OPS, number, by="kim")
+        stage.settle()
+        github.comment(OPS, number, "Thanks all.", by="noor")
+        stage.settle()
+        incident = stage.incident(f"{OPS}#{number}")
+        assert [item.origin.source for item in incident.actions] == ["rule"]
+        assert len(incident.proposals) == 1
+        known = comment_of(stage, incident.ticket).body
+        github.comment(OPS, number, known, by="noor")  # somebody who may write quotes all of it
+        stage.settle()
+        assert len(stage.incident(f"{OPS}#{number}").actions) == 1
+
+
+def test_a_strangers_copy_of_our_comment_or_task_is_never_taken_for_ours(tmp_path: Path) -> None:
+    with Stage(tmp_path) as stage:
+        github = stage.sandbox.github
+        number = github.open_issue(OPS, "Checkout down", by="kim", labels=["incident", "sev1"])
+        github.close(OPS, number, by="kim")
+        stage.settle()
+        incident = stage.incident(f"{OPS}#{number}")
+        (item,) = incident.actions
+        assert item.task is not None
+        key, task = f"task:{incident.id}:1", issue(stage, item.task)
+        theirs = github.open_issue(OPS, task.title, by="mallory", body=task.body)
+        comment = comment_of(stage, incident.ticket).body
+        github.comment(OPS, number, comment, by="mallory")
+        stage.settle()
+        tracker = stage.container.trackers.by_connection["github"]
+        repo = stage.sandbox.github.repos[OPS]
+        github.add_child(repo.issues[number], repo.issues[theirs], by="kim")
+        task.gone = True
+        target = TaskTarget("github", OPS)
+        assert tracker.find_created([key], incident.ticket, target, NOON) == {}
+        notes = repo.issues[number].notes
+        ours = next(note for note in notes if note.user == BOT_GITHUB)
+        found = tracker.find_comment(incident.ticket, f"comment:{incident.id}")
+        assert found == str(ours.id) == incident.comment_id
+        notes.remove(ours)
+        assert tracker.find_comment(incident.ticket, f"comment:{incident.id}") is None
