@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from workflows.actions import asking_line, read_line
-from workflows.markup import cell, link
+from workflows.markup import as_said, cell, link
 from workflows.model import ActionItem, ActionLine, Kind
 from workflows.policy import same_word
 
@@ -143,7 +143,7 @@ def _read_row(cells: list[str]) -> ActionLine | None:
     without a title, or with more cells than the table has columns."""
     if len(cells) > len(HEAD):
         return None
-    values = [_unescape(part) for part in cells] + [""] * len(HEAD)
+    values = [as_said(part) for part in cells] + [""] * len(HEAD)
     _, title, kind, owner, milestone, due, status = values[: len(HEAD)]
     item = read_line(title)
     if item is None:
@@ -165,7 +165,3 @@ def _read_row(cells: list[str]) -> ActionLine | None:
     if same_word(status) not in _EMPTY | _UNSTARTED:
         problems.append(f"status: {status!r} stands in the task, set it there")
     return replace(item, problems=tuple(problems))
-
-
-def _unescape(text: str) -> str:
-    return re.sub(r"\\([\\`*_{}\[\]<>|~!$&#+\-.@])", r"\1", text).replace("\u2060", "")

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import date
 from difflib import SequenceMatcher
 
+from workflows.markup import as_said
 from workflows.model import ActionItem, ActionLine, Area, Kind, Origin
 from workflows.policy import same_word
 
@@ -86,17 +87,17 @@ def lines_of(text: str) -> list[ActionLine]:
         if match := _HEADING.match(line):
             heading = match["text"]
         elif match := _ACTION.match(line):
-            found += filter(None, [read_line(match["rest"])])
+            found += filter(None, [read_line(as_said(match["rest"]))])
         elif (match := _CHECK.match(line)) and match["tick"] == " " and _is_asked(heading):
             words = re.sub(r"^ACTION\s*:\s*", "", match["rest"], flags=re.I)
-            found += filter(None, [read_line(words)])
+            found += filter(None, [read_line(as_said(words))])
     return found
 
 
 def asking_line(line: str) -> ActionLine | None:
     """The action item that one line asks for, as ``ACTION:`` or an open or ticked box."""
     match = _CHECK.match(line) or _ACTION.match(line)
-    return read_line(match["rest"]) if match else None
+    return read_line(as_said(match["rest"])) if match else None
 
 
 def without_actions(text: str) -> str:

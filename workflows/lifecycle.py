@@ -26,6 +26,7 @@ from workflows.events import (
     TaskLinked,
     TicketGone,
 )
+from workflows.markup import plain_title
 from workflows.model import (
     DocumentState,
     DocumentStatus,
@@ -172,7 +173,8 @@ def _set_up(
                 effects.append(postmortem.task(incident, item, document, rules.tasks, policy))
             elif not item.linked:
                 key = f"link:{incident.id}:{item.number}"
-                effects.append(LinkTask(key, incident.ticket, item.task, item.title))
+                title = plain_title(item.title)
+                effects.append(LinkTask(key, incident.ticket, item.task, title))
         wanted = _wanted_regions(incident, document, ticket)
         if wanted:
             effects.append(WriteRegions(f"regions:{incident.id}", wanted))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 
 from workflows import action_table, timeline
 from workflows.documents import render
 from workflows.effects import CreateTask, DocumentTarget, TaskTarget
-from workflows.markup import cell, excerpt, inert, link, plain_title
+from workflows.markup import addresses, cell, copied_address, excerpt, inert, link, plain_title
 from workflows.model import (
     ActionItem,
     DocumentStatus,
@@ -26,7 +25,6 @@ from workflows.policy import (
 )
 
 _STATUS = "Postmortem status"
-_URL = re.compile(r"https?://[^\s<>()\[\]\\|\"'`]+")
 
 
 def title(incident: Incident) -> str:
@@ -49,7 +47,7 @@ def document_text(incident: Incident, ticket: Ticket, rules: PostmortemRules) ->
         title=_heading(incident),
         incident=incident.ticket.key,
         severity=incident.severity or "",
-        service=incident.service or "",
+        service=inert(incident.service or ""),
     )
 
 
@@ -89,7 +87,7 @@ def without_status(facts: str) -> str:
 
 
 def _evidence(incident: Incident, ticket: Ticket) -> str:
-    """Links that stand in the ticket and its comments, each once, with where it was given."""
+    """Addresses that stand in the ticket and its comments, each once, with where it was given."""
     lines = [f"- {link(incident.ticket.key, incident.ticket.url)} — the incident ticket"]
     if ticket.restricted:
         return lines[0]
@@ -101,13 +99,11 @@ def _evidence(incident: Incident, ticket: Ticket) -> str:
     ]
     seen: set[str] = {incident.ticket.url}
     for text, where, at in given:
-        for url in _URL.findall(text):
-            url = url.rstrip(".,;:!?")
+        for url in addresses(text):
             if url not in seen:
                 seen.add(url)
-                lines.append(
-                    f"- {link(excerpt(url, 100), url)} — from {where}, {timeline.stamp(at)} UTC"
-                )
+                given_at = f"from {where}, {timeline.stamp(at)} UTC"
+                lines.append(f"- {copied_address(url)} — {given_at}")
     return "\n".join(lines)
 
 
@@ -157,7 +153,10 @@ def task(
         target=TaskTarget(
             rules.connection, rules.place, rules.issue_type, (*rules.labels, item.kind.value)
         ),
-        title=plain_title(item.title),
+        # The incident's own key may refer to the incident: that is what a task is for.
+        title=plain_title(item.title).replace(
+            plain_title(incident.ticket.key), incident.ticket.key
+        ),
         text=_task_text(incident, item, document),
         kind=item.kind,
         incident=incident.ticket,
@@ -186,7 +185,8 @@ def handle(item: ActionItem, incident: Incident, connection: str, policy: Policy
 
 
 def _task_text(incident: Incident, item: ActionItem, document: Postmortem) -> str:
-    measure = inert(item.success_measure or "") or "not stated yet: say how we will know it worked"
+    measure = inert(excerpt(item.success_measure or "", 2000))
+    measure = measure or "not stated yet: say how we will know it worked"
     rows = [
         ("Incident", link(incident.ticket.key, incident.ticket.url)),
         ("Postmortem", _document_link("document", document)),
@@ -199,7 +199,7 @@ def _task_text(incident: Incident, item: ActionItem, document: Postmortem) -> st
     if item.area:
         rows.insert(4, ("Area", item.area.value))
     table = "\n".join(f"| **{name}** | {value} |" for name, value in rows)
-    about = f"Remediation of {link(incident.ticket.key, incident.ticket.url)}: {inert(item.title)}"
+    about = f"Remediation of {link(incident.ticket.key, incident.ticket.url)}: {_brief(item.title)}"
     return f"{about}\n\n| | |\n| --- | --- |\n{table}"
 
 
@@ -232,13 +232,15 @@ def comment(incident: Incident, blocked: Mapping[str, str]) -> str:
         parts.append("\n".join(_listed(item, incident, blocked) for item in incident.actions))
     else:
         parts.append("No action items yet. Add them to the table in the document.")
-    problems = [f"- {item.name}: {inert(what)}" for item in incident.actions for what in item.unset]
+    unset = [(item.name, what) for item in incident.actions for what in item.unset]
+    problems = [f"- {name}: {inert(excerpt(what, 500))}" for name, what in unset]
     problems += [f"- {inert(what)}" for what in document.conflicts]
     if problems:
         parts.append("Could not be set, or needs a look:\n\n" + "\n".join(problems))
     if incident.proposals:
+        # In quotes: this comment is read again, and must not ask for what a stranger asked for.
         lines = [
-            f"- {inert(p.title)} (by {inert(p.by)}: {inert(p.why)})"
+            f"- “{_brief(p.title)}” (by {inert(p.by)}: {inert(p.why)})"
             for p in incident.proposals[:MOST_PROPOSALS]
         ]
         more = len(incident.proposals) - len(lines)
@@ -253,12 +255,17 @@ def _listed(item: ActionItem, incident: Incident, blocked: Mapping[str, str]) ->
     ``owner/repository#n``, the bare reference makes it an item that the tracker ticks itself."""
     if item.task is None:
         why = blocked.get(item.name)
-        return f"- [ ] {item.name} {inert(item.title)} — no task yet" + (
+        return f"- [ ] {item.name} {_brief(item.title)} — no task yet" + (
             f": {inert(why)}" if why else ""
         )
     together = item.task.connection == incident.ticket.connection and "#" in item.task.key
     named = item.task.key if together else link(item.task.key, item.task.url)
-    return f"- [ ] {item.name} {named} {inert(item.title)}"
+    return f"- [ ] {item.name} {named} {_brief(item.title)}"
+
+
+def _brief(title: str) -> str:
+    """A title as the comment and the task show it: however long it is, the rest must fit too."""
+    return inert(excerpt(title, 200))
 
 
 def _next(incident: Incident) -> str:

@@ -31,7 +31,7 @@ def collect(
     """The incident with every action item that its ticket, its document and the rules ask for."""
     proposals: list[Proposal] = []
     reasons: list[str] = []
-    for source, id, text, who, trusted in _said(ticket):
+    for source, id, text, who, trusted in _said(ticket, incident.comment_id):
         matched = match_lines(source, id, lines_of(text), incident.actions)
         proposals += _edited(matched, who)
         if trusted:
@@ -62,9 +62,10 @@ def _edited(matched: Matched, who: str) -> list[Proposal]:
     ]
 
 
-def _said(ticket: Ticket) -> list[tuple[str, str, str, str, bool]]:
-    """(source, id, text, author, may cause effects) of each place where people write. Nothing is
-    taken out of a restricted ticket: a task is seen by more people than it is."""
+def _said(ticket: Ticket, own_comment: str | None) -> list[tuple[str, str, str, str, bool]]:
+    """(source, id, text, author, may cause effects) of each place where people write: not our
+    own comment, which repeats what strangers asked for. Nothing is taken out of a restricted
+    ticket: a task is seen by more people than it is."""
     if ticket.restricted:
         return []
 
@@ -75,7 +76,7 @@ def _said(ticket: Ticket) -> list[tuple[str, str, str, str, bool]]:
     places += [
         ("comment", c.id, c.text, name(c.author), c.may_write)
         for c in ticket.comments
-        if not c.internal
+        if not c.internal and c.id != own_comment
     ]
     return places
 

@@ -13,8 +13,17 @@ def candidates(client: GitHubClient, connection: str, lost: Lost) -> Iterator[Js
 
     First what our own webhooks told of, then what relates to incident and document, all read by
     number and so from no index that lags. Last the account's own issues in the place since then:
-    a list, not search, whose index lags by minutes.
+    a list, not search, whose index lags by minutes. Only what our own account opened counts:
+    anybody can copy a text that holds a marker.
     """
+    me = client.login().casefold()
+    for issue in _everywhere(client, connection, lost):
+        author = str((issue.get("user") or {}).get("login", ""))
+        if author.casefold() == me and "pull_request" not in issue:
+            yield issue
+
+
+def _everywhere(client: GitHubClient, connection: str, lost: Lost) -> Iterator[Json]:
     yield from _sighted(client, lost)
     near = [lost.incident.key] if lost.incident.connection == connection else []
     if lost.document is not None and lost.document_connection == connection:
@@ -23,8 +32,7 @@ def candidates(client: GitHubClient, connection: str, lost: Lost) -> Iterator[Js
         near.append(ticket.key if ticket else lost.document.id.partition(":")[0])
     for key in near:
         yield from _related(client, key)
-    mine = client.issues(lost.place, lost.since - CLOCKS_DIFFER, creator=client.login())
-    yield from (issue for issue in mine if "pull_request" not in issue)
+    yield from client.issues(lost.place, lost.since - CLOCKS_DIFFER, creator=client.login())
 
 
 def _sighted(client: GitHubClient, lost: Lost) -> Iterator[Json]:
@@ -48,9 +56,7 @@ def _related(client: GitHubClient, key: str) -> Iterator[Json]:
         events = client.pages(f"{client.present_issue_path(key)}/timeline")
         for event in events:
             source = (event.get("source") or {}).get("issue")
-            if event.get("event") != "cross-referenced" or source is None:
-                continue
-            if "pull_request" not in source:
+            if event.get("event") == "cross-referenced" and source is not None:
                 yield source
     except NotThere:
         return

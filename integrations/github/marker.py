@@ -41,7 +41,10 @@ def marked(text: str, key: str, due: date | None = None) -> str:
     if over <= 0:
         return body
     text = text.rstrip()
-    return signed(text[: len(text) - over - len(_CUT)].rstrip() + _CUT + line, key)
+    kept = text[: len(text) - over - len(_CUT)]
+    # at the end of a line: half a line may be half an escape, or code that never ends
+    whole = kept.rpartition("\n")[0] or kept
+    return signed(whole.rstrip() + _CUT + line, key)
 
 
 def key_in(text: str | None) -> str | None:

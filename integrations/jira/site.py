@@ -146,7 +146,9 @@ class JiraSite:
         """Markdown as a rich text that fits into a field."""
         body = self.markup.from_markdown(text)
         while self.markup.sizes[-1](body) > LONGEST and text:
-            text = text[: len(text) * 3 // 4].rstrip()
+            kept = text[: len(text) * 3 // 4]
+            # at the end of a line: half a line may be half an escape, or code that never ends
+            text = (kept.rpartition("\n")[0] or kept).rstrip()
             body = self.markup.from_markdown(f"{text}\n\n…")
         return body
 

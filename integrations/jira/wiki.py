@@ -114,8 +114,18 @@ def _demoted(text: str) -> str:
 
 #: What would begin markup where it stands. Hyphens and underscores inside words begin nothing,
 #: so "2026-12-01" and "my_service" stay readable in the source.
-_MARKUP = re.compile(r"[{}\[\]|]|!(?=\S)|(?<![^\W_])[*_\-+^~#](?=\S|$)|\?(?=\?)")
+_MARKUP = re.compile(
+    r"[{}\[\]|]|!(?=\S|$)|(?<![^\W_])[*_\-+^~#](?=\S|$)|\?(?=\?|$)"
+    # pictures: (x), (*r), (flagoff), :-) and the like; a backslash escapes brackets, too
+    r"|\((?=(?:[!xyni/?+\-*]|\*[rgby]|on|off|flag(?:off)?)\))|(?:^|(?<=[:;\ue05c])|(?<=[:;]-))[()]",
+    re.IGNORECASE,
+)
+#: https://app.unpkg.com/@atlaskit/editor-wikimarkup-transformer/files/dist/es2019/parser/utils/escape.js
+_ESCAPABLE = frozenset("-#*_+?^~|{}[]()!")
+_FACE = re.compile(r"(?<=:)(?=[PD](?![0-9A-Za-z]))")
+#: A heading, a quotation, a list, where a paragraph or a cell begins.
 _LINE_START = re.compile(r"^([ \t]*(?:h[1-6]|bq))(?=\.)", re.MULTILINE)
+_BULLET = re.compile(r"^([ \t]*)(?=[*#\-]+[ \t])", re.MULTILINE)
 _BARE_ADDRESS = re.compile(r"(https?://[^\s<>|{}\[\]\\]*[^\s<>|{}\[\]\\.,;:!?()'\"*_])")
 
 #: Formatters that every Data Center has; another name shows an error in place of the code.
@@ -137,9 +147,13 @@ class _Renderer(_Untyped):  # type: ignore[misc]
         words[1::2] = [f"[{address}]" for address in words[1::2]]
         return "".join(words)
 
+    def render_escape_sequence(self, token: Any) -> str:
+        # one character, whose neighbours are not seen here
+        character = str(token.children[0].content)
+        return f"\\{character}" if character in _ESCAPABLE else _inert(character)
+
     def render_paragraph(self, token: Any) -> str:
-        # a zero-width joiner: "h2. x" is text here
-        return _LINE_START.sub("\\1\u2060", self.render_inner(token)) + str(self._block_eol(token))
+        return _plain_start(self.render_inner(token)) + str(self._block_eol(token))
 
     def render_heading(self, token: Any) -> str:
         return f"h{token.level}. {' '.join(self.render_inner(token).split())}\n\n"
@@ -156,7 +170,7 @@ class _Renderer(_Untyped):  # type: ignore[misc]
 
     def render_inline_code(self, token: Any) -> str:
         # inside {{ }} a backslash is shown, and "}}" ends it: numeric entities do neither
-        code = re.sub(r"[^\w\s]", lambda match: f"&#{ord(match[0])};", token.children[0].content)
+        code = re.sub(r"[^\w\s]|_", lambda match: f"&#{ord(match[0])};", token.children[0].content)
         return "{{" + code.strip() + "}}"
 
     def render_link(self, token: Any) -> str:
@@ -177,7 +191,7 @@ class _Renderer(_Untyped):  # type: ignore[misc]
 
     def render_table_cell(self, token: Any, in_header: bool = False) -> str:
         # the parent class escapes "|" here, in links too; we did so in their words only
-        words = self.render_inner(token).replace("\n", " ").strip() or " "
+        words = _plain_start(self.render_inner(token).replace("\n", " ").strip()) or " "
         return f"||{words}" if in_header else f"|{words}"
 
     def render_thematic_break(self, _token: Any) -> str:
@@ -193,7 +207,14 @@ class _Renderer(_Untyped):  # type: ignore[misc]
 
 def _inert(words: str) -> str:
     marked = _MARKUP.sub(lambda match: "\\" + match[0], words.replace("\\", "\ue05c"))
+    marked = _FACE.sub("\u2060", marked)
     return marked.replace("\ue05c", "&#92;")  # two backslashes would be a line break
+
+
+def _plain_start(text: str) -> str:
+    """What is text in a paragraph of Markdown begins no block: "h2. x" gets a zero-width joiner,
+    a bullet a backslash."""
+    return _BULLET.sub(r"\1\\", _LINE_START.sub("\\1\u2060", text))
 
 
 # --- wiki → Markdown ------------------------------------------------------------------------------

@@ -83,8 +83,10 @@ class _Words(AbstractMarkup):
     @property
     def expr(self) -> ParserElement:
         address = r"(?!(?:https?|ftp)://)"
+        # joiners, and what stands for escaped characters, are no markup either
+        between = r"[ ,;:.'\"()/=%&@→—–\u2060\ue100-\ue17f]"
         return Regex(
-            rf"(?!(?:h[1-6]|bq)\.){address}[^\W_]+(?:[ ,;:.'\"()/=%&@→—–]+{address}[^\W_]+)*",
+            rf"(?!(?:h[1-6]|bq)\.){address}[^\W_]+(?:{between}+{address}[^\W_]+)*",
             re.IGNORECASE,
         )
 

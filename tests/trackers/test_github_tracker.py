@@ -242,6 +242,7 @@ def test_what_is_linked_is_found_through_the_incident(
     (result,) = tracker.create_tasks([task])
     assert result.ref is not None
     tracker.link(incident, result.ref, task.title, task.key)
+    tracker.account()  # asked for once in a process
     sandbox.reset_calls()
     late = datetime.now(UTC) + timedelta(days=1)
     assert tracker.find_created(lost_tasks([task], late)) == {task.key: result.ref}
