@@ -32,6 +32,7 @@ from service.routing import INCIDENT_JOB, Routing
 from service.store import Store
 from service.store.deliveries import JOB as DELIVERY_JOB
 from service.web import WebhookDoor
+from workflows.policy import Policy
 
 _WEBHOOKS = {"jira": jira_webhook, "github": github_webhook}
 
@@ -61,7 +62,7 @@ class Trackers:
     @cached_property
     def _jira(self) -> dict[str, JiraTracker]:
         return {
-            name: _jira_tracker(connection, self.clock)
+            name: _jira_tracker(connection, self.rules.policy, self.clock)
             for name, connection in self.rules.connections.items()
             if connection.kind == "jira"
         }
@@ -231,13 +232,16 @@ def _kept(path: Path) -> str:
         raise UnusableData(f"{path.absolute()} cannot be read: {error.strerror}.") from None
 
 
-def _jira_tracker(connection: ConnectionRules, clock: Clock) -> JiraTracker:
+def _jira_tracker(connection: ConnectionRules, policy: Policy, clock: Clock) -> JiraTracker:
     deployment = connection.deployment
+    sources = (source for team in policy.teams.values() for source in team.incidents)
+    writers = {s.place: s.writers for s in sources if s.connection == connection.name}
     return JiraTracker(
         connection.name,
         connection.url,
         token=connection.auth.token.reveal(),
         user=connection.auth.user or None,
         cloud=None if deployment is None else deployment == "cloud",
+        writers=writers,
         clock=clock,
     )

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from integrations.jira import checks, creating, discovery
 from integrations.jira.client import Clock, JiraClient, Refused
-from integrations.jira.reading import marker, related
+from integrations.jira.reading import marker, project_of, related
 from integrations.jira.site import JiraSite, summary
 from integrations.jira.webhook import PROPERTY
 from integrations.tracker import Finding, Glimpse, NotThere, Place, Rejected, Survey, TaskResult
@@ -37,7 +37,9 @@ class JiraTracker:
 
     `url` is the site's base address. `user` and `token` sign in by Basic (Cloud: e-mail and API
     token), `token` alone by Bearer (Data Center's personal access token). `cloud` None: found
-    out. `link_type` names the issue link between an incident and what belongs to it.
+    out. `link_type` names the issue link between an incident and what belongs to it. `writers`
+    maps each project of incidents to the roles whose members may cause effects by what they
+    write; none: any role but those of onlookers (see `integrations.jira.writers`).
     """
 
     def __init__(
@@ -49,11 +51,12 @@ class JiraTracker:
         user: str | None = None,
         cloud: bool | None = None,
         link_type: str = "Relates",
+        writers: Mapping[str, frozenset[str]] | None = None,
         clock: Clock = _utc_now,
     ) -> None:
         self.connection = connection
         client = JiraClient(url, user=user, token=token, clock=clock, cloud=cloud)
-        self.site = JiraSite(connection, client, link_type=link_type)
+        self.site = JiraSite(connection, client, link_type=link_type, writers=writers or {})
         self._client = client
 
     def account(self) -> str:
@@ -64,9 +67,11 @@ class JiraTracker:
 
     def fetch(self, ref: TicketRef) -> Ticket:
         """The whole issue by its id: one call, and more only when Jira embedded less than all of
-        its comments or changelog."""
+        its comments or changelog, or the project's roles were not looked at lately."""
         issue = self._client.get(f"/issue/{ref.id}", fields="*all", expand="changelog,names")
-        return self.site.reader.ticket(issue, self._comments(issue), self._histories(issue))
+        comments, histories = self._comments(issue), self._histories(issue)
+        writers = self.site.writers(project_of(issue))
+        return self.site.reader.ticket(issue, comments, histories, writers)
 
     def _comments(self, issue: Mapping[str, Any]) -> list[dict[str, Any]]:
         fields = issue["fields"]
