@@ -31,6 +31,7 @@ class GitHubIssueRest(GitHubApi):
             issue
             for issue in place.issues.values()
             if not (issue.gone or issue.transferred)
+            and self.listed(issue)
             and state in (issue.state, "all")
             and labels <= set(issue.labels)
             and creator in (None, issue.user)

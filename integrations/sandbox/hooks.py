@@ -11,13 +11,24 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import requests
+
+from integrations.sandbox.faults import Chance
 
 # https://developer.atlassian.com/cloud/jira/platform/webhooks/#retry-policy
 JIRA_REPEATS_ON = frozenset({408, 409, 425, 429})
 JIRA_REPEATS = 5
+#: How long a delivery waits for the following one before it goes alone, in seconds.
+PATIENCE = 0.5
+
+
+class Surroundings(Protocol):
+    """What is taken from the world: what goes wrong just now."""
+
+    @property
+    def chance(self) -> Chance: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +80,19 @@ class Delivery:
 class Hooks:
     """The registered hooks and their deliveries, sent one after another by one thread.
 
-    `enabled = False` loses events, as a firewall would: they are in the log but never sent.
+    `enabled = False` loses events, as a firewall would: they are in the log but never sent. A
+    share of the deliveries meets the faults that the world has set for webhooks.
     `repeat_after` is Jira's pause before a repetition, in seconds (the real one takes minutes).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, world: Surroundings) -> None:
+        self._world = world
         self.registered: list[Hook] = []
         self.log: list[Delivery] = []
         self.enabled = True
         self.repeat_after = 0.2
         self._due: list[tuple[float, int, Delivery]] = []
+        self._held: dict[Hook, Delivery] = {}
         self._changed = threading.Condition()
         self._busy = 0
         self._stopped = False
@@ -103,7 +117,32 @@ class Hooks:
                 delivery = Delivery(hook, identifier, event, body)
                 self.log.append(delivery)
                 if self.enabled:
-                    self.send(delivery)
+                    self._send_as_fate_wills(delivery)
+
+    def _send_as_fate_wills(self, delivery: Delivery) -> None:
+        chance, hook = self._world.chance, delivery.hook
+        fate = chance.of_hook()
+        if fate == "dropped":
+            delivery.statuses.append(0)
+            return
+        if fate == "reordered" and hook not in self._held:
+            self._held[hook] = delivery
+            self.send(delivery, PATIENCE)
+            return
+        self.send(delivery, chance.faults.hooks_delay_seconds if fate == "delayed" else 0.0)
+        if fate == "duplicated":
+            self.send(delivery)
+        if (held := self._held.pop(hook, None)) and self._recall(held):
+            self.send(held)
+
+    def _recall(self, delivery: Delivery) -> bool:
+        """Take a delivery out of the queue; False when it is on its way already."""
+        with self._changed:
+            kept = [entry for entry in self._due if entry[2] is not delivery]
+            found = len(kept) < len(self._due)
+            heapq.heapify(kept)
+            self._due = kept
+            return found
 
     def send(self, delivery: Delivery, after: float = 0.0) -> None:
         """Queue a delivery, again if need be (a person pressing *Redeliver*)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from types import TracebackType
@@ -15,15 +16,17 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from integrations.sandbox.faults import Chance, Fault, Faults
 from integrations.sandbox.github_acts import GitHub
 from integrations.sandbox.github_issue_rest import GitHubIssueRest
 from integrations.sandbox.github_rest import GitHubRest
 from integrations.sandbox.jira_acts import Jira
 from integrations.sandbox.jira_issue_rest import JiraIssueRest
+from integrations.sandbox.jira_rest import JiraRest
+from integrations.sandbox.jira_roles_rest import JiraRolesRest
 from integrations.sandbox.pages import mount_pages
 from integrations.sandbox.world import (
     Call,
-    Fault,
     Object,
     Refused,
     World,
@@ -41,13 +44,19 @@ class Sandbox:
 
     Use it as a context manager. `jira` and `github` are set up and acted on by Python calls; the
     same acts answer at ``POST /_sandbox/jira/<act>`` and ``POST /_sandbox/github/<act>`` with
-    their arguments as a JSON object. `deployment` is "cloud" or "datacenter".
+    their arguments as a JSON object. `deployment` is "cloud" or "datacenter". What goes wrong is
+    `faults`, thrown by `seed`.
     """
 
     def __init__(
-        self, port: int = 0, deployment: str = "cloud", clock: Callable[[], datetime] | None = None
+        self,
+        port: int = 0,
+        deployment: str = "cloud",
+        clock: Callable[[], datetime] | None = None,
+        faults: Faults | None = None,
+        seed: int = 0,
     ) -> None:
-        self.world = World(clock)
+        self.world = World(clock, Chance(faults, seed))
         self.jira = Jira(self.world, deployment)
         self.github = GitHub(self.world)
         self.hooks = self.world.hooks
@@ -87,10 +96,16 @@ class Sandbox:
             self.world.calls.clear()
 
     def reads(self) -> list[Call]:
-        return [call for call in self.calls if call.method == "GET" or _is_search(call)]
+        return [call for call in self.calls if not call.is_write]
 
     def writes(self) -> list[Call]:
-        return [call for call in self.calls if call.method != "GET" and not _is_search(call)]
+        return [call for call in self.calls if call.is_write]
+
+    def set_faults(self, faults: Faults | None = None, seed: int | None = None) -> None:
+        """From now on these (none: all is well), with fresh dice of this seed (or the same)."""
+        with self.world.lock:
+            seed = self.world.chance.seed if seed is None else seed
+            self.world.chance = Chance(faults, seed)
 
     def fail_next(
         self,
@@ -108,7 +123,7 @@ class Sandbox:
         fault.headers = headers or {}
         fault.body = body or fault.body
         with self.world.lock:
-            self.world.faults.append(fault)
+            self.world.next_faults.append(fault)
 
     # --- the application --------------------------------------------------------------------
 
@@ -118,8 +133,9 @@ class Sandbox:
         app.json.sort_keys = False  # type: ignore[attr-defined]
         app.config["MAX_CONTENT_LENGTH"] = 30 * 1024 * 1024
         version = "3" if self.jira.cloud else "2"
-        jira = JiraIssueRest(self.jira)
-        mount(app, f"/jira/rest/api/{version}", jira)
+        jira = JiraRest(self.jira)
+        for api in (jira, JiraIssueRest(self.jira), JiraRolesRest(self.jira)):
+            mount(app, f"/jira/rest/api/{version}", api)
         mount(app, GITHUB_API, GitHubRest(self.github))
         mount(app, GITHUB_API, GitHubIssueRest(self.github))
         if self.jira.cloud:  # has all of version 2 as well; of that, this is asked by our adapter
@@ -143,30 +159,39 @@ class Sandbox:
         return [{name: getattr(call, name) for name in shown} for call in self.calls]
 
     def _act(self, name: str, act: str) -> ResponseReturnValue:
-        """Do what a person would: an act of `jira` or `github`, or `fail_next`, `reset_calls`
-        and `webhooks` ({"enabled": false}) of the `sandbox` itself."""
+        """Do what a person would, an act of `jira` or `github`; or one of the `sandbox` itself."""
         arguments = json_body()
-        if name == "sandbox" and act == "webhooks":
-            self.hooks.enabled = bool(arguments["enabled"])
-            return jsonify({"result": None})
-        owner: Any = {"jira": self.jira, "github": self.github, "sandbox": self}.get(name)
-        allowed = ["fail_next", "reset_calls"] if name == "sandbox" else acts_of(owner)
-        if act not in allowed:
-            raise Refused(404, {"message": f"{name} has no act {act!r}; it has {allowed}"})
+        owner: Any = {"jira": self.jira, "github": self.github}.get(name)
+        acts = {allowed: getattr(owner, allowed) for allowed in acts_of(owner)}
+        if name == "sandbox":
+            acts = {"fail_next": self.fail_next, "reset_calls": self.reset_calls}
+            acts |= {"webhooks": self._enable_webhooks, "faults": self._faults_from_json}
+        if act not in acts:
+            raise Refused(404, {"message": f"{name} has no act {act!r}; it has {[*acts]}"})
         try:
-            return jsonify({"result": getattr(owner, act)(**arguments)})
+            return jsonify({"result": acts[act](**arguments)})
         except (TypeError, ValueError, KeyError) as fault:
             raise Refused(400, {"message": f"{type(fault).__name__}: {fault}"}) from fault
 
+    def _enable_webhooks(self, enabled: bool) -> None:
+        self.hooks.enabled = enabled
+
+    def _faults_from_json(self, seed: int | None = None, **knobs: Any) -> None:
+        """All knobs at once: what is not named is off."""
+        self.set_faults(Faults.from_json(knobs), seed)
+
     def _fault_before(self) -> ResponseReturnValue | None:
-        if _dialect() is None:
+        dialect = _dialect()
+        if dialect is None:
             return None
-        g.fault = self.world.take_fault(request.method, request.full_path.rstrip("?"))
+        path = request.full_path.rstrip("?")
+        g.fault, g.delay = self.world.fault_of(dialect, request.method, path)
         if g.fault is not None and not g.fault.after_effect:
             return _spoilt(g.fault)
         return None
 
     def _answered(self, response: Response) -> Response:
+        """Keep the call on record and spoil or hold back its answer; no lock is held here."""
         dialect = _dialect()
         if dialect is None:
             return response
@@ -178,6 +203,8 @@ class Sandbox:
         with self.world.lock:
             status = 0 if dropped else response.status_code
             self.world.calls.append(Call(request.method, path, status, dialect))
+        if delay := g.get("delay"):
+            time.sleep(delay)
         if dropped:
             connection: socket.socket = request.environ["werkzeug.socket"]
             connection.shutdown(socket.SHUT_RDWR)
@@ -201,10 +228,6 @@ class _Quiet(WSGIRequestHandler):
 
 def _dialect() -> str | None:
     return next((name for start, name in DIALECTS.items() if request.path.startswith(start)), None)
-
-
-def _is_search(call: Call) -> bool:
-    return call.method == "POST" and "/search" in call.path
 
 
 def _spoilt(fault: Fault) -> Response:
