@@ -95,7 +95,7 @@ def _action(item: ActionItem) -> Iterator[str]:
 def _proposal(proposal: Proposal) -> str:
     said = ", ".join(filter(None, (_line(proposal.title), details(proposal))))
     mend = f"; {proposal.instead}" if proposal.instead else ""
-    return f"{proposal.name}  proposed: {said} (by {proposal.by}: {proposal.why}{mend})"
+    return f"{proposal.name}  proposed: {said} (by {_line(proposal.by)}: {proposal.why}{mend})"
 
 
 @click.group()

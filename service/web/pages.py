@@ -87,6 +87,7 @@ def blueprint(container: WebContainer) -> Blueprint:
     routes.add_app_template_filter(standing, "standing")
     routes.add_app_template_filter(details, "details")
     _incidents(routes, container)
+    _proposals(routes, container)
     _deliveries(routes, container)
     return routes
 
@@ -144,6 +145,8 @@ def _incidents(routes: Blueprint, container: WebContainer) -> None:
         flash("It is tried again now.")
         return redirect(url_for("pages.incident", incident_id=incident_id), 303)
 
+
+def _proposals(routes: Blueprint, container: WebContainer) -> None:
     @routes.post("/incidents/<incident_id>/accept")
     def accept_proposal(incident_id: str) -> Response:
         number = number_in(request.form.get("proposal", ""))
