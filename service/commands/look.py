@@ -95,7 +95,9 @@ def _action(item: ActionItem) -> Iterator[str]:
 def _proposal(proposal: Proposal) -> str:
     said = ", ".join(filter(None, (_line(proposal.title), details(proposal))))
     mend = f"; {proposal.instead}" if proposal.instead else ""
-    return f"{proposal.name}  proposed: {said} (by {_line(proposal.by)}: {proposal.why}{mend})"
+    # One that an earlier version wrote down has no number until its ticket is read again.
+    name = f"{proposal.name}  " if proposal.number else ""
+    return f"{name}proposed: {said} (by {_line(proposal.by)}: {proposal.why}{mend})"
 
 
 @click.group()
