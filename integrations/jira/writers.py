@@ -1,9 +1,9 @@
 """Who may write in a project: whose words may cause effects.
 
 In Jira that is whoever has one of the project's roles; permissions alone do not tell, because
-many projects let everybody who is signed in, or everybody, comment. Roles:
-https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-project-roles/ and, for Data
-Center, https://docs.atlassian.com/software/jira/docs/api/REST/9.12.0/#api/2/project-getProjectRoles
+many projects let everybody who is signed in, or everybody, comment. Data Center has the same routes:
+https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-project-roles/ and
+https://developer.atlassian.com/server/jira/platform/rest/
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from integrations.tracker import NotThere, SignInFailed
 
 #: Roles of people who look on or ask for help, and of apps, which repeat what others say:
 #: "Viewer" of team-managed projects, "Service Desk Customers" of service projects,
-#: https://support.atlassian.com/jira-software-cloud/docs/team-managed-project-permissions/
+#: https://support.atlassian.com/jira-work-management/docs/manage-how-people-access-your-team-managed-project
 #: https://confluence.atlassian.com/display/SERVICEDESK020/Users%2C+groups+and+project+roles
 #: https://support.atlassian.com/jira/kb/the-atlassian-addons-project-access-project-role-in-jira-cloud/
 _NOT_WRITERS = re.compile(r"\b(viewers?|customers?)\b|^atlassian-addons-project-access$", re.I)
