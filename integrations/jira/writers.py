@@ -1,7 +1,7 @@
 """Who may write in a project: whose words may cause effects.
 
 In Jira that is whoever has one of the project's roles; permissions alone do not tell, because
-many projects let everybody who is signed in, or everybody, comment. Data Center has the same routes:
+many projects let everybody who is signed in, or everybody, comment. The routes:
 https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-project-roles/ and
 https://developer.atlassian.com/server/jira/platform/rest/
 """
