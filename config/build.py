@@ -161,6 +161,7 @@ def _source(source: Mapping[str, Any], connections: Mapping[str, Any]) -> Incide
         severity=source.get("severity"),
         service=source.get("service"),
         moments=source.get("moments", {}),
+        writers=frozenset(source.get("writers", ())),
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from string import Formatter
 from typing import Any
 
-from config.problems import Complaint, Place, nearest, suggestion
+from config.problems import Complaint, Place, nearest, spelled, suggestion
 from config.secrets import SecretSource
 from workflows.policy import SourceKind, same_word
 
@@ -38,6 +38,7 @@ def cross_check(rules: Mapping[str, Any]) -> Iterator[Complaint]:
         place = ("teams", name)
         yield from _check_team(team, place, connections, people)
         yield from _check_severity_names(team, place, severities)
+    yield from _check_writers(rules.get("teams", {}))
 
 
 def person_names(people: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -172,7 +173,12 @@ def _check_source(
         return
     yield from _check_place(source, place, kind)
     if kind == "jira":
+        if "writers" in source and not source["writers"]:
+            yield Complaint((*place, "writers"), "names none", "name a role of the project")
         return
+    if "writers" in source:
+        message = "is for Jira only: GitHub says by itself who may write"
+        yield Complaint((*place, "writers"), message, "remove it")
     reads = [("severity",), ("service",), *(("moments", m) for m in source.get("moments", {}))]
     for steps in reads:
         read: Any = source
@@ -186,6 +192,22 @@ def _check_source(
             said = key.rstrip("_")
             message = f"a GitHub issue has no {said}"
             yield Complaint((*place, "match", said), message, "use labels or headings")
+
+
+def _check_writers(teams: Mapping[str, Any]) -> Iterator[Complaint]:
+    """Who may write in a project does not depend on the team that reads a ticket there."""
+    first: dict[tuple[str, str], tuple[Place, frozenset[str]]] = {}
+    for name, team in teams.items():
+        for n, source in enumerate(team.get("incidents", [])):
+            if "connection" not in source or "project" not in source:
+                continue
+            place: Place = ("teams", name, "incidents", n)
+            roles = frozenset(map(str.casefold, source.get("writers", ())))
+            where = (source["connection"], source["project"])
+            there, others = first.setdefault(where, (place, roles))
+            if roles != others:
+                message = f"{source['project']} has other writers in {spelled(there)}"
+                yield Complaint((*place, "writers"), message, "name the same roles in both")
 
 
 def _check_connection(

@@ -137,6 +137,7 @@ class IncidentsSection(Section):
     severity = ReadFrom(SourceKind.FIELD, SourceKind.LABEL, SourceKind.HEADING)
     service = ReadFrom(SourceKind.FIELD, SourceKind.LABEL, SourceKind.HEADING, SourceKind.COMPONENT)
     moments = Group(MomentsSection)
+    writers = Texts()
 
 
 class WhenSeveritySection(Section):

@@ -83,12 +83,14 @@ class Trackers:
 
     def _jira_tracker(self, connection: ConnectionRules) -> JiraTracker:
         deployment = connection.deployment
+        sources = (s for team in self.rules.policy.teams.values() for s in team.incidents)
         return JiraTracker(
             connection.name,
             connection.url,
             token=connection.auth.token.reveal(),
             user=connection.auth.user or None,
             cloud=None if deployment is None else deployment == "cloud",
+            writers={s.place: s.writers for s in sources if s.connection == connection.name},
             clock=self.clock,
             timeout=self.answer_seconds,
             gate=self.gate,

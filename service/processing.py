@@ -29,6 +29,7 @@ from workflows.events import Reading, TicketGone, TicketRead
 from workflows.lifecycle import Decision, decide, fold
 from workflows.model import Incident, TicketRef
 from workflows.policy import Mode, Policy
+from workflows.proposals import hear
 
 log = structlog.get_logger()
 
@@ -83,6 +84,7 @@ class Processing:
             known = tx.incidents.by_ticket(connection, ticket_id)
             key = tx.ledger.key(connection, ticket_id) or ticket_id
             last = known and tx.journal.last(known.incident.id, EntryKind.NOTE)
+            accepted = tx.acceptances.of_incident(known.incident.id) if known else []
         ref = known.incident.ticket if known else TicketRef(connection, ticket_id, key, "")
         if known and not lease.prompt and (end := self._held_up(known.incident)):
             return end
@@ -95,6 +97,7 @@ class Processing:
                 tx.jobs.fence(job)
                 tx.journal.add(known.incident.id, EntryKind.NOTE, "can be read again")
         incident, unread = self._with_document(job, known)
+        incident = incident and hear(incident, accepted)
         return self._turn(job, lease, reading, incident, unread)
 
     def _turn(

@@ -32,7 +32,7 @@ _KNOWN = re.compile(r"\**(?P<name>AI-\d+)\b")
 _ALIKE = 0.6
 
 _HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(?P<text>.+?)\s*#*\s*$")
-_FENCE = re.compile(r"^\s*(```|~~~)")
+_FENCE = re.compile(r"^(?P<indent>\s*)(?P<marks>`{3,}|~{3,})(?P<info>.*)$")
 _ABOUT_ACTIONS = re.compile(
     r"\b(actions?|follow[- ]?ups?|remediation|next steps|to[- ]?dos?)\b", re.I
 )
@@ -83,7 +83,7 @@ def lines_of(text: str) -> list[ActionLine]:
     """The action items that a ticket's text or a comment asks for, in order."""
     found: list[ActionLine] = []
     heading: str | None = None
-    for line in _prose(text):
+    for line in prose(text):
         if match := _HEADING.match(line):
             heading = match["text"]
         elif match := _ACTION.match(line):
@@ -110,16 +110,29 @@ def _is_asked(heading: str | None) -> bool:
     return heading is None or _ABOUT_ACTIONS.search(heading) is not None
 
 
-def _prose(text: str) -> Iterator[str]:
-    """The lines that are neither quoted nor code."""
-    fenced = False
+def prose(text: str) -> Iterator[str]:
+    """The lines that are neither quoted nor code.
+
+    A fence ends with one of the same marks, at least as long and with nothing behind it: what
+    looks like a fence inside of it is code, https://spec.commonmark.org/0.31.2/#fenced-code-blocks
+    """
+    opened: re.Match[str] | None = None
     for line in text.splitlines():
-        if _FENCE.match(line):
-            fenced = not fenced
-        elif (
-            not fenced and not line.startswith(("    ", "\t")) and not line.lstrip().startswith(">")
-        ):
+        fence = _FENCE.match(line)
+        if opened is not None:
+            opened = None if fence and _closes(fence, opened) else opened
+        elif fence and not ("`" in fence["marks"] and "`" in fence["info"]):
+            opened = fence
+        elif not line.startswith(("    ", "\t")) and not line.lstrip().startswith(">"):
             yield line
+
+
+def _closes(fence: re.Match[str], opened: re.Match[str]) -> bool:
+    return (
+        fence["marks"].startswith(opened["marks"])
+        and not fence["info"].strip()
+        and len(fence["indent"].expandtabs(4)) <= len(opened["indent"].expandtabs(4)) + 3
+    )
 
 
 def _value(match: re.Match[str]) -> str | None:

@@ -71,8 +71,9 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """One comment. `may_write` says whether its author has write access where it stands;
-    only then does its text cause effects. `internal` comments are never copied anywhere."""
+    """One comment. `may_write` says whether its author, and whoever edited it since, has write
+    access where it stands; only then does its text cause effects. `internal` comments are never
+    copied anywhere."""
 
     id: str
     author: Person | None
@@ -103,7 +104,9 @@ class Ticket:
     by the name or id that the rules use, each as text (an option's value, a person's name, an
     ISO 8601 time). `related` are the ids of tickets it is linked to or parent of.
     `restricted` tickets (a security level, a private repository read as such) may be linked
-    but not copied to a wider audience.
+    but not copied to a wider audience. `author_may_write` speaks of `text` as a comment's
+    `may_write` does of its own; `writers_unknown` says why it could not be found out of
+    everybody who may write there, with the mend, "" where it could.
     """
 
     ref: TicketRef
@@ -116,6 +119,7 @@ class Ticket:
     type: str | None = None
     author: Person | None = None
     author_may_write: bool = True
+    writers_unknown: str = ""
     owner: Person | None = None
     closed: datetime | None = None
     labels: tuple[str, ...] = ()
@@ -246,12 +250,53 @@ class ActionItem:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A line that asked for an action but causes none, and why."""
+    """A line that asked for an action but causes none, and why.
+
+    `number` is its n in ``P-n``, allotted once within its incident and never again: a line whose
+    text changed is another proposal. `line` is what it says. `instead` tells what to do about
+    one that cannot be accepted, "" where it can.
+    """
 
     origin: Origin
     title: str
     by: str
     why: str
+    number: int = 0
+    line: ActionLine | None = None
+    instead: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"P-{self.number}"
+
+    @property
+    def acceptable(self) -> bool:
+        return self.line is not None and not self.instead
+
+
+class Way(StrEnum):
+    """How somebody can accept a proposal."""
+
+    COMMENT = "a comment"
+    PAGE = "the page"
+    COMMAND_LINE = "the command line"
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Somebody who may write said that the proposal ``P-number`` is to be an action item.
+
+    `id` tells one from another, however often each is read. `answer` is what became of it in
+    words, "" until it was answered, and `item` the number of the action item that it made.
+    """
+
+    id: str
+    number: int
+    by: str
+    at: datetime
+    way: Way
+    answer: str = ""
+    item: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,5 +366,7 @@ class Incident:
     postmortem: Postmortem | None = None
     actions: tuple[ActionItem, ...] = ()
     proposals: tuple[Proposal, ...] = ()
+    proposals_numbered: int = 0  # the highest number that a proposal ever got
+    acceptances: tuple[Acceptance, ...] = ()
     comment_id: str | None = None
     muted: bool = False

@@ -66,6 +66,8 @@ class IncidentSource:
     """One project or repository that is watched, and how its tickets are read.
 
     `moments` maps ``started``, ``detected``, ``acknowledged``, ``mitigated``, ``resolved``.
+    `writers` are the roles whose members may cause effects by what they write, where the tracker
+    has roles; empty: any role but those of onlookers.
     """
 
     connection: str
@@ -75,6 +77,7 @@ class IncidentSource:
     severity: ValueSource | None = None
     service: ValueSource | None = None
     moments: Mapping[str, ValueSource] = field(default_factory=dict)
+    writers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from workflows import action_table, timeline
@@ -14,7 +14,9 @@ from workflows.model import (
     DocumentStatus,
     Incident,
     Postmortem,
+    Proposal,
     Ticket,
+    Way,
 )
 from workflows.policy import (
     DocumentDestination,
@@ -23,6 +25,7 @@ from workflows.policy import (
     TaskDestination,
     known_person,
 )
+from workflows.proposals import details
 
 _STATUS = "Postmortem status"
 
@@ -238,16 +241,38 @@ def comment(incident: Incident, blocked: Mapping[str, str]) -> str:
     if problems:
         parts.append("Could not be set, or needs a look:\n\n" + "\n".join(problems))
     if incident.proposals:
-        # In quotes: this comment is read again, and must not ask for what a stranger asked for.
-        lines = [
-            f"- “{_brief(p.title)}” (by {inert(p.by)}: {inert(p.why)})"
-            for p in incident.proposals[:MOST_PROPOSALS]
-        ]
-        more = len(incident.proposals) - len(lines)
-        lines += [f"- … and {more} more"] if more else []
-        parts.append("Proposed, and not created:\n\n" + "\n".join(lines))
+        parts.append(_proposed(incident.proposals))
+    parts += _turned_down(incident)
     parts += [_next(incident), _footer()]
     return "\n\n".join(parts)
+
+
+def _proposed(proposals: Sequence[Proposal]) -> str:
+    lines = [_proposal(each) for each in proposals[:MOST_PROPOSALS]]
+    more = len(proposals) - len(lines)
+    lines += [f"- … and {more} more"] if more else []
+    told = "Proposed, and not created:\n\n" + "\n".join(lines)
+    first = next((p.name for p in proposals if p.acceptable), None)
+    if first is None:
+        return told
+    return (
+        f"{told}\n\nWhoever may write here can make an action item of one, in a comment with the"
+        f" line `/accept {first}`."
+    )
+
+
+def _proposal(proposal: Proposal) -> str:
+    more = inert(details(proposal))
+    # In quotes: this comment is read again, and must not ask for what a stranger asked for.
+    said = f"“{_brief(proposal.title)}”" + (f", {more}" if more else "")
+    return f"- {proposal.name} {said} (by {inert(proposal.by)}: {inert(proposal.why)})"
+
+
+def _turned_down(incident: Incident) -> list[str]:
+    """Comments that accept what cannot be accepted, as long as they stand: the latest few."""
+    said = [a for a in incident.acceptances if a.way is Way.COMMENT and a.answer and not a.item]
+    lines = [f"- {inert(a.by)}: {inert(a.answer)}" for a in said[-MOST_PROPOSALS:]]
+    return ["Accepted in a comment, and nothing was done:\n\n" + "\n".join(lines)] if lines else []
 
 
 def _listed(item: ActionItem, incident: Incident, blocked: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ people add to the document becomes a numbered item, once. Everything else stays 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from workflows.action_table import read_table
 from workflows.actions import Matched, lines_of, match_lines
@@ -17,29 +17,29 @@ from workflows.model import (
     Incident,
     Kind,
     Origin,
+    Person,
     Postmortem,
     Proposal,
     Ticket,
 )
 from workflows.policy import Policy, StandardAction, Team, known_person, same_word
+from workflows.proposals import find, hear_comments, made, no_such, numbered, turned_down
 from workflows.schedule import after
 
 
 def collect(
     incident: Incident, ticket: Ticket, team: Team, policy: Policy
 ) -> tuple[Incident, list[str]]:
-    """The incident with every action item that its ticket, its document and the rules ask for."""
+    """The incident with every action item that its ticket, its document and the rules ask for,
+    and with what was accepted of the proposals that it had."""
     proposals: list[Proposal] = []
     reasons: list[str] = []
-    for source, id, text, who, trusted in _said(ticket, incident.comment_id):
-        matched = match_lines(source, id, lines_of(text), incident.actions)
-        proposals += _edited(matched, who)
-        if trusted:
-            incident, added = _add(incident, matched, team, policy)
-            reasons += added
-        else:
-            why = "may not write in this tracker"
-            proposals += [Proposal(o, line.title, who, why) for o, line in matched.new]
+    said = _said(ticket, incident.comment_id)
+    for one in (one for one in said if one.trusted):
+        matched = match_lines(one.source, one.id, lines_of(one.text), incident.actions)
+        proposals += _edited(matched, one.who)
+        incident, added = _add(incident, matched, team, policy)
+        reasons += added
     for standard in team.postmortem.standard_actions:
         if _asked_for(standard, incident):
             title = _fill(standard.title, incident)
@@ -52,33 +52,75 @@ def collect(
         incident, added, doubts = _from_document(incident, incident.postmortem, team, policy)
         reasons += added
         proposals += doubts
-    return replace(incident, proposals=tuple(proposals)), reasons
+    why = ticket.writers_unknown or "may not write in this tracker"
+    for one in (one for one in said if not one.trusted):
+        matched = match_lines(one.source, one.id, lines_of(one.text), incident.actions)
+        proposals += _edited(matched, one.who)
+        proposals += [Proposal(o, line.title, one.who, why, line=line) for o, line in matched.new]
+    incident, answers = _accept(hear_comments(incident, ticket), proposals, team, policy)
+    return incident, [*reasons, *answers]
+
+
+def _accept(
+    incident: Incident, current: list[Proposal], team: Team, policy: Policy
+) -> tuple[Incident, list[str]]:
+    """The incident with its present proposals, and an answer to each acceptance that has none.
+    Only what had its number before can be meant."""
+    shown, reasons = incident.proposals_numbered, list[str]()
+    incident = numbered(incident, current)
+    for said in (one for one in incident.acceptances if not one.answer):
+        found = find(said.number, incident) if said.number <= shown else no_such(said.number)
+        who = f"{said.by} accepted P-{said.number} by {said.way}"
+        if isinstance(found, str):
+            incident = turned_down(incident, said, found)
+            reasons.append(f"{who}, and nothing is done: {found}")
+        elif found.line is not None:
+            new = Matched(((found.origin, found.line),), ())
+            incident, _ = _add(incident, new, team, policy)
+            item = incident.actions[-1]
+            incident = made(incident, said, item)
+            reasons.append(f"{who} ({said.at:%Y-%m-%d %H:%M} UTC): {item.name}, {item.title}")
+    return incident, reasons
 
 
 def _edited(matched: Matched, who: str) -> list[Proposal]:
     return [
-        Proposal(item.origin, line.title, who, f"edited after it became {item.name}")
+        Proposal(
+            item.origin,
+            line.title,
+            who,
+            f"edited after it became {item.name}",
+            line=line,
+            instead=f"change the task of {item.name}, or write a new ACTION: line",
+        )
         for item, line in matched.edited
     ]
 
 
-def _said(ticket: Ticket, own_comment: str | None) -> list[tuple[str, str, str, str, bool]]:
-    """(source, id, text, author, may cause effects) of each place where people write: not our
-    own comment, which repeats what strangers asked for. Nothing is taken out of a restricted
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What somebody wrote in one place. `trusted`: it may cause effects."""
+
+    source: str
+    id: str
+    text: str
+    who: str
+    trusted: bool
+
+
+def _said(ticket: Ticket, own_comment: str | None) -> list[_Said]:
+    """What is written in each place where people write: not our own comment, which repeats what
+    strangers asked for. Nothing is taken out of a restricted
     ticket: a task is seen by more people than it is."""
     if ticket.restricted:
         return []
 
-    def name(person: object) -> str:
-        return getattr(person, "name", None) or "somebody"
+    def name(person: Person | None) -> str:
+        return person.name if person else "somebody"
 
-    places = [("ticket", ticket.ref.id, ticket.text, name(ticket.author), ticket.author_may_write)]
-    places += [
-        ("comment", c.id, c.text, name(c.author), c.may_write)
-        for c in ticket.comments
-        if not c.internal and c.id != own_comment
-    ]
-    return places
+    text = _Said("ticket", ticket.ref.id, ticket.text, name(ticket.author), ticket.author_may_write)
+    comments = (c for c in ticket.comments if not c.internal and c.id != own_comment)
+    return [text, *(_Said("comment", c.id, c.text, name(c.author), c.may_write) for c in comments)]
 
 
 def _add(
@@ -161,6 +203,7 @@ def _from_document(
             item.title,
             "the document",
             f"a row without ID says what {item.name} says; give it another title for its own task",
+            instead="give the row another title, and it gets a task of its own",
         )
         for _, item in edited.doubles(incident.actions)
     ]

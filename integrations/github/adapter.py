@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from integrations.github.creation import TaskCreation
 from integrations.github.lost import candidates
 from integrations.github.marker import key_in, marked
 from integrations.github.reading import place_of, ref_of, ticket_of
+from integrations.github.writers import Writers
 from integrations.tracker import (
     Finding,
     Glimpse,
@@ -49,6 +51,7 @@ class GitHubTracker:
         self.connection = connection
         self._client = client
         self._creation = TaskCreation(connection, client)
+        self._writers = Writers(client)
         self._takes_sub_issues: Recent[str, bool] = Recent(client.clock)
 
     def account(self) -> str:
@@ -57,13 +60,17 @@ class GitHubTracker:
 
     def fetch(self, ref: TicketRef) -> Ticket:
         """Two reads: the issue, and its timeline, which holds the comments (one more for every
-        further hundred events). A transferred issue answers 301 and is read where it is now, so
+        further hundred events); and one for each member or collaborator who wrote there and was
+        not asked about lately. A transferred issue answers 301 and is read where it is now, so
         the ticket's key may differ from `ref.key`. Pull requests are NotThere: no tickets."""
         issue = self._client.read(issue_path(ref.key))
         if "pull_request" in issue:
             raise NotThere(f"{ref.key} is a pull request", mend="Name an issue.")
-        path = issue_path(f"{place_of(issue)}#{issue['number']}")
-        return ticket_of(self.connection, issue, self._client.pages(f"{path}/timeline"))
+        place = place_of(issue)
+        path = issue_path(f"{place}#{issue['number']}")
+        timeline = self._client.pages(f"{path}/timeline")
+        writes = partial(self._writers.may_write, place)
+        return ticket_of(self.connection, issue, timeline, writes)
 
     def find(self, typed: str) -> TicketRef:
         """From ``owner/name#7`` or the issue's address; a bare number has no repository."""

@@ -6,7 +6,7 @@ https://docs.github.com/en/rest/using-the-rest-api/issue-event-types
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -14,12 +14,6 @@ from integrations.github.marker import due_in
 from workflows.model import Change, Comment, Person, Status, StatusCategory, Ticket, TicketRef
 
 Json = dict[str, Any]
-
-#: Who is trusted to cause effects by what they write. "COLLABORATOR: author has been invited to
-#: collaborate on the repository; MEMBER: author is a member of the organization that owns the
-#: repository", https://docs.github.com/en/graphql/reference/enums#commentauthorassociation.
-#: It costs no request; it says nothing about a collaborator who was invited to read only.
-_WRITERS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 
 
 def place_of(issue: Json) -> str:
@@ -38,8 +32,11 @@ def ref_of(connection: str, issue: Json) -> TicketRef:
     )
 
 
-def ticket_of(connection: str, issue: Json, timeline: Iterable[Json]) -> Ticket:
-    """The issue with its timeline: comments and changes in the order in which they happened."""
+def ticket_of(
+    connection: str, issue: Json, timeline: Iterable[Json], writes: Callable[[Json], bool]
+) -> Ticket:
+    """The issue with its timeline: comments and changes in the order in which they happened.
+    `writes` says of an issue or comment whether its author may write there."""
     ref = ref_of(connection, issue)
     events = list(timeline)
     changes = [_change(event, ref.url) for event in events]
@@ -54,13 +51,15 @@ def ticket_of(connection: str, issue: Json, timeline: Iterable[Json]) -> Ticket:
         updated=_time(issue["updated_at"]),
         type=(issue.get("type") or {}).get("name"),
         author=person_of(issue.get("user")),
-        author_may_write=issue.get("author_association") in _WRITERS,
+        author_may_write=writes(issue),
         owner=assignees[0] if assignees else None,
         closed=_time(issue["closed_at"]) if issue.get("closed_at") else None,
         labels=labels_of(issue),
         milestone=(issue.get("milestone") or {}).get("title"),
         due=due_in(issue.get("body")),
-        comments=tuple(_comment(event) for event in events if event.get("event") == "commented"),
+        comments=tuple(
+            _comment(event, writes(event)) for event in events if event.get("event") == "commented"
+        ),
         changes=tuple(change for change in changes if change is not None),
         related=_related(events),
     )
@@ -84,14 +83,14 @@ def _status(issue: Json) -> Status:
     return Status("open", StatusCategory.NEW)
 
 
-def _comment(event: Json) -> Comment:
+def _comment(event: Json, may_write: bool) -> Comment:
     return Comment(
         id=str(event["id"]),
         author=person_of(event.get("user") or event.get("actor")),
         at=_time(event["created_at"]),
         text=str(event.get("body") or "").replace("\r\n", "\n"),
         url=str(event.get("html_url") or ""),
-        may_write=event.get("author_association") in _WRITERS,
+        may_write=may_write,
     )
 
 

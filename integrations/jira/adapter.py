@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from integrations.gate import OPEN, Gate
 from integrations.jira import checks, creating, discovery
 from integrations.jira.client import Clock, JiraClient, Refused
-from integrations.jira.reading import marker, related
+from integrations.jira.reading import marker, project_of, related
 from integrations.jira.site import JiraSite, summary
 from integrations.jira.webhook import PROPERTY
 from integrations.tracker import (
@@ -48,7 +48,9 @@ class JiraTracker:
     `url` is the site's base address. `user` and `token` sign in by Basic (Cloud: e-mail and API
     token), `token` alone by Bearer (Data Center's personal access token). `cloud` None: found
     out. `link_type` names the issue link between an incident and what belongs to it. `timeout`
-    and `gate` are as in `JiraClient`.
+    and `gate` are as in `JiraClient`. `writers` maps each project of incidents to the roles whose
+    members may cause effects by what they write; none: any role but those of onlookers (see
+    `integrations.jira.writers`).
     """
 
     at_once = creating.MOST
@@ -62,6 +64,7 @@ class JiraTracker:
         user: str | None = None,
         cloud: bool | None = None,
         link_type: str = "Relates",
+        writers: Mapping[str, frozenset[str]] | None = None,
         clock: Clock = _utc_now,
         timeout: int = 20,
         gate: Gate = OPEN,
@@ -77,7 +80,7 @@ class JiraTracker:
             connection=connection,
             gate=gate,
         )
-        self.site = JiraSite(connection, client, link_type=link_type)
+        self.site = JiraSite(connection, client, link_type=link_type, writers=writers or {})
         self._client = client
 
     def account(self) -> str:
@@ -88,9 +91,11 @@ class JiraTracker:
 
     def fetch(self, ref: TicketRef) -> Ticket:
         """The whole issue by its id: one call, and more only when Jira embedded less than all of
-        its comments or changelog."""
+        its comments or changelog, or the project's roles were not looked at lately."""
         issue = self._client.get(f"/issue/{ref.id}", fields="*all", expand="changelog,names")
-        return self.site.reader.ticket(issue, self._comments(issue), self._histories(issue))
+        comments, histories = self._comments(issue), self._histories(issue)
+        writers = self.site.writers(project_of(issue))
+        return self.site.reader.ticket(issue, comments, histories, writers)
 
     def _comments(self, issue: Mapping[str, Any]) -> list[dict[str, Any]]:
         fields = issue["fields"]

@@ -34,6 +34,8 @@ def check(site: JiraSite, places: Mapping[str, str]) -> Iterator[Finding]:
     yield from _looked_at("issue link types", _link_type(site))
     for place, issue_type in places.items():
         yield from _looked_at(f"project {place}", _project(site, place))
+        if place in site.roles:
+            yield from _looked_at(f"roles of {place}", _writers(site, place))
         if issue_type:
             yield from _looked_at(f"{issue_type} in {place}", _creation(site, place, issue_type))
 
@@ -70,6 +72,25 @@ def _project(site: JiraSite, place: str) -> Iterator[Finding]:
         writes = permission != "BROWSE_PROJECTS"
         yield Finding(have, f"may {words} in {place}", "" if have else mend, to_write=writes)
     yield _way_to_done(place, site.client.listed(f"/project/{place}/statuses"))
+
+
+def _writers(site: JiraSite, place: str) -> Iterator[Finding]:
+    """Whose words count in a project of incidents."""
+    writers, wanted = site.writers(place), site.roles[place]
+    if writers.unknown:
+        yield Finding(False, f"{place}: {writers.unknown}", writers.mend, to_write=True)
+        if not writers.roles:
+            return
+    there = {name.casefold() for name in writers.roles}
+    for name in sorted(wanted):
+        if name.casefold() not in there:
+            others = ", ".join(site.client.get(f"/project/{place}/role"))
+            mend = f"Name another one as writers in the rules; there are {others}."
+            yield Finding(False, f"{place} has no role {name}", mend)
+    count, roles = len(writers.handles), ", ".join(writers.roles) or "no role"
+    mend = "Give people one of these roles, or name others as writers in the rules."
+    what = f"{count} people may write in {place} ({roles}); the lines of others stay proposals"
+    yield Finding(count > 0, what, "" if count else mend)
 
 
 def _way_to_done(place: str, types: Any) -> Finding:

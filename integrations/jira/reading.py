@@ -39,6 +39,22 @@ _NOT_A_VALUE = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Writers:
+    """Those who may write in a project, by handle. `unknown` says why others may, too, "" when
+    these are all, and `mend` what to do about it. `roles` are the names of those that count."""
+
+    handles: frozenset[str] = frozenset()
+    unknown: str = ""
+    mend: str = ""
+    roles: tuple[str, ...] = ()
+
+    def include(self, *users: Any) -> bool:
+        """Whether each of these users, as Jira's JSON tells them, is one."""
+        people = [person(user) for user in users]
+        return all(who is not None and who.handle in self.handles for who in people)
+
+
+@dataclass(frozen=True, slots=True)
 class Reader:
     """Reads the JSON of one site. `url` is the site's address, without a slash at its end."""
 
@@ -50,24 +66,29 @@ class Reader:
         key = str(issue["key"])
         return TicketRef(self.connection, str(issue["id"]), key, f"{self.url}/browse/{key}")
 
-    def ticket(self, issue: Json, comments: Iterable[Json], histories: Iterable[Json]) -> Ticket:
+    def ticket(
+        self, issue: Json, comments: Iterable[Json], histories: Iterable[Json], writers: Writers
+    ) -> Ticket:
         """A whole issue, read with all fields and ``expand=names``, with these comments and this
-        changelog."""
+        changelog. `writers` are those who may write in its project."""
         ref, fields = self.ref(issue), issue.get("fields") or {}
         changes = self._changes(ref, histories)
         versions = _names(fields.get("fixVersions"))
         read_status = status(fields)
-        author = person(fields.get("reporter")) or person(fields.get("creator"))
+        told_by = fields.get("reporter") or fields.get("creator")
+        edited_by = _editors(histories, "description")
         return Ticket(
             ref=ref,
-            place=str((fields.get("project") or {}).get("key") or ref.key.rpartition("-")[0]),
+            place=project_of(issue),
             title=str(fields.get("summary") or ""),
             text=self.markup.to_markdown(fields.get("description")),
             status=read_status,
             created=moment(fields["created"]),
             updated=moment(fields["updated"]),
             type=(fields.get("issuetype") or {}).get("name"),
-            author=author,
+            author=person(told_by),
+            author_may_write=writers.include(told_by, *edited_by),
+            writers_unknown=f"{writers.unknown}. {writers.mend}" if writers.unknown else "",
             owner=person(fields.get("assignee")),
             closed=_closed(fields, read_status, changes),
             labels=tuple(str(label) for label in fields.get("labels") or ()),
@@ -75,19 +96,21 @@ class Reader:
             milestone=versions[0] if versions else None,
             due=day(fields.get("duedate")),
             fields=self._values(fields, issue.get("names") or {}),
-            comments=tuple(self._comment(ref, comment) for comment in comments),
+            comments=tuple(self._comment(ref, comment, writers) for comment in comments),
             changes=changes,
             related=related(fields),
             restricted=fields.get("security") is not None,
         )
 
-    def _comment(self, ref: TicketRef, comment: Json) -> Comment:
+    def _comment(self, ref: TicketRef, comment: Json, writers: Writers) -> Comment:
+        author = comment.get("author")
         return Comment(
             id=str(comment["id"]),
-            author=person(comment.get("author")),
+            author=person(author),
             at=moment(comment["created"]),
             text=self.markup.to_markdown(comment.get("body")),
             url=f"{ref.url}?focusedCommentId={comment['id']}",
+            may_write=writers.include(author, comment.get("updateAuthor") or author),
             internal=_internal(comment),
         )
 
@@ -135,6 +158,21 @@ class Reader:
                 child = self.value(value.get("child"))  # a cascading select
                 return f"{value[name]}, {child}" if child else str(value[name])
         return ""
+
+
+def project_of(issue: Json) -> str:
+    """The key of the project that an issue is in."""
+    told = (issue.get("fields") or {}).get("project") or {}
+    return str(told.get("key") or str(issue["key"]).rpartition("-")[0])
+
+
+def _editors(histories: Iterable[Json], field: str) -> list[Any]:
+    """Everybody who changed this field: one need not be its author to write into it."""
+    return [
+        history.get("author")
+        for history in histories
+        if any(item.get("field") == field for item in history.get("items") or ())
+    ]
 
 
 def person(user: Any) -> Person | None:

@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from integrations.jira.client import JiraClient
-from integrations.jira.reading import Reader, person
+from integrations.jira.reading import Reader, Writers, person
 from integrations.jira.text import ADF, LONGEST, WIKI, Markup
+from integrations.jira.writers import read_writers
 from integrations.tracker import NotThere, OutcomeUnknown, Rejected, Unavailable
 from workflows.model import Person, TicketRef
 
@@ -46,10 +47,18 @@ class Screen:
 class JiraSite:
     """One site through one account, with its memory."""
 
-    def __init__(self, connection: str, client: JiraClient, *, link_type: str) -> None:
+    def __init__(
+        self,
+        connection: str,
+        client: JiraClient,
+        *,
+        link_type: str,
+        writers: Mapping[str, frozenset[str]],
+    ) -> None:
         self.connection = connection
         self.client = client
         self.link_type = link_type
+        self.roles = writers
         self._account: str | None = None
         self._memory: dict[tuple[str, ...], tuple[datetime, Any]] = {}
 
@@ -105,6 +114,13 @@ class JiraSite:
 
     def assignee(self, handle: str) -> dict[str, str]:
         return {"accountId": handle} if self.client.cloud else {"name": handle}
+
+    def writers(self, project: str) -> Writers:
+        """Those whose words may cause effects in the project."""
+        wanted = self.roles.get(project, frozenset())
+        return self._remembered(
+            ("writers", project), lambda: read_writers(self.client, project, wanted)
+        )
 
     def version(self, project: str, name: str) -> bool:
         """See to it that the project has a version of this name; False when it is refused.

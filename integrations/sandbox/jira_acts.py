@@ -224,7 +224,7 @@ class Jira(JiraSite):
 
     def edit_comment(self, issue: Issue, comment: Comment, body: object, by: str) -> None:
         self._check_comment(body)
-        comment.body, comment.updated = body, self.world.now()
+        comment.body, comment.updated, comment.editor = body, self.world.now(), by
         issue.updated = comment.updated
         self._tell_comment("comment_updated", issue, comment, by)
 

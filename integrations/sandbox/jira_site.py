@@ -104,6 +104,7 @@ class Comment:
     updated: datetime
     visibility: Object | None = None
     properties: dict[str, object] = field(default_factory=dict)
+    editor: str = ""  # whoever edited it last
 
 
 @dataclass(slots=True)

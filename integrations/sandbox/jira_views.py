@@ -108,7 +108,7 @@ def comment(site: JiraSite, issue: Issue, shown: Comment, expand: str = "") -> O
         "self": f"{site.api}/issue/{issue.id}/comment/{shown.id}",
         "id": shown.id,
         "author": user(site, shown.author),
-        "updateAuthor": user(site, shown.author),
+        "updateAuthor": user(site, shown.editor or shown.author),
         "body": shown.body,
         "created": stamp(shown.created),
         "updated": stamp(shown.updated),

@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 import click
 
+from service.commands.accept import accept_command
 from service.commands.demo import demo
 from service.commands.doctor import doctor
 from service.commands.init import init
@@ -25,5 +26,9 @@ def followthrough() -> None:
     """
 
 
-for command in (demo, init, doctor, plan, rules, up, web, worker, explain_command, deliveries):
+_EVERY = (
+    *(demo, init, doctor, plan, rules, up, web, worker),
+    *(explain_command, accept_command, deliveries),
+)
+for command in _EVERY:
     followthrough.add_command(command)

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from textwrap import indent
 
 import click
 
-from service.commands.reading import data_in_use, give_up, program, read_settings
-from service.container import database_file, open_store
-from service.explain import (
-    Explanation,
-    NoSuchIncident,
-    SeveralIncidents,
-    explain,
-    find_incident,
-    in_words,
-    plain,
-    readable,
-)
-from service.store import Store
+from service.commands.reading import find_or_give_up, give_up, opened_store
+from service.explain import Explanation, explain, in_words, plain, readable
 from service.store.codec import dump
 from service.store.deliveries import Delivery, DeliveryState
-from workflows.model import ActionItem, Incident
+from workflows.model import ActionItem, Incident, Proposal
+from workflows.proposals import details
 
 _MARGIN = " " * 32  # as wide as a time and a kind
 
@@ -39,14 +28,8 @@ def explain_command(ticket: str, as_json: bool) -> None:
     TICKET is a key (INC-42, acme/ops#42), an address, or the incident's own id. Ends with 1 when
     nothing is known by that name.
     """
-    with _opened() as store, store.read() as tx:
-        try:
-            record = find_incident(tx, ticket)
-        except NoSuchIncident as error:
-            give_up(f"No incident is known as {ticket}.", *_near(error))
-        except SeveralIncidents as error:
-            ids = [f"  {i.id}  {i.ticket.url}" for i in error.found]
-            give_up(f"{ticket} names several incidents; ask by id:", *ids)
+    with opened_store() as store, store.read() as tx:
+        record = find_or_give_up(tx, ticket)
         found = explain(tx, record.incident.id)
     if found is None:
         raise LookupError(record.incident.id)
@@ -55,12 +38,6 @@ def explain_command(ticket: str, as_json: bool) -> None:
     else:
         for line in _told(found):
             click.echo(plain(line))
-
-
-def _near(error: NoSuchIncident) -> list[str]:
-    if not error.near:
-        return [f"No incident is known yet. `{program()} doctor` says whether the rules fit."]
-    return ["Known are: " + ", ".join(error.near)]
 
 
 def _told(found: Explanation) -> Iterator[str]:
@@ -103,6 +80,8 @@ def _header(incident: Incident) -> Iterator[str]:
         yield from (f"  {conflict}" for conflict in incident.postmortem.conflicts)
     for item in incident.actions:
         yield from _action(item)
+    for proposal in incident.proposals:
+        yield _proposal(proposal)
 
 
 def _action(item: ActionItem) -> Iterator[str]:
@@ -111,6 +90,14 @@ def _action(item: ActionItem) -> Iterator[str]:
     facts = f"{item.kind.value}, {item.owner or 'nobody'}{due}"
     yield f"{item.name}  {_line(item.title)} ({facts}): {task}"
     yield from (f"      not set: {what}" for what in item.unset)
+
+
+def _proposal(proposal: Proposal) -> str:
+    said = ", ".join(filter(None, (_line(proposal.title), details(proposal))))
+    mend = f"; {proposal.instead}" if proposal.instead else ""
+    # One that an earlier version wrote down has no number until its ticket is read again.
+    name = f"{proposal.name}  " if proposal.number else ""
+    return f"{name}proposed: {said} (by {_line(proposal.by)}: {proposal.why}{mend})"
 
 
 @click.group()
@@ -125,7 +112,7 @@ def deliveries() -> None:
 def list_deliveries(state: str | None, connection: str | None, limit: int) -> None:
     """List the latest deliveries, the newest first."""
     wanted = DeliveryState(state) if state else None
-    with _opened() as store, store.read() as tx:
+    with opened_store() as store, store.read() as tx:
         found = tx.deliveries.page(connection=connection, state=wanted, limit=limit)
     for delivery in found:
         facts = f"{delivery.id:>6}  {_at(delivery.received_at)}  {delivery.state.value:<10}"
@@ -138,7 +125,7 @@ def list_deliveries(state: str | None, connection: str | None, limit: int) -> No
 @click.argument("number", metavar="ID", type=int)
 def show(number: int) -> None:
     """Show the delivery ID: what is known of it, and what was sent."""
-    with _opened() as store, store.read() as tx:
+    with opened_store() as store, store.read() as tx:
         delivery, envelope = tx.deliveries.get(number), tx.deliveries.envelope(number)
     if delivery is None or envelope is None:
         give_up(f"There is no delivery {number}.")
@@ -164,7 +151,7 @@ def _facts(delivery: Delivery) -> Iterator[tuple[str, str]]:
 @click.argument("number", metavar="ID", type=int)
 def replay(number: int) -> None:
     """Have the delivery ID worked on again, from the recorded bytes."""
-    with _opened() as store, store.write() as tx:
+    with opened_store() as store, store.write() as tx:
         found = tx.deliveries.replay(number)
     if not found:
         give_up(f"There is no delivery {number}.")
@@ -176,30 +163,11 @@ def replay(number: int) -> None:
 @click.option("--why", required=True, help="The reason, which stays on record.")
 def drop(number: int, why: str) -> None:
     """Give the delivery ID up."""
-    with _opened() as store, store.write() as tx:
+    with opened_store() as store, store.write() as tx:
         found = tx.deliveries.drop(number, why)
     if not found:
         give_up(f"There is no delivery {number}.")
     click.echo(f"Delivery {number} is dropped.")
-
-
-@contextmanager
-def _opened() -> Iterator[Store]:
-    """The store that the service keeps; nothing is made where there is none."""
-    settings = read_settings()
-    file = database_file(settings)
-    with data_in_use():
-        if not file.exists():
-            give_up(
-                f"There is no database at {file.absolute()}.",
-                "The service makes one when it starts. If it runs elsewhere, run this where it was"
-                " started, or set FOLLOWTHROUGH_DATA to its data directory.",
-            )
-        store = open_store(settings)
-    try:
-        yield store
-    finally:
-        store.close()
 
 
 def _line(text: str) -> str:

@@ -15,7 +15,10 @@ import click
 
 from config.rules import Rules, RulesError, load
 from config.settings import Settings, SettingsError
-from service.container import UnusableData
+from service.container import UnusableData, database_file, open_store
+from service.explain import NoSuchIncident, SeveralIncidents, find_incident
+from service.store import Store, Transaction
+from service.store.incidents import IncidentRecord
 
 _NAME = "followthrough"
 
@@ -62,6 +65,40 @@ def data_in_use() -> Iterator[None]:
         yield
     except UnusableData as error:
         give_up(str(error))
+
+
+@contextmanager
+def opened_store() -> Iterator[Store]:
+    """The store that the service keeps; nothing is made where there is none."""
+    settings = read_settings()
+    file = database_file(settings)
+    with data_in_use():
+        if not file.exists():
+            give_up(
+                f"There is no database at {file.absolute()}.",
+                "The service makes one when it starts. If it runs elsewhere, run this where it was"
+                " started, or set FOLLOWTHROUGH_DATA to its data directory.",
+            )
+        store = open_store(settings)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def find_or_give_up(tx: Transaction, ticket: str) -> IncidentRecord:
+    """The incident that a person means. Where there is none, or are several, it is told, and the
+    program ends with 1."""
+    try:
+        return find_incident(tx, ticket)
+    except NoSuchIncident as error:
+        near = "Known are: " + ", ".join(error.near)
+        if not error.near:
+            near = f"No incident is known yet. `{program()} doctor` says whether the rules fit."
+        give_up(f"No incident is known as {ticket}.", near)
+    except SeveralIncidents as error:
+        ids = [f"  {i.id}  {i.ticket.url}" for i in error.found]
+        give_up(f"{ticket} names several incidents; ask by id:", *ids)
 
 
 def program() -> str:

@@ -20,6 +20,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from service.clock import Clock, utc_now
+from service.store.acceptances import Acceptances
 from service.store.deliveries import Deliveries
 from service.store.effects import Effects
 from service.store.incidents import Incidents
@@ -43,6 +44,7 @@ class Transaction:
         self.jobs = Jobs(connection, now)
         self.deliveries = Deliveries(connection, now, self.jobs)
         self.incidents = Incidents(connection, now)
+        self.acceptances = Acceptances(connection, now)
         self.effects = Effects(connection, now)
         self.refs = Refs(connection)
         self.journal = Journal(connection, now)

@@ -149,6 +149,18 @@ journal = Table(
     sqlite_autoincrement=True,
 )
 
+acceptances = Table(  # of proposals, by the page or the command line
+    "acceptances",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("incident_id", Text, ForeignKey("incidents.id"), nullable=False, index=True),
+    Column("number", Integer, nullable=False),  # n of P-n
+    Column("by", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("way", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
 ledger = Table(
     "ledger",
     metadata,

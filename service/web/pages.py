@@ -14,6 +14,7 @@ from typing import TypeVar
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from service.accepting import NotAcceptable, accept
 from service.explain import explain, in_words, readable, standing
 from service.jobs import PROMPT
 from service.routing import INCIDENT_JOB, incident_subject
@@ -23,7 +24,8 @@ from service.store.effects import EffectRecord
 from service.store.jobs import Job
 from service.store.journal import EntryKind
 from service.web import WebContainer
-from workflows.model import ActionItem, Incident, Outlook
+from workflows.model import ActionItem, Incident, Outlook, Phase, Proposal, Way
+from workflows.proposals import details, number_in
 from workflows.timeline import figures, length_in_words
 
 PAGE = 50
@@ -31,6 +33,9 @@ MOST_SHOWN = 5
 
 #: What a database takes as an id; a larger number is nothing's.
 LARGEST_ID = 2**63 - 1
+
+#: Who a person on the page is: there is one token, and no name behind it.
+_WHOEVER = "somebody with the admin token"
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -81,7 +86,9 @@ def blueprint(container: WebContainer) -> Blueprint:
     routes.add_app_template_filter(tasks, "tasks")
     routes.add_app_template_filter(in_words, "in_words")
     routes.add_app_template_filter(standing, "standing")
+    routes.add_app_template_filter(details, "details")
     _incidents(routes, container)
+    _proposals(routes, container)
     _deliveries(routes, container)
     return routes
 
@@ -138,6 +145,29 @@ def _incidents(routes: Blueprint, container: WebContainer) -> None:
             )
         flash("It is tried again now.")
         return redirect(url_for("pages.incident", incident_id=incident_id), 303)
+
+
+def _proposals(routes: Blueprint, container: WebContainer) -> None:
+    @routes.post("/incidents/<incident_id>/accept")
+    def accept_proposal(incident_id: str) -> Response:
+        number = number_in(request.form.get("proposal", ""))
+        if number is None:
+            abort(400, "Say which proposal, such as P-2.")
+        with container.store.write() as tx:
+            record = tx.incidents.get(incident_id)
+            if record is None:
+                abort(404, "There is no incident with this id.")
+            try:
+                accepted = accept(tx, record, number, by=_WHOEVER, way=Way.PAGE)
+            except NotAcceptable as error:
+                abort(409, f"Nothing was done: {error}.")
+        flash(_accepted(accepted, record.incident))
+        return redirect(url_for("pages.incident", incident_id=incident_id), 303)
+
+
+def _accepted(proposal: Proposal, incident: Incident) -> str:
+    when = "now" if incident.phase is not Phase.OPEN else "once the ticket is closed again"
+    return f"{proposal.name} is accepted, and becomes an action item {when}."
 
 
 def _deliveries(routes: Blueprint, container: WebContainer) -> None:

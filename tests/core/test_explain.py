@@ -18,6 +18,7 @@ from service.explain import NoSuchIncident, SeveralIncidents, explain, find_inci
 from service.store import Store
 from service.store.deliveries import DeliveryState
 from service.store.journal import EntryKind
+from workflows.model import ActionLine, Origin, Proposal
 
 
 @pytest.fixture
@@ -156,6 +157,22 @@ def test_explain_prints_how_it_stands_and_what_happened(history: History) -> Non
     ):
         assert line in result.output
     assert "\x1b" not in result.output
+
+
+def test_explain_lists_proposals_by_number_with_what_they_ask_for(history: History) -> None:
+    line = ActionLine("Retries off", owner="kim")
+    origin = Origin("comment", "c9")
+    history.incident(
+        proposals=(
+            Proposal(origin, "Retries off", "Mallory", "may not write", 3, line),
+            Proposal(origin, "one", "Noor", "edited", 4, line, "change the task"),
+            Proposal(origin, "old", "Mallory", "may not write"),
+        )
+    )
+    told = run(explain_command, "k3v9").output.splitlines()
+    assert "P-3  proposed: Retries off, owner kim (by Mallory: may not write)" in told
+    assert "P-4  proposed: one, owner kim (by Noor: edited; change the task)" in told
+    assert "proposed: old (by Mallory: may not write)" in told
 
 
 def test_explain_gives_programs_everything(history: History) -> None:

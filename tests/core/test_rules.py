@@ -114,6 +114,20 @@ def test_a_team_becomes_what_its_rules_say(example: Path) -> None:
     assert action.severities == {"sev1"}
 
 
+def test_the_roles_that_count_are_those_that_a_source_names(example: Path) -> None:
+    written = example.read_text(encoding="utf-8")
+    assert [s.writers for s in load(example, ENVIRONMENT).policy.teams["payments"].incidents] == [
+        frozenset(),
+        frozenset(),
+    ]
+    example.write_text(
+        written.replace("project: INC\n", "project: INC\n        writers: [Developers]\n", 1),
+        encoding="utf-8",
+    )
+    changed = load(example, ENVIRONMENT).policy
+    assert changed.teams["payments"].incidents[0].writers == {"Developers"}
+
+
 def test_people_are_named_by_name_however_the_rules_named_them(example: Path) -> None:
     policy = load(example, ENVIRONMENT).policy
     team = policy.teams["payments"]

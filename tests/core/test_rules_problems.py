@@ -133,6 +133,25 @@ def test_the_rules_that_these_tests_spoil_are_right(tmp_path: Path) -> None:
             " — use {year}, {month}, {incident}, {severity}, {service}",
         ),
         (
+            "project: INC\n",
+            "project: INC\n        writers: []\n",
+            "rules.yaml:17: teams.ops.incidents[0].writers: names none"
+            " — name a role of the project",
+        ),
+        (
+            "repository: acme/web\n",
+            "repository: acme/web\n        writers: [Developers]\n",
+            "rules.yaml:27: teams.web.incidents[0].writers: is for Jira only: GitHub says by itself"
+            " who may write — remove it",
+        ),
+        (
+            "match: {issue_type: Incident}\n",
+            "match: {issue_type: Incident}\n      - {connection: desk, project: INC,"
+            " match: {issue_type: Outage}, writers: [Developers]}\n",
+            "rules.yaml:18: teams.ops.incidents[1].writers: INC has other writers in"
+            " teams.ops.incidents[0] — name the same roles in both",
+        ),
+        (
             '{label: "sev*"}',
             "{field: Severity}",
             "rules.yaml:27: teams.web.incidents[0].severity: a GitHub issue has no field to read"

@@ -110,6 +110,35 @@ def test_a_permission_that_is_missing(stage: Stage) -> None:
     assert "CREATE_ISSUES" in faults()["may create issues in INC"]
 
 
+def test_whose_words_count_is_told(stage: Stage) -> None:
+    assert "3 people may write in INC (Developers); the lines of others stay proposals" in (
+        " ".join(examined().output.split())
+    )
+
+
+def test_roles_that_are_hidden_are_a_fault_and_the_mend_says_what_to_grant(stage: Stage) -> None:
+    stage.sandbox.jira.deny(BOT_JIRA, "ADMINISTER_PROJECTS", "INC")
+    (what, mend), *others = faults().items()
+    assert what.startswith("INC: it is not known who may write in INC")
+    assert mend == "Grant this account Administer projects in INC."
+    assert others == []
+
+
+def test_groups_that_are_hidden_are_a_fault_beside_those_who_are_known(stage: Stage) -> None:
+    stage.sandbox.jira.add_group("responders", [LEE])
+    stage.sandbox.jira.add_role("INC", "Responders", groups=["responders"])
+    stage.sandbox.jira.deny(BOT_JIRA, "USER_PICKER")
+    assert [what for what in faults() if "the members of responders cannot be read" in what]
+    assert "3 people may write in INC" in examined().output
+
+
+def test_a_role_that_is_not_there_is_told_with_those_that_are(stage: Stage) -> None:
+    stage.restart(incidents=JIRA_INCIDENTS + "  writers: [Responders, viewers]\n")
+    found = faults()
+    assert "there are Developers, Viewers" in found["INC has no role Responders"]
+    assert any(what.startswith("0 people may write in INC (Viewers)") for what in found)
+
+
 def test_somebody_of_the_rota_who_cannot_be_assigned(stage: Stage) -> None:
     stage.restart(tasks="{connection: jira, project: OPS, issue_type: Task}")
     assert list(faults()) == [f"Lee Park ({LEE}) is not assignable in OPS"]

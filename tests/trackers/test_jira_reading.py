@@ -10,7 +10,7 @@ import responses
 
 from integrations.jira.adapter import JiraTracker
 from integrations.jira.creating import _unassignable
-from integrations.jira.reading import Reader, _fields, day, status
+from integrations.jira.reading import Reader, Writers, _fields, day, status
 from integrations.jira.site import Screen
 from integrations.jira.text import ADF, WIKI
 from integrations.tracker import NotThere, OutcomeUnknown, Rejected
@@ -44,6 +44,7 @@ def test_data_centers_service_desk_tells_internal_comments_by_a_property() -> No
     with responses.RequestsMock() as jira:
         jira.add("GET", f"{API}/issue/10042", json=read)
         jira.add("GET", f"{API}/issue/10042/comment", json={"comments": whole, "total": 2})
+        jira.add("GET", f"{API}/project/INC/role", json={})
         comments = tracker().fetch(REF).comments
     assert [one.internal for one in comments] == [True, False]
     assert comments[0].text == "**hello**"
@@ -51,7 +52,7 @@ def test_data_centers_service_desk_tells_internal_comments_by_a_property() -> No
 
 def test_a_comment_for_some_only_is_internal_and_a_security_level_restricts() -> None:
     some = comment("1", visibility={"type": "role", "value": "Admins"})
-    read = Reader("acme", URL, WIKI).ticket(issue(security={"name": "Core"}), [some], [])
+    read = Reader("acme", URL, WIKI).ticket(issue(security={"name": "Core"}), [some], [], Writers())
     assert read.comments[0].internal
     assert read.restricted
     assert read.created == datetime(2026, 12, 1, 9, tzinfo=UTC)
@@ -60,10 +61,10 @@ def test_a_comment_for_some_only_is_internal_and_a_security_level_restricts() ->
 def test_a_done_issue_without_a_resolution_was_closed_when_its_category_changed() -> None:
     done = {"name": "Erledigt", "statusCategory": {"key": "done"}}
     told = issue(status=done, statuscategorychangedate="2026-12-01T10:20:00.000+0000")
-    read = Reader("acme", URL, ADF).ticket(told, [], [])
+    read = Reader("acme", URL, ADF).ticket(told, [], [], Writers())
     assert read.closed == datetime(2026, 12, 1, 10, 20, tzinfo=UTC)
     moved = {"created": "2026-12-01T10:05:00.000+0000", "items": [{"field": "status"}]}
-    read = Reader("acme", URL, ADF).ticket(issue(status=done), [], [moved])
+    read = Reader("acme", URL, ADF).ticket(issue(status=done), [], [moved], Writers())
     assert read.closed == datetime(2026, 12, 1, 10, 5, tzinfo=UTC)
     assert status({"status": {"name": "?"}}).category is StatusCategory.NEW
 

@@ -10,14 +10,14 @@ from html.parser import HTMLParser
 import pytest
 from builders import at
 from flask.testing import FlaskClient
-from web.history import History, Web, action, document
+from web.history import TOKEN, History, Web, action, document
 
 from service.app import create_app
 from service.store import Store
 from service.store.deliveries import DeliveryState
 from service.store.effects import EffectState
 from service.web.pages import PAGE
-from workflows.model import Origin, Outlook, Proposal
+from workflows.model import Acceptance, ActionLine, Origin, Outlook, Proposal, Way
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
 
@@ -145,6 +145,85 @@ def test_what_was_refused_is_tried_again_when_a_person_has_mended_it(
     assert job is not None
 
 
+def proposed(history: History) -> None:
+    """An incident with a proposal, and one that is an edit of AI-1."""
+    origin = Origin("comment", "c9")
+    history.closed(
+        proposals_numbered=2,
+        proposals=(
+            Proposal(origin, "one", "m", "may not write", 1, ActionLine("one", owner="kim")),
+            Proposal(origin, "two", "m", "edited", 2, ActionLine("two"), "change the task"),
+        ),
+    )
+
+
+def test_a_proposal_that_can_be_accepted_has_a_button_and_an_edit_says_what_to_do(
+    operator: FlaskClient, history: History
+) -> None:
+    proposed(history)
+    page = operator.get("/incidents/k3v9").text
+    assert "Accept P-1" in page
+    assert "owner kim" in page
+    assert "Accept P-2" not in page
+    assert "To have it done, change the task." in page
+
+
+def test_accepting_writes_a_row_and_asks_for_the_incidents_job(
+    operator: FlaskClient, history: History, store: Store
+) -> None:
+    proposed(history)
+    answer = operator.post(
+        "/incidents/k3v9/accept",
+        data={"csrf": csrf(operator), "proposal": "P-1"},
+        follow_redirects=True,
+    )
+    assert "P-1 is accepted, and becomes an action item now." in answer.text
+    assert "somebody with the admin token accepted P-1 by the page: one" in answer.text
+    with store.read() as tx:
+        rows = tx.acceptances.of_incident("k3v9")
+        job = tx.jobs.get("incident", "acme-github/I_42")
+    assert [(row.number, row.way) for row in rows] == [(1, Way.PAGE)]
+    assert job is not None
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "status", "words"),
+    [
+        ("/incidents/k3v9/accept", "P-2", 409, "P-2 cannot be accepted (edited): change the task."),
+        ("/incidents/k3v9/accept", "P-3", 409, "Nothing was done: there is no P-3."),
+        ("/incidents/k3v9/accept", "AI-1", 400, "Say which proposal, such as P-2."),
+        ("/incidents/none/accept", "P-1", 404, "There is no incident with this id."),
+    ],
+)
+def test_what_cannot_be_accepted_is_answered_with_the_reason_and_writes_nothing(
+    operator: FlaskClient,
+    history: History,
+    store: Store,
+    path: str,
+    name: str,
+    status: int,
+    words: str,
+) -> None:
+    proposed(history)
+    answer = operator.post(path, data={"csrf": csrf(operator), "proposal": name})
+    assert answer.status_code == status
+    assert words in answer.text
+    with store.read() as tx:
+        assert tx.acceptances.of_incident("k3v9") == []
+        assert tx.jobs.get("incident", "acme-github/I_42") is None
+
+
+def test_accepting_needs_sign_in_and_a_form_of_ours(
+    visitor: FlaskClient, history: History, store: Store
+) -> None:
+    proposed(history)
+    assert visitor.post("/incidents/k3v9/accept", data={"proposal": "P-1"}).status_code == 401
+    visitor.post("/sign-in", data={"token": TOKEN})
+    assert visitor.post("/incidents/k3v9/accept", data={"proposal": "P-1"}).status_code == 403
+    with store.read() as tx:
+        assert tx.acceptances.of_incident("k3v9") == []
+
+
 @pytest.mark.parametrize("path", ["/", "/incidents/k3v9", "/deliveries", "/deliveries/2"])
 def test_hostile_text_is_shown_and_does_nothing(
     operator: FlaskClient, history: History, path: str
@@ -157,7 +236,13 @@ def test_hostile_text_is_shown_and_does_nothing(
         roles={"facilitator": HOSTILE},
         postmortem=document("javascript:alert(1)"),
         actions=(action(1, HOSTILE, owner=HOSTILE, unset=(HOSTILE,)),),
-        proposals=(Proposal(Origin("comment", "c1"), HOSTILE, HOSTILE, HOSTILE),),
+        proposals=(
+            Proposal(
+                *(Origin("comment", "c1"), HOSTILE, HOSTILE, HOSTILE, 1),
+                line=ActionLine(HOSTILE, owner=HOSTILE, milestone=HOSTILE),
+            ),
+        ),
+        acceptances=(Acceptance("row/1", 1, HOSTILE, at(95), Way.PAGE, HOSTILE),),
     )
     history.delivery(incident, body=HOSTILE.encode(), id=HOSTILE)
     page = operator.get(path).text
