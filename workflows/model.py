@@ -222,7 +222,8 @@ class ActionItem:
 
     `task` is the ticket that realises it, `linked` whether the incident shows it, `unset` what
     the tracker would not take, each as "owner: not assignable in acme/ops".
-    `status` is the task's status as last seen, "" before there is one.
+    `status` is the task's status as last seen, "" before there is one. `given_up` says who
+    decided that it gets no task, and why; "" where nobody did.
     """
 
     number: int
@@ -238,6 +239,7 @@ class ActionItem:
     linked: bool = False
     status: str = ""
     unset: tuple[str, ...] = ()
+    given_up: str = ""
 
     @property
     def name(self) -> str:
@@ -299,7 +301,8 @@ class Postmortem:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One incident, its whole state between two decisions."""
+    """One incident, its whole state between two decisions. `given_up` says who decided that it
+    gets no document, and so nothing else, and why; "" where nobody did."""
 
     id: str
     team: str
@@ -323,3 +326,4 @@ class Incident:
     proposals: tuple[Proposal, ...] = ()
     comment_id: str | None = None
     muted: bool = False
+    given_up: str = ""
