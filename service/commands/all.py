@@ -9,6 +9,7 @@ import click
 from service.commands.demo import demo
 from service.commands.doctor import doctor
 from service.commands.init import init
+from service.commands.letters import dead_letters
 from service.commands.look import deliveries, explain_command
 from service.commands.plan import plan
 from service.commands.rules import rules
@@ -25,5 +26,8 @@ def followthrough() -> None:
     """
 
 
-for command in (demo, init, doctor, plan, rules, up, web, worker, explain_command, deliveries):
+for command in (
+    *(demo, init, doctor, plan, rules, up, web, worker),
+    *(explain_command, deliveries, dead_letters),
+):
     followthrough.add_command(command)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from textwrap import indent
 
 import click
 
-from service.commands.reading import data_in_use, give_up, program, read_settings
-from service.container import database_file, open_store
+from service.commands.reading import give_up, opened_store, program
 from service.explain import (
     Explanation,
     NoSuchIncident,
@@ -22,7 +20,6 @@ from service.explain import (
     plain,
     readable,
 )
-from service.store import Store
 from service.store.codec import dump
 from service.store.deliveries import Delivery, DeliveryState
 from workflows.model import ActionItem, Incident
@@ -39,7 +36,7 @@ def explain_command(ticket: str, as_json: bool) -> None:
     TICKET is a key (INC-42, acme/ops#42), an address, or the incident's own id. Ends with 1 when
     nothing is known by that name.
     """
-    with _opened() as store, store.read() as tx:
+    with opened_store() as store, store.read() as tx:
         try:
             record = find_incident(tx, ticket)
         except NoSuchIncident as error:
@@ -69,7 +66,7 @@ def _told(found: Explanation) -> Iterator[str]:
         yield ""
         yield "Needs you"
         for effect in found.refused:
-            yield f"  Could not {in_words(effect.wish)}: {effect.words}"
+            yield f"  e{effect.id}  Could not {in_words(effect.wish)}: {effect.words}"
             if effect.mend:
                 yield f"  → {effect.mend}"
         if found.job and found.job.failures:
@@ -98,6 +95,8 @@ def _header(incident: Incident) -> Iterator[str]:
     yield incident.outlook.value + (
         f": {incident.waiting_for}{until}" if incident.waiting_for else ""
     )
+    if incident.given_up:
+        yield f"no postmortem: {_line(incident.given_up)}"
     if incident.postmortem:
         yield f"postmortem {incident.postmortem.status.value}: {incident.postmortem.ref.url}"
         yield from (f"  {conflict}" for conflict in incident.postmortem.conflicts)
@@ -106,7 +105,8 @@ def _header(incident: Incident) -> Iterator[str]:
 
 
 def _action(item: ActionItem) -> Iterator[str]:
-    task = f"{item.task.key} {item.task.url}" if item.task else "no task yet"
+    without = _line(item.given_up) or "no task yet"
+    task = f"{item.task.key} {item.task.url}" if item.task else without
     due = f", due {item.due}" if item.due else ""
     facts = f"{item.kind.value}, {item.owner or 'nobody'}{due}"
     yield f"{item.name}  {_line(item.title)} ({facts}): {task}"
@@ -125,7 +125,7 @@ def deliveries() -> None:
 def list_deliveries(state: str | None, connection: str | None, limit: int) -> None:
     """List the latest deliveries, the newest first."""
     wanted = DeliveryState(state) if state else None
-    with _opened() as store, store.read() as tx:
+    with opened_store() as store, store.read() as tx:
         found = tx.deliveries.page(connection=connection, state=wanted, limit=limit)
     for delivery in found:
         facts = f"{delivery.id:>6}  {_at(delivery.received_at)}  {delivery.state.value:<10}"
@@ -138,7 +138,7 @@ def list_deliveries(state: str | None, connection: str | None, limit: int) -> No
 @click.argument("number", metavar="ID", type=int)
 def show(number: int) -> None:
     """Show the delivery ID: what is known of it, and what was sent."""
-    with _opened() as store, store.read() as tx:
+    with opened_store() as store, store.read() as tx:
         delivery, envelope = tx.deliveries.get(number), tx.deliveries.envelope(number)
     if delivery is None or envelope is None:
         give_up(f"There is no delivery {number}.")
@@ -153,6 +153,8 @@ def _facts(delivery: Delivery) -> Iterator[tuple[str, str]]:
     yield "Event", delivery.event
     yield "Sender's id", delivery.delivery_id
     yield "Received", _at(delivery.received_at) + (" (sent again)" if delivery.repeated else "")
+    if delivery.repeats:
+        yield "Came again", "1 time" if delivery.repeats == 1 else f"{delivery.repeats} times"
     yield "State", delivery.state.value + (f": {delivery.why}" if delivery.why else "")
     if delivery.handled_at:
         yield "Handled", _at(delivery.handled_at)
@@ -164,7 +166,7 @@ def _facts(delivery: Delivery) -> Iterator[tuple[str, str]]:
 @click.argument("number", metavar="ID", type=int)
 def replay(number: int) -> None:
     """Have the delivery ID worked on again, from the recorded bytes."""
-    with _opened() as store, store.write() as tx:
+    with opened_store() as store, store.write() as tx:
         found = tx.deliveries.replay(number)
     if not found:
         give_up(f"There is no delivery {number}.")
@@ -176,30 +178,11 @@ def replay(number: int) -> None:
 @click.option("--why", required=True, help="The reason, which stays on record.")
 def drop(number: int, why: str) -> None:
     """Give the delivery ID up."""
-    with _opened() as store, store.write() as tx:
+    with opened_store() as store, store.write() as tx:
         found = tx.deliveries.drop(number, why)
     if not found:
         give_up(f"There is no delivery {number}.")
     click.echo(f"Delivery {number} is dropped.")
-
-
-@contextmanager
-def _opened() -> Iterator[Store]:
-    """The store that the service keeps; nothing is made where there is none."""
-    settings = read_settings()
-    file = database_file(settings)
-    with data_in_use():
-        if not file.exists():
-            give_up(
-                f"There is no database at {file.absolute()}.",
-                "The service makes one when it starts. If it runs elsewhere, run this where it was"
-                " started, or set FOLLOWTHROUGH_DATA to its data directory.",
-            )
-        store = open_store(settings)
-    try:
-        yield store
-    finally:
-        store.close()
 
 
 def _line(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import shlex
 import shutil
@@ -15,7 +16,8 @@ import click
 
 from config.rules import Rules, RulesError, load
 from config.settings import Settings, SettingsError
-from service.container import UnusableData
+from service.container import UnusableData, database_file, open_store
+from service.store import Store
 
 _NAME = "followthrough"
 
@@ -62,6 +64,34 @@ def data_in_use() -> Iterator[None]:
         yield
     except UnusableData as error:
         give_up(str(error))
+
+
+@contextmanager
+def opened_store() -> Iterator[Store]:
+    """The store that the service keeps; nothing is made where there is none."""
+    settings = read_settings()
+    file = database_file(settings)
+    with data_in_use():
+        if not file.exists():
+            give_up(
+                f"There is no database at {file.absolute()}.",
+                "The service makes one when it starts. If it runs elsewhere, run this where it was"
+                " started, or set FOLLOWTHROUGH_DATA to its data directory.",
+            )
+        store = open_store(settings)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def whoever_types() -> str:
+    """Who gives this command, as it stands on record."""
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError):  # a container's user may have a number only
+        name = f"user {os.getuid()}"
+    return f"{name} (command line)"
 
 
 def program() -> str:

@@ -193,9 +193,7 @@ class Deliveries:
             .values(incident_id=incident_id)
         )
 
-    def explain(
-        self, subject: str, why: str, state: DeliveryState = DeliveryState.IGNORED
-    ) -> None:
+    def explain(self, subject: str, why: str, state: DeliveryState = DeliveryState.IGNORED) -> None:
         """The ticket that these deliveries led to turned out to be nobody's incident, or out of
         reach."""
         self._connection.execute(
@@ -204,9 +202,7 @@ class Deliveries:
             .values(state=state, why=why)
         )
 
-    def replay(
-        self, delivery: int, states: Sequence[DeliveryState] = tuple(DeliveryState)
-    ) -> bool:
+    def replay(self, delivery: int, states: Sequence[DeliveryState] = tuple(DeliveryState)) -> bool:
         """Have it worked on again from its recorded bytes. False when there is no such one in
         one of `states`: of two who ask at once, the second."""
         found = self._connection.execute(

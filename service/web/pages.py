@@ -9,19 +9,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from itertools import islice
 from typing import TypeVar
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from service import dead_letters
+from service.dead_letters import DeadLetter
 from service.explain import explain, in_words, readable, standing
 from service.routing import INCIDENT_JOB, PROMPT, incident_subject
 from service.store import Transaction
 from service.store.deliveries import DeliveryState
-from service.store.effects import EffectRecord
 from service.store.jobs import Job
-from service.store.journal import EntryKind
 from service.web import WebContainer
+from service.web.letters import reason
+from service.web.sign_in import who
 from workflows.model import ActionItem, Incident, Outlook
 from workflows.timeline import figures, length_in_words
 
@@ -38,27 +41,20 @@ Word = TypeVar("Word", bound=StrEnum)
 class NeedsYou:
     """What waits for the operator; the lists hold the first few, the counts all."""
 
-    effects: Sequence[tuple[EffectRecord, Incident]]
-    effects_count: int
-    unreadable_count: int
+    letters: Sequence[DeadLetter]
+    letters_count: int
     jobs: Sequence[Job]
     jobs_count: int
 
     def __bool__(self) -> bool:
-        return bool(self.effects_count or self.unreadable_count or self.jobs_count)
+        return bool(self.letters_count or self.jobs_count)
 
 
 def needs_you(tx: Transaction) -> NeedsYou:
     """Dead letters and failing jobs."""
-    letters = tx.effects.dead_letters()
+    letters = list(islice(dead_letters.dead_letters(tx), MOST_SHOWN))
     jobs = tx.jobs.failing()
-    named = []
-    for effect in letters[:MOST_SHOWN]:
-        record = tx.incidents.get(effect.incident_id)
-        if record is not None:
-            named.append((effect, record.incident))
-    unreadable = tx.deliveries.counts().get(DeliveryState.UNREADABLE, 0)
-    return NeedsYou(named, len(letters), unreadable, jobs[:MOST_SHOWN], len(jobs))
+    return NeedsYou(letters, dead_letters.count(tx), jobs[:MOST_SHOWN], len(jobs))
 
 
 def tasks(actions: Sequence[ActionItem]) -> Sequence[ActionItem]:
@@ -128,9 +124,7 @@ def _incidents(routes: Blueprint, container: WebContainer) -> None:
             if found is None:
                 abort(404, "There is no incident with this id.")
             for effect in found.refused:
-                tx.effects.replay(effect.key)
-                text = f"a person asked to try again: {in_words(effect.wish)}"
-                tx.journal.add(incident_id, EntryKind.NOTE, text, {"key": effect.key})
+                dead_letters.replay(tx, f"e{effect.id}", by=who())
             ticket = found.incident.ticket
             tx.jobs.touch(
                 INCIDENT_JOB, incident_subject(ticket.connection, ticket.id), priority=PROMPT
@@ -185,9 +179,7 @@ def _deliveries(routes: Blueprint, container: WebContainer) -> None:
 
     @routes.post(f"/deliveries/<int(max={LARGEST_ID}):number>/drop")
     def drop(number: int) -> Response:
-        why = " ".join(request.form.get("why", "").split())[:500]
-        if not why:
-            abort(400, "Say why it is dropped; that stays on record.")
+        why = reason()
         with container.store.write() as tx:
             found = tx.deliveries.drop(number, why)
         return _acted(number, found, "It is dropped.")

@@ -103,7 +103,8 @@ def test_what_needs_the_operator_stands_first(
     page = operator.get("/").text
     assert "Needs you" in page
     assert "Put the field on the create screen of OPS." in page
-    assert "1 delivery</a> could not be read" in page
+    assert "could not work on the delivery issues" in page
+    assert "polling finds what it told of" in page
     assert "acme-github answered 502" in page
 
 
@@ -136,7 +137,7 @@ def test_what_was_refused_is_tried_again_when_a_person_has_mended_it(
         "/incidents/k3v9/retry", data={"csrf": csrf(operator)}, follow_redirects=True
     )
     assert "It is tried again now." in answer.text
-    assert "a person asked to try again" in answer.text
+    assert "an admin (web page) asked to try again" in answer.text
     with store.read() as tx:
         effect = tx.effects.get("task:k3v9:2")
         job = tx.jobs.get("incident", "acme-github/I_42")
