@@ -24,7 +24,7 @@ from service.store.journal import EntryKind
 from workflows.effects import CreateDocument, CreateTask, LinkTask, WriteComment, WriteRegions
 from workflows.model import Incident, TicketRef
 
-_ID = re.compile(r"([ed])(\d{1,18})")
+_ID = re.compile(r"([ed])([0-9]{1,18})")
 
 _MENDS = {
     DeliveryState.UNREADABLE: "Look at what was sent. Replay it with a version of this service"

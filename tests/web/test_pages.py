@@ -146,7 +146,10 @@ def test_what_was_refused_is_tried_again_when_a_person_has_mended_it(
     assert job is not None
 
 
-@pytest.mark.parametrize("path", ["/", "/incidents/k3v9", "/deliveries", "/deliveries/2"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/incidents/k3v9", "/deliveries", "/deliveries/2", "/dead-letters", "/dead-letters/e2"],
+)
 def test_hostile_text_is_shown_and_does_nothing(
     operator: FlaskClient, history: History, path: str
 ) -> None:
@@ -170,7 +173,11 @@ def test_hostile_text_is_shown_and_does_nothing(
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/incidents/k3v9", "/deliveries", "/deliveries/1", "/none", "/sign-in"]
+    "path",
+    [
+        *("/", "/incidents/k3v9", "/deliveries", "/deliveries/1", "/none", "/sign-in"),
+        *("/dead-letters", "/dead-letters/e2"),
+    ],
 )
 def test_a_page_loads_nothing_from_elsewhere_and_is_locked_down(
     operator: FlaskClient, history: History, path: str
@@ -215,7 +222,11 @@ def test_a_delivery_is_shown_replayed_and_dropped(
 
 
 @pytest.mark.parametrize(
-    "path", ["/nothing", "/incidents/nobody", "/deliveries/999", f"/deliveries/{10**30}"]
+    "path",
+    [
+        *("/nothing", "/incidents/nobody", "/deliveries/999", f"/deliveries/{10**30}"),
+        *("/dead-letters/e999", f"/dead-letters/d{10**30}", "/dead-letters/12"),
+    ],
 )
 def test_what_is_not_there_is_told_in_the_same_style(operator: FlaskClient, path: str) -> None:
     answer = operator.get(path)
