@@ -176,7 +176,7 @@ def _of_delivery(tx: Transaction, delivery: Delivery) -> DeadLetter:
     return DeadLetter(
         id=f"d{delivery.id}",
         kind=LetterKind.DELIVERY,
-        wanted=f"work on the delivery {delivery.event}",
+        wanted=f"work on the delivery “{delivery.event}” of {delivery.connection}",
         connection=delivery.connection,
         incident_id=delivery.incident_id,
         ticket=incident.ticket if incident else None,

@@ -145,6 +145,8 @@ def explain(tx: Transaction, incident_id: str) -> Explanation | None:
 
 def _delivered(delivery: Delivery) -> Entry:
     again = ", sent again" if delivery.repeated or delivery.repeats else ""
+    if delivery.asked_for:
+        again = ", sent again at our asking"
     became = delivery.why or delivery.state.value
     if delivery.state is not DeliveryState.DONE and delivery.why:
         became = f"{delivery.state.value}: {delivery.why}"

@@ -152,7 +152,9 @@ def _facts(delivery: Delivery) -> Iterator[tuple[str, str]]:
     yield "Connection", delivery.connection
     yield "Event", delivery.event
     yield "Sender's id", delivery.delivery_id
-    yield "Received", _at(delivery.received_at) + (" (sent again)" if delivery.repeated else "")
+    again = " (sent again at our asking)" if delivery.asked_for else ""
+    again = again or (" (sent again)" if delivery.repeated else "")
+    yield "Received", _at(delivery.received_at) + again
     if delivery.repeats:
         yield "Came again", "1 time" if delivery.repeats == 1 else f"{delivery.repeats} times"
     yield "State", delivery.state.value + (f": {delivery.why}" if delivery.why else "")

@@ -26,6 +26,7 @@ from service.store.incidents import Incidents
 from service.store.jobs import Jobs
 from service.store.journal import Journal
 from service.store.ledger import Ledger
+from service.store.redeliveries import Redeliveries
 from service.store.refs import Refs
 from service.store.turns import Turns
 
@@ -45,6 +46,7 @@ class Transaction:
         self.refs = Refs(connection)
         self.journal = Journal(connection, now)
         self.ledger = Ledger(connection)
+        self.redeliveries = Redeliveries(connection, now)
 
 
 class Store:

@@ -8,11 +8,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, exists, func, select, update
 
 from integrations.tracker import Envelope
 from service.store.jobs import Jobs
-from service.store.schema import deliveries
+from service.store.schema import deliveries, redeliveries
 from service.store.statements import insert
 
 JOB = "delivery"  # the kind of job that works on one; its subject is the delivery's id
@@ -36,7 +36,8 @@ DEAD = (DeliveryState.UNREADABLE, DeliveryState.STRANDED)
 class Delivery:
     """One delivery. `id` is ours, `delivery_id` the sender's; `subject` names the incident job
     that it led to; `repeated`: it was the sender's second try or later; `repeats` counts how
-    often it came once more after it was recorded; times are aware UTC."""
+    often it came once more after it was recorded; `asked_for`: it had failed, and came because
+    we asked for it again; times are aware UTC."""
 
     id: int
     connection: str
@@ -50,6 +51,7 @@ class Delivery:
     incident_id: str | None
     handled_at: datetime | None
     repeats: int
+    asked_for: bool
 
 
 _COLUMNS = (
@@ -65,6 +67,13 @@ _COLUMNS = (
     deliveries.c.incident_id,
     deliveries.c.handled_at,
     deliveries.c.repeats,
+    exists()
+    .where(
+        redeliveries.c.connection == deliveries.c.connection,
+        redeliveries.c.delivery_id == deliveries.c.delivery_id,
+        redeliveries.c.asked_at <= deliveries.c.received_at,
+    )
+    .label("asked_for"),
 )
 
 

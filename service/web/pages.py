@@ -18,6 +18,7 @@ from werkzeug.wrappers import Response
 from service import dead_letters
 from service.dead_letters import DeadLetter
 from service.explain import explain, in_words, readable, standing
+from service.redelivery import LONGEST_KEPT, REDELIVERY_JOB, next_asked
 from service.routing import INCIDENT_JOB, PROMPT, incident_subject
 from service.store import Transaction
 from service.store.deliveries import DeliveryState
@@ -143,6 +144,8 @@ def _deliveries(routes: Blueprint, container: WebContainer) -> None:
         with container.store.read() as tx:
             found = tx.deliveries.page(state=state, before=before, limit=PAGE + 1)
             counts = tx.deliveries.counts()
+            missed = tx.redeliveries.lately_missing(tx.now - LONGEST_KEPT)
+            looks = {name: tx.jobs.get(REDELIVERY_JOB, name) for name in sorted(container.doors)}
         shown = found[:PAGE]
         return render_template(
             "deliveries.html",
@@ -154,6 +157,8 @@ def _deliveries(routes: Blueprint, container: WebContainer) -> None:
             counts=counts,
             total=sum(counts.values()),
             doors=_addresses(container),
+            missed=[(each, next_asked(each)) for each in missed],
+            looks={name: job for name, job in looks.items() if job and job.reason},
         )
 
     @routes.get(f"/deliveries/<int(max={LARGEST_ID}):number>")

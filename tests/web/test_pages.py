@@ -103,7 +103,7 @@ def test_what_needs_the_operator_stands_first(
     page = operator.get("/").text
     assert "Needs you" in page
     assert "Put the field on the create screen of OPS." in page
-    assert "could not work on the delivery issues" in page
+    assert "could not work on the delivery “issues” of acme-github" in page
     assert "polling finds what it told of" in page
     assert "acme-github answered 502" in page
 
