@@ -29,7 +29,8 @@ from integrations.tracker import (
 #: https://docs.github.com/en/rest/authentication/permissions-required-for-fine-grained-personal-access-tokens#repository-permissions-for-webhooks
 MEND = (
     "To have failed deliveries sent again, make the account an administrator there and give its "
-    "token the permission Webhooks: read and write (a classic token: the scope admin:repo_hook)."
+    "token the permission Webhooks: read and write (a classic one: the scope repo or "
+    "admin:repo_hook)."
 )
 
 
