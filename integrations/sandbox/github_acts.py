@@ -151,6 +151,7 @@ class GitHub(GitHubIssues):
                 setattr(issue, name, wanted[name])
         if edited:
             self._touch(issue)
+            self.refer(issue, issue.body, by)
             self.tell_pull("edited", issue, by, changes=edited)
         if wanted.get("state") == "closed" and issue.state == "open":
             self._shut(issue, by, None)
