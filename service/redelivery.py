@@ -87,15 +87,15 @@ class Redelivery:
             try:
                 kept.ask_again(missed.handle)
             except TrackerError as error:
-                refused = sentence(error)
+                refused, passes = sentence(error), isinstance(error, RateLimited | Unavailable)
                 with self._store.write() as tx:
                     lease.extend(tx)
-                    tx.redeliveries.refused(missed, refused)
+                    tx.redeliveries.refused(missed, refused, counts=not passes)
                 log.warning("not sent again", delivery=missed.delivery_id, words=refused)
-                if isinstance(error, RateLimited | Unavailable):
+                if passes:
                     return Later(retry_at(error, self._clock()), refused)
                 continue
-            log.info("asked to send again", delivery=missed.delivery_id, event=missed.event)
+            log.info("asked to send again", delivery=missed.delivery_id, told=missed.event)
         return Later(self._clock() + EVERY, refused or _told(len(due), left))
 
     def _unable(self, job: ClaimedJob, error: TrackerError) -> Later:

@@ -78,9 +78,10 @@ class Redeliveries:
         """It is about to be asked for."""
         self._set(missed, attempts=redeliveries.c.attempts + 1, asked_at=self._now, words="")
 
-    def refused(self, missed: Missed, words: str) -> None:
-        """Asking for it failed."""
-        self._set(missed, words=words)
+    def refused(self, missed: Missed, words: str, *, counts: bool) -> None:
+        """Asking for it failed. Where that says nothing about it, it does not count."""
+        before = {} if counts else {"attempts": missed.attempts, "asked_at": missed.asked_at}
+        self._set(missed, words=words, **before)
 
     def _set(self, missed: Missed, **values: object) -> None:
         self._connection.execute(
