@@ -45,8 +45,9 @@ class DeadLetter:
 
     `wanted` is what was to be done or what was told of, in words that end a sentence. `words` are
     the tracker's, or say why nobody can work on it; `mend` what a person can do. `waits`: it is
-    still a dead letter; `standing` says in words what it is. `at` (UTC) is when it was tried or
-    received. `incident` is None where nobody knows which it is about.
+    still a dead letter; `dropped`: somebody gave it up, and may replay it all the same;
+    `standing` says in words what it is. `at` (UTC) is when it was tried or received.
+    `incident_id` and `ticket` are None where nobody knows which incident it is about.
     """
 
     id: str
@@ -62,6 +63,7 @@ class DeadLetter:
     mend: str
     standing: str
     waits: bool
+    dropped: bool
 
 
 class NoSuchLetter(LookupError):
@@ -162,6 +164,7 @@ def _of_effect(tx: Transaction, effect: EffectRecord) -> DeadLetter:
         mend=effect.mend or (_UNTOLD if waits else ""),
         standing=given_up(effect.dropped_by, effect.dropped_why) if dropped else standing(effect),
         waits=waits,
+        dropped=dropped,
     )
 
 
@@ -187,6 +190,7 @@ def _of_delivery(tx: Transaction, delivery: Delivery) -> DeadLetter:
         mend=_MENDS[delivery.state].format(connection=delivery.connection) if waits else "",
         standing=delivery.state.value if waits or not delivery.why else delivery.why,
         waits=waits,
+        dropped=delivery.state is DeliveryState.DROPPED,
     )
 
 

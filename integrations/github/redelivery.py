@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from urllib.parse import quote, urlsplit
 
 from integrations.github.client import GitHubClient, Recent
@@ -32,6 +33,11 @@ MEND = (
     "token the permission Webhooks: read and write (a classic one: the scope repo or "
     "admin:repo_hook)."
 )
+
+
+#: A busy organisation's hook sends thousands an hour: fifty pages of one are read at a time, and
+#: what is older is left to polling.
+_MOST_READ = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +128,8 @@ class GitHubRedelivery:
         ]
 
     def _sent(self, path: str, since: datetime) -> Iterator[Answer]:
-        """What was sent since then, the latest first."""
-        for told in self._client.pages(f"{path}/deliveries"):
+        """What was sent since then, the latest first, as far as it is read."""
+        for told in islice(self._client.pages(f"{path}/deliveries"), _MOST_READ):
             if datetime.fromisoformat(str(told["delivered_at"])) < since:
                 return
             yield told

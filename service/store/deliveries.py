@@ -113,13 +113,6 @@ class Deliveries:
             )
         return recorded
 
-    def recorded(self, connection: str, delivery_ids: Sequence[str]) -> set[str]:
-        """Those of the sender's ids that are recorded."""
-        query = select(deliveries.c.delivery_id).where(
-            deliveries.c.connection == connection, deliveries.c.delivery_id.in_(delivery_ids)
-        )
-        return set(self._connection.scalars(query))
-
     def dead_letters(self) -> list[Delivery]:
         """All that wait for a person, the earliest first."""
         query = select(*_COLUMNS).where(deliveries.c.state.in_(DEAD)).order_by(deliveries.c.id)

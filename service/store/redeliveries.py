@@ -44,13 +44,8 @@ class Redeliveries:
         self._now = now
 
     def note(self, connection: str, missed: Sequence[MissedDelivery]) -> None:
-        """Remember these, unless they are known or arrived after all."""
+        """Remember these, unless they are known."""
         for each in missed:
-            there = select(deliveries.c.id).where(
-                deliveries.c.connection == connection, deliveries.c.delivery_id == each.id
-            )
-            if self._connection.execute(there).first() is not None:
-                continue
             self._connection.execute(
                 insert(self._connection, redeliveries)
                 .values(

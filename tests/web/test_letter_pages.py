@@ -88,6 +88,10 @@ def test_dropped_with_a_reason_and_not_without_one(
     assert "given up by an admin (web page): tenants are gone" in page
     assert state(store) is EffectState.DROPPED
     assert "tenants are gone" in operator.get("/incidents/k3v9").text
+    assert "Given up by mistake?" in page
+    assert f'action="{LETTER}/drop"' not in page
+    operator.post(f"{LETTER}/replay", data=form(operator))
+    assert state(store) is EffectState.WANTED
 
 
 @pytest.mark.parametrize("act", ["replay", "drop"])
