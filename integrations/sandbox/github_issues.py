@@ -105,6 +105,7 @@ class GitHubIssues(GitHubSite):
             chosen["assignees"] = [chosen["assignee"], *chosen.get("assignees", [])]
         self._check(place, {**chosen, "body": wanted.get("body")})
         issue = self._new(place, str(wanted["title"]), wanted.get("body"), by)
+        self.refer(issue, issue.body, by)
         self._set_people_and_labels(issue, chosen, by, told=False)
         self.tell_issue("opened", issue, by)
         for name in issue.labels:
@@ -213,7 +214,6 @@ class GitHubIssues(GitHubSite):
             self.world.next_id(), place, place.numbers, title, body, by, now, now, pull=pull
         )
         place.issues[made.number] = made
-        self.refer(made, body, by)
         return made
 
     def refer(self, source: Issue, text: str | None, by: str) -> None:

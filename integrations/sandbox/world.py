@@ -37,8 +37,9 @@ class Call:
 
 
 def is_write(method: str, path: str) -> bool:
-    """A search is asked by POST and changes nothing."""
-    return method != "GET" and not (method == "POST" and "/search" in path)
+    """A search may be asked by POST, and changes nothing."""
+    search = path.partition("?")[0].endswith(("/search", "/search/jql"))
+    return method not in ("GET", "HEAD") and not (method == "POST" and search)
 
 
 class Refused(Exception):

@@ -86,6 +86,12 @@ def test_a_hidden_repository_names_nothing_in_public(client: Client) -> None:
     assert client.github.repos["acme/secret"].issues[2].timeline == []
 
 
+def test_an_issue_that_moves_house_names_nobody_anew(client: Client) -> None:
+    client.github.open_issue("acme/postmortems", "Task", by="kim", body="As in #1")
+    client.github.transfer("acme/postmortems", 1, "acme/ops", by="kim")
+    assert client.sources() == []
+
+
 def test_a_reference_comes_late_when_it_is_told_to(client: Client) -> None:
     client.sandbox.set_faults(Faults(reference_lag=120))
     client.github.open_issue("acme/ops", "Task", by="kim", body="Part of #1")
