@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -133,6 +133,17 @@ class Glimpse:
     ref: TicketRef
     updated: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MissedDelivery:
+    """A webhook delivery that its sender could not get rid of. `id` is the sender's, the same as
+    its envelope will have; `handle` is what it is asked for again by; `at` is UTC."""
+
+    id: str
+    event: str
+    at: datetime
+    handle: str
 
 
 # --- what goes out --------------------------------------------------------------------------
@@ -265,6 +276,22 @@ class Tracker(Protocol):
 
     def can_assign(self, place: str, handle: str) -> bool:
         """Whether tickets of the place can be assigned to the person with this handle."""
+
+
+class KeptDeliveries(Protocol):
+    """A tracker that keeps what it could not deliver, for a time, and sends it when asked."""
+
+    kept_for: timedelta
+
+    def missed(self, since: datetime) -> Iterator[MissedDelivery]:
+        """What was sent to us since then and never arrived, as far as the sender knows. NotThere
+        or SignInFailed where the account may not look."""
+
+    def ask_again(self, handle: str) -> None:
+        """Have one sent again; that it is asked for says nothing about whether it arrives."""
+
+    def check(self) -> Iterator[Finding]:
+        """Look whether we may do so; for `doctor`."""
 
 
 class DocumentStore(Protocol):

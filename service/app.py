@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask import Flask, Response, g, jsonify, make_response, render_template, request, session
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from service.web import WebContainer, pages, showing, sign_in, webhooks
+from service import dead_letters
+from service.web import WebContainer, letters, pages, showing, sign_in, webhooks
 
 #: What a form of ours may weigh; webhooks have their own measure.
 LARGEST_FORM = 64 * 1024
@@ -36,9 +37,18 @@ def create_app(container: WebContainer | None = None) -> Flask:
     sign_in.guard(app, container.admin_token, container.public_url)
     app.register_blueprint(webhooks.blueprint(container))
     app.register_blueprint(pages.blueprint(container))
+    app.register_blueprint(letters.blueprint(container))
     app.register_error_handler(HTTPException, _error)
     app.after_request(_protect)
     app.context_processor(_page_facts)
+
+    @app.context_processor
+    def dead_letters_waiting() -> dict[str, object]:
+        def count_dead_letters() -> int:
+            with container.store.read() as tx:
+                return dead_letters.count(tx)
+
+        return {"count_dead_letters": count_dead_letters}
 
     @app.get("/healthz")
     def health() -> Response:

@@ -21,16 +21,26 @@ from integrations.github.adapter import GitHubTracker
 from integrations.github.client import GitHubClient
 from integrations.github.issue_documents import GitHubIssueDocuments
 from integrations.github.pull_requests import GitHubPullRequestDocuments
+from integrations.github.redelivery import GitHubRedelivery
 from integrations.jira import webhook as jira_webhook
 from integrations.jira.adapter import JiraTracker
 from integrations.jira.documents import JiraIssueDocuments
-from integrations.tracker import DocumentStore, Envelope, Notice, Rejected, Tracker
+from integrations.tracker import (
+    DocumentStore,
+    Envelope,
+    KeptDeliveries,
+    Notice,
+    Rejected,
+    Tracker,
+)
 from service.clock import Clock, utc_now
+from service.examination import named_places
 from service.executor import Executor
 from service.governor import Governor
 from service.jobs import Handlers, Timing
 from service.processing import Processing
 from service.reconciler import POLL_JOB, Reconciler
+from service.redelivery import REDELIVERY_JOB, Redelivery
 from service.routing import INCIDENT_JOB, Routing
 from service.store import Store
 from service.store.deliveries import JOB as DELIVERY_JOB
@@ -56,6 +66,7 @@ class Trackers:
     clock: Clock = utc_now
     gate: Gate = OPEN
     answer_seconds: int = 20
+    public_url: str | None = None
 
     @cached_property
     def _github(self) -> dict[str, GitHubClient]:
@@ -111,6 +122,17 @@ class Trackers:
             ) from None
 
     @cached_property
+    def kept_deliveries(self) -> Mapping[str, KeptDeliveries]:
+        """By connection, those that send again what failed, and whose webhooks we take."""
+        found: dict[str, KeptDeliveries] = {}
+        for name, client in self._github.items():
+            if self.rules.connections[name].webhook_secrets:
+                address = f"{self.public_url or ''}/webhooks/{name}"
+                repositories = tuple(named_places(name, self.rules.policy))
+                found[name] = GitHubRedelivery(client, repositories, address)
+        return found
+
+    @cached_property
     def _documents(self) -> Mapping[tuple[str, str], DocumentStore]:
         stores: dict[tuple[str, str], DocumentStore] = {}
         for name, tracker in self._jira.items():
@@ -142,7 +164,13 @@ class Container:
     store: Store
     trackers: Trackers
     reconciler: Reconciler
+    redelivery: Redelivery
     handlers: Handlers
+
+    def start(self) -> None:
+        """Ask for what a worker looks for at its start: what was missed while none ran."""
+        self.reconciler.start()
+        self.redelivery.start()
 
 
 @dataclass(frozen=True)
@@ -170,7 +198,8 @@ def build(
     store = store or open_store(settings, clock)
     timing = timing_of(settings)
     governor = Governor(store, timing.call, wait)
-    policy, trackers = rules.policy, Trackers(rules, clock, governor, settings.answer_seconds)
+    policy = rules.policy
+    trackers = Trackers(rules, clock, governor, settings.answer_seconds, settings.public_url)
     normalise: dict[str, Callable[[Envelope], Notice]] = {
         name: _WEBHOOKS[connection.kind].normalise for name, connection in rules.connections.items()
     }
@@ -180,12 +209,14 @@ def build(
     processing = Processing(store, policy, by_connection, executor, clock)
     every = timedelta(seconds=settings.poll_seconds)
     reconciler = Reconciler(store, policy, by_connection, trackers.documents, clock, every, timing)
+    redelivery = Redelivery(store, trackers.kept_deliveries, clock)
     handlers: Handlers = {
         DELIVERY_JOB: routing.run,
         INCIDENT_JOB: processing.run,
         POLL_JOB: reconciler.run,
+        REDELIVERY_JOB: redelivery.run,
     }
-    return Container(settings, rules, store, trackers, reconciler, handlers)
+    return Container(settings, rules, store, trackers, reconciler, redelivery, handlers)
 
 
 def timing_of(settings: Settings) -> Timing:

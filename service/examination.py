@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from config.rules import ConnectionRules, Rules
 from integrations.gitdir import checks as git_directory
-from integrations.tracker import Finding, NotThere, Survey, Tracker, TrackerError
+from integrations.tracker import Finding, KeptDeliveries, NotThere, Survey, Tracker, TrackerError
 from workflows.policy import (
     IncidentSource,
     KnownPerson,
@@ -33,19 +33,24 @@ class Checked:
 
 
 def examine(
-    rules: Rules, trackers: Mapping[str, Tracker], public_url: str | None = None
+    rules: Rules,
+    trackers: Mapping[str, Tracker],
+    kept: Mapping[str, KeptDeliveries],
+    public_url: str | None = None,
 ) -> Iterator[Checked]:
     """Each connection, then each team. Everything is only read; a team is not held against a
     connection that nothing could be read from."""
     reached: set[str] = set()
     for name, connection in rules.connections.items():
         about = f"connection {name}, {connection.url}"
-        findings = list(_connection(trackers[name], _places(name, rules.policy)))
+        findings = list(_connection(trackers[name], named_places(name, rules.policy)))
         if any(finding.ok for finding in findings):
             reached.add(name)
         if not _written_to(name, rules.policy):
             findings = [_not_yet(finding) for finding in findings]
         findings.append(_webhooks(connection, public_url))
+        if name in kept and name in reached:
+            findings += kept[name].check()
         yield from (Checked(about, _mendable(finding)) for finding in findings)
     for team in rules.policy.teams.values():
         about = f"team {team.name}"
@@ -79,7 +84,7 @@ def _mendable(finding: Finding) -> Finding:
     return replace(finding, mend=mend)
 
 
-def _places(connection: str, policy: Policy) -> dict[str, tuple[str, ...]]:
+def named_places(connection: str, policy: Policy) -> dict[str, tuple[str, ...]]:
     """Every place that the rules name on a connection, with the issue types created there."""
     wanted: dict[str, dict[str, None]] = {}
     for team in policy.teams.values():

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from service.routing import INCIDENT_JOB, incident_subject
 from service.store import Transaction
-from service.store.deliveries import Delivery, DeliveryState
+from service.store.deliveries import DEAD, Delivery, DeliveryState
 from service.store.effects import EffectRecord, EffectState
 from service.store.incidents import IncidentRecord
 from service.store.jobs import Job
@@ -144,7 +144,9 @@ def explain(tx: Transaction, incident_id: str) -> Explanation | None:
 
 
 def _delivered(delivery: Delivery) -> Entry:
-    again = ", sent again" if delivery.repeated else ""
+    again = ", sent again" if delivery.repeated or delivery.repeats else ""
+    if delivery.asked_for:
+        again = ", sent again at our asking"
     became = delivery.why or delivery.state.value
     if delivery.state is not DeliveryState.DONE and delivery.why:
         became = f"{delivery.state.value}: {delivery.why}"
@@ -153,10 +155,10 @@ def _delivered(delivery: Delivery) -> Entry:
         EntryKind.DELIVERY,
         f"{delivery.connection} told of {delivery.event}{again}",
         became,
-        f"Look at it: followthrough deliveries show {delivery.id}"
-        if delivery.state is DeliveryState.UNREADABLE
+        f"Look at it: followthrough dead-letters show d{delivery.id}"
+        if delivery.state in DEAD
         else "",
-        trouble=delivery.state is DeliveryState.UNREADABLE,
+        trouble=delivery.state in DEAD,
     )
 
 

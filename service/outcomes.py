@@ -74,6 +74,11 @@ def told_with_mend(words: str, mend: str) -> str:
     return f"{words.rstrip('. ')}. {mend}" if mend else words
 
 
+def given_up(by: str, why: str) -> str:
+    """Who decided that something shall not be, and why, as people read it."""
+    return f"given up by {by or 'a person'}" + (f": {why}" if why else "")
+
+
 def batch(
     effects: Sequence[Effect], records: Mapping[str, EffectRecord], now: datetime
 ) -> list[EffectRecord]:
@@ -115,10 +120,12 @@ def goes_to(wish: Effect, incident: Incident) -> str:
 
 
 def held(records: Mapping[str, EffectRecord], now: datetime) -> dict[str, Hold]:
-    """Effects that cannot go on for now, and why, in words for people. What a person has given
-    up waits for nothing."""
+    """Effects that cannot go on for now or were given up, and why, in words for people."""
     holds: dict[str, Hold] = {}
     for key, record in records.items():
+        if record.state is EffectState.DROPPED:
+            holds[key] = Hold(given_up(record.dropped_by, record.dropped_why), given_up=True)
+            continue
         refused = record.state is EffectState.REJECTED
         if refused or (record.due_at is not None and record.due_at > now):
             words = told_with_mend(record.words, record.mend)

@@ -21,6 +21,7 @@ from service.lease import Lease
 from service.outcomes import batch, goes_to, held, new_conflicts, retry_at, sentence
 from service.store import Store, Transaction
 from service.store.codec import Json
+from service.store.deliveries import DeliveryState
 from service.store.effects import EffectRecord, EffectState
 from service.store.incidents import IncidentRecord, new_id
 from service.store.journal import EntryKind
@@ -79,7 +80,8 @@ class Processing:
         connection, _, ticket_id = job.subject.partition("/")
         tracker = self._trackers.get(connection)
         if tracker is None:
-            return self._unwatched(job, f"the rules no longer have the connection {connection}")
+            why = f"the rules no longer have the connection {connection}"
+            return self._unwatched(job, why, DeliveryState.STRANDED)
         with self._store.read() as tx:
             known = tx.incidents.by_ticket(connection, ticket_id)
             key = tx.ledger.key(connection, ticket_id) or ticket_id
@@ -251,10 +253,12 @@ class Processing:
         with self._store.read() as tx:
             return {record.key: record for record in tx.effects.of_incident(incident.id)}
 
-    def _unwatched(self, job: ClaimedJob, why: str) -> JobEnd:
+    def _unwatched(
+        self, job: ClaimedJob, why: str, told: DeliveryState = DeliveryState.IGNORED
+    ) -> JobEnd:
         with self._store.write() as tx:
             tx.jobs.fence(job)
-            tx.deliveries.explain(job.subject, why)
+            tx.deliveries.explain(job.subject, why, told)
         log.info("not an incident", subject=job.subject, reason=why)
         return Done()
 

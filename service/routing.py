@@ -58,7 +58,7 @@ class Routing:
         normalise = self._normalise.get(delivery.connection)
         if normalise is None:
             why = f"the rules no longer have the connection {delivery.connection}"
-            return self._mark(job, number, DeliveryState.UNREADABLE, why)
+            return self._mark(job, number, DeliveryState.STRANDED, why)
         try:
             notice = normalise(envelope)
         except Malformed as error:

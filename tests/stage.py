@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from textwrap import dedent, indent
-from typing import Self
+from typing import Any, Self
 
 from werkzeug.serving import make_server
 
@@ -24,6 +25,8 @@ from service.app import create_app
 from service.container import Container, Web, build, doors, open_store
 from service.jobs import TIMING, Done
 from workflows.model import Incident
+
+WSGI = Callable[..., Any]
 
 TOKENS = {"JIRA_TOKEN": "jira-token-7f3a", "GITHUB_TOKEN": "github-token-9c1e"}
 HOOKS = {"JIRA_HOOK": "jira-hook-secret", "GITHUB_HOOK": "github-hook-secret"}
@@ -115,12 +118,8 @@ class Stage:
 
     def __enter__(self) -> Self:
         self.sandbox.__enter__()
-        web = Web(
-            self.store, self.clock, Secret("admin-token-1b2c"), None, doors(self.container.rules)
-        )
-        self._server = make_server("127.0.0.1", 0, create_app(web), threaded=True)
+        self.start_web()
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         if self._webhooks:
             self.sandbox.jira.hook(f"{self.url}/webhooks/jira", HOOKS["JIRA_HOOK"])
             github = f"{self.url}/webhooks/github"
@@ -130,9 +129,23 @@ class Stage:
 
     def __exit__(self, *_: object) -> None:
         self.sandbox.__exit__(None, None, None)
+        self.stop_web()
+        self.store.close()
+
+    def start_web(self, port: int = 0, between: Callable[[WSGI], WSGI] = lambda web: web) -> None:
+        """The web process, perhaps with a proxy `between` it and the trackers."""
+        web = Web(
+            self.store, self.clock, Secret("admin-token-1b2c"), None, doors(self.container.rules)
+        )
+        app = between(create_app(web))
+        self._server = make_server("127.0.0.1", port, app, threaded=True)
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def stop_web(self) -> int:
+        """Nobody listens any more where trackers deliver; returns the port."""
         self._server.shutdown()
         self._server.server_close()
-        self.store.close()
+        return self._server.server_port
 
     # --- letting the service work ---
 

@@ -39,9 +39,15 @@ def table_row(item: ActionItem) -> str:
             cell(item.owner or ""),
             cell(item.milestone or ""),
             item.due.isoformat() if item.due else "—",
-            cell(item.status or ("waiting" if item.task is None else "open")),
+            cell(item.status or _without_status(item)),
         ]
     )
+
+
+def _without_status(item: ActionItem) -> str:
+    if item.task is not None:
+        return "open"
+    return "given up" if item.given_up else "waiting"
 
 
 def _row(cells: Iterable[str]) -> str:

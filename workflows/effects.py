@@ -101,11 +101,13 @@ class WriteComment:
 @dataclass(frozen=True, slots=True)
 class Hold:
     """Why a wish cannot come true for now. `refused`: it waits for a person, not for time;
-    otherwise it is tried again at `until`."""
+    otherwise it is tried again at `until`. `given_up`: somebody decided that it shall not come
+    true, and nothing waits for it."""
 
     why: str
     refused: bool = False
     until: datetime | None = None
+    given_up: bool = False
 
 
 Effect = CreateDocument | WriteRegions | CreateTask | LinkTask | WriteComment

@@ -26,6 +26,7 @@ from workflows.events import (
     TaskLinked,
     TicketGone,
 )
+from workflows.giving_up import give_up
 from workflows.markup import plain_title
 from workflows.model import (
     DocumentState,
@@ -73,7 +74,8 @@ def decide(
     """What should happen, given the ticket as read and the incident as known.
 
     `new_id` becomes the id of an incident that is seen for the first time. `held` tells of
-    effects that were refused or wait, by key, so that people can be told.
+    effects that were refused, wait or were given up, by key, so that people can be told; None
+    when nobody looked: then what was given up stays so.
     """
     if isinstance(reading, TicketGone):
         return _gone(reading, incident)
@@ -85,6 +87,7 @@ def decide(
             return Decision(None, (), (found,))
         incident = Incident(new_id, found.team.name, ticket.ref, ticket.title, Phase.OPEN)
         doubts = tuple(f"the rules of {name} match it too: tell them apart" for name in found.also)
+    incident, holds = give_up(incident, held)
     source = source_of(incident, ticket, policy)
     if source is None:
         why = f"the rules no longer know the team {incident.team} on {ticket.ref.connection}"
@@ -93,7 +96,7 @@ def decide(
     incident = read_facts(incident, ticket, source, policy)
     incident = replace(incident, muted=_has_label(ticket, postmortem.MUTE_LABEL))
     reasons = [f"{before} → {incident.phase}"] if incident.phase is not before else []
-    decision = _stand(incident, ticket, team, policy, said_severity(ticket, source), held or {})
+    decision = _stand(incident, ticket, team, policy, said_severity(ticket, source), holds)
     return replace(decision, reasons=(*doubts, *reasons, *decision.reasons))
 
 
@@ -150,9 +153,12 @@ def _set_up(
     """Document first, then tasks and their links, then the document's regions, then the comment."""
     rules = team.postmortem
     incident, reasons = collect(incident, ticket, team, policy)
+    if incident.postmortem is None and incident.given_up:
+        why = f"no document, and nothing else, is set up: {incident.given_up}"
+        return Decision(_done(incident), _comment(incident, held), (*reasons, why))
     if incident.postmortem is None:
         wish = CreateDocument(
-            key=f"document:{incident.id}",
+            key=postmortem.document_key(incident),
             target=postmortem.document_target(incident, rules.document),
             title=postmortem.title(incident),
             text=postmortem.document_text(incident, ticket, rules),
@@ -169,9 +175,9 @@ def _set_up(
         reasons = [*reasons, f"the document is {document.status}: it is not created again"]
     else:
         for item in incident.actions:
-            if item.task is None:
+            if item.task is None and not item.given_up:
                 effects.append(postmortem.task(incident, item, document, rules.tasks, policy))
-            elif not item.linked:
+            elif item.task is not None and not item.linked:
                 key = f"link:{incident.id}:{item.number}"
                 title = plain_title(item.title)
                 effects.append(LinkTask(key, incident.ticket, item.task, title))

@@ -226,7 +226,8 @@ class ActionItem:
 
     `task` is the ticket that realises it, `linked` whether the incident shows it, `unset` what
     the tracker would not take, each as "owner: not assignable in acme/ops".
-    `status` is the task's status as last seen, "" before there is one.
+    `status` is the task's status as last seen, "" before there is one. `given_up` says who
+    decided that it gets no task, and why; "" where nobody did.
     """
 
     number: int
@@ -242,6 +243,7 @@ class ActionItem:
     linked: bool = False
     status: str = ""
     unset: tuple[str, ...] = ()
+    given_up: str = ""
 
     @property
     def name(self) -> str:
@@ -344,7 +346,8 @@ class Postmortem:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One incident, its whole state between two decisions."""
+    """One incident, its whole state between two decisions. `given_up` says who decided that it
+    gets no document, and so nothing else, and why; "" where nobody did."""
 
     id: str
     team: str
@@ -370,3 +373,4 @@ class Incident:
     acceptances: tuple[Acceptance, ...] = ()
     comment_id: str | None = None
     muted: bool = False
+    given_up: str = ""

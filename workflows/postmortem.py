@@ -139,6 +139,10 @@ def slug(text: str) -> str:
 # --- tasks --------------------------------------------------------------------------------------
 
 
+def document_key(incident: Incident) -> str:
+    return f"document:{incident.id}"
+
+
 def task_key(incident: Incident, item: ActionItem) -> str:
     return f"task:{incident.id}:{item.number}"
 
@@ -224,6 +228,9 @@ MOST_PROPOSALS = 20
 def comment(incident: Incident, blocked: Mapping[str, str]) -> str:
     """The one comment on the incident ticket: where things are, what could not be set, what
     comes next. `blocked` says of action items (AI-n) why their task is not there yet."""
+    if incident.postmortem is None and incident.given_up:
+        told = f"sets nothing up for this incident: {inert(incident.given_up)}"
+        return f"**Followthrough** {told}\n\n{_footer()}"
     if incident.postmortem is None:
         return f"**Followthrough** is waiting: {inert(incident.waiting_for or '')}\n\n{_footer()}"
     document = incident.postmortem
@@ -278,6 +285,8 @@ def _turned_down(incident: Incident) -> list[str]:
 def _listed(item: ActionItem, incident: Incident, blocked: Mapping[str, str]) -> str:
     """One line of the task list. Where task and incident live in one tracker that knows
     ``owner/repository#n``, the bare reference makes it an item that the tracker ticks itself."""
+    if item.task is None and item.given_up:
+        return f"- {item.name} {inert(item.title)} — {inert(item.given_up)}"
     if item.task is None:
         why = blocked.get(item.name)
         return f"- [ ] {item.name} {_brief(item.title)} — no task yet" + (

@@ -47,6 +47,12 @@ class GitHubHookRest(GitHubApi):
         here = [h for h in hooks if (h.dialect, h.scope) == ("github", place.full_name)]
         return self.pages([github_views.hook(self.site, place, hook) for hook in here])
 
+    @route("GET", "/orgs/<org>/hooks")
+    def organisation_hooks(self, me: str, org: str) -> Answer:  # noqa: ARG002 - nobody owns one here
+        """https://docs.github.com/en/rest/orgs/webhooks#list-organization-webhooks: to whoever is
+        no owner of the organisation there is nothing."""
+        raise not_found()
+
     @route("GET", HOOK + "/deliveries")
     def deliveries(self, me: str, owner: str, name: str, id: int) -> Answer:
         """Each try by itself; `cursor` is where a page starts, and only the Link header tells it:

@@ -10,6 +10,7 @@ from service.commands.accept import accept_command
 from service.commands.demo import demo
 from service.commands.doctor import doctor
 from service.commands.init import init
+from service.commands.letters import dead_letters
 from service.commands.look import deliveries, explain_command
 from service.commands.plan import plan
 from service.commands.rules import rules
@@ -26,9 +27,8 @@ def followthrough() -> None:
     """
 
 
-_EVERY = (
+for command in (
     *(demo, init, doctor, plan, rules, up, web, worker),
-    *(explain_command, accept_command, deliveries),
-)
-for command in _EVERY:
+    *(explain_command, accept_command, deliveries, dead_letters),
+):
     followthrough.add_command(command)

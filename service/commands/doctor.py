@@ -28,9 +28,10 @@ def doctor(as_json: bool, rules_file: Path | None) -> None:
     Only reads. Says for each fault how to mend it. Ends with 1 when there is any.
     """
     settings, rules = read_rules(rules_file)
-    trackers = Trackers(rules)
+    trackers = Trackers(rules, public_url=settings.public_url)
     found: list[Checked] = []
-    for checked in examine(rules, trackers.by_connection, settings.public_url):
+    kept = trackers.kept_deliveries
+    for checked in examine(rules, trackers.by_connection, kept, settings.public_url):
         if not as_json:
             for line in _told(checked, first=not found or found[-1].about != checked.about):
                 click.echo(line)

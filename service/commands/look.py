@@ -46,7 +46,7 @@ def _told(found: Explanation) -> Iterator[str]:
         yield ""
         yield "Needs you"
         for effect in found.refused:
-            yield f"  Could not {in_words(effect.wish)}: {effect.words}"
+            yield f"  e{effect.id}  Could not {in_words(effect.wish)}: {effect.words}"
             if effect.mend:
                 yield f"  → {effect.mend}"
         if found.job and found.job.failures:
@@ -75,6 +75,8 @@ def _header(incident: Incident) -> Iterator[str]:
     yield incident.outlook.value + (
         f": {incident.waiting_for}{until}" if incident.waiting_for else ""
     )
+    if incident.given_up:
+        yield f"no postmortem: {_line(incident.given_up)}"
     if incident.postmortem:
         yield f"postmortem {incident.postmortem.status.value}: {incident.postmortem.ref.url}"
         yield from (f"  {conflict}" for conflict in incident.postmortem.conflicts)
@@ -85,7 +87,8 @@ def _header(incident: Incident) -> Iterator[str]:
 
 
 def _action(item: ActionItem) -> Iterator[str]:
-    task = f"{item.task.key} {item.task.url}" if item.task else "no task yet"
+    without = _line(item.given_up) or "no task yet"
+    task = f"{item.task.key} {item.task.url}" if item.task else without
     due = f", due {item.due}" if item.due else ""
     facts = f"{item.kind.value}, {item.owner or 'nobody'}{due}"
     yield f"{item.name}  {_line(item.title)} ({facts}): {task}"
@@ -139,7 +142,11 @@ def _facts(delivery: Delivery) -> Iterator[tuple[str, str]]:
     yield "Connection", delivery.connection
     yield "Event", delivery.event
     yield "Sender's id", delivery.delivery_id
-    yield "Received", _at(delivery.received_at) + (" (sent again)" if delivery.repeated else "")
+    again = " (sent again at our asking)" if delivery.asked_for else ""
+    again = again or (" (sent again)" if delivery.repeated else "")
+    yield "Received", _at(delivery.received_at) + again
+    if delivery.repeats:
+        yield "Came again", "1 time" if delivery.repeats == 1 else f"{delivery.repeats} times"
     yield "State", delivery.state.value + (f": {delivery.why}" if delivery.why else "")
     if delivery.handled_at:
         yield "Handled", _at(delivery.handled_at)

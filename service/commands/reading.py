@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import shlex
 import shutil
@@ -99,6 +100,15 @@ def find_or_give_up(tx: Transaction, ticket: str) -> IncidentRecord:
     except SeveralIncidents as error:
         ids = [f"  {i.id}  {i.ticket.url}" for i in error.found]
         give_up(f"{ticket} names several incidents; ask by id:", *ids)
+
+
+def whoever_types() -> str:
+    """Who gives this command, as it stands on record."""
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError):  # a container's user may have a number only
+        name = f"user {os.getuid()}"
+    return f"{name} (command line)"
 
 
 def program() -> str:

@@ -89,7 +89,7 @@ def worker(rules_file: Path | None, end_with_parent: bool) -> None:
 
     if end_with_parent:
         _watch_parent(stop.set)
-    container.reconciler.start()
+    container.start()
     lease = timing_of(settings).lease
     running = Worker(container.store, container.handlers, settings.workers, redact, lease)
     running.start()

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, exists, func, select, update
 
 from integrations.tracker import Envelope
 from service.store.jobs import Jobs
-from service.store.schema import deliveries
+from service.store.schema import deliveries, redeliveries
 from service.store.statements import insert
 
 JOB = "delivery"  # the kind of job that works on one; its subject is the delivery's id
@@ -23,13 +24,20 @@ class DeliveryState(StrEnum):
     IGNORED = "ignored"  # understood, and nothing to do
     UNKNOWN = "unknown"  # an event nobody has heard of
     UNREADABLE = "unreadable"  # signed, but not in the vendor's form: a dead letter
+    STRANDED = "stranded"  # of a connection that the rules no longer have: a dead letter
     DROPPED = "dropped"  # given up by a person
+
+
+#: Those that nobody works on until a person does something.
+DEAD = (DeliveryState.UNREADABLE, DeliveryState.STRANDED)
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One delivery. `id` is ours, `delivery_id` the sender's; `subject` names the incident job
-    that it led to; times are aware UTC."""
+    that it led to; `repeated`: it was the sender's second try or later; `repeats` counts how
+    often it came once more after it was recorded; `asked_for`: it had failed, and came because
+    we asked for it again; times are aware UTC."""
 
     id: int
     connection: str
@@ -42,6 +50,8 @@ class Delivery:
     subject: str | None
     incident_id: str | None
     handled_at: datetime | None
+    repeats: int
+    asked_for: bool
 
 
 _COLUMNS = (
@@ -56,6 +66,14 @@ _COLUMNS = (
     deliveries.c.subject,
     deliveries.c.incident_id,
     deliveries.c.handled_at,
+    deliveries.c.repeats,
+    exists()
+    .where(
+        redeliveries.c.connection == deliveries.c.connection,
+        redeliveries.c.delivery_id == deliveries.c.delivery_id,
+        redeliveries.c.asked_at <= deliveries.c.received_at,
+    )
+    .label("asked_for"),
 )
 
 
@@ -68,8 +86,9 @@ class Deliveries:
         self._jobs = jobs
 
     def insert(self, connection: str, envelope: Envelope, received_at: datetime) -> int | None:
-        """Record it and return its id; None when this delivery is there already."""
-        return self._connection.execute(
+        """Record it and return its id; None when this delivery is there already: then it is
+        only counted."""
+        recorded: int | None = self._connection.execute(
             insert(self._connection, deliveries)
             .values(
                 connection=connection,
@@ -84,6 +103,25 @@ class Deliveries:
             .on_conflict_do_nothing(index_elements=["connection", "delivery_id"])
             .returning(deliveries.c.id)
         ).scalar_one_or_none()
+        if recorded is None:
+            self._connection.execute(
+                update(deliveries)
+                .where(
+                    deliveries.c.connection == connection, deliveries.c.delivery_id == envelope.id
+                )
+                .values(repeats=deliveries.c.repeats + 1)
+            )
+        return recorded
+
+    def dead_letters(self) -> list[Delivery]:
+        """All that wait for a person, the earliest first."""
+        query = select(*_COLUMNS).where(deliveries.c.state.in_(DEAD)).order_by(deliveries.c.id)
+        return [_delivery(row) for row in self._connection.execute(query)]
+
+    def count_dead_letters(self) -> int:
+        """How many wait for a person."""
+        query = select(func.count()).where(deliveries.c.state.in_(DEAD))
+        return int(self._connection.execute(query).scalar_one())
 
     def get(self, delivery: int) -> Delivery | None:
         row = self._connection.execute(select(*_COLUMNS).where(deliveries.c.id == delivery)).first()
@@ -157,33 +195,38 @@ class Deliveries:
             .values(incident_id=incident_id)
         )
 
-    def explain(self, subject: str, why: str) -> None:
-        """The ticket that these deliveries led to turned out to be nobody's incident."""
+    def explain(self, subject: str, why: str, state: DeliveryState = DeliveryState.IGNORED) -> None:
+        """The ticket that these deliveries led to turned out to be nobody's incident, or out of
+        reach."""
         self._connection.execute(
             update(deliveries)
             .where(deliveries.c.subject == subject, deliveries.c.incident_id.is_(None))
-            .values(state=DeliveryState.IGNORED, why=why)
+            .values(state=state, why=why)
         )
 
-    def replay(self, delivery: int) -> bool:
-        """Have it worked on again from its recorded bytes. False when there is no such one."""
+    def replay(self, delivery: int, states: Sequence[DeliveryState] = tuple(DeliveryState)) -> bool:
+        """Have it worked on again from its recorded bytes. False when there is no such one in
+        one of `states`: of two who ask at once, the second."""
         found = self._connection.execute(
             update(deliveries)
-            .where(deliveries.c.id == delivery)
+            .where(deliveries.c.id == delivery, deliveries.c.state.in_(states))
             .values(state=DeliveryState.RECEIVED, why="", handled_at=None)
         ).rowcount
         if found:
             self._jobs.touch(JOB, str(delivery))
         return found > 0
 
-    def drop(self, delivery: int, why: str) -> bool:
-        """Give it up, and its job with it. False when there is no such one."""
+    def drop(
+        self, delivery: int, why: str, states: Sequence[DeliveryState] = tuple(DeliveryState)
+    ) -> bool:
+        """Give it up, and its job with it. False when there is no such one in one of `states`."""
         found = self._connection.execute(
             update(deliveries)
-            .where(deliveries.c.id == delivery)
+            .where(deliveries.c.id == delivery, deliveries.c.state.in_(states))
             .values(state=DeliveryState.DROPPED, why=why, handled_at=self._now)
         ).rowcount
-        self._jobs.forget(JOB, str(delivery))
+        if found:
+            self._jobs.forget(JOB, str(delivery))
         return found > 0
 
 

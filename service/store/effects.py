@@ -43,8 +43,10 @@ class EffectState(StrEnum):
 class EffectRecord:
     """One effect. `words` are the vendor's last ones, `mend` what a person can do; `attempts`
     counts how often it was begun; `uncertain_since` is since when nobody knows how its call
-    ended; times are aware UTC."""
+    ended; times are aware UTC. `id` is short enough to be typed.
+    `dropped_by` and `dropped_why` say who gave it up, and why; both are "" otherwise."""
 
+    id: int
     key: str
     incident_id: str
     wish: Effect
@@ -59,6 +61,8 @@ class EffectRecord:
     result: Outcome | None
     words: str
     mend: str
+    dropped_by: str
+    dropped_why: str
 
 
 class Effects:
@@ -161,12 +165,20 @@ class Effects:
         self._set([key], state=EffectState.REJECTED, due_at=None, words=words, mend=mend)
 
     def replay(self, key: str) -> str | None:
-        """Want a dead letter again. Returns its incident's id, None when it is no dead letter."""
-        return self._revive(key, EffectState.WANTED)
+        """Want a dead letter, or what was dropped, again. Returns its incident's id, None when it
+        is neither: of two who ask at once, the second."""
+        refused = (EffectState.REJECTED, EffectState.DROPPED)
+        return self._end(key, refused, state=EffectState.WANTED, dropped_by="", dropped_why="")
 
-    def drop(self, key: str) -> str | None:
+    def drop(self, key: str, *, by: str, why: str) -> str | None:
         """Give a dead letter up. Returns its incident's id, None when it is no dead letter."""
-        return self._revive(key, EffectState.DROPPED)
+        refused = (EffectState.REJECTED,)
+        dropped = {"state": EffectState.DROPPED, "dropped_by": by, "dropped_why": why}
+        return self._end(key, refused, **dropped)
+
+    def numbered(self, number: int) -> EffectRecord | None:
+        """The effect with this id."""
+        return next(iter(self._list(effects.c.id == number)), None)
 
     def get(self, key: str) -> EffectRecord | None:
         row = self._connection.execute(select(effects).where(effects.c.key == key)).first()
@@ -179,6 +191,11 @@ class Effects:
     def dead_letters(self) -> list[EffectRecord]:
         """All rejected effects."""
         return self._list(effects.c.state == EffectState.REJECTED)
+
+    def count_dead_letters(self) -> int:
+        """How many effects are rejected."""
+        query = select(func.count()).where(effects.c.state == EffectState.REJECTED)
+        return int(self._connection.execute(query).scalar_one())
 
     def _insert(
         self, incident_id: str, wish: Effect, data: Any, hashed: str, planned: bool
@@ -204,11 +221,11 @@ class Effects:
     def _set(self, keys: Sequence[str], **values: object) -> None:
         self._connection.execute(update(effects).where(effects.c.key.in_(keys)).values(**values))
 
-    def _revive(self, key: str, state: EffectState) -> str | None:
+    def _end(self, key: str, states: Sequence[EffectState], **values: object) -> str | None:
         return self._connection.execute(
             update(effects)
-            .where(effects.c.key == key, effects.c.state == EffectState.REJECTED)
-            .values(state=state, due_at=None)
+            .where(effects.c.key == key, effects.c.state.in_(states))
+            .values(due_at=None, **values)
             .returning(effects.c.incident_id)
         ).scalar_one_or_none()
 
@@ -234,6 +251,7 @@ def _asked_again(wish: Effect, state: EffectState, changed: bool, planned: bool)
 
 def _record(row: Row[*tuple[Any, ...]]) -> EffectRecord:
     return EffectRecord(
+        id=row.id,
         key=row.key,
         incident_id=row.incident_id,
         wish=load(Effect, row.wish),
@@ -248,4 +266,6 @@ def _record(row: Row[*tuple[Any, ...]]) -> EffectRecord:
         result=None if row.result is None else load(Outcome, row.result),
         words=row.words,
         mend=row.mend,
+        dropped_by=row.dropped_by,
+        dropped_why=row.dropped_why,
     )

@@ -73,8 +73,22 @@ deliveries = Table(
     Column("subject", Text, index=True),  # of the incident job that it led to
     Column("incident_id", Text, ForeignKey("incidents.id"), index=True),
     Column("handled_at", UtcDateTime),
+    Column("repeats", Integer, nullable=False, server_default="0"),
     UniqueConstraint("connection", "delivery_id"),
     sqlite_autoincrement=True,
+)
+
+redeliveries = Table(  # what was sent and never came, and that we asked for again
+    "redeliveries",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("delivery_id", Text, primary_key=True),
+    Column("event", Text, nullable=False),
+    Column("handle", Text, nullable=False),
+    Column("failed_at", UtcDateTime, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("asked_at", UtcDateTime),
+    Column("words", Text, nullable=False),
 )
 
 jobs = Table(
@@ -114,6 +128,8 @@ effects = Table(
     Column("result", JSON(none_as_null=True)),
     Column("words", Text, nullable=False),
     Column("mend", Text, nullable=False),
+    Column("dropped_by", Text, nullable=False, server_default=""),
+    Column("dropped_why", Text, nullable=False, server_default=""),
     sqlite_autoincrement=True,
 )
 

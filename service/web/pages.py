@@ -9,21 +9,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from itertools import islice
 from typing import TypeVar
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from service import dead_letters
 from service.accepting import NotAcceptable, accept
+from service.dead_letters import DeadLetter
 from service.explain import explain, in_words, readable, standing
 from service.jobs import PROMPT
+from service.redelivery import LONGEST_KEPT, REDELIVERY_JOB, next_asked
 from service.routing import INCIDENT_JOB, incident_subject
 from service.store import Transaction
 from service.store.deliveries import DeliveryState
-from service.store.effects import EffectRecord
 from service.store.jobs import Job
-from service.store.journal import EntryKind
 from service.web import WebContainer
+from service.web.letters import reason
+from service.web.sign_in import who
 from workflows.model import ActionItem, Incident, Outlook, Phase, Proposal, Way
 from workflows.proposals import details, number_in
 from workflows.timeline import figures, length_in_words
@@ -44,27 +48,20 @@ Word = TypeVar("Word", bound=StrEnum)
 class NeedsYou:
     """What waits for the operator; the lists hold the first few, the counts all."""
 
-    effects: Sequence[tuple[EffectRecord, Incident]]
-    effects_count: int
-    unreadable_count: int
+    letters: Sequence[DeadLetter]
+    letters_count: int
     jobs: Sequence[Job]
     jobs_count: int
 
     def __bool__(self) -> bool:
-        return bool(self.effects_count or self.unreadable_count or self.jobs_count)
+        return bool(self.letters_count or self.jobs_count)
 
 
 def needs_you(tx: Transaction) -> NeedsYou:
     """Dead letters and failing jobs."""
-    letters = tx.effects.dead_letters()
+    letters = list(islice(dead_letters.dead_letters(tx), MOST_SHOWN))
     jobs = tx.jobs.failing()
-    named = []
-    for effect in letters[:MOST_SHOWN]:
-        record = tx.incidents.get(effect.incident_id)
-        if record is not None:
-            named.append((effect, record.incident))
-    unreadable = tx.deliveries.counts().get(DeliveryState.UNREADABLE, 0)
-    return NeedsYou(named, len(letters), unreadable, jobs[:MOST_SHOWN], len(jobs))
+    return NeedsYou(letters, dead_letters.count(tx), jobs[:MOST_SHOWN], len(jobs))
 
 
 def tasks(actions: Sequence[ActionItem]) -> Sequence[ActionItem]:
@@ -136,9 +133,7 @@ def _incidents(routes: Blueprint, container: WebContainer) -> None:
             if found is None:
                 abort(404, "There is no incident with this id.")
             for effect in found.refused:
-                tx.effects.replay(effect.key)
-                text = f"a person asked to try again: {in_words(effect.wish)}"
-                tx.journal.add(incident_id, EntryKind.NOTE, text, {"key": effect.key})
+                dead_letters.replay(tx, f"e{effect.id}", by=who())
             ticket = found.incident.ticket
             tx.jobs.touch(
                 INCIDENT_JOB, incident_subject(ticket.connection, ticket.id), priority=PROMPT
@@ -180,6 +175,8 @@ def _deliveries(routes: Blueprint, container: WebContainer) -> None:
         with container.store.read() as tx:
             found = tx.deliveries.page(state=state, before=before, limit=PAGE + 1)
             counts = tx.deliveries.counts()
+            missed = tx.redeliveries.lately_missing(tx.now - LONGEST_KEPT)
+            looks = {name: tx.jobs.get(REDELIVERY_JOB, name) for name in sorted(container.doors)}
         shown = found[:PAGE]
         return render_template(
             "deliveries.html",
@@ -191,6 +188,8 @@ def _deliveries(routes: Blueprint, container: WebContainer) -> None:
             counts=counts,
             total=sum(counts.values()),
             doors=_addresses(container),
+            missed=[(each, next_asked(each)) for each in missed],
+            looks={name: job for name, job in looks.items() if job and job.reason},
         )
 
     @routes.get(f"/deliveries/<int(max={LARGEST_ID}):number>")
@@ -216,9 +215,7 @@ def _deliveries(routes: Blueprint, container: WebContainer) -> None:
 
     @routes.post(f"/deliveries/<int(max={LARGEST_ID}):number>/drop")
     def drop(number: int) -> Response:
-        why = " ".join(request.form.get("why", "").split())[:500]
-        if not why:
-            abort(400, "Say why it is dropped; that stays on record.")
+        why = reason()
         with container.store.write() as tx:
             found = tx.deliveries.drop(number, why)
         return _acted(number, found, "It is dropped.")

@@ -105,6 +105,11 @@ def _blueprint(token: Secret) -> Blueprint:
     return routes
 
 
+def who() -> str:
+    """Who asks, as it stands on record: so far there is one token, and whoever has it."""
+    return "an admin (web page)"
+
+
 def local_path(wanted: str | None) -> str:
     """`wanted` when it is a path on this service, otherwise the first page."""
     return wanted if wanted and _LOCAL.fullmatch(wanted) else "/"

@@ -166,7 +166,9 @@ def test_no_command_and_option_is_told_that_there_is_not() -> None:
 def test_commands_that_a_page_tells_to_type_exist(page: Path) -> None:
     """As the program of a directory or alone, in consoles and between backticks."""
     text = page.read_text()
-    typed = re.findall(r"(?:^\s*\$ |bin/|`)followthrough ([a-z]+)\b", text, re.MULTILINE)
+    typed = re.findall(
+        r"(?:^\s*\$ |bin/|`)followthrough ([a-z]+(?:-[a-z]+)*)\b", text, re.MULTILINE
+    )
     assert set(typed) <= set(followthrough.commands)
 
 

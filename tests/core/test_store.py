@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine
 
-from integrations.tracker import Envelope, Glimpse
+from integrations.tracker import Envelope, Glimpse, MissedDelivery
 from service.intake import Accepted, accept
 from service.store import Store
 from service.store.codec import CodecError, dump, fingerprint, load
@@ -277,6 +277,62 @@ def test_a_rejected_effect_is_a_dead_letter_until_a_person_or_a_newer_wish(known
         tx.effects.reject(TASK.key, "no", "")
         tx.effects.ask("k3v9", [dataclasses.replace(TASK, owner="kim")])
         assert tx.effects.dead_letters() == []
+
+
+def test_a_dropped_effect_says_who_and_why_and_creations_stay_dropped(known: Store) -> None:
+    with known.write() as tx:
+        tx.effects.ask("k3v9", [TASK])
+        assert tx.effects.drop(TASK.key, by="kim", why="gone") is None, "it is no dead letter"
+        tx.effects.reject(TASK.key, "no", "")
+        assert tx.effects.count_dead_letters() == 1
+        assert tx.effects.drop(TASK.key, by="kim", why="gone") == "k3v9"
+        assert tx.effects.drop(TASK.key, by="noor", why="too late") is None
+        tx.effects.ask("k3v9", [dataclasses.replace(TASK, owner="kim")])
+        (dropped,) = tx.effects.of_incident("k3v9")
+        assert dropped.state is EffectState.DROPPED
+        assert (dropped.dropped_by, dropped.dropped_why) == ("kim", "gone")
+        assert tx.effects.numbered(dropped.id) == dropped
+        assert tx.effects.replay(TASK.key) == "k3v9"
+        assert tx.effects.replay(TASK.key) is None, "of two who ask, the second"
+        (wanted,) = tx.effects.of_incident("k3v9")
+        assert (wanted.state, wanted.dropped_by) == (EffectState.WANTED, "")
+
+
+def test_a_delivery_that_comes_again_is_counted(store: Store) -> None:
+    envelope = Envelope("guid-1", "issues", b"{}")
+    with store.write() as tx:
+        number = tx.deliveries.insert("github", envelope, NOON)
+        assert number is not None
+        assert tx.deliveries.insert("jira", envelope, NOON) is not None
+        assert tx.deliveries.insert("github", envelope, NOON) is None
+        assert tx.deliveries.insert("github", envelope, NOON) is None
+        (first, second) = tx.deliveries.page()
+    assert sorted((each.connection, each.repeats) for each in (first, second)) == [
+        ("github", 2),
+        ("jira", 0),
+    ]
+
+
+def test_what_was_missed_is_missing_until_it_is_recorded(store: Store) -> None:
+    missed = MissedDelivery("guid-1", "issues", NOON, "/hooks/7/deliveries/1/attempts")
+    with store.write() as tx:
+        tx.redeliveries.note("github", [missed])
+        tx.redeliveries.note("github", [missed])
+        (waiting,) = tx.redeliveries.missing("github", NOON)
+        tx.redeliveries.asked(waiting)
+        tx.redeliveries.refused(waiting, "not now", counts=False)
+        (waiting,) = tx.redeliveries.missing("github", NOON)
+        assert (waiting.attempts, waiting.asked_at, waiting.words) == (0, None, "not now")
+        tx.redeliveries.asked(waiting)
+        assert tx.redeliveries.missing("jira", NOON) == []
+        assert tx.redeliveries.missing("github", NOON + timedelta(seconds=1)) == []
+        later = tx.now + timedelta(seconds=1)
+        tx.deliveries.insert("github", Envelope("guid-1", "issues", b"{}"), later)
+        assert tx.redeliveries.missing("github", NOON) == []
+        tx.redeliveries.note("github", [MissedDelivery("guid-1", "issues", NOON, "elsewhere")])
+        assert tx.redeliveries.lately_missing(NOON) == []
+        (came,) = tx.deliveries.page()
+        assert came.asked_for
 
 
 # --- refs, journal, ledger --------------------------------------------------------------------

@@ -103,7 +103,8 @@ def test_what_needs_the_operator_stands_first(
     page = operator.get("/").text
     assert "Needs you" in page
     assert "Put the field on the create screen of OPS." in page
-    assert "1 delivery</a> could not be read" in page
+    assert "could not work on the delivery “issues” of acme-github" in page
+    assert "polling finds what it told of" in page
     assert "acme-github answered 502" in page
 
 
@@ -136,7 +137,7 @@ def test_what_was_refused_is_tried_again_when_a_person_has_mended_it(
         "/incidents/k3v9/retry", data={"csrf": csrf(operator)}, follow_redirects=True
     )
     assert "It is tried again now." in answer.text
-    assert "a person asked to try again" in answer.text
+    assert "an admin (web page) asked to try again" in answer.text
     with store.read() as tx:
         effect = tx.effects.get("task:k3v9:2")
         job = tx.jobs.get("incident", "acme-github/I_42")
@@ -224,7 +225,10 @@ def test_accepting_needs_sign_in_and_a_form_of_ours(
         assert tx.acceptances.of_incident("k3v9") == []
 
 
-@pytest.mark.parametrize("path", ["/", "/incidents/k3v9", "/deliveries", "/deliveries/2"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/incidents/k3v9", "/deliveries", "/deliveries/2", "/dead-letters", "/dead-letters/e2"],
+)
 def test_hostile_text_is_shown_and_does_nothing(
     operator: FlaskClient, history: History, path: str
 ) -> None:
@@ -254,7 +258,11 @@ def test_hostile_text_is_shown_and_does_nothing(
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/incidents/k3v9", "/deliveries", "/deliveries/1", "/none", "/sign-in"]
+    "path",
+    [
+        *("/", "/incidents/k3v9", "/deliveries", "/deliveries/1", "/none", "/sign-in"),
+        *("/dead-letters", "/dead-letters/e2"),
+    ],
 )
 def test_a_page_loads_nothing_from_elsewhere_and_is_locked_down(
     operator: FlaskClient, history: History, path: str
@@ -299,7 +307,11 @@ def test_a_delivery_is_shown_replayed_and_dropped(
 
 
 @pytest.mark.parametrize(
-    "path", ["/nothing", "/incidents/nobody", "/deliveries/999", f"/deliveries/{10**30}"]
+    "path",
+    [
+        *("/nothing", "/incidents/nobody", "/deliveries/999", f"/deliveries/{10**30}"),
+        *("/dead-letters/e999", f"/dead-letters/d{10**30}", "/dead-letters/12"),
+    ],
 )
 def test_what_is_not_there_is_told_in_the_same_style(operator: FlaskClient, path: str) -> None:
     answer = operator.get(path)

@@ -1,0 +1,206 @@
+"""Dead letters: effects that a tracker refused, and deliveries that nobody can work on.
+
+Both wait for a person, in one list, each under a short id: ``e12`` is an effect, ``d34`` a
+delivery. To replay one is to want it again once the cause is mended, to drop it is to give it
+up. Only rows are written here; a worker does the rest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from itertools import chain
+
+from service.explain import in_words, standing
+from service.jobs import PROMPT
+from service.outcomes import given_up
+from service.routing import INCIDENT_JOB, incident_subject
+from service.store import Transaction
+from service.store.deliveries import DEAD, Delivery, DeliveryState
+from service.store.effects import EffectRecord, EffectState
+from service.store.journal import EntryKind
+from workflows.effects import CreateDocument, CreateTask, LinkTask, WriteComment, WriteRegions
+from workflows.model import Incident, TicketRef
+
+_ID = re.compile(r"([ed])([0-9]{1,18})")
+
+_MENDS = {
+    DeliveryState.UNREADABLE: "Look at what was sent. Replay it with a version of this service"
+    " that can read it, or drop it: polling finds what it told of.",
+    DeliveryState.STRANDED: "Give the rules the connection {connection} again, under this name,"
+    " and restart; then replay it. Or drop it.",
+}
+
+
+class LetterKind(StrEnum):
+    EFFECT = "effect"
+    DELIVERY = "delivery"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One dead letter, or what was one.
+
+    `wanted` is what was to be done or what was told of, in words that end a sentence. `words` are
+    the tracker's, or say why nobody can work on it; `mend` what a person can do. `waits`: it is
+    still a dead letter; `dropped`: somebody gave it up, and may replay it all the same;
+    `standing` says in words what it is. `at` (UTC) is when it was tried or received.
+    `incident_id` and `ticket` are None where nobody knows which incident it is about.
+    """
+
+    id: str
+    kind: LetterKind
+    wanted: str
+    connection: str
+    incident_id: str | None
+    ticket: TicketRef | None
+    title: str
+    at: datetime
+    attempts: int
+    words: str
+    mend: str
+    standing: str
+    waits: bool
+    dropped: bool
+
+
+class NoSuchLetter(LookupError):
+    """No effect and no delivery has this id."""
+
+
+def dead_letters(tx: Transaction, connection: str | None = None) -> Iterator[DeadLetter]:
+    """All that wait for a person, effects first, the earliest first; of one connection if given."""
+    effects = (_of_effect(tx, effect) for effect in tx.effects.dead_letters())
+    deliveries = (_of_delivery(tx, each) for each in tx.deliveries.dead_letters())
+    for each in chain(effects, deliveries):
+        if connection in (None, each.connection):
+            yield each
+
+
+def count(tx: Transaction) -> int:
+    """How many wait for a person."""
+    return tx.effects.count_dead_letters() + tx.deliveries.count_dead_letters()
+
+
+def letter(tx: Transaction, typed: str) -> DeadLetter:
+    """The one with this id (``e12``, ``d34``). Raises NoSuchLetter."""
+    found = _found(tx, typed)
+    return _of_effect(tx, found) if isinstance(found, EffectRecord) else _of_delivery(tx, found)
+
+
+def replay(tx: Transaction, typed: str, by: str) -> bool:
+    """Want it again, what was dropped as well. False, and nothing done, when it waits for nobody
+    (any more): it was done, or somebody else has asked already. Raises NoSuchLetter."""
+    found = _found(tx, typed)
+    if isinstance(found, Delivery):
+        states = (*DEAD, DeliveryState.DROPPED)
+        done = tx.deliveries.replay(found.id, states)
+        if done:
+            _note(tx, found, f"{by} replayed the delivery {found.id}", by)
+        return done
+    if tx.effects.replay(found.key) is None:
+        return False
+    _note(tx, found, f"{by} asked to try again: {in_words(found.wish)}", by)
+    return True
+
+
+def drop(tx: Transaction, typed: str, *, by: str, why: str) -> bool:
+    """Give it up; the incident goes on without it. False, and nothing done, when it is no dead
+    letter (any more). Raises NoSuchLetter."""
+    found = _found(tx, typed)
+    if isinstance(found, Delivery):
+        done = tx.deliveries.drop(found.id, given_up(by, why), DEAD)
+        if done:
+            _note(tx, found, f"the delivery {found.id} is {given_up(by, why)}", by)
+        return done
+    if tx.effects.drop(found.key, by=by, why=why) is None:
+        return False
+    _note(tx, found, f"{given_up(by, why)}; it was to {in_words(found.wish)}", by)
+    return True
+
+
+def _found(tx: Transaction, typed: str) -> EffectRecord | Delivery:
+    match = _ID.fullmatch(typed.strip().lower())
+    found: EffectRecord | Delivery | None = None
+    if match is not None:
+        number = int(match[2])
+        found = tx.effects.numbered(number) if match[1] == "e" else tx.deliveries.get(number)
+    if found is None:
+        raise NoSuchLetter(f"there is no dead letter {typed!r}")
+    return found
+
+
+def _note(tx: Transaction, about: EffectRecord | Delivery, text: str, by: str) -> None:
+    """On record, and for an effect its incident's turn is asked for."""
+    if isinstance(about, Delivery):
+        tx.journal.add(about.incident_id, EntryKind.NOTE, text, {"delivery": about.id, "by": by})
+        return
+    tx.journal.add(about.incident_id, EntryKind.NOTE, text, {"key": about.key, "by": by})
+    record = tx.incidents.get(about.incident_id)
+    if record is not None:
+        ticket = record.incident.ticket
+        subject = incident_subject(ticket.connection, ticket.id)
+        tx.jobs.touch(INCIDENT_JOB, subject, priority=PROMPT, reason=text)
+
+
+def _of_effect(tx: Transaction, effect: EffectRecord) -> DeadLetter:
+    record = tx.incidents.get(effect.incident_id)
+    incident = record.incident if record else None
+    waits = effect.state is EffectState.REJECTED
+    dropped = effect.state is EffectState.DROPPED
+    return DeadLetter(
+        id=f"e{effect.id}",
+        kind=LetterKind.EFFECT,
+        wanted=in_words(effect.wish),
+        connection=_sent_to(effect, incident),
+        incident_id=effect.incident_id,
+        ticket=incident.ticket if incident else None,
+        title=incident.title if incident else "",
+        at=effect.begun_at or effect.asked_at,
+        attempts=effect.attempts,
+        words=effect.words,
+        mend=effect.mend or (_UNTOLD if waits else ""),
+        standing=given_up(effect.dropped_by, effect.dropped_why) if dropped else standing(effect),
+        waits=waits,
+        dropped=dropped,
+    )
+
+
+#: Where the tracker's words are all that is known.
+_UNTOLD = "Mend what the tracker names, then replay it; or drop it."
+
+
+def _of_delivery(tx: Transaction, delivery: Delivery) -> DeadLetter:
+    record = tx.incidents.get(delivery.incident_id) if delivery.incident_id else None
+    incident = record.incident if record else None
+    waits = delivery.state in DEAD
+    return DeadLetter(
+        id=f"d{delivery.id}",
+        kind=LetterKind.DELIVERY,
+        wanted=f"work on the delivery “{delivery.event}” of {delivery.connection}",
+        connection=delivery.connection,
+        incident_id=delivery.incident_id,
+        ticket=incident.ticket if incident else None,
+        title=incident.title if incident else "",
+        at=delivery.received_at,
+        attempts=1 + delivery.repeats,
+        words=delivery.why if waits else "",
+        mend=_MENDS[delivery.state].format(connection=delivery.connection) if waits else "",
+        standing=delivery.state.value if waits or not delivery.why else delivery.why,
+        waits=waits,
+        dropped=delivery.state is DeliveryState.DROPPED,
+    )
+
+
+def _sent_to(effect: EffectRecord, incident: Incident | None) -> str:
+    """The connection of the tracker that refused it."""
+    match effect.wish:
+        case CreateDocument(target=target) | CreateTask(target=target):
+            return target.connection
+        case LinkTask(incident=ticket) | WriteComment(ticket=ticket):
+            return ticket.connection
+        case WriteRegions():
+            return incident.postmortem.connection if incident and incident.postmortem else ""
