@@ -8,11 +8,12 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy.sql.dml import ReturningInsert
 
 from integrations.tracker import Envelope
 from service.store.jobs import Jobs
 from service.store.schema import deliveries
-from service.store.statements import insert
+from service.store.statements import insert, once
 
 JOB = "delivery"  # the kind of job that works on one; its subject is the delivery's id
 
@@ -59,6 +60,16 @@ _COLUMNS = (
 )
 
 
+@once
+def _recording(connection: Connection) -> ReturningInsert[int]:
+    """A new row; nothing where the sender's id is there already."""
+    return (
+        insert(connection, deliveries)
+        .on_conflict_do_nothing(index_elements=["connection", "delivery_id"])
+        .returning(deliveries.c.id)
+    )
+
+
 class Deliveries:
     """The record of what was delivered."""
 
@@ -69,21 +80,18 @@ class Deliveries:
 
     def insert(self, connection: str, envelope: Envelope, received_at: datetime) -> int | None:
         """Record it and return its id; None when this delivery is there already."""
-        return self._connection.execute(
-            insert(self._connection, deliveries)
-            .values(
-                connection=connection,
-                delivery_id=envelope.id,
-                event=envelope.event,
-                body=envelope.body,
-                received_at=received_at,
-                repeated=envelope.repeated,
-                state=DeliveryState.RECEIVED,
-                why="",
-            )
-            .on_conflict_do_nothing(index_elements=["connection", "delivery_id"])
-            .returning(deliveries.c.id)
-        ).scalar_one_or_none()
+        values = {
+            "connection": connection,
+            "delivery_id": envelope.id,
+            "event": envelope.event,
+            "body": envelope.body,
+            "received_at": received_at,
+            "repeated": envelope.repeated,
+            "state": DeliveryState.RECEIVED,
+            "why": "",
+        }
+        recording = _recording(self._connection)
+        return self._connection.execute(recording, values).scalar_one_or_none()
 
     def get(self, delivery: int) -> Delivery | None:
         row = self._connection.execute(select(*_COLUMNS).where(deliveries.c.id == delivery)).first()

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, abort, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from integrations.tracker import BadSignature, Malformed
-from service.intake import Accepted, accept
+from service.intake import Accepted, Intake
 from service.web import WebContainer
 
 PREFIX = "/webhooks/"
@@ -44,6 +44,7 @@ def refusal(error: HTTPException) -> Response:
 def blueprint(container: WebContainer) -> Blueprint:
     """``POST /webhooks/<connection>``."""
     routes = Blueprint("webhooks", __name__)
+    intake = Intake(container.store)
 
     @routes.post(PREFIX + "<connection>")
     def receive(connection: str) -> Response:
@@ -64,7 +65,7 @@ def blueprint(container: WebContainer) -> Blueprint:
             return said(401, "the signature does not fit")
         except Malformed:
             return said(400, "signed, but not a webhook of this tracker")
-        accepted = accept(container.store, connection, envelope, container.clock())
+        accepted = intake.accept(connection, envelope, container.clock())
         if accepted is Accepted.DUPLICATE:
             return said(200, "recorded before")
         return said(202, "recorded")
