@@ -72,7 +72,8 @@ def _floor(file: Path) -> str:
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
     connection.execute("CREATE TABLE floor (id INTEGER PRIMARY KEY, name TEXT UNIQUE, body BLOB)")
-    body, spent, begun = signed()[0].body, [], time.monotonic()
+    spent: list[float] = []
+    body, begun = signed()[0].body, time.monotonic()
     while time.monotonic() < begun + FLOOR_SECONDS:
         before = time.monotonic()
         connection.execute("BEGIN IMMEDIATE")

@@ -147,10 +147,14 @@ class Load:
             found.append(Answer(connection, id, int(status), float(spent), int(sent)))
         return found
 
-    def stop(self) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
+    def end(self) -> list[Answer]:
+        """Have it begin nothing new, and wait for the answers to what is on its way."""
+        self._process.terminate()
+        return self.answers()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
 
 
 def lost(database: Path, answers: list[Answer]) -> list[str]:

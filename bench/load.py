@@ -6,6 +6,9 @@ under the same id when the answer did not come or was a server error.
 
     python -m bench.load PORT CONNECTIONS SECONDS MOST RUN > answers
 
+It begins nothing new after so many seconds or deliveries, or once it is sent SIGTERM, and ends
+when what is on its way is answered.
+
 Each line of its output is one final answer: connection, delivery id, status, milliseconds from
 the first byte sent to the last byte read, how often it was sent.
 """
@@ -13,6 +16,7 @@ the first byte sent to the last byte read, how often it was sent.
 from __future__ import annotations
 
 import selectors
+import signal
 import socket
 import sys
 import time
@@ -60,6 +64,10 @@ class Sender:
             for line in lines:
                 if line.webhook is not None and line.socket is None:
                     self._send(line)
+
+    def finish(self) -> None:
+        """Begin nothing new."""
+        self.end = time.monotonic()
 
     def _next(self, line: Line) -> None:
         """Put the next delivery on this line, if there is one to come."""
@@ -119,6 +127,7 @@ def _length(head: bytes) -> int:
 def main() -> None:
     port, connections, seconds, most, run = sys.argv[1:]
     sender = Sender(int(port), int(most), run, time.monotonic() + float(seconds))
+    signal.signal(signal.SIGTERM, lambda *_: sender.finish())
     sender.drive(int(connections))
     sys.stdout.write("\n".join([*sender.out, ""]))
 

@@ -72,7 +72,7 @@ def _signature(connection: str, body: bytes) -> str:
 def _padded(payload: Json, field: str) -> bytes:
     """The payload as JSON of `SIZE` bytes, the rest of it being words in this field."""
     issue = payload["issue"]
-    where = issue["fields"] if "fields" in issue else issue
+    where = issue.get("fields", issue)
     where[field] = ""
     left = SIZE - len(json.dumps(payload).encode())
     sentence = 'The gateway answered 503; retries \u2014 "three of three" \u2014 did not help.\n'

@@ -8,8 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from integrations.tracker import Envelope
-from service.store import Store, Transaction
-from service.store.deliveries import JOB
+from service.store import Store
+from service.store.deliveries import Arrival, Unrecordable
 
 
 class Accepted(StrEnum):
@@ -21,82 +21,79 @@ class NotRecorded(Exception):
     """Neither the delivery nor its job is on disk."""
 
 
-class _Arrival:
-    """A delivery whose thread waits for what becomes of it."""
-
-    def __init__(self, connection: str, envelope: Envelope, at: datetime) -> None:
-        self.connection = connection
-        self.envelope = envelope
-        self.at = at
-        self.end: Accepted | Exception | None = None
-        self._called = threading.Lock()
-        self._called.acquire()
-
-    def wait(self) -> None:
-        """Until it is recorded, or its own thread is to record all that wait."""
-        self._called.acquire()
-
-    def call(self) -> None:
-        self._called.release()
-
-
 class Intake:
     """Records deliveries, those that come at the same time in one transaction (group commit).
 
-    Who finds nobody recording does it for all who wait; who comes meanwhile waits, and one of
-    them is called to record the next ones. So there is no thread to die and no time to tune: a
-    delivery that comes alone is recorded at once.
+    Who finds nobody recording does it for all who wait; who comes meanwhile waits, and the first
+    of them is called to record the next ones. So there is no thread that could die and no time to
+    tune: a delivery that comes alone is recorded at once.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._mutex = threading.Lock()
-        self._waiting: list[_Arrival] = []
+        self._waiting: list[_Waiting] = []
         self._recording = False
 
     def accept(self, connection: str, envelope: Envelope, now: datetime) -> Accepted:
         """Record the delivery and the job that works on it.
 
-        When this returns, both are on disk; when it raises, neither is.
+        When this returns, both are on disk. Raises NotRecorded when neither is.
         """
-        mine = _Arrival(connection, envelope, now)
+        mine = _Waiting(Arrival(connection, envelope, now))
         with self._mutex:
             self._waiting.append(mine)
-            must_wait, self._recording = self._recording, True
-        if must_wait:
+            somebody_records, self._recording = self._recording, True
+        if somebody_records:
             mine.wait()
         if mine.end is None:
-            self._record_waiting(mine)
+            self._record_waiting()
         if not isinstance(mine.end, Accepted):
-            raise NotRecorded from mine.end
+            raise NotRecorded(f"a delivery to {connection} is not on disk") from mine.end
         return mine.end
 
-    def _record_waiting(self, mine: _Arrival) -> None:
+    def _record_waiting(self) -> None:
+        """Record all who wait, tell them, and call somebody to go on."""
         with self._mutex:
-            arrivals, self._waiting = self._waiting, []
+            group, self._waiting = self._waiting, []
+        ends: Sequence[Accepted | Exception] = [NotRecorded()] * len(group)
         try:
-            _record(self._store, arrivals)
+            ends = self._record([each.arrival for each in group])
+        except Exception as error:  # noqa: BLE001 - each of them raises it in its own thread
+            ends = [error] * len(group)
         finally:
             with self._mutex:
                 heir = self._waiting[0] if self._waiting else None
                 self._recording = heir is not None
             if heir is not None:
                 heir.call()
-            for each in arrivals:
-                if each is not mine:
-                    each.call()
+            for each, end in zip(group, ends, strict=True):
+                each.end = end
+                each.call()
+
+    def _record(self, arrivals: Sequence[Arrival]) -> list[Accepted | Exception]:
+        with self._store.write() as tx:
+            recorded = tx.deliveries.record(arrivals)
+        return [_end(each) for each in recorded]
 
 
-def _record(store: Store, arrivals: Sequence[_Arrival]) -> None:
-    with store.write() as tx:
-        ends = [_insert(tx, each) for each in arrivals]
-    for each, end in zip(arrivals, ends, strict=True):
-        each.end = end
+def _end(recorded: int | Unrecordable | None) -> Accepted | Exception:
+    if isinstance(recorded, Unrecordable):
+        return recorded
+    return Accepted.DUPLICATE if recorded is None else Accepted.NEW
 
 
-def _insert(tx: Transaction, arrival: _Arrival) -> Accepted:
-    delivery = tx.deliveries.insert(arrival.connection, arrival.envelope, received_at=arrival.at)
-    if delivery is None:
-        return Accepted.DUPLICATE
-    tx.jobs.touch(JOB, str(delivery))
-    return Accepted.NEW
+class _Waiting:
+    """A delivery whose thread waits for its `end`, or to be the one that records."""
+
+    def __init__(self, arrival: Arrival) -> None:
+        self.arrival = arrival
+        self.end: Accepted | Exception | None = None
+        self._called = threading.Lock()
+        self._called.acquire()
+
+    def wait(self) -> None:
+        self._called.acquire()
+
+    def call(self) -> None:
+        self._called.release()

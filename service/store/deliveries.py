@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.sql.dml import ReturningInsert
 
 from integrations.tracker import Envelope
@@ -16,6 +18,23 @@ from service.store.schema import deliveries
 from service.store.statements import insert, once
 
 JOB = "delivery"  # the kind of job that works on one; its subject is the delivery's id
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A verified delivery, the connection whose door it came through, and when (UTC)."""
+
+    connection: str
+    envelope: Envelope
+    at: datetime
+
+
+class Unrecordable(Exception):
+    """The database does not take a value of this delivery."""
+
+
+#: What is raised when it does not: by the driver before it asks the database, or by the database.
+_ABOUT_VALUES = (DBAPIError, ValueError, OverflowError)
 
 
 class DeliveryState(StrEnum):
@@ -61,12 +80,12 @@ _COLUMNS = (
 
 
 @once
-def _recording(connection: Connection) -> ReturningInsert[int]:
+def _recording(connection: Connection) -> ReturningInsert[int, str, str]:
     """A new row; nothing where the sender's id is there already."""
     return (
         insert(connection, deliveries)
         .on_conflict_do_nothing(index_elements=["connection", "delivery_id"])
-        .returning(deliveries.c.id)
+        .returning(deliveries.c.id, deliveries.c.connection, deliveries.c.delivery_id)
     )
 
 
@@ -78,20 +97,37 @@ class Deliveries:
         self._now = now
         self._jobs = jobs
 
-    def insert(self, connection: str, envelope: Envelope, received_at: datetime) -> int | None:
-        """Record it and return its id; None when this delivery is there already."""
-        values = {
-            "connection": connection,
-            "delivery_id": envelope.id,
-            "event": envelope.event,
-            "body": envelope.body,
-            "received_at": received_at,
-            "repeated": envelope.repeated,
-            "state": DeliveryState.RECEIVED,
-            "why": "",
-        }
-        recording = _recording(self._connection)
-        return self._connection.execute(recording, values).scalar_one_or_none()
+    def record(self, arrivals: Sequence[Arrival]) -> list[int | Unrecordable | None]:
+        """Record them, each with the job that works on it, or say of one that it cannot be.
+        Returns the id of each; None for one that is there already or came twice among these."""
+        try:
+            with self._connection.begin_nested():
+                return [*self._record(arrivals)]
+        except _ABOUT_VALUES as error:
+            if isinstance(error, OperationalError):  # about the database, not about a value
+                raise
+            if len(arrivals) == 1:
+                return [Unrecordable(str(error))]
+        return [end for each in arrivals for end in self.record([each])]
+
+    def _record(self, arrivals: Sequence[Arrival]) -> list[int | None]:
+        values = [
+            {
+                "connection": each.connection,
+                "delivery_id": each.envelope.id,
+                "event": each.envelope.event,
+                "body": each.envelope.body,
+                "received_at": each.at,
+                "repeated": each.envelope.repeated,
+                "state": DeliveryState.RECEIVED,
+                "why": "",
+            }
+            for each in arrivals
+        ]
+        rows = self._connection.execute(_recording(self._connection), values)
+        new = {(connection, delivery_id): id for id, connection, delivery_id in rows}
+        self._jobs.touch_each(JOB, [str(id) for id in new.values()])
+        return [new.pop((each.connection, each.envelope.id), None) for each in arrivals]
 
     def get(self, delivery: int) -> Delivery | None:
         row = self._connection.execute(select(*_COLUMNS).where(deliveries.c.id == delivery)).first()

@@ -107,6 +107,21 @@ def _asking(connection: Connection) -> ReturningInsert[int]:
     ).returning(jobs.c.id)
 
 
+def _asked(
+    kind: str, subject: str, due: datetime, priority: int = 0, reason: str | None = None
+) -> dict[str, object]:
+    return {
+        "kind": kind,
+        "subject": subject,
+        "due_at": due,
+        "priority": priority,
+        "wanted": 1,
+        "attempt": 0,
+        "failures": 0,
+        "reason": reason,
+    }
+
+
 class Jobs:
     """Asking for jobs, sending, claiming and ending them."""
 
@@ -129,18 +144,15 @@ class Jobs:
         runs, this leads to another run. Higher priority goes first. Returns the job's id."""
         due = due_at or self._now
         self.touched = self.touched or due <= self._now
-        values = {
-            "kind": kind,
-            "subject": subject,
-            "due_at": due,
-            "priority": priority,
-            "wanted": 1,
-            "attempt": 0,
-            "failures": 0,
-            "reason": reason,
-        }
-        asking = _asking(self._connection)
-        return int(self._connection.execute(asking, values).scalar_one())
+        values = _asked(kind, subject, due, priority, reason)
+        return int(self._connection.execute(_asking(self._connection), values).scalar_one())
+
+    def touch_each(self, kind: str, subjects: Sequence[str]) -> None:
+        """Ask for the job of each of these subjects, now."""
+        values = [_asked(kind, subject, self._now) for subject in subjects]
+        if values:
+            self.touched = True
+            self._connection.execute(_asking(self._connection), values)
 
     def forget(self, kind: str, subject: str) -> None:
         """Remove the job; whoever runs it loses the lease."""

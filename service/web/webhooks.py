@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, jsonify, request
+import json
+
+from flask import Blueprint, Response, abort, request
 from werkzeug.exceptions import HTTPException
 
 from integrations.tracker import BadSignature, Malformed
@@ -18,9 +20,7 @@ LARGEST_BODY = 25 * 1024 * 1024
 
 def said(status: int, words: str) -> Response:
     """A small JSON answer. It never repeats anything that was sent."""
-    answer = jsonify(status=words)
-    answer.status_code = status
-    return answer
+    return Response(json.dumps({"status": words}) + "\n", status, mimetype="application/json")
 
 
 def refusal(error: HTTPException) -> Response:

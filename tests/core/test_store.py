@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine
 
 from integrations.tracker import Envelope, Glimpse
-from service.intake import Accepted, accept
+from service.intake import Accepted, Intake
 from service.store import Store
 from service.store.codec import CodecError, dump, fingerprint, load
 from service.store.deliveries import JOB, DeliveryState
@@ -145,7 +145,7 @@ def test_processes_that_start_at_once_all_find_the_schema(tmp_path: Path) -> Non
 def test_an_accepted_delivery_has_its_bytes_and_its_job(store: Store) -> None:
     body = b'{"webhookEvent": "jira:issue_updated"}\x00\xff'
     envelope = Envelope("d-1", "jira:issue_updated", body)
-    assert accept(store, "acme-jira", envelope, NOON) is Accepted.NEW
+    assert Intake(store).accept("acme-jira", envelope, NOON) is Accepted.NEW
     with store.read() as tx:
         (delivery,) = tx.deliveries.page()
         assert tx.deliveries.envelope(delivery.id) == envelope
@@ -156,15 +156,15 @@ def test_an_accepted_delivery_has_its_bytes_and_its_job(store: Store) -> None:
 
 def test_the_same_delivery_twice_is_one(store: Store) -> None:
     envelope = Envelope("d-1", "issues", b"{}")
-    assert accept(store, "acme-github", envelope, NOON) is Accepted.NEW
-    assert accept(store, "acme-github", envelope, NOON) is Accepted.DUPLICATE
-    assert accept(store, "other-github", envelope, NOON) is Accepted.NEW
+    assert Intake(store).accept("acme-github", envelope, NOON) is Accepted.NEW
+    assert Intake(store).accept("acme-github", envelope, NOON) is Accepted.DUPLICATE
+    assert Intake(store).accept("other-github", envelope, NOON) is Accepted.NEW
     with store.read() as tx:
         assert tx.jobs.unfinished(JOB) == 2
 
 
 def test_a_delivery_can_be_replayed_and_dropped(store: Store) -> None:
-    accept(store, "acme-jira", Envelope("d-1", "x", b"{"), NOON)
+    Intake(store).accept("acme-jira", Envelope("d-1", "x", b"{"), NOON)
     with store.write() as tx:
         (delivery,) = tx.deliveries.page()
         tx.deliveries.mark(delivery.id, DeliveryState.UNREADABLE, "not JSON")
