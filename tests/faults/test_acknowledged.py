@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from builders import NOON
@@ -56,9 +56,11 @@ def store(tmp_path: Path) -> Iterator[Crowded]:
     store.close()
 
 
-def come_together(store: Crowded, envelopes: list[Envelope]) -> list[Accepted | Exception]:
+def come_together(
+    store: Crowded, envelopes: list[Envelope], intake: Intake | None = None
+) -> list[Accepted | Exception]:
     """What each meets when all but the first come while the first is being recorded."""
-    intake = Intake(store)
+    intake = intake or Intake(store)
 
     def accept(envelope: Envelope) -> Accepted | Exception:
         try:
@@ -69,10 +71,10 @@ def come_together(store: Crowded, envelopes: list[Envelope]) -> list[Accepted | 
     with ThreadPoolExecutor(len(envelopes)) as pool:
         first = pool.submit(accept, envelopes[0])
         while store.writes == 0:
-            pass
+            time.sleep(0.001)
         others = [pool.submit(accept, each) for each in envelopes[1:]]
         while len(intake._waiting) < len(others):
-            pass
+            time.sleep(0.001)
         store.gate.set()
         return [each.result(20) for each in (first, *others)]
 
@@ -121,12 +123,10 @@ def test_when_the_commit_fails_each_of_its_deliveries_is_told(store: Crowded) ->
 
 
 def test_after_a_failed_commit_the_next_delivery_is_taken(store: Crowded) -> None:
+    intake = Intake(store)
     store.fault = OSError("disk full")
-    come_together(store, envelopes("first", "one"))
+    come_together(store, envelopes("first", "one"), intake)
     store.fault = None
-    assert Intake(store).accept("acme-github", *_at_noon("one")) is Accepted.NEW
+    [again] = envelopes("one")
+    assert intake.accept("acme-github", again, NOON) is Accepted.NEW
     assert on_disk(store) == {"first", "one"}
-
-
-def _at_noon(name: str) -> tuple[Envelope, Any]:
-    return envelopes(name)[0], NOON
