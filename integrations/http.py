@@ -4,6 +4,7 @@ are no errors but not in the shape that their documentation promises."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,9 @@ from integrations.tracker import TrackerError
 
 #: Makes the error of an answer that is not in shape; its argument says what is odd about it.
 Odd = Callable[[str], TrackerError]
+
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+_ESCAPES = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])|\xed[\xa0-\xbf]")
 
 _NO_CONNECTION = (
     requests.ConnectTimeout,
@@ -39,11 +43,30 @@ class Answer(dict[str, Any]):
 
 
 def parsed(text: str | bytes, odd: Odd) -> Any:
-    """The JSON of an answer, its objects as `Answer`; None for no text at all."""
+    """The JSON of an answer, its objects as `Answer`; None for no text at all. Its strings are
+    such as can be stored and sent on: JSON can hold NUL and half surrogate pairs, as \\uXXXX."""
     try:
-        return json.loads(text, object_hook=lambda told: Answer(told, odd)) if text else None
+        answer = json.loads(text, object_hook=lambda told: Answer(told, odd)) if text else None
+        return _text_only(answer) if _ESCAPES.search(_bytes(text)) else answer
     except (ValueError, RecursionError):
         raise odd("the answer is no JSON") from None
+
+
+def _text_only(value: Any) -> Any:
+    """The same, in place, with U+FFFD for what is no text. Only answers that hold an escape of
+    the kind come here."""
+    if isinstance(value, str):
+        return _NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", value)
+    if isinstance(value, dict):
+        for name, part in value.items():
+            value[name] = _text_only(part)
+    elif isinstance(value, list):
+        value[:] = map(_text_only, value)
+    return value
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode("utf-8", "replace")
 
 
 def an_object(answer: Any, odd: Odd) -> Answer:

@@ -11,7 +11,6 @@ from sqlalchemy import Connection, select
 from service.store.schema import document_places, refs
 from service.store.statements import insert
 
-
 #: How many values one query names; a push can name more files than SQLite takes:
 #: https://sqlite.org/limits.html#max_variable_number
 MOST_NAMED = 1000
