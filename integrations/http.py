@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import requests
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 
-from integrations.tracker import TrackerError
+from integrations.tracker import TrackerError, Unavailable
 
 #: Makes the error of an answer that is not in shape; its argument says what is odd about it.
 Odd = Callable[[str], TrackerError]
@@ -81,6 +82,19 @@ def objects(answer: Any, odd: Odd) -> list[Answer]:
     if not isinstance(answer, list):
         raise odd(f"the answer is no list but {_kind(answer)}")
     return [an_object(item, odd) for item in answer]
+
+
+@contextmanager
+def in_shape(what: str) -> Iterator[None]:
+    """While the answer about `what` is read: one that is of another form than documented is no
+    fault of ours that could be mended here, and is asked for again."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise Unavailable(
+            f"{what}: the answer is not in the documented form ({type(error).__name__}: {error})",
+            mend="Nothing to do if it passes; if it does not, report it with these words.",
+        ) from error
 
 
 def never_arrived(error: requests.RequestException) -> bool:

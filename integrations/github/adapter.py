@@ -23,6 +23,7 @@ from integrations.github.client import (
 from integrations.github.creation import TaskCreation
 from integrations.github.marker import key_in, marked
 from integrations.github.reading import place_of, ref_of, ticket_of
+from integrations.http import in_shape
 from integrations.tracker import (
     Finding,
     Glimpse,
@@ -65,7 +66,8 @@ class GitHubTracker:
         if "pull_request" in issue:
             raise NotThere(f"{ref.key} is a pull request", mend="Name an issue.")
         path = issue_path(f"{place_of(issue)}#{issue['number']}")
-        return ticket_of(self.connection, issue, self._client.pages(f"{path}/timeline"))
+        with in_shape(ref.key):
+            return ticket_of(self.connection, issue, self._client.pages(f"{path}/timeline"))
 
     def find(self, typed: str) -> TicketRef:
         """From ``owner/name#7`` or the issue's address; a bare number has no repository."""

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from integrations.http import in_shape
 from integrations.jira import checks, creating, discovery
 from integrations.jira.client import Clock, JiraClient, Refused
 from integrations.jira.reading import marker, related
@@ -65,8 +66,9 @@ class JiraTracker:
     def fetch(self, ref: TicketRef) -> Ticket:
         """The whole issue by its id: one call, and more only when Jira embedded less than all of
         its comments or changelog."""
-        issue = self._client.get(f"/issue/{ref.id}", fields="*all", expand="changelog,names")
-        return self.site.reader.ticket(issue, self._comments(issue), self._histories(issue))
+        with in_shape(ref.key):
+            issue = self._client.get(f"/issue/{ref.id}", fields="*all", expand="changelog,names")
+            return self.site.reader.ticket(issue, self._comments(issue), self._histories(issue))
 
     def _comments(self, issue: Mapping[str, Any]) -> list[dict[str, Any]]:
         fields = issue["fields"]

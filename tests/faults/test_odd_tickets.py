@@ -18,6 +18,9 @@ from stage import (
     Stage,
 )
 
+from integrations.sandbox import github_views, jira_views
+from service.routing import INCIDENT_JOB
+from service.store.deliveries import DeliveryState
 from workflows.model import Incident, Outlook
 
 
@@ -119,8 +122,76 @@ def test_an_odd_github_issue(tmp_path: Path, document: str, odd: Odd) -> None:
 @pytest.mark.parametrize("odd", TICKETS.values(), ids=TICKETS)
 @pytest.mark.parametrize("deployment", ["cloud", "datacenter"])
 def test_an_odd_jira_issue(tmp_path: Path, deployment: str, odd: Odd) -> None:
-    parts = {"incidents": JIRA_INCIDENTS, "document": JIRA_ISSUE, "tasks": JIRA_TASKS}
-    with Stage(tmp_path, deployment=deployment, webhooks=False, **parts) as stage:
+    with Stage(
+        tmp_path,
+        incidents=JIRA_INCIDENTS,
+        document=JIRA_ISSUE,
+        tasks=JIRA_TASKS,
+        deployment=deployment,
+        webhooks=False,
+    ) as stage:
         key = on_jira(stage, odd)
         stage.poll()
         went_the_whole_way(stage, key)
+
+
+# --- tickets that are not all there -----------------------------------------------------------
+
+Fields = dict[str, Any]
+SPOILT: dict[str, Callable[[Fields], Fields]] = {
+    "none": lambda fields: {},
+    "all null": lambda fields: dict.fromkeys(fields),
+    "only times and status": lambda fields: {
+        name: fields[name]
+        for name in ("created", "updated", "status", "created_at", "updated_at", "state")
+        if name in fields
+    },
+    "numbers": lambda fields: dict.fromkeys(fields, 7),
+    "words": lambda fields: dict.fromkeys(fields, "@everyone <script>"),
+    "truths": lambda fields: dict.fromkeys(fields, True),
+    "lists": lambda fields: {name: [7, None, "x", [], {}] for name in fields},
+    "objects": lambda fields: {name: {"id": [], "name": {}, "key": 7} for name in fields},
+}
+
+
+def ends_visibly(stage: Stage) -> None:
+    """Nothing of ours raises, each delivery says what became of it, and what is tried again says
+    why."""
+    stage.settle()
+    with stage.store.read() as tx:
+        deliveries = tx.deliveries.page(limit=1000)
+        jobs = [tx.jobs.get(INCIDENT_JOB, each.subject) for each in deliveries if each.subject]
+    assert deliveries
+    for each in deliveries:
+        assert each.state is not DeliveryState.RECEIVED
+        assert each.why
+    assert all(job.reason for job in jobs if job is not None)
+
+
+@pytest.mark.parametrize("spoilt", SPOILT.values(), ids=SPOILT)
+def test_a_jira_issue_with_such_fields_ends_visibly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoilt: Callable[[Fields], Fields]
+) -> None:
+    whole = jira_views.issue
+
+    def issue(*args: Any, **options: Any) -> Any:
+        shown = whole(*args, **options)
+        return shown | {"fields": spoilt(shown["fields"])}
+
+    with Stage(tmp_path, incidents=JIRA_INCIDENTS, document=JIRA_ISSUE, tasks=JIRA_TASKS) as stage:
+        on_jira(stage, Odd())
+        assert stage.sandbox.hooks.drain()
+        monkeypatch.setattr(jira_views, "issue", issue)
+        ends_visibly(stage)
+
+
+@pytest.mark.parametrize("spoilt", SPOILT.values(), ids=SPOILT)
+def test_a_github_issue_with_such_fields_ends_visibly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoilt: Callable[[Fields], Fields]
+) -> None:
+    whole = github_views.issue
+    with Stage(tmp_path) as stage:
+        on_github(stage, Odd())
+        assert stage.sandbox.hooks.drain()
+        monkeypatch.setattr(github_views, "issue", lambda *args: spoilt(whole(*args)))
+        ends_visibly(stage)
