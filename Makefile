@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 RULES ?= rules.yaml
 STAMPS := $(VENV)/.stamps
 
-.PHONY: demo run test check lock clean help
+.PHONY: demo run test check bench-ack lock clean help
 help:
 	@echo "make demo    play one incident from open to closed in both dialects, without credentials"
 	@echo "make test    run the tests"
 	@echo "make run     start the service with RULES=$(RULES)"
 	@echo "make check   ruff, mypy --strict, import contracts"
+	@echo "make bench-ack  how fast webhooks are acknowledged"
 	@echo "make lock    solve the dependencies again and write the lock files"
 
 demo: $(STAMPS)/run
@@ -27,6 +28,9 @@ check: $(STAMPS)/dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+
+bench-ack: $(STAMPS)/run
+	@$(BIN)/python -m bench.acknowledge
 
 # The lock files hold every distribution with its hashes; pip refuses anything else.
 lock:

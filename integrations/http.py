@@ -4,16 +4,21 @@ are no errors but not in the shape that their documentation promises."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import requests
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 
-from integrations.tracker import TrackerError
+from integrations.tracker import TrackerError, Unavailable
 
 #: Makes the error of an answer that is not in shape; its argument says what is odd about it.
 Odd = Callable[[str], TrackerError]
+
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+_ESCAPES = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])|\xed[\xa0-\xbf]")
 
 _NO_CONNECTION = (
     requests.ConnectTimeout,
@@ -39,11 +44,30 @@ class Answer(dict[str, Any]):
 
 
 def parsed(text: str | bytes, odd: Odd) -> Any:
-    """The JSON of an answer, its objects as `Answer`; None for no text at all."""
+    """The JSON of an answer, its objects as `Answer`; None for no text at all. Its strings are
+    such as can be stored and sent on: JSON can hold NUL and half surrogate pairs, as \\uXXXX."""
     try:
-        return json.loads(text, object_hook=lambda told: Answer(told, odd)) if text else None
+        answer = json.loads(text, object_hook=lambda told: Answer(told, odd)) if text else None
+        return _text_only(answer) if _ESCAPES.search(_bytes(text)) else answer
     except (ValueError, RecursionError):
         raise odd("the answer is no JSON") from None
+
+
+def _text_only(value: Any) -> Any:
+    """The same, in place, with U+FFFD for what is no text. Only answers that hold an escape of
+    the kind come here."""
+    if isinstance(value, str):
+        return _NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", value)
+    if isinstance(value, dict):
+        for name, part in value.items():
+            value[name] = _text_only(part)
+    elif isinstance(value, list):
+        value[:] = map(_text_only, value)
+    return value
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode("utf-8", "replace")
 
 
 def an_object(answer: Any, odd: Odd) -> Answer:
@@ -58,6 +82,19 @@ def objects(answer: Any, odd: Odd) -> list[Answer]:
     if not isinstance(answer, list):
         raise odd(f"the answer is no list but {_kind(answer)}")
     return [an_object(item, odd) for item in answer]
+
+
+@contextmanager
+def in_shape(what: str) -> Iterator[None]:
+    """While the answer about `what` is read: one that is of another form than documented is no
+    fault of ours that could be mended here, and is asked for again."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise Unavailable(
+            f"{what}: the answer is not in the documented form ({type(error).__name__}: {error})",
+            mend="Nothing to do if it passes; if it does not, report it with these words.",
+        ) from error
 
 
 def never_arrived(error: requests.RequestException) -> bool:

@@ -38,7 +38,7 @@ MOST_DELIVERIES = 500
 #: Entries of one moment stand in the order in which one leads to the next.
 _ORDER = tuple(EntryKind)
 
-_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 _STANDING = {
     EffectState.PLANNED: "shown only: the team is in plan mode",
@@ -231,5 +231,6 @@ def readable(body: bytes, limit: int = 200_000) -> str:
 
 def plain(text: str) -> str:
     """`text` without control characters but line ends and tabs: what a tracker gave may hold
-    escape sequences that a terminal obeys, or turn the direction of reading."""
+    escape sequences that a terminal obeys, turn the direction of reading, or be no text at all
+    (half a surrogate pair, which JSON can hold and no page)."""
     return _OBEYED.sub("\N{REPLACEMENT CHARACTER}", text)

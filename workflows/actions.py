@@ -46,7 +46,8 @@ _OWNER = re.compile(r"(?<!\S)@(?:\"(?P<q>[^\"]+)\"|(?P<w>[\w][\w.:+@-]*[\w]|\w))
 
 
 def read_line(text: str) -> ActionLine | None:
-    """One action item from the words after ``ACTION:`` or after the box; None without a title.
+    """One action item from the words after ``ACTION:`` or after the box; None without a title
+    that shows anything: no tracker takes one of control or zero-width characters only.
 
     What looks like a field and cannot be read stays in the title and is told in `problems`.
     """
@@ -74,7 +75,7 @@ def read_line(text: str) -> ActionLine | None:
     if match := _OWNER.search(rest):
         owner, rest = match["q"] or match["w"], _without(rest, match)
     title = " ".join(rest.split()).strip(" .;,-–—")
-    if not title:
+    if not any(each.isprintable() and not each.isspace() for each in title):
         return None
     return ActionLine(title, owner, due, kind, area, milestone, measure, tuple(problems))
 

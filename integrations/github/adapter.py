@@ -20,6 +20,7 @@ from integrations.github.lost import candidates
 from integrations.github.marker import key_in, marked
 from integrations.github.reading import place_of, ref_of, ticket_of
 from integrations.github.writers import Writers
+from integrations.http import in_shape
 from integrations.tracker import (
     Finding,
     Glimpse,
@@ -70,7 +71,8 @@ class GitHubTracker:
         path = issue_path(f"{place}#{issue['number']}")
         timeline = self._client.pages(f"{path}/timeline")
         writes = partial(self._writers.may_write, place)
-        return ticket_of(self.connection, issue, timeline, writes)
+        with in_shape(ref.key):
+            return ticket_of(self.connection, issue, timeline, writes)
 
     def find(self, typed: str) -> TicketRef:
         """From ``owner/name#7`` or the issue's address; a bare number has no repository."""

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from integrations.gate import OPEN, Gate
+from integrations.http import in_shape
 from integrations.jira import checks, creating, discovery
 from integrations.jira.client import Clock, JiraClient, Refused
 from integrations.jira.reading import marker, project_of, related
@@ -92,10 +93,11 @@ class JiraTracker:
     def fetch(self, ref: TicketRef) -> Ticket:
         """The whole issue by its id: one call, and more only when Jira embedded less than all of
         its comments or changelog, or the project's roles were not looked at lately."""
-        issue = self._client.get(f"/issue/{ref.id}", fields="*all", expand="changelog,names")
-        comments, histories = self._comments(issue), self._histories(issue)
-        writers = self.site.writers(project_of(issue))
-        return self.site.reader.ticket(issue, comments, histories, writers)
+        with in_shape(ref.key):
+            issue = self._client.get(f"/issue/{ref.id}", fields="*all", expand="changelog,names")
+            comments, histories = self._comments(issue), self._histories(issue)
+            writers = self.site.writers(project_of(issue))
+            return self.site.reader.ticket(issue, comments, histories, writers)
 
     def _comments(self, issue: Mapping[str, Any]) -> list[dict[str, Any]]:
         fields = issue["fields"]

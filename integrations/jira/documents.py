@@ -38,6 +38,10 @@ _TIMELINE = "timeline"
 #: CONTENT_LIMIT_EXCEEDED.
 _TOO_LONG = re.compile(r"too long|exceeds the allowed limit|CONTENT_LIMIT", re.IGNORECASE)
 
+#: Characters that the timeline leaves free in a full description: the tasks' links come into the
+#: action table later, when there is no timeline at hand that could give way.
+ROOM = 4_000
+
 Sent = TypeVar("Sent")
 
 
@@ -184,7 +188,7 @@ class JiraIssueDocuments:
 
 
 def _fits(size: Callable[[Any], int], body: Any) -> bool:
-    return size(body) <= LONGEST
+    return size(body) <= LONGEST - ROOM
 
 
 def _life(fields: Mapping[str, Any]) -> DocumentStatus:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from typing import Any
 
 from jira2markdown.elements import MarkupElements
@@ -18,7 +19,10 @@ from jira2markdown.markup.text_effects import (
     Superscript,
     Underline,
 )
-from pyparsing import Forward, ParserElement, Regex
+from pyparsing import Empty, Forward, NoMatch, ParserElement, Regex
+
+#: Seconds of this thread's own work that a text is worth: four times what common text takes.
+PATIENCE, PATIENCE_FOR_EACH = 0.5, 0.0005
 
 
 class _Code(Code):
@@ -91,6 +95,25 @@ class _Words(AbstractMarkup):
         )
 
 
+class TooCostly(Exception):
+    """The text takes longer than its length is worth."""
+
+
+class _Patience(AbstractMarkup):
+    """Matches nothing, and looks at the time whenever something is tried. For each mark that opens
+    jira2markdown searches the rest of the line for the one that closes: "-a -a -a …" of 3,750
+    characters took minutes, and a comment may have 32,767."""
+
+    @property
+    def expr(self) -> ParserElement:
+        return Empty().add_parse_action(self._look) + NoMatch()
+
+    @staticmethod
+    def _look() -> None:
+        if time.thread_time() > _GRAMMAR.until:
+            raise TooCostly
+
+
 _MENDED: tuple[tuple[type[AbstractMarkup], type[AbstractMarkup]], ...] = (
     (Code, _Code),
     (Panel, _Panel),
@@ -109,8 +132,10 @@ class _Grammar(threading.local):
     each thread (pyparsing's expressions are not made for several)."""
 
     def __init__(self) -> None:
+        self.until = 0.0
         elements = MarkupElements()
         elements.insert(0, _Words)
+        elements.insert(0, _Patience)
         for theirs, ours in _MENDED:
             elements.replace(theirs, ours)
         inline, self.markup = Forward(), Forward()
@@ -125,6 +150,7 @@ _GRAMMAR = _Grammar()
 
 
 def transform(text: str) -> str:
-    """Wiki text as Markdown, by jira2markdown's grammar as mended here."""
+    """Wiki text as Markdown, by jira2markdown's grammar as mended here. Raises TooCostly."""
+    _GRAMMAR.until = time.thread_time() + PATIENCE + PATIENCE_FOR_EACH * len(text)
     converted: str = _GRAMMAR.markup.transform_string(text)
     return converted

@@ -122,7 +122,7 @@ class Hooks:
     ) -> None:
         """Queue `payload` for every hook of the dialect that wants it. All hooks that get one
         GitHub event get it under one GUID. `only` restricts to the hook with that address."""
-        body = json.dumps(payload, ensure_ascii=False).encode()
+        body = json.dumps(payload).encode()  # ASCII: half a surrogate pair can only be escaped
         identifier = str(uuid.uuid4())
         for hook in self.registered:
             wanted = not hook.events or event in hook.events

@@ -27,7 +27,7 @@ from service.container import admin_token, build, open_store, timing_of, token_f
 
 STOP_WITHIN = 30.0  # seconds for a child to end after it was asked; more than the worker's drain
 LOOK_EVERY = 0.2  # seconds between two looks at the children, or at the parent
-BLOCKING_THREADS = 8  # enough to keep the one writer busy
+BLOCKING_THREADS = 16  # each is one webhook that waits to be on disk; they share a commit
 
 log = structlog.get_logger(__name__)
 

@@ -9,13 +9,32 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Row, exists, func, select, update
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.sql.dml import ReturningInsert
 
 from integrations.tracker import Envelope
 from service.store.jobs import Jobs
 from service.store.schema import deliveries, redeliveries
-from service.store.statements import insert
+from service.store.statements import insert, once
 
 JOB = "delivery"  # the kind of job that works on one; its subject is the delivery's id
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A verified delivery, the connection whose door it came through, and when (UTC)."""
+
+    connection: str
+    envelope: Envelope
+    at: datetime
+
+
+class Unrecordable(Exception):
+    """The database does not take a value of this delivery."""
+
+
+#: What is raised when it does not: by the driver before it asks the database, or by the database.
+_ABOUT_VALUES = (DBAPIError, ValueError, OverflowError)
 
 
 class DeliveryState(StrEnum):
@@ -77,6 +96,16 @@ _COLUMNS = (
 )
 
 
+@once
+def _recording(connection: Connection) -> ReturningInsert[int, str, str]:
+    """A new row; nothing where the sender's id is there already."""
+    return (
+        insert(connection, deliveries)
+        .on_conflict_do_nothing(index_elements=["connection", "delivery_id"])
+        .returning(deliveries.c.id, deliveries.c.connection, deliveries.c.delivery_id)
+    )
+
+
 class Deliveries:
     """The record of what was delivered."""
 
@@ -84,34 +113,6 @@ class Deliveries:
         self._connection = connection
         self._now = now
         self._jobs = jobs
-
-    def insert(self, connection: str, envelope: Envelope, received_at: datetime) -> int | None:
-        """Record it and return its id; None when this delivery is there already: then it is
-        only counted."""
-        recorded: int | None = self._connection.execute(
-            insert(self._connection, deliveries)
-            .values(
-                connection=connection,
-                delivery_id=envelope.id,
-                event=envelope.event,
-                body=envelope.body,
-                received_at=received_at,
-                repeated=envelope.repeated,
-                state=DeliveryState.RECEIVED,
-                why="",
-            )
-            .on_conflict_do_nothing(index_elements=["connection", "delivery_id"])
-            .returning(deliveries.c.id)
-        ).scalar_one_or_none()
-        if recorded is None:
-            self._connection.execute(
-                update(deliveries)
-                .where(
-                    deliveries.c.connection == connection, deliveries.c.delivery_id == envelope.id
-                )
-                .values(repeats=deliveries.c.repeats + 1)
-            )
-        return recorded
 
     def dead_letters(self) -> list[Delivery]:
         """All that wait for a person, the earliest first."""
@@ -122,6 +123,52 @@ class Deliveries:
         """How many wait for a person."""
         query = select(func.count()).where(deliveries.c.state.in_(DEAD))
         return int(self._connection.execute(query).scalar_one())
+
+    def record(self, arrivals: Sequence[Arrival]) -> list[int | Unrecordable | None]:
+        """Record them, each with the job that works on it, or say of one that it cannot be.
+        Returns the id of each; None for one that is there already or came twice among these."""
+        try:
+            with self._connection.begin_nested():
+                return [*self._record(arrivals)]
+        except _ABOUT_VALUES as error:
+            if isinstance(error, OperationalError):  # about the database, not about a value
+                raise
+            if len(arrivals) == 1:
+                return [Unrecordable(str(error))]
+        return [end for each in arrivals for end in self.record([each])]
+
+    def _record(self, arrivals: Sequence[Arrival]) -> list[int | None]:
+        values = [
+            {
+                "connection": each.connection,
+                "delivery_id": each.envelope.id,
+                "event": each.envelope.event,
+                "body": each.envelope.body,
+                "received_at": each.at,
+                "repeated": each.envelope.repeated,
+                "state": DeliveryState.RECEIVED,
+                "why": "",
+            }
+            for each in arrivals
+        ]
+        rows = self._connection.execute(_recording(self._connection), values)
+        new = {(connection, delivery_id): id for id, connection, delivery_id in rows}
+        self._jobs.touch_each(JOB, [str(id) for id in new.values()])
+        ids = [new.pop((each.connection, each.envelope.id), None) for each in arrivals]
+        for each, id in zip(arrivals, ids, strict=True):
+            if id is None:
+                self._count_repeat(each)
+        return ids
+
+    def _count_repeat(self, arrival: Arrival) -> None:
+        self._connection.execute(
+            update(deliveries)
+            .where(
+                deliveries.c.connection == arrival.connection,
+                deliveries.c.delivery_id == arrival.envelope.id,
+            )
+            .values(repeats=deliveries.c.repeats + 1)
+        )
 
     def get(self, delivery: int) -> Delivery | None:
         row = self._connection.execute(select(*_COLUMNS).where(deliveries.c.id == delivery)).first()

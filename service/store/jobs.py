@@ -23,9 +23,10 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.sql.dml import ReturningInsert
 
 from service.store.schema import jobs
-from service.store.statements import insert
+from service.store.statements import insert, once
 
 #: The priority of what somebody waits for, once it had its first turn.
 AWAITED = 5
@@ -93,6 +94,41 @@ _JOB = (
 )
 
 
+@once
+def _asking(connection: Connection) -> ReturningInsert[int]:
+    """A new row, or one that is wanted once more, sooner and more urgently if that was asked."""
+    statement = insert(connection, jobs)
+    asked = statement.excluded
+    sooner = asked.due_at < jobs.c.due_at
+    return statement.on_conflict_do_update(
+        index_elements=["kind", "subject"],
+        set_={
+            "wanted": jobs.c.wanted + 1,
+            "due_at": case((sooner, asked.due_at), else_=jobs.c.due_at),
+            "sent_at": case((sooner, None), else_=jobs.c.sent_at),
+            "reason": case((sooner, asked.reason), else_=jobs.c.reason),
+            "priority": case(
+                (asked.priority > jobs.c.priority, asked.priority), else_=jobs.c.priority
+            ),
+        },
+    ).returning(jobs.c.id)
+
+
+def _asked(
+    kind: str, subject: str, due: datetime, priority: int = 0, reason: str | None = None
+) -> dict[str, object]:
+    return {
+        "kind": kind,
+        "subject": subject,
+        "due_at": due,
+        "priority": priority,
+        "wanted": 1,
+        "attempt": 0,
+        "failures": 0,
+        "reason": reason,
+    }
+
+
 class Jobs:
     """Asking for jobs, sending, claiming and ending them."""
 
@@ -115,31 +151,15 @@ class Jobs:
         runs, this leads to another run. Higher priority goes first. Returns the job's id."""
         due = due_at or self._now
         self.touched = self.touched or due <= self._now
-        statement = insert(self._connection, jobs).values(
-            kind=kind,
-            subject=subject,
-            due_at=due,
-            priority=priority,
-            wanted=1,
-            attempt=0,
-            failures=0,
-            reason=reason,
-        )
-        asked = statement.excluded
-        sooner = asked.due_at < jobs.c.due_at
-        statement = statement.on_conflict_do_update(
-            index_elements=["kind", "subject"],
-            set_={
-                "wanted": jobs.c.wanted + 1,
-                "due_at": case((sooner, asked.due_at), else_=jobs.c.due_at),
-                "sent_at": case((sooner, None), else_=jobs.c.sent_at),
-                "reason": case((sooner, asked.reason), else_=jobs.c.reason),
-                "priority": case(
-                    (asked.priority > jobs.c.priority, asked.priority), else_=jobs.c.priority
-                ),
-            },
-        )
-        return int(self._connection.execute(statement.returning(jobs.c.id)).scalar_one())
+        values = _asked(kind, subject, due, priority, reason)
+        return int(self._connection.execute(_asking(self._connection), values).scalar_one())
+
+    def touch_each(self, kind: str, subjects: Sequence[str]) -> None:
+        """Ask for the job of each of these subjects, now."""
+        values = [_asked(kind, subject, self._now) for subject in subjects]
+        if values:
+            self.touched = True
+            self._connection.execute(_asking(self._connection), values)
 
     def forget(self, kind: str, subject: str) -> None:
         """Remove the job; whoever runs it loses the lease."""

@@ -11,6 +11,10 @@ from sqlalchemy import Connection, select
 from service.store.schema import document_places, refs
 from service.store.statements import insert
 
+#: How many values one query names; a push can name more files than SQLite takes:
+#: https://sqlite.org/limits.html#max_variable_number
+MOST_NAMED = 1000
+
 
 class Role(StrEnum):
     TASK = "task"
@@ -71,9 +75,11 @@ class Refs:
         here = select(document_places.c.incident_id).where(
             document_places.c.connection == connection, document_places.c.place == place
         )
-        found = set(
-            self._connection.scalars(here.where(document_places.c.path.in_(paths))) if paths else ()
-        )
+        found: set[str] = set()
+        named = list(paths)
+        for start in range(0, len(named), MOST_NAMED):
+            some = document_places.c.path.in_(named[start : start + MOST_NAMED])
+            found.update(self._connection.scalars(here.where(some)))
         if branch:
             found.update(self._connection.scalars(here.where(document_places.c.branch == branch)))
         return found

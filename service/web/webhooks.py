@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, jsonify, request
+import json
+
+from flask import Blueprint, Response, abort, request
 from werkzeug.exceptions import HTTPException
 
 from integrations.tracker import BadSignature, Malformed
-from service.intake import Accepted, accept
+from service.intake import Accepted, Intake
 from service.web import WebContainer
 
 PREFIX = "/webhooks/"
@@ -18,9 +20,7 @@ LARGEST_BODY = 25 * 1024 * 1024
 
 def said(status: int, words: str) -> Response:
     """A small JSON answer. It never repeats anything that was sent."""
-    answer = jsonify(status=words)
-    answer.status_code = status
-    return answer
+    return Response(json.dumps({"status": words}) + "\n", status, mimetype="application/json")
 
 
 def refusal(error: HTTPException) -> Response:
@@ -44,6 +44,7 @@ def refusal(error: HTTPException) -> Response:
 def blueprint(container: WebContainer) -> Blueprint:
     """``POST /webhooks/<connection>``."""
     routes = Blueprint("webhooks", __name__)
+    intake = Intake(container.store)
 
     @routes.post(PREFIX + "<connection>")
     def receive(connection: str) -> Response:
@@ -64,7 +65,7 @@ def blueprint(container: WebContainer) -> Blueprint:
             return said(401, "the signature does not fit")
         except Malformed:
             return said(400, "signed, but not a webhook of this tracker")
-        accepted = accept(container.store, connection, envelope, container.clock())
+        accepted = intake.accept(connection, envelope, container.clock())
         if accepted is Accepted.DUPLICATE:
             return said(200, "recorded before")
         return said(202, "recorded")

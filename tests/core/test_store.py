@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine
 
 from integrations.tracker import Envelope, Glimpse, MissedDelivery
-from service.intake import Accepted, accept
-from service.store import Store
+from service.intake import Accepted, Intake
+from service.store import Store, Transaction
 from service.store.codec import CodecError, dump, fingerprint, load
-from service.store.deliveries import JOB, DeliveryState
+from service.store.deliveries import JOB, Arrival, DeliveryState
 from service.store.effects import EffectState
 from service.store.incidents import new_id
 from service.store.journal import EntryKind
@@ -145,7 +145,7 @@ def test_processes_that_start_at_once_all_find_the_schema(tmp_path: Path) -> Non
 def test_an_accepted_delivery_has_its_bytes_and_its_job(store: Store) -> None:
     body = b'{"webhookEvent": "jira:issue_updated"}\x00\xff'
     envelope = Envelope("d-1", "jira:issue_updated", body)
-    assert accept(store, "acme-jira", envelope, NOON) is Accepted.NEW
+    assert Intake(store).accept("acme-jira", envelope, NOON) is Accepted.NEW
     with store.read() as tx:
         (delivery,) = tx.deliveries.page()
         assert tx.deliveries.envelope(delivery.id) == envelope
@@ -156,15 +156,15 @@ def test_an_accepted_delivery_has_its_bytes_and_its_job(store: Store) -> None:
 
 def test_the_same_delivery_twice_is_one(store: Store) -> None:
     envelope = Envelope("d-1", "issues", b"{}")
-    assert accept(store, "acme-github", envelope, NOON) is Accepted.NEW
-    assert accept(store, "acme-github", envelope, NOON) is Accepted.DUPLICATE
-    assert accept(store, "other-github", envelope, NOON) is Accepted.NEW
+    assert Intake(store).accept("acme-github", envelope, NOON) is Accepted.NEW
+    assert Intake(store).accept("acme-github", envelope, NOON) is Accepted.DUPLICATE
+    assert Intake(store).accept("other-github", envelope, NOON) is Accepted.NEW
     with store.read() as tx:
         assert tx.jobs.unfinished(JOB) == 2
 
 
 def test_a_delivery_can_be_replayed_and_dropped(store: Store) -> None:
-    accept(store, "acme-jira", Envelope("d-1", "x", b"{"), NOON)
+    Intake(store).accept("acme-jira", Envelope("d-1", "x", b"{"), NOON)
     with store.write() as tx:
         (delivery,) = tx.deliveries.page()
         tx.deliveries.mark(delivery.id, DeliveryState.UNREADABLE, "not JSON")
@@ -298,14 +298,21 @@ def test_a_dropped_effect_says_who_and_why_and_creations_stay_dropped(known: Sto
         assert (wanted.state, wanted.dropped_by) == (EffectState.WANTED, "")
 
 
+def record(tx: Transaction, arrival: Arrival) -> int | None:
+    """The number that the delivery gets, None when it is there already."""
+    (recorded,) = tx.deliveries.record([arrival])
+    assert not isinstance(recorded, Exception)
+    return recorded
+
+
 def test_a_delivery_that_comes_again_is_counted(store: Store) -> None:
     envelope = Envelope("guid-1", "issues", b"{}")
     with store.write() as tx:
-        number = tx.deliveries.insert("github", envelope, NOON)
+        number = record(tx, Arrival("github", envelope, NOON))
         assert number is not None
-        assert tx.deliveries.insert("jira", envelope, NOON) is not None
-        assert tx.deliveries.insert("github", envelope, NOON) is None
-        assert tx.deliveries.insert("github", envelope, NOON) is None
+        assert record(tx, Arrival("jira", envelope, NOON)) is not None
+        assert record(tx, Arrival("github", envelope, NOON)) is None
+        assert record(tx, Arrival("github", envelope, NOON)) is None
         (first, second) = tx.deliveries.page()
     assert sorted((each.connection, each.repeats) for each in (first, second)) == [
         ("github", 2),
@@ -327,7 +334,7 @@ def test_what_was_missed_is_missing_until_it_is_recorded(store: Store) -> None:
         assert tx.redeliveries.missing("jira", NOON) == []
         assert tx.redeliveries.missing("github", NOON + timedelta(seconds=1)) == []
         later = tx.now + timedelta(seconds=1)
-        tx.deliveries.insert("github", Envelope("guid-1", "issues", b"{}"), later)
+        record(tx, Arrival("github", Envelope("guid-1", "issues", b"{}"), later))
         assert tx.redeliveries.missing("github", NOON) == []
         tx.redeliveries.note("github", [MissedDelivery("guid-1", "issues", NOON, "elsewhere")])
         assert tx.redeliveries.lately_missing(NOON) == []

@@ -21,7 +21,8 @@ from service.commands.all import followthrough
 from service.container import build
 from service.dead_letters import DeadLetter
 from service.routing import Routing
-from service.store.deliveries import JOB, DeliveryState
+from service.store import Transaction
+from service.store.deliveries import JOB, Arrival, DeliveryState
 from workflows.model import Outlook
 
 KIM = "kim (command line)"
@@ -259,10 +260,17 @@ def test_a_delivery_of_a_connection_that_the_rules_lost_is_kept_until_they_have_
     assert len(tasks(stage)) == 1
 
 
+def record(tx: Transaction, arrival: Arrival) -> int | None:
+    """The number that the delivery gets, None when it is there already."""
+    (recorded,) = tx.deliveries.record([arrival])
+    assert not isinstance(recorded, Exception)
+    return recorded
+
+
 def test_a_delivery_that_is_dropped_keeps_the_reason(stage: Stage) -> None:
     with stage.store.write() as tx:
         envelope = Envelope("guid-1", "jira:issue_updated", b"{}")
-        number = tx.deliveries.insert("gone", envelope, received_at=stage.clock())
+        number = record(tx, Arrival("gone", envelope, stage.clock()))
     stage.settle()
     with stage.store.write() as tx:
         tx.jobs.touch(JOB, str(number))

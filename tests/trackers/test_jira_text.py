@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from integrations.jira import adf, wiki
 from integrations.jira.text import ADF, WIKI, Markup
+from integrations.jira.wiki_grammar import PATIENCE, PATIENCE_FOR_EACH
 from integrations.sandbox.adf import fault_in
 
 QUICKLY = settings(deadline=None, max_examples=40)  # a grammar is built in the first example
@@ -308,3 +310,13 @@ def test_any_stored_body_can_be_read(body: Any) -> None:
 @given(WORDS)
 def test_any_wiki_text_can_be_read(text: str) -> None:
     assert isinstance(wiki.to_markdown(text), str)
+
+
+@pytest.mark.parametrize("mark", ["-a ", "~a ", "^a ", "*a ", "[", "[~a ", "??a ", "*_-+"])
+def test_marks_that_never_close_leave_the_text_as_it_is_within_its_time(mark: str) -> None:
+    text = mark * (1500 // len(mark))
+    begun = time.thread_time()
+    read = wiki.to_markdown(text)
+    assert time.thread_time() - begun < 4 * (PATIENCE + PATIENCE_FOR_EACH * len(text))
+    assert "a" in read or "a" not in text
+    assert wiki.to_markdown("*bold*") == "**bold**"

@@ -15,7 +15,7 @@ from integrations.github import webhook as github
 from integrations.tracker import Envelope
 from service.clock import Clock
 from service.store import Store
-from service.store.deliveries import DeliveryState
+from service.store.deliveries import Arrival, DeliveryState
 from service.store.journal import EntryKind
 from service.web import WebhookDoor
 from workflows.effects import CreateTask, Effect, LinkTask, TaskTarget
@@ -131,8 +131,8 @@ class History:
         with self.store.write() as tx:
             name = id or f"guid-{incident.id if incident else state.value}"
             envelope = Envelope(name, "issues", body)
-            number = tx.deliveries.insert("acme-github", envelope, received_at=at(91))
-            assert number is not None
+            [number] = tx.deliveries.record([Arrival("acme-github", envelope, at(91))])
+            assert isinstance(number, int)
             tx.deliveries.mark(
                 number, state, "the ticket changed", incident_id=incident.id if incident else None
             )
