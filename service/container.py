@@ -16,6 +16,7 @@ from config.secrets import Secret
 from config.settings import Settings
 from integrations.gate import OPEN, Gate
 from integrations.gitdir.adapter import GitDirectoryDocuments
+from integrations.github import budgets as github_budgets
 from integrations.github import webhook as github_webhook
 from integrations.github.adapter import GitHubTracker
 from integrations.github.client import GitHubClient
@@ -45,6 +46,7 @@ from service.routing import INCIDENT_JOB, Routing
 from service.store import Store
 from service.store.deliveries import JOB as DELIVERY_JOB
 from service.web import WebhookDoor
+from workflows.budgets import Budget
 
 _WEBHOOKS = {"jira": jira_webhook, "github": github_webhook}
 
@@ -182,6 +184,7 @@ class Web:
     admin_token: Secret
     public_url: str | None
     doors: Mapping[str, WebhookDoor]
+    limits: Mapping[str, tuple[Budget, ...]]
 
 
 def build(
@@ -238,7 +241,20 @@ def build_web(environ: Mapping[str, str] = os.environ) -> Web:
         admin_token=admin_token(settings),
         public_url=settings.public_url,
         doors=doors(rules),
+        limits=limits(rules),
     )
+
+
+def limits(rules: Rules) -> dict[str, tuple[Budget, ...]]:
+    """The budgets that count for the whole account of each connection."""
+    return {name: _limits(connection) for name, connection in rules.connections.items()}
+
+
+def _limits(connection: ConnectionRules) -> tuple[Budget, ...]:
+    if connection.kind != "github":
+        return ()
+    applies = github_budgets.applies(connection.url, connection.limited)
+    return github_budgets.ACCOUNT if applies else ()
 
 
 def doors(rules: Rules) -> dict[str, WebhookDoor]:

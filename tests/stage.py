@@ -22,7 +22,7 @@ from config.settings import Settings
 from integrations.sandbox import Sandbox
 from integrations.sandbox.acme import BOT_EMAIL, BOT_JIRA, populate
 from service.app import create_app
-from service.container import Container, Web, build, doors, open_store
+from service.container import Container, Web, build, doors, limits, open_store
 from service.jobs import TIMING, Done
 from workflows.model import Incident
 
@@ -135,7 +135,12 @@ class Stage:
     def start_web(self, port: int = 0, between: Callable[[WSGI], WSGI] = lambda web: web) -> None:
         """The web process, perhaps with a proxy `between` it and the trackers."""
         web = Web(
-            self.store, self.clock, Secret("admin-token-1b2c"), None, doors(self.container.rules)
+            self.store,
+            self.clock,
+            Secret("admin-token-1b2c"),
+            None,
+            doors(self.container.rules),
+            limits(self.container.rules),
         )
         app = between(create_app(web))
         self._server = make_server("127.0.0.1", port, app, threaded=True)

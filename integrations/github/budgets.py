@@ -25,11 +25,16 @@ POINTS = Budget("points", (Window(900, _MINUTE),))
 AT_ONCE = Budget("requests at once", at_once=100)
 
 
-def limited(url: str) -> bool:
-    """Whether the server limits by default: github.com does, an Enterprise Server does not.
+#: Those that people want to see.
+ACCOUNT = (CONTENT, POINTS)
+
+
+def applies(url: str, said: bool | None) -> bool:
+    """Whether the server limits: as is said, or else as it does by default. github.com does, an
+    Enterprise Server does not.
     https://docs.github.com/en/enterprise-server@3.17/rest/using-the-rest-api/rate-limits-for-the-rest-api
     """
-    return url.rstrip("/") == "https://api.github.com"
+    return url.rstrip("/") == "https://api.github.com" if said is None else said
 
 
 def costs(verb: str) -> tuple[Cost, ...]:

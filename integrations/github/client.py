@@ -104,7 +104,7 @@ class GitHubClient:
         self._timeout = timeout
         self._connection = connection
         self._gate = gate
-        self._limited = budgets.limited(self.url) if limited is None else limited
+        self._limited = budgets.applies(self.url, limited)
         self._of_this_thread = threading.local()
         self._repositories: Recent[str, Repository] = Recent(clock)
         self._login: str | None = None

@@ -15,6 +15,7 @@ from service.commands.look import deliveries, explain_command
 from service.commands.plan import plan
 from service.commands.rules import rules
 from service.commands.run import up, web, worker
+from service.commands.trackers import trackers
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -29,6 +30,6 @@ def followthrough() -> None:
 
 for command in (
     *(demo, init, doctor, plan, rules, up, web, worker),
-    *(explain_command, accept_command, deliveries, dead_letters),
+    *(explain_command, accept_command, deliveries, dead_letters, trackers),
 ):
     followthrough.add_command(command)

@@ -331,6 +331,19 @@ class Jobs:
         )
         return [Job(*row) for row in rows]
 
+    def waiting(self, subjects: str) -> list[Job]:
+        """Jobs whose subject begins so and whose time has not come, the soonest first."""
+        rows = self._connection.execute(
+            select(*_JOB)
+            .where(
+                jobs.c.subject.startswith(subjects, autoescape=True),
+                jobs.c.due_at > self._now,
+                jobs.c.lease_until.is_(None),
+            )
+            .order_by(jobs.c.due_at, jobs.c.id)
+        )
+        return [Job(*row) for row in rows]
+
     def unfinished(self, kind: str | None = None) -> int:
         """How many jobs there are, whether due, running or waiting."""
         query = select(func.count()).select_from(jobs)

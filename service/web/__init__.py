@@ -10,6 +10,7 @@ from config.secrets import Secret
 from integrations.tracker import Envelope
 from service.clock import Clock
 from service.store import Store
+from workflows.budgets import Budget
 
 #: Headers and raw body → the delivery. Raises BadSignature, Malformed.
 Verify = Callable[[Mapping[str, str], bytes], Envelope]
@@ -24,7 +25,8 @@ class WebhookDoor:
 
 
 class WebContainer(Protocol):
-    """What the web process must be given. `doors` are the webhook doors by connection;
+    """What the web process must be given. `doors` are the webhook doors by connection, `limits`
+    the budgets that count for the whole account of each;
     `public_url` is the address under which people reach us, without a slash at its end."""
 
     @property
@@ -37,6 +39,8 @@ class WebContainer(Protocol):
     def public_url(self) -> str | None: ...
     @property
     def doors(self) -> Mapping[str, WebhookDoor]: ...
+    @property
+    def limits(self) -> Mapping[str, tuple[Budget, ...]]: ...
 
 
 __all__ = ["Verify", "WebContainer", "WebhookDoor"]

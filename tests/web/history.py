@@ -12,12 +12,14 @@ from builders import KIM, NOON, at, task_ref
 
 from config.secrets import Secret
 from integrations.github import webhook as github
+from integrations.github.budgets import ACCOUNT
 from integrations.tracker import Envelope
 from service.clock import Clock
 from service.store import Store
 from service.store.deliveries import Arrival, DeliveryState
 from service.store.journal import EntryKind
 from service.web import WebhookDoor
+from workflows.budgets import Budget
 from workflows.effects import CreateTask, Effect, LinkTask, TaskTarget
 from workflows.events import TaskLinked
 from workflows.model import (
@@ -51,6 +53,9 @@ class Web:
             "acme-github": WebhookDoor(partial(github.verify, secrets=[HOOK_SECRET])),
             "acme-silent": WebhookDoor(None),
         }
+    )
+    limits: Mapping[str, tuple[Budget, ...]] = field(
+        default_factory=lambda: {"acme-github": ACCOUNT, "acme-silent": ()}
     )
 
 
