@@ -6,7 +6,7 @@ they decide nothing, and they never repeat a call that might have had an effect.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -238,6 +238,12 @@ class Tracker(Protocol):
     def can_assign(self, place: str, handle: str) -> bool:
         """Whether tickets of the place can be assigned to the person with this handle."""
 
+    def is_public(self, place: str) -> bool:
+        """Whether everybody may read the place, without signing in; at most ten minutes old."""
+
+    def place_of(self, ticket: TicketRef) -> str:
+        """The place that a ticket of this tracker stands in, by its key; nothing is asked."""
+
 
 class DocumentStore(Protocol):
     """A place where postmortem documents live; one per kind and connection."""
@@ -259,3 +265,10 @@ class DocumentStore(Protocol):
 
     def version(self, ref: DocumentRef) -> str | None:
         """A cheap look at its version, for stores that are polled; None: read it to know."""
+
+    def place_of(self, ref: DocumentRef) -> str:
+        """The project or repository that the document is in; "" where it is on this machine."""
+
+
+#: Gives the store of a document's kind and connection. Raises Rejected when there is none.
+DocumentStores = Callable[[str, str], DocumentStore]

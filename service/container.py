@@ -23,6 +23,7 @@ from integrations.jira import webhook as jira_webhook
 from integrations.jira.adapter import JiraTracker
 from integrations.jira.documents import JiraIssueDocuments
 from integrations.tracker import DocumentStore, Envelope, Notice, Rejected, Tracker
+from service.audience import Audiences
 from service.clock import Clock, utc_now
 from service.executor import Executor
 from service.jobs import Handlers
@@ -93,6 +94,11 @@ class Trackers:
                 mend=f"Give the rules the connection {connection!r} again, under this name.",
             ) from None
 
+    @property
+    def audiences(self) -> Audiences:
+        """Who may read what."""
+        return Audiences(self.by_connection, self.documents)
+
 
 @dataclass(frozen=True)
 class Container:
@@ -133,7 +139,8 @@ def build(
         name: _WEBHOOKS[connection.kind].normalise for name, connection in rules.connections.items()
     }
     by_connection = trackers.by_connection
-    executor = Executor(store, by_connection, trackers.documents, clock, policy.hash)
+    audiences = trackers.audiences
+    executor = Executor(store, by_connection, trackers.documents, audiences, clock, policy.hash)
     routing = Routing(store, policy, by_connection, normalise)
     processing = Processing(store, policy, by_connection, executor, clock)
     every = timedelta(seconds=settings.poll_seconds)

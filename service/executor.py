@@ -7,7 +7,7 @@ protects the incident might be over before the call is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -15,6 +15,7 @@ import structlog
 
 from integrations.tracker import (
     DocumentStore,
+    DocumentStores,
     NotThere,
     OutcomeUnknown,
     RateLimited,
@@ -26,6 +27,7 @@ from integrations.tracker import (
     TrackerError,
     Unavailable,
 )
+from service.audience import Audiences
 from service.clock import Clock
 from service.jobs import LEASE, ClaimedJob
 from service.lease import Lease
@@ -66,8 +68,6 @@ SETTLE = LEASE + timedelta(seconds=60)
 #: How soon something of unknown outcome is looked for the first time.
 FIRST_LOOK = timedelta(seconds=10)
 
-DocumentStores = Callable[[str, str], DocumentStore]
-
 
 class Executor:
     """Executes the effects of one incident, whose job (and so its lease) the caller holds.
@@ -80,12 +80,14 @@ class Executor:
         store: Store,
         trackers: Mapping[str, Tracker],
         documents: DocumentStores,
+        audiences: Audiences,
         clock: Clock,
         policy_hash: str,
     ) -> None:
         self._store = store
         self._trackers = trackers
         self._documents = documents
+        self._audiences = audiences
         self._clock = clock
         self._policy_hash = policy_hash
 
@@ -100,6 +102,10 @@ class Executor:
         left, lease = list(records), Lease(self._store, job)
         for record, ended in self._settle(records, incident):
             incident = self._record(lease, record, ended, incident, looked_up=True)
+            left.remove(record)
+        for record, why in self._audiences.of_effects(left, incident):
+            looked_up = _may_have_happened(record)  # then it may not be done blindly later
+            incident = self._record(lease, record, why, incident, looked_up=looked_up)
             left.remove(record)
         if left:
             with self._store.write() as tx:

@@ -12,9 +12,15 @@ from itertools import islice
 
 import structlog
 
-from integrations.tracker import Glimpse, NotThere, RateLimited, Tracker, TrackerError
+from integrations.tracker import (
+    DocumentStores,
+    Glimpse,
+    NotThere,
+    RateLimited,
+    Tracker,
+    TrackerError,
+)
 from service.clock import Clock
-from service.executor import DocumentStores
 from service.jobs import ClaimedJob, JobEnd, Later
 from service.lease import Lease
 from service.outcomes import retry_at, sentence

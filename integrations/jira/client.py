@@ -106,6 +106,28 @@ class JiraClient:
             if not items or page.get("isLast") is True or start >= page.get("total", start + 1):
                 return
 
+    def anybody_reads(self, path: str) -> bool:
+        """Whether GET answers with an object to somebody who is not signed in, as "this operation
+        can be accessed anonymously" promises; a refusal, a sign-in page or a way to one is a no.
+        No credentials are sent. Raises RateLimited, Unavailable.
+        https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-projects/#api-rest-api-3-project-projectidorkey-get
+        """
+        address = self.url + self._api + path
+        try:
+            # a session of its own has no cookies, and with an `auth` ~/.netrc is not looked at
+            response = requests.get(
+                address,
+                headers={"Accept": "application/json"},
+                auth=_as_nobody,
+                timeout=(_CONNECT_SECONDS, _ANSWER_SECONDS),
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise self._unanswered(error, "GET") from error
+        if response.status_code == 429 or response.status_code >= 500:
+            raise self._error(response, "GET")
+        return response.status_code == 200 and isinstance(_json_of(response), dict)
+
     def search(self, jql: str, fields: str, properties: str = "") -> Iterator[dict[str, Any]]:
         """Every issue that the query finds, with these fields.
 
@@ -262,6 +284,10 @@ def words_of(answer: Any) -> str:
     if not said and answer.get("message"):
         said = [str(answer["message"])]
     return "; ".join(part for part in said if part)
+
+
+def _as_nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
 
 
 def _anonymous(response: requests.Response) -> bool:

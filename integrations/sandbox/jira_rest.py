@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import secrets
 from typing import Any
 
@@ -12,11 +13,16 @@ from integrations.sandbox import jira_views
 from integrations.sandbox.jira_acts import Jira, refused
 from integrations.sandbox.jira_fields import choices
 from integrations.sandbox.jira_search import search
-from integrations.sandbox.jira_site import LINK_TYPES, PERMISSIONS, Comment, Issue
+from integrations.sandbox.jira_site import LINK_TYPES, NOBODY, PERMISSIONS, Comment, Issue
 from integrations.sandbox.world import Object, Refused, json_body, route, whole_number
 
 Answer = tuple[Any, int] | Object | list[Any]
 MOST_AT_ONCE = 50
+
+#: What is answered to who is not signed in, as far as they may browse the project; of the many
+#: such operations this is the one that is asked for so.
+#: https://developer.atlassian.com/cloud/jira/platform/rest/v3/intro/#anonymous-operations
+_PROJECT = re.compile(r"/project/[^/]+$")
 
 
 class JiraRest:
@@ -30,6 +36,8 @@ class JiraRest:
         https://developer.atlassian.com/cloud/jira/platform/basic-auth-for-rest-apis/"""
         scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
         name, token = "", sent.strip()
+        if not sent and request.method == "GET" and _PROJECT.search(request.path):
+            return NOBODY
         if scheme.lower() == "basic":
             try:
                 name, _, token = base64.b64decode(sent).decode().partition(":")

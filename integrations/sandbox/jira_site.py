@@ -28,6 +28,9 @@ _PERMISSIONS = """
     """
 PERMISSIONS = tuple(_PERMISSIONS.split())
 
+#: Who is not signed in.
+NOBODY = ""
+
 
 @dataclass(slots=True)
 class User:
@@ -74,6 +77,7 @@ class Project:
     assignable: set[str] = field(default_factory=set)
     versions: list[Version] = field(default_factory=list)
     issues: int = 0
+    public: bool = False
 
 
 @dataclass(slots=True)
@@ -189,10 +193,12 @@ class JiraSite:
         required: Sequence[str] = (),
         components: Sequence[str] = (),
         assignable: Sequence[str] = (),
+        public: bool = False,
     ) -> str:
-        """A project. `statuses` maps names to categories, the first is where issues start.
-        `transitions` are {name, to, from?: [...], asks?: [...], needs?: [...]}; none: from
-        anywhere to anywhere, asking for a resolution when done. `create_screen` None: all."""
+        """A project; a `public` one may be browsed by who is not signed in. `statuses` maps
+        names to categories, the first is where issues start. `transitions` are {name, to,
+        from?: [...], asks?: [...], needs?: [...]}; none: from anywhere to anywhere, asking for a
+        resolution when done. `create_screen` None: all."""
         known = dict(statuses or SIMPLIFIED)
         self.projects[key] = Project(
             id=str(self.world.next_id()),
@@ -215,6 +221,7 @@ class JiraSite:
             required=frozenset(required) | {"summary", "issuetype", "project"},
             components=tuple(components),
             assignable=set(assignable),
+            public=public,
         )
         for type_name in types:
             self.types.setdefault(type_name, str(10000 + len(self.types)))
@@ -230,6 +237,8 @@ class JiraSite:
     # --- look up --------------------------------------------------------------------------
 
     def may(self, account_id: str, permission: str, project: str = "") -> bool:
+        if account_id == NOBODY:
+            return permission == "BROWSE_PROJECTS" and self.projects[project].public
         if permission == "ASSIGNABLE_USER" and project:
             return account_id in self.projects[project].assignable
         taken = {(account_id, permission, ""), (account_id, permission, project)}

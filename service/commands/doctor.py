@@ -30,7 +30,7 @@ def doctor(as_json: bool, rules_file: Path | None) -> None:
     settings, rules = read_rules(rules_file)
     trackers = Trackers(rules)
     found: list[Checked] = []
-    for checked in examine(rules, trackers.by_connection, settings.public_url):
+    for checked in examine(rules, trackers.by_connection, trackers.audiences, settings.public_url):
         if not as_json:
             for line in _told(checked, first=not found or found[-1].about != checked.about):
                 click.echo(line)
