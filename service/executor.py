@@ -70,10 +70,7 @@ FIRST_LOOK = timedelta(seconds=10)
 
 
 class Executor:
-    """Executes the effects of one incident, whose job (and so its lease) the caller holds.
-
-    `documents` gives the store for a document's kind and connection.
-    """
+    """Executes the effects of one incident, whose job (and so its lease) the caller holds."""
 
     def __init__(
         self,

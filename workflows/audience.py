@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from workflows.effects import CreateDocument, CreateTask, Effect, WriteRegions
-from workflows.model import ActionItem, Incident
+from workflows.model import ActionItem, Incident, Origin
 from workflows.policy import IncidentSource, Policy, SourceKind, Team, known_person
 
 #: What stands in for the title of a ticket that only some may read.
@@ -65,14 +65,16 @@ def passages_of(
         case CreateTask(target=to):
             end = Spot(to.connection, to.place)
             yield Passage(_TASKS, ticket, end)
-            if document is not None and _said_in_document(wish, incident):
+            number = int(wish.key.rsplit(":", 1)[1])
+            asked = (item.origin for item in incident.actions if item.number == number)
+            if document is not None and any(map(said_in_document, asked)):
                 yield Passage(_TASKS, document, end)
 
 
-def _said_in_document(wish: CreateTask, incident: Incident) -> bool:
-    number = int(wish.key.rsplit(":", 1)[1])
-    said = {item.origin.source for item in incident.actions if item.number == number}
-    return bool(said & {"document", "below"})
+def said_in_document(origin: Origin) -> bool:
+    """Whether an action item's words were written into the document. Perhaps fewer people may read
+    that than the incident's ticket, where such words are not repeated."""
+    return origin.source in ("document", "below")
 
 
 def exposure(passage: Passage) -> tuple[str, str]:

@@ -172,7 +172,9 @@ def _set_up(
                 effects.append(postmortem.task(incident, item, document, rules.tasks, policy))
             elif not item.linked:
                 key = f"link:{incident.id}:{item.number}"
-                effects.append(LinkTask(key, incident.ticket, item.task, item.title))
+                effects.append(
+                    LinkTask(key, incident.ticket, item.task, postmortem.link_title(item))
+                )
         wanted = _wanted_regions(incident, document, ticket)
         if wanted:
             effects.append(WriteRegions(f"regions:{incident.id}", wanted))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from workflows import action_table, timeline
+from workflows.audience import said_in_document
 from workflows.documents import render
 from workflows.effects import CreateTask, DocumentTarget, TaskTarget
 from workflows.markup import cell, excerpt, inert, link, plain_title
@@ -15,6 +16,7 @@ from workflows.model import (
     DocumentStatus,
     Incident,
     Postmortem,
+    Proposal,
     Ticket,
 )
 from workflows.policy import (
@@ -170,6 +172,11 @@ def task(
     )
 
 
+def link_title(item: ActionItem) -> str:
+    """What the link from the incident ticket to the task is called."""
+    return item.name if said_in_document(item.origin) else item.title
+
+
 def handle(item: ActionItem, incident: Incident, connection: str, policy: Policy) -> str | None:
     """What the tracker of `connection` calls the owner, or None when nobody can tell.
 
@@ -232,13 +239,17 @@ def comment(incident: Incident, blocked: Mapping[str, str]) -> str:
         parts.append("\n".join(_listed(item, incident, blocked) for item in incident.actions))
     else:
         parts.append("No action items yet. Add them to the table in the document.")
-    problems = [f"- {item.name}: {inert(what)}" for item in incident.actions for what in item.unset]
+    problems = [
+        f"- {item.name}: {inert(_unset(item, what))}"
+        for item in incident.actions
+        for what in item.unset
+    ]
     problems += [f"- {inert(what)}" for what in document.conflicts]
     if problems:
         parts.append("Could not be set, or needs a look:\n\n" + "\n".join(problems))
     if incident.proposals:
         lines = [
-            f"- {inert(p.title)} (by {inert(p.by)}: {inert(p.why)})"
+            f"- {_title(p)} (by {inert(p.by)}: {inert(p.why)})"
             for p in incident.proposals[:MOST_PROPOSALS]
         ]
         more = len(incident.proposals) - len(lines)
@@ -253,12 +264,23 @@ def _listed(item: ActionItem, incident: Incident, blocked: Mapping[str, str]) ->
     ``owner/repository#n``, the bare reference makes it an item that the tracker ticks itself."""
     if item.task is None:
         why = blocked.get(item.name)
-        return f"- [ ] {item.name} {inert(item.title)} — no task yet" + (
+        return f"- [ ] {item.name} {_title(item)} — no task yet" + (
             f": {inert(why)}" if why else ""
         )
     together = item.task.connection == incident.ticket.connection and "#" in item.task.key
     named = item.task.key if together else link(item.task.key, item.task.url)
-    return f"- [ ] {item.name} {named} {inert(item.title)}"
+    return f"- [ ] {item.name} {named} {_title(item)}"
+
+
+def _title(item: ActionItem | Proposal) -> str:
+    return "_a row of the postmortem_" if said_in_document(item.origin) else inert(item.title)
+
+
+def _unset(item: ActionItem, what: str) -> str:
+    """What could not be set; which field, where the rest is told by the postmortem's own words."""
+    if not said_in_document(item.origin):
+        return what
+    return f"{what.partition(':')[0]} (the service's page says why)"
 
 
 def _next(incident: Incident) -> str:
