@@ -172,7 +172,7 @@ def doors(rules: Rules) -> dict[str, WebhookDoor]:
     for name, connection in rules.connections.items():
         given = [secret.reveal() for secret in connection.webhook_secrets]
         verify = partial(_WEBHOOKS[connection.kind].verify, secrets=given) if given else None
-        found[name] = WebhookDoor(verify)
+        found[name] = WebhookDoor(verify, _WEBHOOKS[connection.kind].shown)
     return found
 
 
