@@ -26,6 +26,7 @@ from service.jobs import LEASE, Done
 from workflows.model import Incident
 
 TOKENS = {"JIRA_TOKEN": "jira-token-7f3a", "GITHUB_TOKEN": "github-token-9c1e"}
+ADMIN_TOKEN = "admin-token-1b2c"
 HOOKS = {"JIRA_HOOK": "jira-hook-secret", "GITHUB_HOOK": "github-hook-secret"}
 
 JIRA_INCIDENTS = """\
@@ -111,9 +112,7 @@ class Stage:
 
     def __enter__(self) -> Self:
         self.sandbox.__enter__()
-        web = Web(
-            self.store, self.clock, Secret("admin-token-1b2c"), None, doors(self.container.rules)
-        )
+        web = Web(self.store, self.clock, Secret(ADMIN_TOKEN), None, doors(self.container.rules))
         self._server = make_server("127.0.0.1", 0, create_app(web), threaded=True)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()

@@ -182,7 +182,7 @@ def test_unsigned_bytes_are_always_refused(sent: dict[str, str], body: bytes) ->
         verify(sent, body, [SECRET])
 
 
-# --- what may be shown -----------------------------------------------------------------------------
+# --- what may be shown ----------------------------------------------------------------------------
 
 PHRASE = "the Zebra account"
 
