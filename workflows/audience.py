@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from workflows.effects import CreateDocument, CreateTask, Effect, WriteRegions
-from workflows.model import ActionItem, Incident, Origin
+from workflows.model import ActionItem, Incident, Origin, Ticket
 from workflows.policy import IncidentSource, Policy, SourceKind, Team, known_person
 
 #: What stands in for the title of a ticket that only some may read.
@@ -105,15 +105,21 @@ def told_service(service: str | None, source: IncidentSource, team: Team) -> str
     return service if component or service in named else None
 
 
-def withheld(incident: Incident, policy: Policy) -> Incident:
-    """The incident without the words that its ticket, now restricted, gave while it was not.
-    What the rules and the document gave stays: everybody who reads those knows it."""
-    return replace(incident, actions=tuple(_withheld(item, policy) for item in incident.actions))
+def withheld(incident: Incident, ticket: Ticket, policy: Policy) -> Incident:
+    """The incident without the words of action items that everybody could read when they were
+    taken up, and only some may now: the ticket, or the comment that they are from, was restricted
+    since. What the rules and the document gave stays: who reads those knows it."""
+    hidden = {("comment", comment.id) for comment in ticket.comments if comment.internal}
+
+    def told(item: ActionItem) -> ActionItem:
+        origin = item.origin
+        own = origin.source in ("ticket", "comment") and ticket.restricted
+        return _withheld(item, policy) if own or (origin.source, origin.id) in hidden else item
+
+    return replace(incident, actions=tuple(map(told, incident.actions)))
 
 
 def _withheld(item: ActionItem, policy: Policy) -> ActionItem:
-    if item.origin.source not in ("ticket", "comment"):
-        return item
     known = item.owner is not None and known_person(policy, item.owner) is not None
     return replace(
         item,

@@ -123,9 +123,8 @@ def read_facts(
     told = (value(source.service, ticket) or "").strip() or None
     if ticket.restricted:
         told = told_service(told, source, policy.teams[incident.team])
-        incident = withheld(incident, policy)
     return replace(
-        incident,
+        withheld(incident, ticket, policy),
         ticket=ticket.ref,
         title=WITHHELD if ticket.restricted else ticket.title,
         phase=phase,

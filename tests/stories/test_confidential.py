@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -188,8 +189,8 @@ def _dump(value: object) -> str:
 # --- what must not be found -----------------------------------------------------------------------
 
 
-def opened(stage: Stage, **fields: object) -> str:
-    given: dict[str, object] = {
+def opened(stage: Stage, **fields: Any) -> str:
+    given: dict[str, Any] = {
         "components": ["checkout"],
         "customfield_10050": {"value": "SEV-1"},
         "summary": "Checkout answers 500",
@@ -336,6 +337,22 @@ def test_what_is_written_after_a_ticket_was_restricted_tells_its_words_no_more(
     told = [shown[f"page /deliveries/{number}"] for number in deliveries_of(stage, key)]
     assert told
     assert not any(PHRASE in words.casefold() for words in told)
+
+
+def test_an_action_item_of_a_comment_that_was_made_internal_tells_its_words_no_more(
+    stage: Stage,
+) -> None:
+    key = opened(stage)
+    stage.sandbox.jira.comment(key, f"ACTION: Tell {PHRASE}", by=NOOR)
+    resolved(stage, key)
+    said = next(c for c in issue_of(stage, key).comments if c.author == NOOR)
+    said.visibility = {"type": "role", "value": "Staff"}
+    stage.sandbox.jira.edit(key, by=KIM, labels=["looked-at"])
+    stage.settle()
+    incident = stage.incident(key)
+    assert incident.postmortem is not None
+    assert incident.actions[0].title == WITHHELD_ACTION
+    assert PHRASE not in _dump(dict(incident.postmortem.seen)).casefold()
 
 
 @deployments
