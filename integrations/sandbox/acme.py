@@ -8,17 +8,18 @@ BOT_EMAIL = "followthrough@acme.example"
 BOT_JIRA = "bot-jira"
 BOT_GITHUB = "followthrough-bot"
 
-KIM, NOOR, LEE = "5b10-kim", "5b10-noor", "5b10-lee"
+KIM, NOOR, LEE, MALLORY = "5b10-kim", "5b10-noor", "5b10-lee", "5b10-mallory"
 
 
 def populate(sandbox: Sandbox, jira_token: str, github_token: str) -> None:
     """Jira projects INC (incidents) and OPS (work), private repositories acme/ops and
-    acme/postmortems and the public acme/website, the people Kim, Noor and Lee, and one account for
-    the service, signed in by these tokens."""
+    acme/postmortems and the public acme/website, the people Kim, Noor and Lee, Mallory who works on
+    none of it, and one account for the service, signed in by these tokens."""
     jira, github = sandbox.jira, sandbox.github
     jira.add_user(BOT_JIRA, "Followthrough", BOT_EMAIL, token=jira_token)
     for account, name in ((KIM, "Kim Ito"), (NOOR, "Noor Aziz"), (LEE, "Lee Park")):
         jira.add_user(account, name, f"{name.split()[0].lower()}@acme.example")
+    jira.add_user(MALLORY, "Mallory", "mallory@elsewhere.example")
     jira.add_field("customfield_10050", "Severity", "option", ["SEV-1", "SEV-2", "SEV-3"])
     jira.add_field("customfield_10051", "Detected at", "datetime")
     statuses = {
@@ -36,6 +37,9 @@ def populate(sandbox: Sandbox, jira_token: str, github_token: str) -> None:
         assignable=(KIM, NOOR, LEE),
     )
     jira.add_project("OPS", "Operations", types=("Task",), assignable=(KIM, NOOR))
+    for project in ("INC", "OPS"):
+        jira.add_role(project, "Developers", (KIM, NOOR, LEE))
+        jira.add_role(project, "Viewers")
     github.add_user(BOT_GITHUB, "Followthrough", token=github_token)
     writers = {"kim": "write", "noor": "write", "lee": "write", BOT_GITHUB: "admin"}
     github.add_repo("acme/ops", private=True, collaborators=writers)

@@ -138,6 +138,7 @@ class GitHub(GitHubIssues):
         self._check_body(wanted.get("body"), "PullRequest")
         pull = Pull(head, base, head_sha, base_sha, bool(wanted.get("draft")))
         issue = self._new(place, str(wanted.get("title")), wanted.get("body"), by, pull)
+        self.refer(issue, issue.body, by)
         self.tell_pull("opened", issue, by)
         return issue
 
@@ -151,6 +152,7 @@ class GitHub(GitHubIssues):
                 setattr(issue, name, wanted[name])
         if edited:
             self._touch(issue)
+            self.refer(issue, issue.body, by)
             self.tell_pull("edited", issue, by, changes=edited)
         if wanted.get("state") == "closed" and issue.state == "open":
             self._shut(issue, by, None)

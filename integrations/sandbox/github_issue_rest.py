@@ -9,7 +9,7 @@ from flask import request
 from integrations.sandbox import github_views
 from integrations.sandbox.github_rest import REPO, Answer, GitHubApi
 from integrations.sandbox.github_site import Issue, Note, invalid, not_found
-from integrations.sandbox.world import json_body, route
+from integrations.sandbox.world import Object, json_body, route
 
 ISSUE = REPO + "/issues/<int:number>"
 
@@ -31,6 +31,7 @@ class GitHubIssueRest(GitHubApi):
             issue
             for issue in place.issues.values()
             if not (issue.gone or issue.transferred)
+            and self.listed(issue)
             and state in (issue.state, "all")
             and labels <= set(issue.labels)
             and creator in (None, issue.user)
@@ -94,7 +95,17 @@ class GitHubIssueRest(GitHubApi):
     def timeline(self, me: str, owner: str, name: str, number: int) -> Answer:
         """https://docs.github.com/en/rest/issues/timeline#list-timeline-events-for-an-issue"""
         issue = self._issue(me, owner, name, number)
-        return self.pages([github_views.event(self.site, issue, e) for e in issue.timeline])
+        seen = [entry for entry in issue.timeline if self._told(me, entry)]
+        return self.pages([github_views.event(self.site, issue, entry) for entry in seen])
+
+    def _told(self, me: str, entry: Object) -> bool:
+        """A reference comes late, and from a hidden repository not at all."""
+        source, world = entry.get("source"), self.site.world
+        if source is None:
+            return True
+        return self.site.may(me, source.repo, "read") and world.shown(
+            entry["at"], world.faults.reference_lag
+        )
 
     @route("GET", ISSUE + "/sub_issues")
     def children(self, me: str, owner: str, name: str, number: int) -> Answer:

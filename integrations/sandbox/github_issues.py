@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from integrations.sandbox import github_views
+from integrations.sandbox.github_references import references
 from integrations.sandbox.github_site import GitHubSite, Issue, Note, Pull, Repo, invalid
 from integrations.sandbox.hooks import Hook
 from integrations.sandbox.world import Object, act
@@ -21,18 +22,19 @@ class GitHubIssues(GitHubSite):
     # --- people's acts (also at /_sandbox/github/<act>) -----------------------------------------
 
     @act
-    def hook(self, repo: str, url: str, secret: str, events: Sequence[str] = ()) -> None:
-        """A repository webhook; it is sent a ping at once."""
+    def hook(self, repo: str, url: str, secret: str, events: Sequence[str] = ()) -> int:
+        """A repository webhook; it is sent a ping at once. Returns its id."""
         place = self.repo(repo)
-        hook = Hook("github", url, secret, place.full_name, frozenset(events))
+        id, now = self.world.next_id(), self.world.now()
+        hook = Hook("github", url, secret, place.full_name, frozenset(events), id, now)
         self.world.hooks.registered.append(hook)
-        about = {"type": "Repository", "id": self.world.next_id(), "name": "web", "active": True}
-        about |= {"events": sorted(events) or ["*"], "config": {"url": url, "content_type": "json"}}
+        about = github_views.hook(self, place, hook)
         payload = {"zen": "Keep it logically awesome.", "hook_id": about["id"], "hook": about}
         shown = github_views.repo(self, place)
         sender = github_views.user(self, place.owner)
         payload |= {"repository": shown, "sender": sender}
         self.world.hooks.fire("github", "ping", payload, place.full_name, only=url)
+        return id
 
     @act
     def open_issue(
@@ -103,6 +105,7 @@ class GitHubIssues(GitHubSite):
             chosen["assignees"] = [chosen["assignee"], *chosen.get("assignees", [])]
         self._check(place, {**chosen, "body": wanted.get("body")})
         issue = self._new(place, str(wanted["title"]), wanted.get("body"), by)
+        self.refer(issue, issue.body, by)
         self._set_people_and_labels(issue, chosen, by, told=False)
         self.tell_issue("opened", issue, by)
         for name in issue.labels:
@@ -131,6 +134,7 @@ class GitHubIssues(GitHubSite):
                 setattr(issue, name, chosen[name])
         if edited:
             self._touch(issue)
+            self.refer(issue, issue.body, by)
             self.tell_issue("edited", issue, by, changes=edited)
         self._set_people_and_labels(issue, chosen, by)
         state = chosen.get("state", issue.state)
@@ -153,6 +157,7 @@ class GitHubIssues(GitHubSite):
         issue.notes.append(made)
         issue.timeline.append({"event": "commented", "note": made.id})
         issue.updated = now
+        self.refer(issue, text, by)
         self._tell_note("created", issue, made, by)
         return made
 
@@ -160,6 +165,7 @@ class GitHubIssues(GitHubSite):
         self._check_body(text, "IssueComment")
         before, note.body, note.updated = note.body, text, self.world.now()
         issue.updated = note.updated
+        self.refer(issue, text, by)
         self._tell_note("edited", issue, note, by, changes={"body": {"from": before}})
 
     def add_child(self, parent: Issue, child: Issue, by: str, replace: bool = False) -> None:
@@ -209,6 +215,18 @@ class GitHubIssues(GitHubSite):
         )
         place.issues[made.number] = made
         return made
+
+    def refer(self, source: Issue, text: str | None, by: str) -> None:
+        """Tell the issues that a text names on their timelines, each once of one source. Whoever
+        writes must be able to read the issue that he names."""
+        for name, number in references(text or "", source.repo.full_name, self.url):
+            place = next((r for n, r in self.repos.items() if n.lower() == name), None)
+            named = place.issues.get(number) if place and self.may(by, place, "read") else None
+            if named is None or named is source or named.gone or named.transferred:
+                continue
+            if not any(entry.get("source") is source for entry in named.timeline):
+                told = {"event": "cross-referenced", "actor": by, "at": self.world.now()}
+                named.timeline.append({**told, "source": source})
 
     def _check_body(self, body: object, resource: str) -> None:
         if body is not None and not isinstance(body, str):

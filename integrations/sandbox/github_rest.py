@@ -11,7 +11,7 @@ from flask import Response, jsonify, request
 
 from integrations.sandbox import github_views
 from integrations.sandbox.github_acts import GitHub
-from integrations.sandbox.github_site import Repo, blob_sha, invalid, not_found
+from integrations.sandbox.github_site import Issue, Repo, blob_sha, invalid, not_found
 from integrations.sandbox.world import Object, Refused, json_body, route, whole_number
 
 Answer = tuple[Any, int] | Object | list[Any] | Response
@@ -40,6 +40,10 @@ class GitHubApi:
         if not self.site.may(me, found, needed):
             raise Refused(403, {"message": "Resource not accessible by personal access token"})
         return found
+
+    def listed(self, issue: Issue) -> bool:
+        world = self.site.world
+        return world.shown(issue.updated, world.faults.list_lag)
 
     def pages(self, items: list[Any]) -> Response:
         """One page, and a Link header to the others:
@@ -214,6 +218,7 @@ class GitHubRest(GitHubApi):
             issue
             for issue in reversed(place.issues.values())
             if issue.pull
+            and self.listed(issue)
             and state in (issue.state, "all")
             and (head is None or head == f"{place.owner}:{issue.pull.head}")
             and base in (None, issue.pull.base)

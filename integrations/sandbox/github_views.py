@@ -6,6 +6,7 @@ Shapes: the OpenAPI description at https://github.com/github/rest-api-descriptio
 from __future__ import annotations
 
 import base64
+import json
 from datetime import datetime
 
 from integrations.sandbox.github_site import (
@@ -17,6 +18,7 @@ from integrations.sandbox.github_site import (
     Repo,
     blob_sha,
 )
+from integrations.sandbox.hooks import Attempt, Hook
 from integrations.sandbox.world import Object
 
 
@@ -175,10 +177,22 @@ def event(site: GitHubSite, owner: Issue, entry: Object) -> Object:
     if entry["event"] == "commented":
         shown = next(n for n in owner.notes if n.id == entry["note"])
         return {**note(site, owner, shown), "event": "commented", "actor": user(site, shown.user)}
+    if entry["event"] == "cross-referenced":
+        return _cross_reference(site, entry)
     here = f"{site.api}/repos/{owner.repo.full_name}/issues/events/{entry['id']}"
     people = {name: user(site, entry[name]) for name in ("actor", "assignee") if name in entry}
     view: Object = {**entry, "node_id": f"E_{entry['id']}", "url": here, "commit_id": None}
     return view | {"commit_url": None, "performed_via_github_app": None} | people
+
+
+def _cross_reference(site: GitHubSite, entry: Object) -> Object:
+    """It has no id; its source is shown as it is now:
+    https://docs.github.com/en/rest/using-the-rest-api/issue-event-types#cross-referenced"""
+    source, when = entry["source"], stamp(entry["at"])
+    shown = {**issue(site, source), "repository": repo(site, source.repo)}
+    view: Object = {"event": entry["event"], "actor": user(site, entry["actor"])}
+    view |= {"created_at": when, "updated_at": when}
+    return view | {"source": {"type": "issue", "issue": shown}}
 
 
 def pull(site: GitHubSite, shown: Issue) -> Object:
@@ -225,6 +239,30 @@ def pull(site: GitHubSite, shown: Issue) -> Object:
     }
     view["_links"] = {name: {"href": href} for name, href in hrefs.items()}
     return view
+
+
+def hook(site: GitHubSite, place: Repo, shown: Hook) -> Object:
+    """https://docs.github.com/en/rest/repos/webhooks#list-repository-webhooks"""
+    here = f"{site.api}/repos/{place.full_name}/hooks/{shown.id}"
+    view: Object = {"type": "Repository", "id": shown.id, "name": "web", "active": True}
+    view |= {"events": sorted(shown.events) or ["*"], "url": here, "test_url": f"{here}/test"}
+    view["config"] = {"url": shown.url, "content_type": "json", "insecure_ssl": "0"}
+    view["config"] |= {"secret": "********"} if shown.secret else {}
+    view |= {"created_at": stamp(shown.created), "updated_at": stamp(shown.created)}
+    view |= {"ping_url": f"{here}/pings", "deliveries_url": f"{here}/deliveries"}
+    return view | {"last_response": {"code": None, "status": "unused", "message": None}}
+
+
+def attempt(place: Repo, shown: Attempt) -> Object:
+    """https://docs.github.com/en/rest/repos/webhooks#list-deliveries-for-a-repository-webhook;
+    nobody's answer is told as in its example, "failed to connect" with 502."""
+    delivery, status = shown.delivery, shown.status
+    words = "failed to connect" if status == 0 else f"Invalid HTTP Response: {status}"
+    view: Object = {"id": shown.id, "guid": delivery.id, "delivered_at": stamp(shown.at)}
+    view |= {"redelivery": shown.redelivery, "duration": 0.1, "throttled_at": None}
+    view |= {"status": "OK" if 200 <= status < 300 else words, "status_code": status or 502}
+    view |= {"event": delivery.event, "action": json.loads(delivery.body).get("action")}
+    return view | {"installation_id": None, "repository_id": place.id}
 
 
 def file(site: GitHubSite, place: Repo, ref: str, path: str, data: bytes, whole: bool) -> Object:

@@ -11,25 +11,41 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
 import requests
+
+from integrations.sandbox.faults import Chance
 
 # https://developer.atlassian.com/cloud/jira/platform/webhooks/#retry-policy
 JIRA_REPEATS_ON = frozenset({408, 409, 425, 429})
 JIRA_REPEATS = 5
+#: How long a delivery waits for the following one before it goes alone, in seconds.
+PATIENCE = 0.5
+
+
+class Surroundings(Protocol):
+    """What is taken from the world: what goes wrong just now, and the time."""
+
+    @property
+    def chance(self) -> Chance: ...
+
+    def now(self) -> datetime: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Hook:
     """A registered address. `scope` is the repository (empty: the whole site); `events` empty:
-    all of them."""
+    all of them. GitHub's have an `id` and the time when they were `created`."""
 
     dialect: str
     url: str
     secret: str
     scope: str = ""
     events: frozenset[str] = frozenset()
+    id: int = 0
+    created: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -50,6 +66,7 @@ class Delivery:
             # https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers
             signed |= {"X-GitHub-Event": self.event, "X-GitHub-Delivery": self.id}
             signed |= {"User-Agent": "GitHub-Hookshot/sandbox"}
+            signed |= {"X-GitHub-Hook-ID": str(self.hook.id)}
             return signed | {"X-Hub-Signature-256": f"sha256={digest}"}
         # https://developer.atlassian.com/cloud/jira/platform/webhooks/#secure-admin-webhooks
         signed |= {"X-Atlassian-Webhook-Identifier": self.id}
@@ -66,19 +83,34 @@ class Delivery:
         return last == 0 or last in JIRA_REPEATS_ON or last >= 500
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to deliver, as GitHub lists them; `status` 0 when nobody answered."""
+
+    id: int
+    delivery: Delivery
+    at: datetime
+    status: int
+    redelivery: bool
+
+
 class Hooks:
     """The registered hooks and their deliveries, sent one after another by one thread.
 
-    `enabled = False` loses events, as a firewall would: they are in the log but never sent.
+    `enabled = False` loses events, as a firewall would: they are in the log but never sent. A
+    share of the deliveries meets the faults that the world has set for webhooks.
     `repeat_after` is Jira's pause before a repetition, in seconds (the real one takes minutes).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, world: Surroundings) -> None:
+        self._world = world
         self.registered: list[Hook] = []
         self.log: list[Delivery] = []
+        self.attempts: list[Attempt] = []
         self.enabled = True
         self.repeat_after = 0.2
-        self._due: list[tuple[float, int, Delivery]] = []
+        self._due: list[tuple[float, int, Delivery, bool]] = []
+        self._held: dict[Hook, Delivery] = {}
         self._changed = threading.Condition()
         self._busy = 0
         self._stopped = False
@@ -103,13 +135,50 @@ class Hooks:
                 delivery = Delivery(hook, identifier, event, body)
                 self.log.append(delivery)
                 if self.enabled:
-                    self.send(delivery)
+                    self._send_as_fate_wills(delivery)
 
-    def send(self, delivery: Delivery, after: float = 0.0) -> None:
-        """Queue a delivery, again if need be (a person pressing *Redeliver*)."""
+    def redeliver(self, delivery: Delivery) -> None:
+        """Try once more, because somebody asked for it: the same body under the same id."""
+        self._send_as_fate_wills(delivery, redelivery=True)
+
+    def _send_as_fate_wills(self, delivery: Delivery, redelivery: bool = False) -> None:
+        chance, hook = self._world.chance, delivery.hook
+        fate = chance.of_hook()
+        if fate == "dropped":
+            self._record(delivery, 0, redelivery)
+            return
+        if fate == "reordered" and hook not in self._held:
+            self._held[hook] = delivery
+            self.send(delivery, PATIENCE, redelivery)
+            return
+        delay = chance.faults.hooks_delay_seconds if fate == "delayed" else 0.0
+        self.send(delivery, delay, redelivery)
+        if fate == "duplicated":
+            self.send(delivery, 0.0, redelivery)
+        if (held := self._held.pop(hook, None)) and self._recall(held):
+            self.send(held)
+
+    def _recall(self, delivery: Delivery) -> bool:
+        """Take a delivery out of the queue; False when it is on its way already."""
+        with self._changed:
+            kept = [entry for entry in self._due if entry[2] is not delivery]
+            found = len(kept) < len(self._due)
+            heapq.heapify(kept)
+            self._due = kept
+            return found
+
+    def _record(self, delivery: Delivery, status: int, redelivery: bool) -> None:
+        with self._changed:
+            delivery.statuses.append(status)
+            number, now = len(self.attempts) + 1, self._world.now()
+            self.attempts.append(Attempt(number, delivery, now, status, redelivery))
+
+    def send(self, delivery: Delivery, after: float = 0.0, redelivery: bool = False) -> None:
+        """Queue a delivery, again if need be."""
         with self._changed:
             self._order += 1
-            heapq.heappush(self._due, (time.monotonic() + after, self._order, delivery))
+            due = (time.monotonic() + after, self._order, delivery, redelivery)
+            heapq.heappush(self._due, due)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="sandbox-hooks", daemon=True)
                 self._thread.start()
@@ -128,20 +197,21 @@ class Hooks:
             self._thread.join(timeout=2)
 
     def _run(self) -> None:
-        while (delivery := self._next()) is not None:
-            delivery.statuses.append(_post(delivery))
+        while (due := self._next()) is not None:
+            delivery, redelivery = due
+            self._record(delivery, _post(delivery), redelivery)
             if delivery.wants_repeating():
                 self.send(delivery, self.repeat_after)
             with self._changed:
                 self._busy -= 1
                 self._changed.notify_all()
 
-    def _next(self) -> Delivery | None:
+    def _next(self) -> tuple[Delivery, bool] | None:
         with self._changed:
             while not self._stopped:
                 if self._due and self._due[0][0] <= time.monotonic():
                     self._busy += 1
-                    return heapq.heappop(self._due)[2]
+                    return heapq.heappop(self._due)[2:]
                 pause = self._due[0][0] - time.monotonic() if self._due else None
                 self._changed.wait(None if pause is None else max(pause, 0.001))
         return None

@@ -9,12 +9,12 @@ from flask import request
 
 from integrations.sandbox import jira_views
 from integrations.sandbox.jira_acts import refused
-from integrations.sandbox.jira_rest import MOST_AT_ONCE, Answer, JiraRest, found_comment
+from integrations.sandbox.jira_rest import MOST_AT_ONCE, Answer, JiraApi, found_comment
 from integrations.sandbox.jira_site import Issue
 from integrations.sandbox.world import Object, Refused, json_body, route, whole_number
 
 
-class JiraIssueRest(JiraRest):
+class JiraIssueRest(JiraApi):
     """https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/"""
 
     @route("POST", "/issue")

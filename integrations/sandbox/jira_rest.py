@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 import secrets
 from typing import Any
 
@@ -13,31 +12,28 @@ from integrations.sandbox import jira_views
 from integrations.sandbox.jira_acts import Jira, refused
 from integrations.sandbox.jira_fields import choices
 from integrations.sandbox.jira_search import search
-from integrations.sandbox.jira_site import LINK_TYPES, NOBODY, PERMISSIONS, Comment, Issue
+from integrations.sandbox.jira_site import ANONYMOUS, LINK_TYPES, PERMISSIONS, Comment, Issue
 from integrations.sandbox.world import Object, Refused, json_body, route, whole_number
 
 Answer = tuple[Any, int] | Object | list[Any]
 MOST_AT_ONCE = 50
 
-#: What is answered to who is not signed in, as far as they may browse the project; of the many
-#: such operations this is the one that is asked for so.
-#: https://developer.atlassian.com/cloud/jira/platform/rest/v3/intro/#anonymous-operations
-_PROJECT = re.compile(r"/project/[^/]+$")
 
-
-class JiraRest:
-    """Meta data, search and people."""
+class JiraApi:
+    """Sign-in and permissions: what every route needs."""
 
     def __init__(self, site: Jira) -> None:
         self.site = site
 
     def sign_in(self) -> str:
         """Who asks: Basic (e-mail and token on Cloud, name and token on Data Center) or Bearer.
-        https://developer.atlassian.com/cloud/jira/platform/basic-auth-for-rest-apis/"""
+        https://developer.atlassian.com/cloud/jira/platform/basic-auth-for-rest-apis/
+
+        Projects and issues are read without credentials too, where the project allows it."""
+        if "Authorization" not in request.headers and self._is_for_anybody():
+            return ANONYMOUS
         scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
         name, token = "", sent.strip()
-        if not sent and request.method == "GET" and _PROJECT.search(request.path):
-            return NOBODY
         if scheme.lower() == "basic":
             try:
                 name, _, token = base64.b64decode(sent).decode().partition(":")
@@ -51,9 +47,30 @@ class JiraRest:
         words = "Client must be authenticated to access this resource."
         raise Refused(401, {"errorMessages": [words], "errors": {}, "message": words})
 
+    def _is_for_anybody(self) -> bool:
+        """What is not public looks to Cloud's anonymous reader as if it were not there, and
+        Data Center asks him to sign in."""
+        named = request.view_args or {}
+        if request.method != "GET" or not {"ref", "key"} & set(named):
+            return False
+        if self.site.cloud:
+            return True
+        try:
+            if "ref" in named:
+                self.site.issue(named["ref"], ANONYMOUS)
+            else:
+                self.site.project(named["key"], ANONYMOUS)
+        except Refused:
+            return False
+        return True
+
     def needs(self, me: str, permission: str, issue: Issue, words: str) -> None:
         if not self.site.may(me, permission, issue.project.key):
             raise refused({}, words, status=403)
+
+
+class JiraRest(JiraApi):
+    """Meta data, search and people."""
 
     @route("GET", "/serverInfo")
     def server_info(self, _me: str) -> Answer:

@@ -28,10 +28,13 @@ def search(site: JiraSite, jql: str, me: str) -> list[Issue]:
         raise _unreadable("Unbounded JQL queries are not allowed here. Please add a restriction.")
     parts = re.split(r"\s+and\s+", where.strip(), flags=re.IGNORECASE) if where.strip() else []
     tests = [_test(site, part, me) for part in parts]
+    lag = site.world.faults.search_lag
     found = [
         issue
         for issue in site.issues.values()
-        if site.may(me, "BROWSE_PROJECTS", issue.project.key) and all(test(issue) for test in tests)
+        if site.may(me, "BROWSE_PROJECTS", issue.project.key)
+        and site.world.shown(issue.updated, lag)
+        and all(test(issue) for test in tests)
     ]
     if order:
         name = order[1].lower()

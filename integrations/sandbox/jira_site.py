@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,12 +25,11 @@ LINK_TYPES = {
 _PERMISSIONS = """
     BROWSE_PROJECTS CREATE_ISSUES EDIT_ISSUES ASSIGN_ISSUES ASSIGNABLE_USER LINK_ISSUES
     TRANSITION_ISSUES ADD_COMMENTS DELETE_ISSUES SET_ISSUE_SECURITY ADMINISTER_PROJECTS
-    ADMINISTER RESOLVE_ISSUES MODIFY_REPORTER EDIT_OWN_COMMENTS EDIT_ALL_COMMENTS
+    ADMINISTER USER_PICKER RESOLVE_ISSUES MODIFY_REPORTER EDIT_OWN_COMMENTS EDIT_ALL_COMMENTS
     """
 PERMISSIONS = tuple(_PERMISSIONS.split())
-
-#: Who is not signed in.
-NOBODY = ""
+#: Whoever did not sign in: https://support.atlassian.com/jira-cloud-administration/docs/allow-anonymous-access-to-projects/
+ANONYMOUS = ""
 
 
 @dataclass(slots=True)
@@ -41,6 +41,21 @@ class User:
     email: str
     token: str = ""
     shows_email: bool = False
+
+
+@dataclass(slots=True)
+class Group:
+    id: str
+    name: str
+    people: list[str]
+
+
+@dataclass(slots=True)
+class Role:
+    """A role of the whole site. `actors` maps the keys of projects to people and groups."""
+
+    name: str
+    actors: dict[str, tuple[list[str], list[str]]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -142,6 +157,9 @@ class JiraSite:
         self.links: list[Link] = []
         self.moved: dict[str, str] = {}
         self.denied: set[tuple[str, str, str]] = set()
+        self.groups: dict[str, Group] = {}
+        self.roles: dict[int, Role] = {}
+        self._actor_ids: dict[str, int] = {}
         self.embedded_limit = 100
         self.types: dict[str, str] = {}
         self.status_ids: dict[str, str] = {}
@@ -196,7 +214,7 @@ class JiraSite:
         assignable: Sequence[str] = (),
         public: bool = False,
     ) -> str:
-        """A project; a `public` one may be browsed by who is not signed in. `statuses` maps
+        """A project; if it is `public`, anybody may read it without signing in. `statuses` maps
         names to categories, the first is where issues start. `transitions` are {name, to,
         from?: [...], asks?: [...], needs?: [...]}; none: from anywhere to anywhere, asking for a
         resolution when done. `create_screen` None: all."""
@@ -235,11 +253,39 @@ class JiraSite:
         """Take a permission from somebody, in one project or everywhere."""
         self.denied.add((account_id, permission, project))
 
+    @act
+    def add_group(self, name: str, people: Sequence[str] = ()) -> str:
+        """A group of the site; returns the id that Cloud knows it by."""
+        self.groups[name] = Group(str(uuid.uuid5(uuid.NAMESPACE_URL, name)), name, list(people))
+        return self.groups[name].id
+
+    @act
+    def add_role(
+        self, project: str, role: str, people: Sequence[str] = (), groups: Sequence[str] = ()
+    ) -> int:
+        """Give people and groups a role in a project. All roles are shared with all projects, so
+        one that is new stands in the others too, with nobody in it:
+        https://support.atlassian.com/jira-cloud-administration/docs/manage-project-roles/"""
+        if unknown := {*people} - {*self.users} | {*groups} - {*self.groups}:
+            raise ValueError(f"{unknown.pop()!r} is neither a user nor a group of this site")
+        ids = {known.name: id for id, known in self.roles.items()}
+        id = ids.get(role) or self.world.next_id()
+        kept = self.roles.setdefault(id, Role(role))
+        have = kept.actors.setdefault(self.project(project).key, ([], []))
+        for listed, new in zip(have, (people, groups), strict=True):
+            listed += [name for name in new if name not in listed]
+        return id
+
     # --- look up --------------------------------------------------------------------------
 
+    def actor_id(self, name: str) -> int:
+        """The number under which somebody stands in roles; it stays."""
+        return self._actor_ids.setdefault(name, 10240 + len(self._actor_ids))
+
     def may(self, account_id: str, permission: str, project: str = "") -> bool:
-        if account_id == NOBODY:
-            return permission == "BROWSE_PROJECTS" and self.projects[project].public
+        if account_id == ANONYMOUS:
+            place = self.projects.get(project)
+            return permission == "BROWSE_PROJECTS" and place is not None and place.public
         if permission == "ASSIGNABLE_USER" and project:
             return account_id in self.projects[project].assignable
         taken = {(account_id, permission, ""), (account_id, permission, project)}
@@ -251,7 +297,9 @@ class JiraSite:
         found = self.issues.get(wanted) or next(
             (issue for issue in self.issues.values() if issue.key == wanted), None
         )
-        if found is None or (me and not self.may(me, "BROWSE_PROJECTS", found.project.key)):
+        if found is None or (
+            me is not None and not self.may(me, "BROWSE_PROJECTS", found.project.key)
+        ):
             raise no_issue()
         return found
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from types import TracebackType
 from typing import Any
@@ -15,19 +18,24 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from integrations.sandbox.faults import Chance, Fault, Faults
 from integrations.sandbox.github_acts import GitHub
+from integrations.sandbox.github_hook_rest import GitHubHookRest
 from integrations.sandbox.github_issue_rest import GitHubIssueRest
 from integrations.sandbox.github_rest import GitHubRest
 from integrations.sandbox.jira_acts import Jira
 from integrations.sandbox.jira_issue_rest import JiraIssueRest
+from integrations.sandbox.jira_rest import JiraRest
+from integrations.sandbox.jira_roles_rest import JiraRolesRest
+from integrations.sandbox.limits import GitHubLimits, JiraLimits, Limits, Request, Violation
 from integrations.sandbox.pages import mount_pages
 from integrations.sandbox.world import (
     Call,
-    Fault,
     Object,
     Refused,
     World,
     acts_of,
+    is_write,
     json_body,
     mount,
 )
@@ -41,13 +49,19 @@ class Sandbox:
 
     Use it as a context manager. `jira` and `github` are set up and acted on by Python calls; the
     same acts answer at ``POST /_sandbox/jira/<act>`` and ``POST /_sandbox/github/<act>`` with
-    their arguments as a JSON object. `deployment` is "cloud" or "datacenter".
+    their arguments as a JSON object. `deployment` is "cloud" or "datacenter". What goes wrong is
+    `faults`, thrown by `seed`.
     """
 
     def __init__(
-        self, port: int = 0, deployment: str = "cloud", clock: Callable[[], datetime] | None = None
+        self,
+        port: int = 0,
+        deployment: str = "cloud",
+        clock: Callable[[], datetime] | None = None,
+        faults: Faults | None = None,
+        seed: int = 0,
     ) -> None:
-        self.world = World(clock)
+        self.world = World(clock, Chance(faults, seed))
         self.jira = Jira(self.world, deployment)
         self.github = GitHub(self.world)
         self.hooks = self.world.hooks
@@ -87,10 +101,27 @@ class Sandbox:
             self.world.calls.clear()
 
     def reads(self) -> list[Call]:
-        return [call for call in self.calls if call.method == "GET" or _is_search(call)]
+        return [call for call in self.calls if not call.is_write]
 
     def writes(self) -> list[Call]:
-        return [call for call in self.calls if call.method != "GET" and not _is_search(call)]
+        return [call for call in self.calls if call.is_write]
+
+    def set_faults(self, faults: Faults | None = None, seed: int | None = None) -> None:
+        """From now on these (none: all is well), with fresh dice of this seed (or the same)."""
+        with self.world.lock:
+            seed = self.world.chance.seed if seed is None else seed
+            self.world.chance = Chance(faults, seed)
+
+    def enforce(self, github: GitHubLimits | None = None, jira: JiraLimits | None = None) -> None:
+        """From now on these budgets (none: as much as one likes), untouched and not violated."""
+        with self.world.lock:
+            self.world.limits = Limits(github, jira)
+
+    @property
+    def violations(self) -> list[Violation]:
+        """The requests that were refused for being over budget since the last `enforce`."""
+        with self.world.lock:
+            return list(self.world.limits.violations)
 
     def fail_next(
         self,
@@ -108,7 +139,7 @@ class Sandbox:
         fault.headers = headers or {}
         fault.body = body or fault.body
         with self.world.lock:
-            self.world.faults.append(fault)
+            self.world.next_faults.append(fault)
 
     # --- the application --------------------------------------------------------------------
 
@@ -118,55 +149,108 @@ class Sandbox:
         app.json.sort_keys = False  # type: ignore[attr-defined]
         app.config["MAX_CONTENT_LENGTH"] = 30 * 1024 * 1024
         version = "3" if self.jira.cloud else "2"
-        jira = JiraIssueRest(self.jira)
-        mount(app, f"/jira/rest/api/{version}", jira)
-        mount(app, GITHUB_API, GitHubRest(self.github))
-        mount(app, GITHUB_API, GitHubIssueRest(self.github))
+        jira = JiraRest(self.jira)
+        for api in (jira, JiraIssueRest(self.jira), JiraRolesRest(self.jira)):
+            mount(app, f"/jira/rest/api/{version}", api)
+        github = GitHubRest(self.github)
+        for part in (github, GitHubIssueRest(self.github), GitHubHookRest(self.github)):
+            mount(app, GITHUB_API, part)
         if self.jira.cloud:  # has all of version 2 as well; of that, this is asked by our adapter
             info = "/jira/rest/api/2/serverInfo"
             app.add_url_rule(info, "info", lambda: jira.server_info(jira.sign_in()))
         else:
             app.add_url_rule("/jira/rest/api/3/<path:any>", view_func=_no_version_3)
         mount_pages(app, self.jira, self.github)
-        app.before_request(self._fault_before)
+        self._sign_in = {"jira": jira.sign_in, "github": github.sign_in}
+        app.before_request(self._before)
         app.after_request(self._answered)
+        app.teardown_request(self._gone)
         app.register_error_handler(Refused, _refusal)
         app.register_error_handler(HTTPException, _unknown)
-        app.add_url_rule("/_sandbox/calls", view_func=lambda: jsonify(self._told()))
+        told = {"calls": self._told_calls, "violations": self._told_violations}
+        for name, view in told.items():
+            app.add_url_rule(f"/_sandbox/{name}", endpoint=name, view_func=view)
         app.add_url_rule(
             "/_sandbox/<name>/<act>", endpoint="act", view_func=self._act, methods=["POST"]
         )
         return app
 
-    def _told(self) -> list[Object]:
-        shown = ("method", "path", "status", "dialect")
-        return [{name: getattr(call, name) for name in shown} for call in self.calls]
+    def _told_calls(self) -> ResponseReturnValue:
+        return jsonify([asdict(call) for call in self.calls])
+
+    def _told_violations(self) -> ResponseReturnValue:
+        return jsonify([{**asdict(v), "at": v.at.isoformat()} for v in self.violations])
 
     def _act(self, name: str, act: str) -> ResponseReturnValue:
-        """Do what a person would: an act of `jira` or `github`, or `fail_next`, `reset_calls`
-        and `webhooks` ({"enabled": false}) of the `sandbox` itself."""
+        """Do what a person would, an act of `jira` or `github`; or one of the `sandbox` itself."""
         arguments = json_body()
-        if name == "sandbox" and act == "webhooks":
-            self.hooks.enabled = bool(arguments["enabled"])
-            return jsonify({"result": None})
-        owner: Any = {"jira": self.jira, "github": self.github, "sandbox": self}.get(name)
-        allowed = ["fail_next", "reset_calls"] if name == "sandbox" else acts_of(owner)
-        if act not in allowed:
-            raise Refused(404, {"message": f"{name} has no act {act!r}; it has {allowed}"})
+        owner: Any = {"jira": self.jira, "github": self.github}.get(name)
+        acts = {allowed: getattr(owner, allowed) for allowed in acts_of(owner)}
+        if name == "sandbox":
+            acts = {"fail_next": self.fail_next, "reset_calls": self.reset_calls}
+            acts |= {"webhooks": self._enable_webhooks, "faults": self._faults_from_json}
+            acts["enforce"] = self._enforce_from_json
+        if act not in acts:
+            raise Refused(404, {"message": f"{name} has no act {act!r}; it has {[*acts]}"})
         try:
-            return jsonify({"result": getattr(owner, act)(**arguments)})
+            return jsonify({"result": acts[act](**arguments)})
         except (TypeError, ValueError, KeyError) as fault:
             raise Refused(400, {"message": f"{type(fault).__name__}: {fault}"}) from fault
 
-    def _fault_before(self) -> ResponseReturnValue | None:
-        if _dialect() is None:
+    def _enable_webhooks(self, enabled: bool) -> None:
+        self.hooks.enabled = enabled
+
+    def _faults_from_json(self, seed: int | None = None, **knobs: Any) -> None:
+        """All knobs at once: what is not named is off."""
+        self.set_faults(Faults.from_json(knobs), seed)
+
+    def _enforce_from_json(self, github: Object | None = None, jira: Object | None = None) -> None:
+        """An empty object is the vendor's own budgets; null, or nothing, is none."""
+        self.enforce(
+            None if github is None else GitHubLimits(**github),
+            None if jira is None else JiraLimits(**jira),
+        )
+
+    def _before(self) -> ResponseReturnValue | None:
+        """A call that is cut on its way was never counted; one whose answer is spoilt was."""
+        dialect = _dialect()
+        if dialect is None:
             return None
-        g.fault = self.world.take_fault(request.method, request.full_path.rstrip("?"))
+        path = request.full_path.rstrip("?")
+        g.fault, g.delay = self.world.fault_of(dialect, request.method, path)
         if g.fault is not None and not g.fault.after_effect:
             return _spoilt(g.fault)
+        with self.world.lock:
+            if asked := self._counted(dialect, path):
+                g.counted, g.limits = asked, self.world.limits
+                refused = g.limits.admit(asked, self.world.now())
+                g.under_way = refused is None
+                return None if refused is None else _spoilt(refused)
         return None
 
+    def _counted(self, dialect: str, path: str) -> Request | None:
+        """What the budgets are told of this call; nothing of one that will be a 401."""
+        if not self.world.limits.enforced(dialect):
+            return None
+        try:
+            account = self._sign_in[dialect]()
+        except Refused:
+            return None
+        endpoint = request.url_rule.rule if request.url_rule else ""
+        issue = ""
+        if dialect == "jira" and (named := (request.view_args or {}).get("ref")):
+            with contextlib.suppress(Refused):
+                issue = self.jira.issue(named).id
+        write = is_write(request.method, path)
+        return Request(dialect, account, request.method, path, write, endpoint, issue)
+
+    def _gone(self, _: BaseException | None) -> None:
+        if g.get("under_way"):
+            with self.world.lock:
+                g.limits.done(g.counted)
+
     def _answered(self, response: Response) -> Response:
+        """Keep the call on record and spoil or hold back its answer; no lock is held here."""
         dialect = _dialect()
         if dialect is None:
             return response
@@ -176,8 +260,14 @@ class Sandbox:
         dropped = fault is not None and fault.drop_connection
         path = request.full_path.rstrip("?")
         with self.world.lock:
+            if counted := g.get("counted"):
+                budgets = g.limits.headers(counted, self.world.now())
+                for name in budgets.keys() - {*response.headers.keys()}:
+                    response.headers[name] = budgets[name]
             status = 0 if dropped else response.status_code
             self.world.calls.append(Call(request.method, path, status, dialect))
+        if delay := g.get("delay"):
+            time.sleep(delay)
         if dropped:
             connection: socket.socket = request.environ["werkzeug.socket"]
             connection.shutdown(socket.SHUT_RDWR)
@@ -201,10 +291,6 @@ class _Quiet(WSGIRequestHandler):
 
 def _dialect() -> str | None:
     return next((name for start, name in DIALECTS.items() if request.path.startswith(start)), None)
-
-
-def _is_search(call: Call) -> bool:
-    return call.method == "POST" and "/search" in call.path
 
 
 def _spoilt(fault: Fault) -> Response:

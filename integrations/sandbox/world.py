@@ -1,20 +1,21 @@
-"""What both dialects share: the clock, ids, the record of calls, faults to come, and routing."""
+"""What both dialects share: the clock, ids, the record of calls, faults, and routing."""
 
 from __future__ import annotations
 
 import functools
 import itertools
-import re
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
 
 from flask import Flask, request
 from flask.typing import ResponseReturnValue
 
+from integrations.sandbox.faults import Chance, Fault, Faults
 from integrations.sandbox.hooks import Hooks
+from integrations.sandbox.limits import Limits
 
 Clock = Callable[[], datetime]
 Object = dict[str, Any]
@@ -30,6 +31,16 @@ class Call:
     status: int
     dialect: str
 
+    @property
+    def is_write(self) -> bool:
+        return is_write(self.method, self.path)
+
+
+def is_write(method: str, path: str) -> bool:
+    """A search may be asked by POST, and changes nothing."""
+    search = path.partition("?")[0].endswith(("/search", "/search/jql"))
+    return method not in ("GET", "HEAD") and not (method == "POST" and search)
+
 
 class Refused(Exception):
     """The vendor's way of saying no: a status and a JSON body."""
@@ -39,33 +50,17 @@ class Refused(Exception):
         self.status, self.body, self.headers = status, body, dict(headers or {})
 
 
-@dataclass(slots=True)
-class Fault:
-    """Something that goes wrong with the next `times` calls that match.
-
-    `after_effect`: the call is done first and only its answer is spoilt. `drop_connection`: no
-    answer at all. Both together are the lost answer that no client can tell from a lost call.
-    """
-
-    method: str
-    path: re.Pattern[str]
-    status: int = 500
-    after_effect: bool = False
-    drop_connection: bool = False
-    times: int = 1
-    body: Object = field(default_factory=lambda: {"message": "The sandbox was told to fail."})
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
 class World:
     """One clock, one lock and one record for everything in a sandbox."""
 
-    def __init__(self, clock: Clock | None = None) -> None:
+    def __init__(self, clock: Clock | None = None, chance: Chance | None = None) -> None:
         self.clock: Clock = clock or (lambda: datetime.now(UTC))
         self.lock = threading.RLock()
         self.calls: list[Call] = []
-        self.faults: list[Fault] = []
-        self.hooks = Hooks()
+        self.next_faults: list[Fault] = []
+        self.chance = chance or Chance()
+        self.limits = Limits()
+        self.hooks = Hooks(self)
         self.base_url = ""
         self._ids = itertools.count(10001)
 
@@ -77,16 +72,27 @@ class World:
     def next_id(self) -> int:
         return next(self._ids)
 
-    def take_fault(self, method: str, path: str) -> Fault | None:
-        """The first fault that waits for such a call; it is used up by being taken."""
+    @property
+    def faults(self) -> Faults:
+        return self.chance.faults
+
+    def shown(self, changed: datetime, lag: float) -> bool:
+        """Whether an index that is `lag` seconds behind knows of a change."""
+        return not lag or changed <= self.now() - timedelta(seconds=lag)
+
+    def fault_of(self, dialect: str, method: str, path: str) -> tuple[Fault | None, float]:
+        """What goes wrong with this call, and how many seconds late its answer comes. What waits
+        for such a call goes first, and is used up by being taken."""
         with self.lock:
-            for fault in self.faults:
+            chance = self.chance.of_call(dialect, is_write(method, path), self.now())
+            delay = self.chance.delay()
+            for fault in self.next_faults:
                 if fault.method in (method, "*") and fault.path.search(path):
                     fault.times -= 1
                     if fault.times == 0:
-                        self.faults.remove(fault)
-                    return fault
-        return None
+                        self.next_faults.remove(fault)
+                    return fault, delay
+        return chance, delay
 
 
 def route(method: str, path: str) -> Callable[[Handler], Handler]:

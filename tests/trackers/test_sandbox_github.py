@@ -58,6 +58,13 @@ def test_wrong_tokens_and_hidden_repositories(client: Client) -> None:
     assert client.ask("GET", "/repos/acme/ops").json()["permissions"]["push"] is True
 
 
+def test_a_repository_tells_who_may_see_it(client: Client) -> None:
+    client.sandbox.github.add_repo("acme/inner", private=True, collaborators={"acme-bot": "read"})
+    shown = [client.ask("GET", f"/repos/acme/{name}").json() for name in ("ops", "inner")]
+    assert [repo["private"] for repo in shown] == [False, True]
+    assert [repo["visibility"] for repo in shown] == ["public", "private"]
+
+
 def test_without_push_access_labels_and_assignees_are_silently_dropped(client: Client) -> None:
     wanted = {"title": "Slow", "labels": ["incident"], "assignees": ["kim"]}
     path = "/repos/acme/ops/issues"
