@@ -23,6 +23,7 @@ from stage import (
 
 from service.commands.doctor import doctor
 from service.commands.plan import plan
+from service.commands.starting import need_privacy
 from service.store.effects import EffectRecord, EffectState
 from workflows.documents import marked, regions
 from workflows.model import Outlook
@@ -119,6 +120,20 @@ def test_whether_jira_is_public_is_asked_without_any_credentials(
         stage.sandbox.jira.projects["OPS"].public = True
         # The sandbox refuses credentials that it does not know, as it refuses bad ones.
         assert stage.container.trackers.by_connection["jira"].is_public("OPS")
+
+
+@pytest.mark.parametrize(("mode", "status"), [("plan", 200), ("act", 503)])
+def test_who_copies_nothing_or_cannot_be_told_now_is_warned_and_starts(
+    tmp_path: Path, mode: str, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Stage(tmp_path, document=PUBLIC_ISSUE, mode=mode) as stage:
+        if status != 200:
+            stage.sandbox.fail_next("GET", "/repos/acme/website$", status=status)
+        need_privacy(stage.container.rules)
+    told = capsys.readouterr().out
+    assert "who may read the postmortems and tasks" in told
+    assert "team=payments" in told
+    assert (EXPOSED in told) == (status == 200)
 
 
 def test_doctor_tells_it_with_the_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
