@@ -56,6 +56,7 @@ class ConnectionRules:
 
     `deployment` is ``cloud``, ``datacenter`` or None (to be detected), for Jira only.
     No `webhook_secrets`: no webhook is accepted, and polling alone finds what changed.
+    `limited`: whether github.com's limits are kept to, None for what the address says.
     """
 
     name: str
@@ -64,6 +65,7 @@ class ConnectionRules:
     auth: Auth
     webhook_secrets: tuple[Secret, ...] = ()
     deployment: str | None = None
+    limited: bool | None = None
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
@@ -82,6 +84,7 @@ def build_connection(
         auth=Auth(AuthType(auth["type"]), token, auth.get("user", "")),
         webhook_secrets=webhook_secrets,
         deployment=data.get("deployment"),
+        limited=data["limits"] == "github.com" if "limits" in data else None,
     )
 
 

@@ -72,6 +72,8 @@ def _check_connections(connections: Mapping[str, Any]) -> Iterator[Complaint]:
         auth = connection.get("auth", {})
         if kind == "github" and "deployment" in connection:
             yield Complaint((*place, "deployment"), "is for Jira only", "remove it")
+        if kind == "jira" and "limits" in connection:
+            yield Complaint((*place, "limits"), "is for GitHub only", "remove it")
         if kind and auth.get("type", _AUTH_OF[kind][0]) not in _AUTH_OF[kind]:
             one, other = _AUTH_OF[kind]
             right = f"write type: {one} or type: {other}"

@@ -90,6 +90,7 @@ class ConnectionSection(Section):
     kind = Text(choices=CONNECTION_KINDS, **needed("kind: jira or kind: github"))
     url = Address(**needed("url: https://…"))
     deployment = Text(choices=("cloud", "datacenter"))
+    limits = Text(choices=("github.com", "none"))
     auth = Group(AuthSection, **needed("auth: {type: …, token: {env: NAME}}"))
     webhook_secrets = SecretsFrom(load_default=list)
 

@@ -59,6 +59,23 @@ SETTINGS = (
         "60",
         "How often each tracker is asked what changed, in seconds.",
     ),
+    Setting(
+        "FOLLOWTHROUGH_ANSWER_SECONDS",
+        "20",
+        "How long an answer of a tracker is waited for, in seconds.",
+    ),
+    Setting(
+        "FOLLOWTHROUGH_LEASE_SECONDS",
+        "60",
+        "For how long a worker holds an incident at a time, in seconds: so long nobody else goes on"
+        " after it was killed. More than two answers and five seconds.",
+    ),
+    Setting(
+        "FOLLOWTHROUGH_SETTLE_SECONDS",
+        "180",
+        "How long a creation whose answer never came is looked for before it is done again, in"
+        " seconds. More than a lease, two answers and five seconds together.",
+    ),
     Setting("FOLLOWTHROUGH_WORKERS", "4", "How many incidents a worker process works on at once."),
     Setting(
         "FOLLOWTHROUGH_LOG", "human", "How log lines are written: human, or json for a collector."
@@ -82,7 +99,7 @@ class SettingsError(Exception):
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the environment says. `data` and `rules` are as written, relative to the working
-    directory; `public_url` has no slash at its end; `poll_seconds` is in seconds."""
+    directory; `public_url` has no slash at its end; `…_seconds` are seconds."""
 
     rules: Path
     data: Path
@@ -92,6 +109,9 @@ class Settings:
     public_url: str | None
     admin_token: Secret | None
     poll_seconds: int
+    answer_seconds: int
+    lease_seconds: int
+    settle_seconds: int
     workers: int
     log: LogStyle
 
@@ -112,12 +132,34 @@ class Settings:
             public_url=reading.one("PUBLIC_URL", None, _address),
             admin_token=reading.one("ADMIN_TOKEN", None, Secret),
             poll_seconds=reading.one("POLL_SECONDS", 0, _number(1, 86400)),
+            answer_seconds=reading.one("ANSWER_SECONDS", 0, _number(1, 300)),
+            lease_seconds=reading.one("LEASE_SECONDS", 0, _number(1, 3600)),
+            settle_seconds=reading.one("SETTLE_SECONDS", 0, _number(1, 86400)),
             workers=reading.one("WORKERS", 0, _number(1, 64)),
             log=reading.one("LOG", LogStyle.HUMAN, _log_style),
         )
+        if not reading.problems:
+            reading.problems += settings.unfit()
         if reading.problems:
             raise SettingsError(reading.problems)
         return settings
+
+    @property
+    def call_seconds(self) -> int:
+        """The most that one call to a tracker can take: to connect, to answer, and some room."""
+        return 2 * self.answer_seconds + 5
+
+    def unfit(self) -> list[str]:
+        """What does not fit together: a worker must not hold an incident for a shorter time than
+        a call takes, nor give a creation up before a slow worker's call must have ended."""
+        problems, call = [], self.call_seconds
+        if self.lease_seconds <= call:
+            words = f"must be more than {call} (two answers and five seconds)"
+            problems.append(f"{PREFIX}LEASE_SECONDS {words}")
+        if self.settle_seconds <= self.lease_seconds + call:
+            words = f"must be more than {self.lease_seconds + call} (a lease and a call)"
+            problems.append(f"{PREFIX}SETTLE_SECONDS {words}")
+        return problems
 
 
 class _Wrong(Exception):

@@ -6,13 +6,13 @@ they decide nothing, and they never repeat a call that might have had an effect.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from workflows.effects import CreateDocument, CreateTask, TaskTarget
+from workflows.effects import CreateDocument, CreateTask
 from workflows.model import DocumentRef, DocumentState, Person, Ticket, TicketRef
 
 # --- how a call can end ---------------------------------------------------------------------
@@ -39,7 +39,12 @@ class RateLimited(TrackerError):
 
 
 class Unavailable(TrackerError):
-    """The tracker could not be reached or is failing; certainly without effect."""
+    """The tracker could not be reached or is failing; certainly without effect. `retry_at` (UTC)
+    is when to ask again, where somebody knows."""
+
+    def __init__(self, words: str, *, mend: str = "", retry_at: datetime | None = None) -> None:
+        super().__init__(words, mend=mend)
+        self.retry_at = retry_at
 
 
 class OutcomeUnknown(TrackerError):
@@ -100,7 +105,8 @@ class Notice:
 
     `ticket_id` is the stable id (None where the sender gives none), `key` its name at sending
     time, `place` the project or repository. `marker` is our own marker found in the payload's
-    text or properties: the effect key of something that we created. `comment_id` is the comment
+    text or properties: the effect key of something that we created. `created`: the ticket was
+    just made. `comment_id` is the comment
     this is about. `by` is the actor's handle. `paths` are the files of a push, `branch` its
     branch or a pull request's head. `why` says it in words, for people.
     """
@@ -114,6 +120,7 @@ class Notice:
     by: str | None = None
     comment_id: str | None = None
     marker: str | None = None
+    created: bool = False
     paths: tuple[str, ...] = ()
     branch: str | None = None
 
@@ -186,10 +193,31 @@ class Survey:
     people: tuple[Person, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Creations whose answer never came, and where what they made would show.
+
+    `keys` are their effect keys, `place` where they were sent, `incident` and `document` what they
+    relate to (no document: it is itself what is looked for; otherwise it is behind
+    `document_connection`). `since` (UTC) nothing was sent before; `sighted` are tickets that our
+    account was told to have made, as (stable id, key).
+    """
+
+    keys: tuple[str, ...]
+    place: str
+    incident: TicketRef
+    since: datetime
+    document: DocumentRef | None = None
+    document_connection: str = ""
+    sighted: tuple[tuple[str, str], ...] = ()
+
+
 class Tracker(Protocol):
-    """A Jira site or a GitHub server, through one account."""
+    """A Jira site or a GitHub server, through one account. `at_once` is how many tasks one call
+    creates at most."""
 
     connection: str
+    at_once: int
 
     def account(self) -> str:
         """The handle of the account that we act as; asked once and remembered."""
@@ -206,14 +234,14 @@ class Tracker(Protocol):
         but hides none. (Oldest first, it would leave a gap that the next page jumps over.)"""
 
     def create_tasks(self, tasks: Sequence[CreateTask]) -> Iterator[TaskResult]:
-        """Create the tasks (all of one place and type), each marked with its key; a result is
-        yielded as soon as it is known, so that it can be stored before the next call is made."""
+        """Create the tasks (`at_once` at most, all of one place and type), each marked with its
+        key; a result is yielded as soon as it is known, so that it can be stored before the next
+        call is made."""
 
-    def find_created(
-        self, keys: Sequence[str], incident: TicketRef, target: TaskTarget, since: datetime
-    ) -> Mapping[str, TicketRef]:
-        """Those of `keys` whose tickets exist: looked up among the incident's own relations
-        and the account's own tickets since then. Absence here alone proves nothing."""
+    def find_created(self, lost: Lost) -> Mapping[str, TicketRef]:
+        """Those of the keys whose tickets exist: looked up among what was sighted, then among
+        the relations of incident and document, which are read by id, and last among the
+        account's own tickets, in a list that may lag. Absence here alone proves nothing."""
 
     def link(self, incident: TicketRef, task: TicketRef, title: str, key: str) -> None:
         """Show `task` (perhaps of another tracker) on `incident`. Doing it twice is harmless."""
@@ -253,8 +281,9 @@ class DocumentStore(Protocol):
     def create(self, wanted: CreateDocument) -> DocumentState:
         """Create it. Where it may have been created before, `find` is asked first."""
 
-    def find(self, wanted: CreateDocument, since: datetime) -> DocumentState | None:
-        """The document that an earlier `create` of this wish, begun at `since`, left behind."""
+    def find(self, wanted: CreateDocument, lost: Lost) -> DocumentState | None:
+        """The document that an earlier `create` of this wish left behind, looked for as in
+        `Tracker.find_created`."""
 
     def read(self, ref: DocumentRef, headings: Mapping[str, str]) -> DocumentState:
         """As it is now. NotThere when it was deleted."""
@@ -268,7 +297,3 @@ class DocumentStore(Protocol):
 
     def place_of(self, ref: DocumentRef) -> str:
         """The project or repository that the document is in; "" where it is on this machine."""
-
-
-#: Gives the store of a document's kind and connection. Raises Rejected when there is none.
-DocumentStores = Callable[[str, str], DocumentStore]

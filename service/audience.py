@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from integrations.tracker import DocumentStores, Rejected, Tracker, TrackerError
+from integrations.tracker import Rejected, Tracker, TrackerError
+from service.settling import DocumentStores
 from service.store.effects import EffectRecord
 from workflows.audience import Passage, Spot, exposure, passages, passages_of
 from workflows.model import Incident

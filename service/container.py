@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +14,7 @@ from pathlib import Path
 from config.rules import ConnectionRules, Rules, load
 from config.secrets import Secret
 from config.settings import Settings
+from integrations.gate import OPEN, Gate
 from integrations.gitdir.adapter import GitDirectoryDocuments
 from integrations.github import webhook as github_webhook
 from integrations.github.adapter import GitHubTracker
@@ -26,7 +28,8 @@ from integrations.tracker import DocumentStore, Envelope, Notice, Rejected, Trac
 from service.audience import Audiences
 from service.clock import Clock, utc_now
 from service.executor import Executor
-from service.jobs import Handlers
+from service.governor import Governor
+from service.jobs import Handlers, Timing
 from service.processing import Processing
 from service.reconciler import POLL_JOB, Reconciler
 from service.routing import INCIDENT_JOB, Routing
@@ -36,6 +39,8 @@ from service.web import WebhookDoor
 
 _WEBHOOKS = {"jira": jira_webhook, "github": github_webhook}
 
+
+_GIVE_BACK = "Give the rules the connection {!r} again, under this name."
 
 _SQLITE = "sqlite:///"  # what a database's address begins with, before the file's name
 
@@ -50,11 +55,21 @@ class Trackers:
 
     rules: Rules
     clock: Clock = utc_now
+    gate: Gate = OPEN
+    answer_seconds: int = 20
 
     @cached_property
     def _github(self) -> dict[str, GitHubClient]:
         return {
-            name: GitHubClient(connection.url, connection.auth.token.reveal(), clock=self.clock)
+            name: GitHubClient(
+                connection.url,
+                connection.auth.token.reveal(),
+                clock=self.clock,
+                timeout=self.answer_seconds,
+                connection=name,
+                gate=self.gate,
+                limited=connection.limited,
+            )
             for name, connection in self.rules.connections.items()
             if connection.kind == "github"
         }
@@ -62,15 +77,37 @@ class Trackers:
     @cached_property
     def _jira(self) -> dict[str, JiraTracker]:
         return {
-            name: _jira_tracker(connection, self.clock)
+            name: self._jira_tracker(connection)
             for name, connection in self.rules.connections.items()
             if connection.kind == "jira"
         }
+
+    def _jira_tracker(self, connection: ConnectionRules) -> JiraTracker:
+        deployment = connection.deployment
+        return JiraTracker(
+            connection.name,
+            connection.url,
+            token=connection.auth.token.reveal(),
+            user=connection.auth.user or None,
+            cloud=None if deployment is None else deployment == "cloud",
+            clock=self.clock,
+            timeout=self.answer_seconds,
+            gate=self.gate,
+        )
 
     @cached_property
     def by_connection(self) -> Mapping[str, Tracker]:
         github = {name: GitHubTracker(name, client) for name, client in self._github.items()}
         return {**self._jira, **github}
+
+    def tracker(self, connection: str) -> Tracker:
+        """The tracker of this name. Raises Rejected when the rules have it no more."""
+        try:
+            return self.by_connection[connection]
+        except KeyError:
+            raise Rejected(
+                f"the rules have no connection {connection!r}", mend=_GIVE_BACK.format(connection)
+            ) from None
 
     @cached_property
     def _documents(self) -> Mapping[tuple[str, str], DocumentStore]:
@@ -91,7 +128,7 @@ class Trackers:
         except KeyError:
             raise Rejected(
                 f"no connection {connection!r} keeps {kind} documents",
-                mend=f"Give the rules the connection {connection!r} again, under this name.",
+                mend=_GIVE_BACK.format(connection),
             ) from None
 
     @property
@@ -129,28 +166,47 @@ def build(
     *,
     store: Store | None = None,
     clock: Clock = utc_now,
+    wait: Callable[[float], None] = time.sleep,
 ) -> Container:
     """Everything the worker needs. Rules and store are read from where the settings say, unless
-    given. Raises RulesError."""
+    given; `wait` lets seconds of the `clock` pass. Raises RulesError."""
     rules = rules or load(settings.rules)
     store = store or open_store(settings, clock)
-    policy, trackers = rules.policy, Trackers(rules, clock)
+    timing = timing_of(settings)
+    governor = Governor(store, timing.call, wait)
+    policy, trackers = rules.policy, Trackers(rules, clock, governor, settings.answer_seconds)
     normalise: dict[str, Callable[[Envelope], Notice]] = {
         name: _WEBHOOKS[connection.kind].normalise for name, connection in rules.connections.items()
     }
     by_connection = trackers.by_connection
-    audiences = trackers.audiences
-    executor = Executor(store, by_connection, trackers.documents, audiences, clock, policy.hash)
+    executor = Executor(
+        store,
+        trackers.tracker,
+        trackers.documents,
+        trackers.audiences,
+        clock,
+        policy.hash,
+        timing,
+    )
     routing = Routing(store, policy, by_connection, normalise)
     processing = Processing(store, policy, by_connection, executor, clock)
     every = timedelta(seconds=settings.poll_seconds)
-    reconciler = Reconciler(store, policy, by_connection, trackers.documents, clock, every)
+    reconciler = Reconciler(store, policy, by_connection, trackers.documents, clock, every, timing)
     handlers: Handlers = {
         DELIVERY_JOB: routing.run,
         INCIDENT_JOB: processing.run,
         POLL_JOB: reconciler.run,
     }
     return Container(settings, rules, store, trackers, reconciler, handlers)
+
+
+def timing_of(settings: Settings) -> Timing:
+    """How long things may take, by the settings."""
+    return Timing(
+        lease=timedelta(seconds=settings.lease_seconds),
+        call=timedelta(seconds=settings.call_seconds),
+        settle=timedelta(seconds=settings.settle_seconds),
+    )
 
 
 def build_web(environ: Mapping[str, str] = os.environ) -> Web:
@@ -236,15 +292,3 @@ def _kept(path: Path) -> str:
         return path.read_text().strip()
     except OSError as error:
         raise UnusableData(f"{path.absolute()} cannot be read: {error.strerror}.") from None
-
-
-def _jira_tracker(connection: ConnectionRules, clock: Clock) -> JiraTracker:
-    deployment = connection.deployment
-    return JiraTracker(
-        connection.name,
-        connection.url,
-        token=connection.auth.token.reveal(),
-        user=connection.auth.user or None,
-        cloud=None if deployment is None else deployment == "cloud",
-        clock=clock,
-    )

@@ -7,7 +7,7 @@ protects the incident might be over before the call is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -15,23 +15,21 @@ import structlog
 
 from integrations.tracker import (
     DocumentStore,
-    DocumentStores,
     NotThere,
     OutcomeUnknown,
     RateLimited,
-    Rejected,
     SignInFailed,
     StaleVersion,
     TaskResult,
-    Tracker,
     TrackerError,
     Unavailable,
 )
 from service.audience import Audiences
 from service.clock import Clock
-from service.jobs import LEASE, ClaimedJob
+from service.jobs import TIMING, Timing
 from service.lease import Lease
-from service.outcomes import new_conflicts, retry_at, sentence, told
+from service.outcomes import lasting, new_conflicts, retry_at, sentence, told
+from service.settling import DocumentStores, Settling, TrackerOf, may_have_happened
 from service.store import Store, Transaction
 from service.store.effects import EffectRecord, EffectState
 from service.store.journal import EntryKind
@@ -60,56 +58,54 @@ from workflows.model import DocumentState, DocumentStatus, Incident, Postmortem
 
 log = structlog.get_logger()
 
-#: How long to wait before something of unknown outcome is looked for the last time and, when it
-#: is nowhere, done again: longer than a lease and a call together, because the caller may be a
-#: worker that still sleeps.
-SETTLE = LEASE + timedelta(seconds=60)
-
 #: How soon something of unknown outcome is looked for the first time.
 FIRST_LOOK = timedelta(seconds=10)
 
 
 class Executor:
-    """Executes the effects of one incident, whose job (and so its lease) the caller holds."""
+    """Executes the effects of one incident, whose job (and so its lease) the caller holds.
+
+    `tracker` gives the tracker of a connection, `documents` the store for a document's kind and
+    connection; both raise Rejected for what the rules have no more.
+    """
 
     def __init__(
         self,
         store: Store,
-        trackers: Mapping[str, Tracker],
+        tracker: TrackerOf,
         documents: DocumentStores,
         audiences: Audiences,
         clock: Clock,
         policy_hash: str,
+        timing: Timing = TIMING,
     ) -> None:
         self._store = store
-        self._trackers = trackers
+        self._tracker = tracker
         self._documents = documents
         self._audiences = audiences
         self._clock = clock
         self._policy_hash = policy_hash
+        self._timing = timing
+        self._settling = Settling(store, tracker, documents, clock, timing.settle)
 
     def execute(
-        self, job: ClaimedJob, records: Sequence[EffectRecord], incident: Incident
+        self, lease: Lease, records: Sequence[EffectRecord], incident: Incident
     ) -> Incident:
         """Run these effects of one kind (see `batch`), recording each outcome as it comes.
 
         Returns the incident with what became known. Raises LostLease, after which nothing more
         was sent and nothing is saved.
         """
-        left, lease = list(records), Lease(self._store, job)
-        for record, ended in self._settle(records, incident):
+        left = list(records)
+        for record, ended in self._settling.settle(records, incident):
             incident = self._record(lease, record, ended, incident, looked_up=True)
             left.remove(record)
         for record, why in self._audiences.of_effects(left, incident):
-            looked_up = _may_have_happened(record)  # then it may not be done blindly later
+            looked_up = may_have_happened(record)  # then it may not be done blindly later
             incident = self._record(lease, record, why, incident, looked_up=looked_up)
             left.remove(record)
-        if left:
-            with self._store.write() as tx:
-                lease.extend(tx)
-                tx.effects.begin([record.key for record in left])
-            for record, ended in self._perform(lease, left, incident):
-                incident = self._record(lease, record, ended, incident)
+        for record, ended in self._perform(lease, left, incident):
+            incident = self._record(lease, record, ended, incident)
         return incident
 
     # --- doing --------------------------------------------------------------------------------
@@ -121,7 +117,7 @@ class Executor:
             yield from self._create_tasks(lease, records)
             return
         for record in records:
-            lease.outlast_step()
+            self._begin(lease, [record])
             try:
                 yield record, self._one(record.wish, incident)
             except StaleVersion:
@@ -129,10 +125,17 @@ class Executor:
             except TrackerError as error:
                 yield record, error
 
+    def _begin(self, lease: Lease, records: Sequence[EffectRecord]) -> None:
+        """Write the intent down, and hold the lease for a whole length from here."""
+        with self._store.write() as tx:
+            lease.extend(tx)
+            tx.effects.begin([record.key for record in records])
+
     def _create_tasks(
         self, lease: Lease, records: Sequence[EffectRecord]
     ) -> Iterator[tuple[EffectRecord, News | TrackerError]]:
-        """Each task is a step of its own, so the lease is looked at before each."""
+        """As many at a time as one call creates, each lot begun right before: so of a call whose
+        answer never comes, only what it was to create is uncertain."""
         by_key = {record.key: record for record in records}
         tasks = [r.wish for r in records if isinstance(r.wish, CreateTask)]
         try:
@@ -140,11 +143,16 @@ class Executor:
         except TrackerError as error:
             yield from ((record, error) for record in records)
             return
-        results = iter(tracker.create_tasks(tasks))
-        lease.outlast_step()
-        while (result := next(results, None)) is not None:
-            yield by_key[result.key], _task_news(result)
-            lease.outlast_step()
+        stop: TrackerError | None = None
+        for start in range(0, len(tasks), tracker.at_once):
+            lot = tasks[start : start + tracker.at_once]
+            if stop is not None:
+                yield from ((by_key[task.key], stop) for task in lot)
+                continue
+            self._begin(lease, [by_key[task.key] for task in lot])
+            for result in tracker.create_tasks(lot):
+                yield by_key[result.key], _task_news(result)
+                stop = lasting(result.error) or stop
 
     def _one(self, wish: Effect, incident: Incident) -> Outcome:
         match wish:
@@ -169,16 +177,6 @@ class Executor:
             case CreateTask():
                 raise TypeError("tasks are created in batches")
 
-    def _tracker(self, connection: str) -> Tracker:
-        """Raises Rejected when the rules have the connection no more."""
-        tracker = self._trackers.get(connection)
-        if tracker is None:
-            raise Rejected(
-                f"the rules have no connection {connection!r}",
-                mend=f"Give the rules the connection {connection!r} again, under this name.",
-            )
-        return tracker
-
     def _store_of(self, known: Postmortem) -> DocumentStore:
         return self._documents(known.ref.kind, known.connection)
 
@@ -196,64 +194,6 @@ class Executor:
             return self.read_document(incident)
         except TrackerError as error:
             return error
-
-    # --- settling what may have happened ---------------------------------------------------------
-
-    def _settle(
-        self, records: Sequence[EffectRecord], incident: Incident
-    ) -> list[tuple[EffectRecord, News | TrackerError]]:
-        """Of effects that were begun once and never heard of: those that turn out to be there,
-        those that must wait longer before their absence counts for anything, and those whose
-        look-up failed."""
-        uncertain = [
-            record
-            for record in records
-            if _may_have_happened(record) and _creates(record.wish, incident)
-        ]
-        if not uncertain:
-            return []
-        try:
-            found = self._found_tasks(uncertain, incident) | self._found_others(uncertain)
-        except TrackerError as error:
-            return [(record, error) for record in uncertain]
-        settled: list[tuple[EffectRecord, News | TrackerError]] = []
-        for record in uncertain:
-            if record.key in found:
-                settled.append((record, found[record.key]))
-            elif record.state is EffectState.WANTED:
-                continue
-            elif self._clock() < (record.begun_at or record.asked_at) + SETTLE:
-                settled.append((record, OutcomeUnknown("the answer never came")))
-        return settled
-
-    def _found_tasks(self, records: Sequence[EffectRecord], incident: Incident) -> dict[str, News]:
-        wishes = {r.key: r.wish for r in records if isinstance(r.wish, CreateTask)}
-        if not wishes:
-            return {}
-        target = next(iter(wishes.values())).target
-        since = min(record.asked_at for record in records)
-        tracker = self._tracker(target.connection)
-        found = tracker.find_created(list(wishes), incident.ticket, target, since)
-        return {key: TaskCreated(key, ref, linked=False) for key, ref in found.items()}
-
-    def _found_others(self, records: Sequence[EffectRecord]) -> dict[str, News]:
-        found: dict[str, News] = {}
-        for record in records:
-            match record.wish:
-                case CreateDocument() as wish:
-                    target = wish.target
-                    state = self._documents(target.kind, target.connection).find(
-                        wish, record.asked_at
-                    )
-                    if state is not None:
-                        bodies = regions(wish.text)
-                        found[wish.key] = DocumentCreated(target.connection, state, bodies)
-                case WriteComment() as wish:
-                    tracker = self._tracker(wish.ticket.connection)
-                    comment = tracker.find_comment(wish.ticket, wish.key)
-                    if comment is not None:
-                        found[wish.key] = CommentWritten(wish.key, comment)
-        return found
 
     # --- recording --------------------------------------------------------------------------------
 
@@ -348,7 +288,7 @@ class Executor:
             return retry_at(error, now)
         if record.state is not EffectState.UNKNOWN:
             return now + FIRST_LOOK
-        return max(now + FIRST_LOOK, (record.begun_at or now) + SETTLE)
+        return max(now + FIRST_LOOK, (record.uncertain_since or now) + self._timing.settle)
 
 
 def _task_news(result: TaskResult) -> News | TrackerError:
@@ -368,20 +308,6 @@ def _state_after(error: TrackerError, looked_up: bool) -> EffectState:
             return EffectState.UNKNOWN if looked_up else EffectState.RETRY
         case _:
             return EffectState.REJECTED
-
-
-def _may_have_happened(record: EffectRecord) -> bool:
-    """Whether it was begun and nobody knows how that ended. What is wanted again after a dead
-    letter counts too: it may be the look-up that was refused, and not the call."""
-    again = record.state is EffectState.WANTED and record.attempts > 0
-    return again or record.state in (EffectState.BEGUN, EffectState.UNKNOWN)
-
-
-def _creates(wish: Effect, incident: Incident) -> bool:
-    """Whether doing it twice would leave two of it."""
-    if isinstance(wish, WriteComment):
-        return incident.comment_id is None
-    return isinstance(wish, CreateDocument | CreateTask)
 
 
 def _rewrites_comment(wish: Effect, incident: Incident) -> bool:

@@ -30,9 +30,21 @@ JobEnd = Done | Later
 Handler = Callable[[ClaimedJob], JobEnd]
 Handlers = Mapping[str, Handler]
 
-#: A lease must outlast the slowest step (a pull request: five calls of connect 5 s, answer 20 s)
-#: twice over, so that it need not be extended before each.
-LEASE = timedelta(minutes=5)
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long things may take. `lease`: for how long a job is held at a time, which is extended
+    right before each call that it might not outlast. `call`: the most that one call can take, from
+    the connection to the last byte. `settle`: how long something of unknown outcome is looked for
+    before its absence counts: longer than a lease and a call together, because whoever sent it may
+    have slept right before sending."""
+
+    lease: timedelta = timedelta(seconds=60)
+    call: timedelta = timedelta(seconds=45)
+    settle: timedelta = timedelta(seconds=180)
+
+
+TIMING = Timing()
 
 FIRST_PAUSE = timedelta(seconds=5)
 PATIENCE = 10  # failures in a row, after which a job is only tried once a day
@@ -48,6 +60,7 @@ def pause_after(failures: int) -> timedelta:
 
 __all__ = [
     "PATIENCE",
+    "TIMING",
     "ClaimedJob",
     "Done",
     "Handler",
@@ -55,5 +68,6 @@ __all__ = [
     "JobEnd",
     "Later",
     "LostLease",
+    "Timing",
     "pause_after",
 ]

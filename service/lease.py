@@ -1,31 +1,51 @@
 """The lease of a job while it is worked on: as it was last extended, and long enough for the next
-step."""
+call."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 
-from service.jobs import LEASE, ClaimedJob
+from service.jobs import ClaimedJob
 from service.store import Store, Transaction
 
-#: The longest step between two looks at the clock: a pull request takes five calls (connect 5 s,
-#: answer 20 s each), with room to record them.
-STEP = timedelta(seconds=150)
+_held: ContextVar[Lease | None] = ContextVar("lease", default=None)
 
 
 class Lease:
-    """What `job` holds. Both methods raise LostLease when it holds no longer."""
+    """What `job` holds. `extend` and `outlast` raise LostLease when it holds no longer."""
 
     def __init__(self, store: Store, job: ClaimedJob) -> None:
         self._store = store
         self._job = job
 
+    @property
+    def urgent(self) -> bool:
+        """Whether somebody waits for the job: it was asked for, and not only come round again."""
+        return self._job.priority > 0
+
+    @contextmanager
+    def held(self) -> Iterator[Lease]:
+        """Make it the lease that every call of this thread must outlast."""
+        token = _held.set(self)
+        try:
+            yield self
+        finally:
+            _held.reset(token)
+
     def extend(self, tx: Transaction) -> None:
         """Hold the job for a whole lease from now, as part of what is saved."""
-        self._job = tx.jobs.extend(self._job, LEASE)
+        self._job = tx.jobs.extend(self._job)
 
-    def outlast_step(self) -> None:
-        """Make sure, right before a call, that the lease outlasts it."""
-        if self._job.lease_until - self._store.clock() < STEP:
+    def outlast(self, length: timedelta) -> None:
+        """Make sure, right before a call, that the lease outlasts one of that length."""
+        if self._job.lease_until - self._store.clock() < length:
             with self._store.write() as tx:
                 self.extend(tx)
+
+
+def held() -> Lease | None:
+    """The lease that the calls of this thread are made under, if any."""
+    return _held.get()

@@ -5,9 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from integrations.tracker import RateLimited, SignInFailed, TrackerError
+from integrations.tracker import (
+    OutcomeUnknown,
+    RateLimited,
+    SignInFailed,
+    TrackerError,
+    Unavailable,
+)
 from service.store.effects import EffectRecord, EffectState
-from workflows.effects import CreateTask, Effect, Hold
+from workflows.effects import (
+    CreateDocument,
+    CreateTask,
+    Effect,
+    Hold,
+    LinkTask,
+    WriteComment,
+    WriteRegions,
+)
 from workflows.events import (
     CommentWritten,
     DocumentCreated,
@@ -38,9 +52,17 @@ def new_conflicts(before: Incident, after: Incident) -> list[str]:
 
 def retry_at(error: TrackerError, now: datetime) -> datetime:
     """When to ask again after a call that certainly had no effect."""
-    if isinstance(error, RateLimited):
+    if isinstance(error, RateLimited | Unavailable) and error.retry_at is not None:
         return error.retry_at
     return now + (SIGN_IN_PAUSE if isinstance(error, SignInFailed) else PAUSE)
+
+
+def lasting(error: TrackerError | None) -> TrackerError | None:
+    """What is to be said of calls that are not made because the one before ended in this error,
+    and the next would meet the same; None when it would not."""
+    if isinstance(error, OutcomeUnknown):
+        return Unavailable(f"not sent after: {error.words}", mend=error.mend)
+    return error if isinstance(error, RateLimited | Unavailable | SignInFailed) else None
 
 
 def sentence(error: TrackerError) -> str:
@@ -77,6 +99,19 @@ def batch(
 
 def _place(wish: CreateTask) -> tuple[str, str, str]:
     return wish.target.connection, wish.target.place, wish.target.issue_type
+
+
+def goes_to(wish: Effect, incident: Incident) -> str:
+    """The connection that the wish is fulfilled through, "" for a local directory."""
+    match wish:
+        case CreateDocument() | CreateTask():
+            return wish.target.connection
+        case WriteRegions():
+            return incident.postmortem.connection if incident.postmortem else ""
+        case LinkTask():
+            return wish.incident.connection
+        case WriteComment():
+            return wish.ticket.connection
 
 
 def held(records: Mapping[str, EffectRecord], now: datetime) -> dict[str, Hold]:

@@ -15,11 +15,13 @@ import structlog
 from integrations.tracker import NotThere, Rejected, Tracker, TrackerError
 from service.clock import Clock
 from service.executor import Executor
+from service.governor import PATIENCE
 from service.jobs import ClaimedJob, Done, JobEnd, Later
-from service.outcomes import batch, held, new_conflicts, retry_at, sentence
+from service.lease import Lease
+from service.outcomes import batch, goes_to, held, new_conflicts, retry_at, sentence
 from service.store import Store, Transaction
 from service.store.codec import Json
-from service.store.effects import EffectRecord
+from service.store.effects import EffectRecord, EffectState
 from service.store.incidents import IncidentRecord, new_id
 from service.store.journal import EntryKind
 from workflows.effects import Effect, Hold, WriteRegions
@@ -69,6 +71,10 @@ class Processing:
         self._make_id = make_id
 
     def run(self, job: ClaimedJob) -> JobEnd:
+        with Lease(self._store, job).held() as lease:
+            return self._run(job, lease)
+
+    def _run(self, job: ClaimedJob, lease: Lease) -> JobEnd:
         connection, _, ticket_id = job.subject.partition("/")
         tracker = self._trackers.get(connection)
         if tracker is None:
@@ -78,6 +84,8 @@ class Processing:
             key = tx.ledger.key(connection, ticket_id) or ticket_id
             last = known and tx.journal.last(known.incident.id, EntryKind.NOTE)
         ref = known.incident.ticket if known else TicketRef(connection, ticket_id, key, "")
+        if known and not lease.urgent and (end := self._held_up(known.incident)):
+            return end
         try:
             reading = read(tracker, ref)
         except TrackerError as error:
@@ -87,10 +95,15 @@ class Processing:
                 tx.jobs.fence(job)
                 tx.journal.add(known.incident.id, EntryKind.NOTE, "can be read again")
         incident, unread = self._with_document(job, known)
-        return self._turn(job, reading, incident, unread)
+        return self._turn(job, lease, reading, incident, unread)
 
     def _turn(
-        self, job: ClaimedJob, reading: Reading, incident: Incident | None, unread: Unread | None
+        self,
+        job: ClaimedJob,
+        lease: Lease,
+        reading: Reading,
+        incident: Incident | None,
+        unread: Unread | None,
     ) -> JobEnd:
         """Decide and execute until nothing more can be done now. In a team that only plans,
         nothing is executed: not even what was left over when it still acted."""
@@ -107,9 +120,22 @@ class Processing:
             ready = batch(possible, records, self._clock())
             if not ready:
                 return self._rest(possible, records, unread)
-            incident = self._executor.execute(job, ready, incident)
+            incident = self._executor.execute(lease, ready, incident)
             records = self._records(incident)
         return Later(self._clock() + REST, "it kept changing while it was worked on")
+
+    def _held_up(self, incident: Incident) -> Later | None:
+        """When to look again at an incident that only waits for a budget which is still used up:
+        to read its ticket before that would spend for nothing."""
+        waiting = [r for r in self._records(incident).values() if r.state is EffectState.RETRY]
+        with self._store.read() as tx:
+            pauses = [
+                pause
+                for connection in {goes_to(record.wish, incident) for record in waiting}
+                if (pause := tx.traffic.held_up(connection, tx.now + PATIENCE))
+            ]
+        latest = max(pauses, key=lambda pause: pause.until, default=None)
+        return Later(latest.until, latest.why) if latest else None
 
     def _decide(
         self,

@@ -13,7 +13,6 @@ from itertools import islice
 import structlog
 
 from integrations.tracker import (
-    DocumentStores,
     Glimpse,
     NotThere,
     RateLimited,
@@ -21,10 +20,11 @@ from integrations.tracker import (
     TrackerError,
 )
 from service.clock import Clock
-from service.jobs import ClaimedJob, JobEnd, Later
+from service.jobs import TIMING, ClaimedJob, JobEnd, Later, Timing
 from service.lease import Lease
 from service.outcomes import retry_at, sentence
 from service.routing import INCIDENT_JOB, incident_subject
+from service.settling import DocumentStores
 from service.store import Store, Transaction
 from service.store.refs import Role
 from workflows.model import DocumentStatus, Postmortem, TicketRef
@@ -67,6 +67,7 @@ class Reconciler:
         documents: DocumentStores,
         clock: Clock,
         every: timedelta,
+        timing: Timing = TIMING,
     ) -> None:
         self._store = store
         self._policy = policy
@@ -74,6 +75,7 @@ class Reconciler:
         self._documents = documents
         self._clock = clock
         self._every = every
+        self._timing = timing
 
     def start(self) -> None:
         """Ask for all polls now, as at each start of a worker; and for a turn of each incident
@@ -86,22 +88,26 @@ class Reconciler:
                 tx.jobs.touch(INCIDENT_JOB, subject, reason="the rules changed")
 
     def run(self, job: ClaimedJob) -> JobEnd:
+        with Lease(self._store, job).held() as lease:
+            return self._run(job, lease)
+
+    def _run(self, job: ClaimedJob, lease: Lease) -> JobEnd:
         if job.subject == DOCUMENTS:
-            self._poll_documents(job)
+            self._poll_documents(lease)
             pause = max(self._every, DOCUMENTS_EVERY)
             return Later(self._clock() + pause, "documents are looked at again")
         places = self._places().get(job.subject)
         if places is None:
             return Later(self._clock() + timedelta(days=1), "the rules no longer poll this")
-        return self._poll_places(job, places)
+        return self._poll_places(job, lease, places)
 
-    def _poll_places(self, job: ClaimedJob, places: Mapping[str, datetime]) -> Later:
+    def _poll_places(self, job: ClaimedJob, lease: Lease, places: Mapping[str, datetime]) -> Later:
         """Look through each place, whatever becomes of the others. But a tracker that asks to
         wait means all of the connection: nothing more is asked before it allows."""
         failed: dict[str, TrackerError] = {}
         for place, start in places.items():
             try:
-                self._poll(job, place, start)
+                self._poll(job, lease, place, start)
             except TrackerError as error:
                 log.warning("poll failed", place=place, words=error.words, mend=error.mend)
                 failed[place] = error
@@ -124,10 +130,10 @@ class Reconciler:
                 places[source.place] = earliest
         return found
 
-    def _poll(self, job: ClaimedJob, place: str, start: datetime) -> None:
+    def _poll(self, job: ClaimedJob, lease: Lease, place: str, start: datetime) -> None:
         """Look through one place. The mark moves to when the look began, and only at its end:
         a look that failed half-way is done again."""
-        began, lease = self._clock(), Lease(self._store, job)
+        began = self._clock()
         with self._store.read() as tx:
             mark = tx.ledger.since(job.subject, place)
         since = start if mark is None else max(start, mark - OVERLAP)
@@ -147,10 +153,10 @@ class Reconciler:
         if found:
             log.info("polled", place=place, news=found)
 
-    def _poll_documents(self, job: ClaimedJob) -> None:
+    def _poll_documents(self, lease: Lease) -> None:
         """Look at each document that may still change; those that did are read by their
         incident's own turn."""
-        began, lease = self._clock(), Lease(self._store, job)
+        began = self._clock()
         with self._store.read() as tx:
             incidents = [record.incident for record in tx.incidents.with_document()]
             mark = tx.ledger.since(DOCUMENTS, _PUBLISHED)
@@ -159,7 +165,7 @@ class Reconciler:
             known = incident.postmortem
             if known is None or known.status not in _LIVING:
                 continue
-            lease.outlast_step()
+            lease.outlast(self._timing.call)
             try:
                 changed = self._document_changed(known, read_published)
             except TrackerError as error:

@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping
 
 from integrations.tracker import Envelope, Malformed, Notice, Tells, Tracker, TrackerError
 from service.jobs import ClaimedJob, Done, JobEnd, Later
+from service.lease import Lease
 from service.outcomes import retry_at, sentence
 from service.store import Store, Transaction
 from service.store.deliveries import DeliveryState
 from service.store.refs import Ref, Role
+from service.store.sightings import Sighting
 from workflows.policy import Policy
 
 INCIDENT_JOB = "incident"
@@ -47,6 +49,10 @@ class Routing:
         }
 
     def run(self, job: ClaimedJob) -> JobEnd:
+        with Lease(self._store, job).held():
+            return self._run(job)
+
+    def _run(self, job: ClaimedJob) -> JobEnd:
         number = int(job.subject)
         with self._store.read() as tx:
             delivery, envelope = tx.deliveries.get(number), tx.deliveries.envelope(number)
@@ -70,6 +76,8 @@ class Routing:
             return Later(retry_at(error, self._store.clock()), sentence(error))
         with self._store.write() as tx:
             tx.jobs.fence(job)
+            if ours:
+                _note_what_we_made(tx, delivery.connection, notice)
             if ours and self._is_echo(tx, delivery.connection, notice):
                 why = f"{notice.why}: our own doing"
                 tx.deliveries.mark(number, DeliveryState.IGNORED, why)
@@ -160,3 +168,17 @@ class Routing:
         tx.deliveries.mark(
             number, DeliveryState.DONE, notice.why, subject=subject, incident_id=incident_id
         )
+
+
+def _note_what_we_made(tx: Transaction, connection: str, notice: Notice) -> None:
+    """What our account made is remembered, for a creation whose answer never comes; if one waits
+    for just this, it is looked for now."""
+    if notice.created and notice.ticket_id is not None:
+        key, place, marker = notice.key or "", notice.place or "", notice.marker or ""
+        tx.sightings.put(Sighting(connection, notice.ticket_id, key, place, marker))
+    incident_id = tx.effects.look_now(notice.marker) if notice.marker else None
+    record = tx.incidents.get(incident_id) if incident_id else None
+    if record is not None:
+        ticket = record.incident.ticket
+        subject = incident_subject(ticket.connection, ticket.id)
+        tx.jobs.touch(INCIDENT_JOB, subject, priority=PROMPT, reason="seen by webhook")

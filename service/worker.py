@@ -10,6 +10,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -17,7 +18,7 @@ from celery import Celery
 from celery.concurrency.thread import TaskPool
 from celery.worker import WorkController
 
-from service.jobs import LEASE, ClaimedJob, Done, Handlers, Later, LostLease, pause_after
+from service.jobs import TIMING, ClaimedJob, Done, Handlers, Later, LostLease, pause_after
 from service.store import Store
 
 log = structlog.get_logger(__name__)
@@ -64,7 +65,8 @@ class AppThreads(TaskPool):
 class Worker:
     """Runs the jobs of `store` with `handlers` in `threads` threads, until it is stopped.
 
-    `redact` masks secrets in the words of an unexpected exception before they are stored.
+    `redact` masks secrets in the words of an unexpected exception before they are stored; `lease`
+    is for how long a job is held at a time.
     """
 
     def __init__(
@@ -73,11 +75,13 @@ class Worker:
         handlers: Handlers,
         threads: int = 4,
         redact: Callable[[str], str] = str,
+        lease: timedelta = TIMING.lease,
     ) -> None:
         self._store = store
         self._handlers = handlers
         self._threads = threads
         self._redact = redact
+        self._lease = lease
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._sent: set[int] = set()
@@ -153,7 +157,7 @@ class Worker:
         if self._stopping.is_set():
             return None
         with self._store.write() as tx:
-            claim = tx.jobs.claim(job_id, LEASE)
+            claim = tx.jobs.claim(job_id, self._lease)
         if claim is not None:
             with self._lock:
                 self._running[job_id] = claim

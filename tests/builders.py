@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import Any
 
+from integrations.tracker import Lost
+from workflows.effects import CreateDocument, CreateTask
 from workflows.model import (
     Change,
     Comment,
@@ -46,6 +49,17 @@ NOOR = Person("noor", "Noor Aziz")
 def at(minutes: float) -> datetime:
     """So many minutes after noon of the day on which the stories play."""
     return NOON + timedelta(minutes=minutes)
+
+
+def lost_document(wanted: CreateDocument, since: datetime) -> Lost:
+    """A creation of this document whose answer never came."""
+    return Lost((wanted.key,), wanted.target.place, wanted.incident, since)
+
+
+def lost_tasks(tasks: Sequence[CreateTask], since: datetime, *keys: str) -> Lost:
+    """Creations of these tasks, or of tasks with these keys at the same place, likewise."""
+    sent = keys or tuple(task.key for task in tasks)
+    return Lost(sent, tasks[0].target.place, tasks[0].incident, since)
 
 
 def ticket(**values: Any) -> Ticket:

@@ -22,7 +22,7 @@ from integrations.sandbox import Sandbox
 from integrations.sandbox.acme import BOT_EMAIL, BOT_JIRA, populate
 from service.app import create_app
 from service.container import Container, Web, build, doors, open_store
-from service.jobs import LEASE, Done
+from service.jobs import TIMING, Done
 from workflows.model import Incident
 
 TOKENS = {"JIRA_TOKEN": "jira-token-7f3a", "GITHUB_TOKEN": "github-token-9c1e"}
@@ -107,7 +107,9 @@ class Stage:
         self._parts |= changed
         self.rules_file.write_text(rules_text(self.sandbox, **self._parts))
         rules = load(self.rules_file, self.environ)
-        self.container = build(self.settings, rules, store=self.store, clock=self.clock)
+        self.container = build(
+            self.settings, rules, store=self.store, clock=self.clock, wait=self._let_pass
+        )
         return self.container
 
     def __enter__(self) -> Self:
@@ -150,12 +152,15 @@ class Stage:
         self.clock.wait(length)
         self.settle()
 
+    def _let_pass(self, seconds: float) -> None:
+        self.clock.wait(timedelta(seconds=seconds))
+
     def _run_due(self) -> bool:
         with self.store.write() as tx:
             ids = tx.jobs.due(50)
         for number in ids:
             with self.store.write() as tx:
-                job = tx.jobs.claim(number, LEASE)
+                job = tx.jobs.claim(number, TIMING.lease)
             if job is None:
                 continue
             end = self.container.handlers[job.kind](job)

@@ -14,10 +14,9 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path, PurePosixPath
 
-from integrations.tracker import NotThere, Rejected, StaleVersion, Unavailable
+from integrations.tracker import Lost, NotThere, Rejected, StaleVersion, Unavailable
 from workflows.documents import region_headings, regions, replace_regions
 from workflows.effects import CreateDocument
 from workflows.model import DocumentRef, DocumentState
@@ -75,7 +74,7 @@ class GitDirectoryDocuments:
             self._commit(file, _message(wanted))
             return self._state(file, text)
 
-    def find(self, wanted: CreateDocument, since: datetime) -> DocumentState | None:  # noqa: ARG002
+    def find(self, wanted: CreateDocument, lost: Lost) -> DocumentState | None:  # noqa: ARG002
         """The file at the target's path if it carries the key. Rejected if another is there.
 
         An attempt that ended between saving and committing is finished.

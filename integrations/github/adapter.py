@@ -6,26 +6,22 @@ Routes: https://docs.github.com/en/rest/issues
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from urllib.parse import urlsplit
 
 from integrations.github import discovery
 from integrations.github.answers import Invalid
-from integrations.github.client import (
-    CLOCKS_DIFFER,
-    GitHubClient,
-    Json,
-    Recent,
-    issue_path,
-)
+from integrations.github.client import GitHubClient, Recent, issue_path
 from integrations.github.creation import TaskCreation
+from integrations.github.lost import candidates
 from integrations.github.marker import key_in, marked
 from integrations.github.reading import place_of, ref_of, ticket_of
 from integrations.tracker import (
     Finding,
     Glimpse,
+    Lost,
     NotThere,
     Place,
     Rejected,
@@ -33,7 +29,7 @@ from integrations.tracker import (
     TaskResult,
     TrackerError,
 )
-from workflows.effects import CreateTask, TaskTarget
+from workflows.effects import CreateTask
 from workflows.model import Ticket, TicketRef
 
 _KEY = re.compile(r"(?P<place>[\w-]+/[\w.-]+)#(?P<number>\d{1,10})", re.ASCII)
@@ -46,6 +42,8 @@ class GitHubTracker:
     A ticket's id is its node id and its key ``owner/name#number``. Every method raises the
     TrackerError family only.
     """
+
+    at_once = 1
 
     def __init__(self, connection: str, client: GitHubClient) -> None:
         self.connection = connection
@@ -97,24 +95,15 @@ class GitHubTracker:
         """One POST a task. `linked` is always False: a sub-issue needs a call of its own."""
         return self._creation.create(tasks)
 
-    def find_created(
-        self, keys: Sequence[str], incident: TicketRef, target: TaskTarget, since: datetime
-    ) -> Mapping[str, TicketRef]:
-        """Among the incident's sub-issues, then among the account's own issues in the target
-        since then. Lists, not search: GitHub's search index lags by minutes."""
-        wanted, found = set(keys), dict[str, TicketRef]()
-        if incident.connection == self.connection:
-            try:
-                path = self._client.present_issue_path(incident.key)
-                children = list(self._client.pages(f"{path}/sub_issues"))
-            except NotThere:  # the server has no sub-issues, or the incident is gone
-                children = []
-            self._recognise(children, wanted, found)
-        if wanted - set(found):
-            mine = self._client.issues(
-                target.place, since - CLOCKS_DIFFER, creator=self._client.login()
-            )
-            self._recognise(mine, wanted, found)
+    def find_created(self, lost: Lost) -> Mapping[str, TicketRef]:
+        """See `integrations.github.lost`."""
+        found = dict[str, TicketRef]()
+        for issue in candidates(self._client, self.connection, lost):
+            key = key_in(issue.get("body"))
+            if key in lost.keys:
+                found.setdefault(key, ref_of(self.connection, issue))
+            if len(found) == len(set(lost.keys)):
+                break
         return found
 
     def link(
@@ -256,14 +245,6 @@ class GitHubTracker:
                 yield Finding(True, f"{place}: sub-issues")
             except NotThere:
                 yield Finding(True, f"{place}: no sub-issues here; the one comment lists tasks")
-
-    def _recognise(
-        self, issues: Iterable[Json], wanted: set[str], found: dict[str, TicketRef]
-    ) -> None:
-        for issue in issues:
-            key = key_in(issue.get("body"))
-            if key in wanted and key not in found and "pull_request" not in issue:
-                found[key] = ref_of(self.connection, issue)
 
     def _hosts(self) -> set[str]:
         """Where this server shows issues: api.github.com's stand on github.com, an Enterprise

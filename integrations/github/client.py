@@ -18,6 +18,8 @@ from github import Auth, Github
 from github.Requester import Requester
 from requests.utils import parse_header_links
 
+from integrations.gate import OPEN, Call, Gate
+from integrations.github import budgets
 from integrations.github.answers import error_of
 from integrations.http import Answer, Odd, an_object, never_arrived, objects, parsed
 from integrations.tracker import OutcomeUnknown, Rejected, TrackerError, Unavailable
@@ -79,7 +81,10 @@ class GitHubClient:
 
     `url` is the API's root: ``https://api.github.com`` or an Enterprise Server's ``/api/v3``.
     Every method raises the TrackerError family only. Nothing is ever repeated; redirects are
-    followed within the same host only (PyGithub refuses others).
+    followed within the same host only (PyGithub refuses others). `timeout` is in seconds, to
+    connect and for an answer each; every request passes the `gate` under the name of its
+    `connection`. `limited`: whether it is counted against github.com's budgets; None: as the
+    server does by default.
     """
 
     def __init__(
@@ -89,11 +94,17 @@ class GitHubClient:
         *,
         clock: Callable[[], datetime] = utc_now,
         timeout: int = 20,
+        connection: str = "github",
+        gate: Gate = OPEN,
+        limited: bool | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self.clock = clock
         self._token = token
         self._timeout = timeout
+        self._connection = connection
+        self._gate = gate
+        self._limited = budgets.limited(self.url) if limited is None else limited
         self._of_this_thread = threading.local()
         self._repositories: Recent[str, Repository] = Recent(clock)
         self._login: str | None = None
@@ -180,21 +191,34 @@ class GitHubClient:
     def _ask(
         self, verb: str, path: str, parameters: dict[str, str | int], body: Json | None
     ) -> tuple[dict[str, str], Any]:
+        costs = budgets.costs(verb) if self._limited else ()
+        with self._gate.passing(Call(self._connection, verb, path, costs)) as report:
+            status, headers, text, error = self._sent(verb, path, parameters, body)
+            report(budgets.answered(status, headers, error))
+        if error is not None:
+            raise error
+        return headers, parsed(text, _odd(verb, path))
+
+    def _sent(
+        self, verb: str, path: str, parameters: dict[str, str | int], body: Json | None
+    ) -> tuple[int, dict[str, str], str, TrackerError | None]:
+        """Status (0: nobody answered), headers and text of the answer, and the error that it is."""
         writes = verb != "GET"
         try:
             status, headers, text = self._requester().requestJson(
                 verb, path, parameters=dict(parameters), input=body
             )
         except requests.RequestException as error:
-            raise _transport_error(error, writes=writes) from None
+            return 0, {}, "", _transport_error(error, writes=writes)
         except RuntimeError as error:
             # PyGithub's refusal to follow a redirect to another host or scheme.
-            raise Rejected(str(error), mend="Correct the connection's url in the rules.") from None
-        if status >= 300:
-            raise error_of(
-                status, headers, self._clean(text), writes=writes, path=path, now=self.clock()
-            )
-        return headers, parsed(text or "", _odd(verb, path))
+            mend = "Correct the connection's url in the rules."
+            return 301, {}, "", Rejected(str(error), mend=mend)
+        if status < 300:
+            return status, headers, text or "", None
+        now = self.clock()
+        refused = error_of(status, headers, self._clean(text), writes=writes, path=path, now=now)
+        return status, headers, text or "", refused
 
     def _requester(self) -> Requester:
         """One a thread: neither PyGithub's requester nor its session may be shared by several."""

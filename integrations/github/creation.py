@@ -13,9 +13,7 @@ from integrations.github.reading import labels_of, ref_of
 from integrations.tracker import (
     NotThere,
     OutcomeUnknown,
-    RateLimited,
     Rejected,
-    SignInFailed,
     TaskResult,
     TrackerError,
     Unavailable,
@@ -41,24 +39,12 @@ class TaskCreation:
         self._milestones: Recent[str, dict[str, int]] = Recent(client.clock)
 
     def create(self, tasks: Sequence[CreateTask]) -> Iterator[TaskResult]:
-        """Each task's result as soon as it is known.
-
-        After an error that the next call would meet too (a limit, a failing server, a refused
-        sign-in) nothing more is sent: the rest certainly had no effect and says so.
-        """
-        stopped: TrackerError | None = None
+        """Each task's result as soon as it is known."""
         for task in tasks:
-            if stopped is not None:
-                yield TaskResult(task.key, error=stopped)
-                continue
             try:
                 yield self._create(task)
             except TrackerError as error:
                 yield TaskResult(task.key, error=error)
-                if isinstance(error, RateLimited | Unavailable | SignInFailed):
-                    stopped = error
-                elif isinstance(error, OutcomeUnknown):
-                    stopped = Unavailable(f"not sent after: {error.words}", mend=error.mend)
 
     def _create(self, task: CreateTask) -> TaskResult:
         body, unset = self._body(task)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
-from integrations.github.client import CLOCKS_DIFFER, GitHubClient, issue_path, repo_path
+from integrations.github.client import GitHubClient, issue_path, repo_path
+from integrations.github.lost import candidates
 from integrations.github.marker import BODY_LIMIT, key_in, signed
 from integrations.github.reading import labels_of, ref_of
-from integrations.tracker import Rejected, StaleVersion
+from integrations.tracker import Lost, Rejected, StaleVersion
 from workflows.documents import region_headings, regions, replace_regions
 from workflows.effects import CreateDocument
 from workflows.fitting import fitted
@@ -49,13 +49,10 @@ class GitHubIssueDocuments:
             self._client.write("POST", f"{repo_path(wanted.target.place)}/issues", body)
         )
 
-    def find(self, wanted: CreateDocument, since: datetime) -> DocumentState | None:
-        """The account's own issue since then that is marked with `wanted`'s key."""
-        mine = self._client.issues(
-            wanted.target.place, since - CLOCKS_DIFFER, creator=self._client.login()
-        )
-        for issue in mine:
-            if key_in(issue.get("body")) == wanted.key and "pull_request" not in issue:
+    def find(self, wanted: CreateDocument, lost: Lost) -> DocumentState | None:
+        """The issue that is marked with `wanted`'s key: see `integrations.github.lost`."""
+        for issue in candidates(self._client, self._connection, lost):
+            if key_in(issue.get("body")) == wanted.key:
                 return self._state(issue)
         return None
 

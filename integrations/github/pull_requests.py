@@ -10,7 +10,7 @@ import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import islice
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +18,7 @@ from urllib.parse import quote
 from integrations.github.answers import Invalid
 from integrations.github.client import GitHubClient, Recent, repo_path
 from integrations.github.marker import key_in, signed
-from integrations.tracker import NotThere, Rejected, StaleVersion, Unavailable
+from integrations.tracker import Lost, NotThere, Rejected, StaleVersion, Unavailable
 from workflows.documents import region_headings, regions, replace_regions
 from workflows.effects import CreateDocument
 from workflows.model import DocumentRef, DocumentState, DocumentStatus, TicketRef
@@ -98,9 +98,9 @@ class GitHubPullRequestDocuments:
         self._is_open.believe(ref.id, True)
         return _state(ref, text, _status(pull))
 
-    def find(self, wanted: CreateDocument, since: datetime) -> DocumentState | None:  # noqa: ARG002
+    def find(self, wanted: CreateDocument, lost: Lost) -> DocumentState | None:  # noqa: ARG002
         """The document of `wanted`'s key, once its pull request exists, in whatever state; None
-        while it does not (then `create` goes on from what there is). `since` is not needed: the
+        while it does not (then `create` goes on from what there is). `lost` is not needed: the
         branch's name is known."""
         place = wanted.target.place
         pull = self._pull(place, branch_of(wanted.key), state="all")
@@ -235,9 +235,12 @@ class GitHubPullRequestDocuments:
                 # "Draft pull requests are not supported in this repository": private ones
                 # without a paid plan. 422 is without effect, so it is asked again without.
                 return self._open(place, branch, title, body, draft=False)
-            there = self._pull(place, branch, state="open") if "already exists" in words else None
-            if there is None:
+            if "already exists" not in words:
                 raise
+            there = self._pull(place, branch, state="open")
+            if there is None:  # it was opened a moment ago, and lists lag
+                mend = "Nothing to do: it is looked for again."
+                raise Unavailable(f"{error.words}, and is not listed yet", mend=mend) from None
             return there
         return pull
 

@@ -142,6 +142,7 @@ def _issue(payload: Json, issue: Json, name: str, *, gone: bool = False) -> Noti
         key=_key(payload, issue),
         at=_time(issue.get("updated_at")),
         marker=key_in(_text(issue.get("body"))),
+        created=name == "issues.opened",
     )
 
 
@@ -227,6 +228,7 @@ def _notice(
     at: datetime | None = None,
     comment_id: str | None = None,
     marker: str | None = None,
+    created: bool = False,
     paths: tuple[str, ...] = (),
     branch: str | None = None,
 ) -> Notice:
@@ -240,6 +242,7 @@ def _notice(
         by=_text(_part(payload, "sender").get("login")),
         comment_id=comment_id,
         marker=marker,
+        created=created,
         paths=paths,
         branch=branch,
     )

@@ -8,18 +8,28 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from integrations.gate import OPEN, Gate
 from integrations.jira import checks, creating, discovery
 from integrations.jira.client import Clock, JiraClient, Refused
 from integrations.jira.reading import marker, related
 from integrations.jira.site import JiraSite, summary
 from integrations.jira.webhook import PROPERTY
-from integrations.tracker import Finding, Glimpse, NotThere, Place, Rejected, Survey, TaskResult
-from workflows.effects import CreateTask, TaskTarget
+from integrations.tracker import (
+    Finding,
+    Glimpse,
+    Lost,
+    NotThere,
+    Place,
+    Rejected,
+    Survey,
+    TaskResult,
+)
+from workflows.effects import CreateTask
 from workflows.model import Ticket, TicketRef
 
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*-[0-9]+")
@@ -42,8 +52,11 @@ class JiraTracker:
 
     `url` is the site's base address. `user` and `token` sign in by Basic (Cloud: e-mail and API
     token), `token` alone by Bearer (Data Center's personal access token). `cloud` None: found
-    out. `link_type` names the issue link between an incident and what belongs to it.
+    out. `link_type` names the issue link between an incident and what belongs to it. `timeout`
+    and `gate` are as in `JiraClient`.
     """
+
+    at_once = creating.MOST
 
     def __init__(
         self,
@@ -55,9 +68,20 @@ class JiraTracker:
         cloud: bool | None = None,
         link_type: str = "Relates",
         clock: Clock = _utc_now,
+        timeout: int = 20,
+        gate: Gate = OPEN,
     ) -> None:
         self.connection = connection
-        client = JiraClient(url, user=user, token=token, clock=clock, cloud=cloud)
+        client = JiraClient(
+            url,
+            user=user,
+            token=token,
+            clock=clock,
+            cloud=cloud,
+            timeout=timeout,
+            connection=connection,
+            gate=gate,
+        )
         self.site = JiraSite(connection, client, link_type=link_type)
         self._client = client
 
@@ -136,34 +160,41 @@ class JiraTracker:
         """See `integrations.jira.creating`: 50 a call, each marked and linked as it is made."""
         return creating.create_tasks(self.site, tasks)
 
-    def find_created(
-        self, keys: Sequence[str], incident: TicketRef, target: TaskTarget, since: datetime
-    ) -> Mapping[str, TicketRef]:
-        """First the incident's own relations, read by id and so without the search index, then
-        what this account created in the project since then."""
-        wanted = set(keys)
+    def find_created(self, lost: Lost) -> Mapping[str, TicketRef]:
+        """First what was sighted and the relations of incident and document, all read by id and
+        so without the search index, then what this account created in the project since then."""
         found: dict[str, TicketRef] = {}
-        for issue in self._related(incident):
-            self._note(issue, wanted, found)
-        if found.keys() != wanted:
-            jql = (
-                f"creator = currentUser() AND project = {_quoted(target.place)}"
-                f" AND created >= -{self._minutes(since)}m"
-            )
-            for issue in self._client.search(jql, "summary", PROPERTY):
-                # Data Center's search returns no properties
-                whole = issue if "properties" in issue else self._with_marker(str(issue["id"]))
-                self._note(whole, wanted, found)
+        for issue in self._candidates(lost):
+            key = marker(issue.get("properties"), PROPERTY)
+            if key in lost.keys:
+                found.setdefault(str(key), self.site.reader.ref(issue))
+            if len(found) == len(set(lost.keys)):
+                break
         return found
 
-    def _related(self, incident: TicketRef) -> Iterator[Mapping[str, Any]]:
-        if incident.connection != self.connection:
-            return
+    def _candidates(self, lost: Lost) -> Iterator[Mapping[str, Any]]:
+        yield from self._read_each(id for id, _ in lost.sighted)
+        document = lost.document.ticket if lost.document else None
+        for near in (lost.incident, document):
+            if near is not None and near.connection == self.connection:
+                yield from self._read_each(self._related(near))
+        jql = (
+            f"creator = currentUser() AND project = {_quoted(lost.place)}"
+            f" AND created >= -{self._minutes(lost.since)}m"
+        )
+        for issue in self._client.search(jql, "summary", PROPERTY):
+            # Data Center's search returns no properties
+            yield issue if "properties" in issue else self._with_marker(str(issue["id"]))
+
+    def _related(self, ticket: TicketRef) -> tuple[str, ...]:
         try:
-            issue = self._client.get(f"/issue/{incident.id}", fields="issuelinks,subtasks")
+            issue = self._client.get(f"/issue/{ticket.id}", fields="issuelinks,subtasks")
         except NotThere:
-            return
-        for id in related(issue["fields"]):
+            return ()
+        return related(issue["fields"])
+
+    def _read_each(self, ids: Iterable[str]) -> Iterator[Mapping[str, Any]]:
+        for id in ids:
             try:
                 yield self._with_marker(id)
             except NotThere:  # deleted meanwhile, or hidden
@@ -174,13 +205,6 @@ class JiraTracker:
             f"/issue/{id}", fields="summary", properties=PROPERTY
         )
         return found
-
-    def _note(
-        self, issue: Mapping[str, Any], wanted: set[str], found: dict[str, TicketRef]
-    ) -> None:
-        key = marker(issue.get("properties"), PROPERTY)
-        if key in wanted:
-            found.setdefault(str(key), self.site.reader.ref(issue))
 
     def link(self, incident: TicketRef, task: TicketRef, title: str, key: str) -> None:
         """An issue link between two issues of this site, else a remote link, whose `globalId` is

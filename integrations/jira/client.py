@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 import requests
 from jira import JIRA
 
+from integrations.gate import OPEN, Call, Gate
 from integrations.http import Answer, Odd, an_object, never_arrived, objects, parsed
+from integrations.jira import budgets
 from integrations.tracker import (
     NotThere,
     OutcomeUnknown,
@@ -26,7 +28,7 @@ from integrations.tracker import (
 
 Clock = Callable[[], datetime]
 
-_CONNECT_SECONDS, _ANSWER_SECONDS = 5, 20
+_CONNECT_SECONDS = 5
 _WAIT_WITHOUT_A_WORD = timedelta(seconds=60)
 _LONGEST_WORDS = 500
 
@@ -49,14 +51,28 @@ class JiraClient:
     """Calls to one site through one account.
 
     `user` with `token` is Basic (Cloud: e-mail and API token), `token` alone is Bearer (Data
-    Center's personal access tokens). `cloud` None: asked for once, when it first matters.
+    Center's personal access tokens). `cloud` None: asked for once, when it first matters. An
+    answer is waited for `timeout` seconds; every request passes the `gate` under the name of its
+    `connection`.
     """
 
     def __init__(
-        self, url: str, *, user: str | None, token: str, clock: Clock, cloud: bool | None = None
+        self,
+        url: str,
+        *,
+        user: str | None,
+        token: str,
+        clock: Clock,
+        cloud: bool | None = None,
+        timeout: int = 20,
+        connection: str = "jira",
+        gate: Gate = OPEN,
     ) -> None:
         self.url = url.rstrip("/")
         self.clock = clock
+        self._timeout = (_CONNECT_SECONDS, timeout)
+        self._connection = connection
+        self._gate = gate
         self._user, self._token = user, token
         self._cloud = cloud
         self._of_thread = threading.local()  # requests' sessions are not made for several threads
@@ -112,21 +128,32 @@ class JiraClient:
         No credentials are sent. Raises RateLimited, Unavailable.
         https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-projects/#api-rest-api-3-project-projectidorkey-get
         """
-        address = self.url + self._api + path
+        path = self._api + path
+        with self._gate.passing(Call(self._connection, "GET", path)) as report:
+            answer = self._sent_by_nobody(path)
+            if isinstance(answer, TrackerError):
+                report(budgets.answered(0, {}, answer, ()))
+                raise answer
+            failed = answer.status_code == 429 or answer.status_code >= 500
+            error = self._error(answer, "GET") if failed else None
+            headers = {name.lower(): value for name, value in answer.headers.items()}
+            report(budgets.answered(answer.status_code, headers, error, ()))
+        if error is not None:
+            raise error
+        return answer.status_code == 200 and isinstance(_json_of(answer), dict)
+
+    def _sent_by_nobody(self, path: str) -> requests.Response | TrackerError:
         try:
             # a session of its own has no cookies, and with an `auth` ~/.netrc is not looked at
-            response = requests.get(
-                address,
+            return requests.get(
+                self.url + path,
                 headers={"Accept": "application/json"},
                 auth=_as_nobody,
-                timeout=(_CONNECT_SECONDS, _ANSWER_SECONDS),
+                timeout=self._timeout,
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            raise self._unanswered(error, "GET") from error
-        if response.status_code == 429 or response.status_code >= 500:
-            raise self._error(response, "GET")
-        return response.status_code == 200 and isinstance(_json_of(response), dict)
+            return self._unanswered(error, "GET")
 
     def search(self, jql: str, fields: str, properties: str = "") -> Iterator[dict[str, Any]]:
         """Every issue that the query finds, with these fields.
@@ -162,7 +189,7 @@ class JiraClient:
                 token_auth=None if basic else self._token,
                 get_server_info=False,
                 max_retries=0,
-                timeout=(_CONNECT_SECONDS, _ANSWER_SECONDS),
+                timeout=self._timeout,
             )
             self._of_thread.session = library._session
         session: requests.Session = self._of_thread.session
@@ -184,25 +211,44 @@ class JiraClient:
         params: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> Any:
+        # Whether this is Cloud may itself be what is being asked: the address alone tells here.
+        costs = budgets.costs(method, path) if self._cloud else ()
+        with self._gate.passing(Call(self._connection, method, path, costs)) as report:
+            answer = self._sent(method, path, params, body)
+            if isinstance(answer, TrackerError):
+                report(budgets.answered(0, {}, answer, costs))
+                raise answer
+            good = answer.ok and not answer.is_redirect and not _anonymous(answer)
+            error = None if good else self._error(answer, method)
+            headers = {name.lower(): value for name, value in answer.headers.items()}
+            report(budgets.answered(answer.status_code, headers, error, costs))
+        if error is not None:
+            raise error
+        return parsed(answer.content, self._odd(method, path))
+
+    def _sent(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None,
+        body: Mapping[str, Any] | None,
+    ) -> requests.Response | TrackerError:
         try:
             # requests' own method, past the library's: that one sleeps and repeats (even POSTs),
             # and stumbles over error answers that are not in its shape
             # (https://github.com/pycontribs/jira/blob/3.10.5/jira/resilientsession.py).
             # Credentials never follow a redirect.
-            response = requests.Session.request(
+            return requests.Session.request(
                 self._session,
                 method,
                 self.url + path,
                 params=params,
                 data=None if body is None else json.dumps(body),
-                timeout=(_CONNECT_SECONDS, _ANSWER_SECONDS),
+                timeout=self._timeout,
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            raise self._unanswered(error, method) from error
-        if response.ok and not response.is_redirect and not _anonymous(response):
-            return parsed(response.content, self._odd(method, path))
-        raise self._error(response, method)
+            return self._unanswered(error, method)
 
     def _unanswered(self, error: requests.RequestException, method: str) -> TrackerError:
         if never_arrived(error):

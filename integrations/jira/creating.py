@@ -15,12 +15,9 @@ from integrations.jira.webhook import PROPERTY
 from integrations.tracker import (
     NotThere,
     OutcomeUnknown,
-    RateLimited,
     Rejected,
-    SignInFailed,
     TaskResult,
     TrackerError,
-    Unavailable,
 )
 from workflows.effects import CreateTask
 
@@ -69,32 +66,14 @@ class Draft:
 
 
 def create_tasks(site: JiraSite, tasks: Sequence[CreateTask]) -> Iterator[TaskResult]:
-    """Create tasks of one target; yields each result as soon as its call is answered.
-
-    When a call ends in what the next one would end in as well, the rest is not sent.
-    """
-    stop: TrackerError | None = None
-    for start in range(0, len(tasks), MOST):
-        chunk = tasks[start : start + MOST]
-        if stop is None:
-            try:
-                drafts = _drafts(site, chunk)
-            except TrackerError as error:  # nothing was sent
-                stop = error
-            else:
-                for result in _create(site, drafts):
-                    yield result
-                    stop = _lasting(result.error) or stop
-                continue
-        for task in chunk:
-            yield TaskResult(task.key, error=stop)
-
-
-def _lasting(error: TrackerError | None) -> TrackerError | None:
-    """What is to be said of tasks that are not sent because of this error."""
-    if isinstance(error, OutcomeUnknown):
-        return Unavailable(error.words)
-    return error if isinstance(error, RateLimited | Unavailable | SignInFailed) else None
+    """Create tasks of one target, `MOST` at most; yields each result as soon as its call is
+    answered."""
+    try:
+        drafts = _drafts(site, tasks)
+    except TrackerError as error:  # nothing was sent
+        yield from (TaskResult(task.key, error=error) for task in tasks)
+        return
+    yield from _create(site, drafts)
 
 
 def _drafts(site: JiraSite, tasks: Sequence[CreateTask]) -> list[Draft]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -18,9 +17,9 @@ from integrations.jira.reading import status
 from integrations.jira.site import label, summary
 from integrations.jira.text import LONGEST
 from integrations.jira.webhook import PROPERTY
-from integrations.tracker import NotThere, Rejected, StaleVersion, TrackerError
+from integrations.tracker import Lost, NotThere, Rejected, StaleVersion, TrackerError
 from workflows.documents import region_headings, regions, replace_regions
-from workflows.effects import CreateDocument, TaskTarget
+from workflows.effects import CreateDocument
 from workflows.fitting import fitted
 from workflows.model import (
     DocumentRef,
@@ -119,11 +118,9 @@ class JiraIssueDocuments:
         body = fitted(timeline, build, stricter[0])
         return body, send(body)
 
-    def find(self, wanted: CreateDocument, since: datetime) -> DocumentState | None:
+    def find(self, wanted: CreateDocument, lost: Lost) -> DocumentState | None:
         """The document that carries the key, if there is one; absence alone proves nothing."""
-        place = TaskTarget(self._site.connection, wanted.target.place)
-        found = self._tracker.find_created([wanted.key], wanted.incident, place, since)
-        ref = found.get(wanted.key)
+        ref = self._tracker.find_created(lost).get(wanted.key)
         if ref is None:
             return None
         try:

@@ -160,6 +160,7 @@ def _about_ticket(tells: Tells, why: str, payload: Mapping[str, Any]) -> Notice:
         by=_actor(payload),
         comment_id=_match(_ID, comment.get("id")),
         marker=_marker(comment) or _marker(issue),
+        created=payload.get("webhookEvent") == "jira:issue_created",
     )
 
 

@@ -23,7 +23,7 @@ from config.settings import Settings
 from service import logs
 from service.commands.reading import data_in_use, read_rules, rules_option
 from service.commands.starting import data_taken, need_port, need_privacy
-from service.container import admin_token, build, open_store, token_file
+from service.container import admin_token, build, open_store, timing_of, token_file
 
 STOP_WITHIN = 30.0  # seconds for a child to end after it was asked; more than the worker's drain
 LOOK_EVERY = 0.2  # seconds between two looks at the children, or at the parent
@@ -92,7 +92,8 @@ def worker(rules_file: Path | None, end_with_parent: bool) -> None:
     if end_with_parent:
         _watch_parent(stop.set)
     container.reconciler.start()
-    running = Worker(container.store, container.handlers, settings.workers, redact)
+    lease = timing_of(settings).lease
+    running = Worker(container.store, container.handlers, settings.workers, redact, lease)
     running.start()
     log.info("worker started", threads=settings.workers)
     stop.wait()

@@ -27,6 +27,8 @@ from service.store.jobs import Jobs
 from service.store.journal import Journal
 from service.store.ledger import Ledger
 from service.store.refs import Refs
+from service.store.sightings import Sightings
+from service.store.traffic import Traffic
 from service.store.turns import Turns
 
 BUSY_SECONDS = 15.0
@@ -45,6 +47,8 @@ class Transaction:
         self.refs = Refs(connection)
         self.journal = Journal(connection, now)
         self.ledger = Ledger(connection)
+        self.sightings = Sightings(connection, now)
+        self.traffic = Traffic(connection, now)
 
 
 class Store:

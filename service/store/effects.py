@@ -16,7 +16,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, case, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, func, literal, select, update
 
 from service.store.codec import dump, fingerprint, load
 from service.store.schema import effects
@@ -42,7 +42,8 @@ class EffectState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class EffectRecord:
     """One effect. `words` are the vendor's last ones, `mend` what a person can do; `attempts`
-    counts how often it was begun; times are aware UTC."""
+    counts how often it was begun; `uncertain_since` is since when nobody knows how its call
+    ended; times are aware UTC."""
 
     key: str
     incident_id: str
@@ -52,6 +53,7 @@ class EffectRecord:
     attempts: int
     asked_at: datetime
     begun_at: datetime | None
+    uncertain_since: datetime | None
     due_at: datetime | None
     done_at: datetime | None
     result: Outcome | None
@@ -108,6 +110,7 @@ class Effects:
             state=EffectState.BEGUN,
             attempts=effects.c.attempts + 1,
             begun_at=self._now,
+            uncertain_since=None,
             due_at=None,
         )
 
@@ -134,7 +137,24 @@ class Effects:
 
     def unknown(self, key: str, due_at: datetime, words: str, mend: str = "") -> None:
         """It may have happened: to be settled, not before `due_at`."""
-        self._set([key], state=EffectState.UNKNOWN, due_at=due_at, words=words, mend=mend)
+        self._set(
+            [key],
+            state=EffectState.UNKNOWN,
+            uncertain_since=func.coalesce(effects.c.uncertain_since, self._now_as_column()),
+            due_at=due_at,
+            words=words,
+            mend=mend,
+        )
+
+    def look_now(self, key: str) -> str | None:
+        """Something of unknown outcome was seen: it is looked for at once. Returns its
+        incident's id, None when nothing of that key is uncertain."""
+        return self._connection.execute(
+            update(effects)
+            .where(effects.c.key == key, effects.c.state == EffectState.UNKNOWN)
+            .values(due_at=self._now)
+            .returning(effects.c.incident_id)
+        ).scalar_one_or_none()
 
     def reject(self, key: str, words: str, mend: str) -> None:
         """The tracker said no: a dead letter, until a person or a newer wish mends it."""
@@ -178,6 +198,9 @@ class Effects:
             )
         )
 
+    def _now_as_column(self) -> ColumnElement[datetime]:
+        return literal(self._now, effects.c.uncertain_since.type)
+
     def _set(self, keys: Sequence[str], **values: object) -> None:
         self._connection.execute(update(effects).where(effects.c.key.in_(keys)).values(**values))
 
@@ -219,6 +242,7 @@ def _record(row: Row[*tuple[Any, ...]]) -> EffectRecord:
         attempts=row.attempts,
         asked_at=row.asked_at,
         begun_at=row.begun_at,
+        uncertain_since=row.uncertain_since,
         due_at=row.due_at,
         done_at=row.done_at,
         result=None if row.result is None else load(Outcome, row.result),

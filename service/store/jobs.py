@@ -37,8 +37,9 @@ class LostLease(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ClaimedJob:
-    """A job and the right to run it until `lease_until` (UTC). `wanted` counts how often it was
-    asked for when it was claimed, `failures` how often in a row it has failed."""
+    """A job and the right to run it until `lease_until` (UTC), `lease` from when it was claimed
+    or last extended. `wanted` counts how often it was asked for when it was claimed, `failures`
+    how often in a row it has failed; `priority` is above 0 while somebody waits for it."""
 
     id: int
     kind: str
@@ -46,7 +47,9 @@ class ClaimedJob:
     attempt: int
     wanted: int
     lease_until: datetime
+    lease: timedelta
     failures: int = 0
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ _CLAIMED = (
     jobs.c.wanted,
     jobs.c.lease_until,
     jobs.c.failures,
+    jobs.c.priority,
 )
 _JOB = (
     jobs.c.id,
@@ -182,11 +186,13 @@ class Jobs:
             .values(attempt=jobs.c.attempt + 1, lease_until=until, due_at=until, sent_at=None)
             .returning(*_CLAIMED)
         ).first()
-        return ClaimedJob(*row) if row else None
+        if row is None:
+            return None
+        return ClaimedJob(lease=lease, **row._mapping)
 
-    def extend(self, claim: ClaimedJob, lease: timedelta) -> ClaimedJob:
-        """Hold the job for `lease` from now. Raises LostLease."""
-        until = self._now + lease
+    def extend(self, claim: ClaimedJob) -> ClaimedJob:
+        """Hold the job for another whole lease from now. Raises LostLease."""
+        until = self._now + claim.lease
         still = jobs.c.due_at == jobs.c.lease_until  # nobody asked for an earlier run
         found = self._connection.execute(
             update(jobs)
@@ -237,6 +243,8 @@ class Jobs:
             failures=0,
             due_at=case((sooner, jobs.c.due_at), else_=literal(again_at, jobs.c.due_at.type)),
             reason=case((sooner, None), else_=reason),
+            # Nobody waits for what comes round again by itself.
+            priority=case((asked_meanwhile, jobs.c.priority), else_=0),
         )
         self.touched = self.touched or ended
         return ended

@@ -108,6 +108,7 @@ effects = Table(
     Column("attempts", Integer, nullable=False),
     Column("asked_at", UtcDateTime, nullable=False),
     Column("begun_at", UtcDateTime),
+    Column("uncertain_since", UtcDateTime),  # since when nobody knows how the call ended
     Column("due_at", UtcDateTime),
     Column("done_at", UtcDateTime),
     Column("result", JSON(none_as_null=True)),
@@ -163,4 +164,54 @@ poll_marks = Table(
     Column("connection", Text, primary_key=True),
     Column("place", Text, primary_key=True),
     Column("since", UtcDateTime, nullable=False),
+)
+
+sightings = Table(  # what our account made, as webhooks told
+    "sightings",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("ticket_id", Text, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("marker", Text, nullable=False, index=True),  # "" where webhooks carry none
+    Column("seen_at", UtcDateTime, nullable=False, index=True),
+)
+
+spending = Table(  # calls to trackers, each until no window counts it any more
+    "spending",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("call", Text, nullable=False, index=True),
+    Column("connection", Text, nullable=False),
+    Column("budget", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("units", Integer, nullable=False),
+    Column("counts_from", UtcDateTime, nullable=False),  # when it has certainly arrived
+    Column("forget_at", UtcDateTime, nullable=False, index=True),
+    Index(None, "connection", "budget", "subject", "counts_from"),
+    sqlite_autoincrement=True,
+)
+
+pauses = Table(  # where a tracker, or a budget that is used up, wants no more for now
+    "pauses",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),  # "" for all of it
+    Column("until", UtcDateTime, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("strikes", Integer, nullable=False),  # how often in a row no time was told
+    Column("wide", Boolean, nullable=False),  # all work of the account
+)
+
+circuits = Table(
+    "circuits",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),  # in a row
+    Column("since", UtcDateTime),  # when the first of them was; None while all is well
+    Column("probe_at", UtcDateTime),  # open: nothing is sent before, and then one call
+    Column("why", Text, nullable=False),
+    Column("quota_limit", Integer),
+    Column("quota_left", Integer),
+    Column("quota_reset", UtcDateTime),
 )

@@ -157,7 +157,7 @@ def test_who_lost_the_lease_can_neither_save_nor_finish(store: Store, clock: Clo
     with pytest.raises(LostLease), store.write() as tx:
         tx.jobs.fence(sleeper)
     with pytest.raises(LostLease), store.write() as tx:
-        tx.jobs.extend(sleeper, LEASE)
+        tx.jobs.extend(sleeper)
     assert not finish(store, sleeper)
     assert not finish(store, sleeper, again_at=clock.now, reason="late")
     with store.write() as tx:
@@ -178,7 +178,7 @@ def test_an_extended_lease_holds_longer(store: Store, clock: Clock) -> None:
     job = claimed(store, job_id)
     clock.advance(seconds=50)
     with store.write() as tx:
-        job = tx.jobs.extend(job, LEASE)
+        job = tx.jobs.extend(job)
     clock.advance(seconds=50)
     assert claim(store, job_id) is None
     with store.write() as tx:
@@ -192,7 +192,7 @@ def test_extending_the_lease_does_not_forget_that_somebody_asked(
     job = claimed(store, job_id)
     ask(store)
     with store.write() as tx:
-        job = tx.jobs.extend(job, LEASE)
+        job = tx.jobs.extend(job)
     finish(store, job)
     assert due(store) == [job_id]
 

@@ -28,6 +28,9 @@ def test_an_empty_environment_is_enough() -> None:
         public_url=None,
         admin_token=None,
         poll_seconds=60,
+        answer_seconds=20,
+        lease_seconds=60,
+        settle_seconds=180,
         workers=4,
         log=LogStyle.HUMAN,
     )

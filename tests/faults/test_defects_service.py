@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from stage import GITHUB_INCIDENTS, LOCAL_FILE, Stage
 
-from config.rules import load
+from config.rules import Rules, load
 from service.container import build
-from service.jobs import LEASE, ClaimedJob, Done, JobEnd, LostLease
+from service.jobs import TIMING, ClaimedJob, Done, JobEnd, LostLease
+from service.lease import Lease
 from service.reconciler import DOCUMENTS, POLL_JOB
 from service.routing import INCIDENT_JOB, incident_subject
 from service.store.effects import EffectRecord, EffectState
@@ -83,7 +84,7 @@ def job(stage: Stage, kind: str, subject: str) -> Job:
 def claimed(stage: Stage, kind: str, subject: str) -> ClaimedJob:
     with stage.store.write() as tx:
         number = tx.jobs.touch(kind, subject)
-        claim = tx.jobs.claim(number, LEASE)
+        claim = tx.jobs.claim(number, TIMING.lease)
     assert claim is not None
     return claim
 
@@ -112,7 +113,7 @@ def route_deliveries(stage: Stage) -> None:
     """What another thread does meanwhile: it routes the deliveries that arrived."""
     assert stage.sandbox.hooks.drain()
     with stage.store.write() as tx:
-        claims = [tx.jobs.claim(number, LEASE) for number in tx.jobs.due(50)]
+        claims = [tx.jobs.claim(number, TIMING.lease) for number in tx.jobs.due(50)]
     for claim in filter(None, claims):
         assert claim.kind == "delivery"
         stage.container.handlers[claim.kind](claim)
@@ -250,13 +251,18 @@ def test_an_effect_of_a_connection_that_the_rules_lost_is_refused_and_names_it(
     stage.settle()
     (waiting,) = [each for each in effects(stage) if each.key.startswith("task:")]
     executor = stage.container.handlers[INCIDENT_JOB].__self__._executor  # type: ignore[attr-defined]
-    executor._trackers = {}
+    executor._tracker = replace(stage.container.trackers, rules=no_connections(stage)).tracker
     incident = stage.incident(key)
     subject = incident_subject(incident.ticket.connection, incident.ticket.id)
-    executor.execute(claimed(stage, INCIDENT_JOB, subject), [waiting], incident)
+    lease = Lease(stage.store, claimed(stage, INCIDENT_JOB, subject))
+    executor.execute(lease, [waiting], incident)
     (refused,) = [each for each in effects(stage) if each.key == waiting.key]
     assert refused.state is EffectState.REJECTED
     assert "'github'" in refused.mend
+
+
+def no_connections(stage: Stage) -> Rules:
+    return replace(stage.container.rules, connections={})
 
 
 def many_documents(stage: Stage, known: Incident, count: int) -> None:
@@ -275,7 +281,7 @@ def test_looking_at_many_documents_takes_longer_than_a_lease(
 
     def slowly(known: Postmortem, read_published: bool) -> bool:
         looks.append(f"{known.ref.url} {read_published}")
-        stage.clock.wait(timedelta(minutes=1))
+        stage.clock.wait(timedelta(seconds=40))
         return len(looks) == 20
 
     reconciler = stage.container.reconciler
@@ -302,9 +308,12 @@ def test_published_documents_are_looked_at_once_a_day(stage: Stage) -> None:
 
 
 def with_unanswered_task(stage: Stage) -> str:
+    """One task's answer never comes, and neither does any webhook that would tell of it."""
     key = opened(stage)
     stage.sandbox.fail_next("POST", "/acme/ops/issues$", after_effect=True, drop_connection=True)
     close(stage, key)
+    assert stage.sandbox.hooks.drain()
+    stage.sandbox.hooks.enabled = False
     stage.settle()
     return key
 
@@ -421,7 +430,7 @@ def test_nothing_is_sent_when_the_lease_ended_between_the_intent_and_the_call(
     perform = documents._perform
 
     def after_a_long_sleep(*given: object) -> object:
-        stage.clock.wait(2 * LEASE)
+        stage.clock.wait(2 * TIMING.lease)
         return perform(*given)
 
     monkeypatch.setattr(documents, "_perform", after_a_long_sleep)
@@ -444,7 +453,7 @@ def test_a_slow_step_does_not_cost_the_lease_of_the_next(
 
     def slowly(*given: object) -> Iterator[object]:
         for result in create(*given):  # type: ignore[arg-type]
-            stage.clock.wait(LEASE - timedelta(seconds=30))
+            stage.clock.wait(TIMING.lease - timedelta(seconds=5))
             yield result
 
     monkeypatch.setattr(tracker, "create_tasks", slowly)

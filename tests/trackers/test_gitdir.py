@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from builders import lost_document
 
 from integrations.gitdir.adapter import GitDirectoryDocuments
 from integrations.tracker import DocumentStore, NotThere, Rejected, StaleVersion, Unavailable
@@ -81,8 +82,14 @@ def test_asking_twice_finds_the_first_one(
     store: GitDirectoryDocuments, document: DocumentState, root: Path
 ) -> None:
     assert store.create(wanted(root)) == document
-    assert store.find(wanted(root), SINCE) == document
-    assert store.find(wanted(root.parent / "elsewhere"), SINCE) is None
+    assert store.find(wanted(root), lost_document(wanted(root), SINCE)) == document
+    assert (
+        store.find(
+            wanted(root.parent / "elsewhere"),
+            lost_document(wanted(root.parent / "elsewhere"), SINCE),
+        )
+        is None
+    )
     assert log(root) == ["Postmortem of INC-42"]
 
 
@@ -91,7 +98,7 @@ def test_a_crash_before_the_commit_is_mended_by_asking_again(
 ) -> None:
     git(root, "update-ref", "-d", "HEAD")
     git(root, "rm", "--cached", "--quiet", PATH)
-    assert store.find(wanted(root), SINCE) == document
+    assert store.find(wanted(root), lost_document(wanted(root), SINCE)) == document
     assert log(root) == ["Postmortem of INC-42"]
 
 
@@ -109,7 +116,9 @@ def test_somebody_elses_file_is_not_taken_over(
 ) -> None:
     with pytest.raises(Rejected, match="already"):
         store.create(wanted(root, key="document:z9"))
-    assert store.find(wanted(root, "other.md"), SINCE) is None
+    assert (
+        store.find(wanted(root, "other.md"), lost_document(wanted(root, "other.md"), SINCE)) is None
+    )
 
 
 def test_regions_are_written_and_everything_else_is_kept(

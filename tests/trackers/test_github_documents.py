@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import responses
+from builders import lost_document
 
 from integrations.github.adapter import GitHubTracker
 from integrations.github.client import GitHubClient
@@ -111,10 +112,10 @@ def test_a_draft_pull_request_is_opened_with_three_writes_and_one_read(
 def test_asking_twice_finds_the_first_one(
     pulls: GitHubPullRequestDocuments, sandbox: Sandbox
 ) -> None:
-    assert pulls.find(PULL, since()) is None
+    assert pulls.find(PULL, lost_document(PULL, since())) is None
     made = pulls.create(PULL)
     assert pulls.create(PULL) == made
-    assert pulls.find(PULL, since()) == made
+    assert pulls.find(PULL, lost_document(PULL, since())) == made
     assert len(sandbox.github.repos[REPO].issues) == 1
 
 
@@ -126,7 +127,7 @@ def test_wherever_the_answer_was_lost_asking_again_ends_in_one_document(
     sandbox.fail_next(method, step, after_effect=True, drop_connection=True)
     with pytest.raises(OutcomeUnknown):
         pulls.create(PULL)
-    made = pulls.find(PULL, since()) or pulls.create(PULL)
+    made = pulls.find(PULL, lost_document(PULL, since())) or pulls.create(PULL)
     assert pulls.read(made.ref, {}) == made
     place = sandbox.github.repos[REPO]
     assert len(place.issues) == 1
@@ -316,8 +317,9 @@ def test_an_issue_is_a_document_too(issues: GitHubIssueDocuments, sandbox: Sandb
     assert made.ref.ticket is not None
     assert made.ref.ticket.key == f"{REPO}#1"
     assert issues.read(made.ref, {}) == made
-    assert issues.find(ISSUE, since()) == made
-    assert issues.find(wanted("github-issue", key="document:z9"), since()) is None
+    assert issues.find(ISSUE, lost_document(ISSUE, since())) == made
+    other = wanted("github-issue", key="document:z9")
+    assert issues.find(other, lost_document(other, since())) is None
 
 
 def test_an_issue_is_read_before_it_is_written(
@@ -356,7 +358,7 @@ def test_a_lost_answer_is_settled_by_the_marker(
     sandbox.fail_next("POST", r"/issues$", after_effect=True, drop_connection=True)
     with pytest.raises(OutcomeUnknown):
         issues.create(ISSUE)
-    found = issues.find(ISSUE, since())
+    found = issues.find(ISSUE, lost_document(ISSUE, since()))
     assert found is not None
     assert found.ref.url.endswith("/issues/1")
 

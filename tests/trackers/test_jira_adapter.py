@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from builders import lost_tasks
 
 from integrations.jira.adapter import JiraTracker
 from integrations.jira.documents import JiraIssueDocuments
@@ -20,7 +21,6 @@ from integrations.tracker import (
     SignInFailed,
     TaskResult,
     Tracker,
-    Unavailable,
 )
 from workflows.effects import CreateTask, TaskTarget
 from workflows.model import (
@@ -223,12 +223,13 @@ def test_tasks_are_created_marked_owned_and_linked_in_one_call(
     assert len(tracker.fetch(incident).related) == 6
 
 
-def test_more_than_fifty_tasks_take_two_calls(
+def test_fifty_tasks_take_one_call(
     sandbox: Sandbox, tracker: JiraTracker, incident: TicketRef
 ) -> None:
-    results = list(tracker.create_tasks([task(incident, n) for n in range(53)]))
+    results = list(tracker.create_tasks([task(incident, n) for n in range(tracker.at_once)]))
+    assert len(results) == 50
     assert all(result.ref for result in results)
-    assert len([call for call in sandbox.writes() if call.path.endswith("/bulk")]) == 2
+    assert len([call for call in sandbox.writes() if call.path.endswith("/bulk")]) == 1
 
 
 def test_what_cannot_be_set_is_left_out_and_said(sandbox: Sandbox, tracker: JiraTracker) -> None:
@@ -283,11 +284,11 @@ def test_a_lost_answer_is_unknown_for_every_task_and_settled_by_the_markers(
     results = list(tracker.create_tasks([task(incident, n) for n in range(3)]))
     assert all(isinstance(result.error, OutcomeUnknown) for result in results)
     keys = [result.key for result in results]
-    found = tracker.find_created(keys, incident, task(incident).target, NOW)
+    found = tracker.find_created(lost_tasks([task(incident)], NOW, *keys))
     assert set(found) == set(keys)
     elsewhere = replace(incident, connection="acme-github")
-    assert tracker.find_created(keys, elsewhere, task(incident).target, NOW) == found
-    assert tracker.find_created(["task:other:1"], incident, task(incident).target, NOW) == {}
+    assert tracker.find_created(lost_tasks([task(elsewhere)], NOW, *keys)) == found
+    assert tracker.find_created(lost_tasks([task(incident)], NOW, "task:other:1")) == {}
 
 
 def test_a_dropped_connection_is_never_followed_by_a_second_post(
@@ -296,9 +297,8 @@ def test_a_dropped_connection_is_never_followed_by_a_second_post(
     list(tracker.create_tasks([task(incident, 9)]))
     sandbox.reset_calls()
     sandbox.fail_next("POST", "/issue/bulk", after_effect=True, drop_connection=True)
-    results = list(tracker.create_tasks([task(incident, n) for n in range(60)]))
-    assert isinstance(results[0].error, OutcomeUnknown)
-    assert isinstance(results[55].error, Unavailable)  # certainly not sent
+    results = list(tracker.create_tasks([task(incident, n) for n in range(50)]))
+    assert all(isinstance(result.error, OutcomeUnknown) for result in results)
     assert len(sandbox.writes()) == 1
 
 

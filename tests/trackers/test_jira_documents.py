@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from builders import lost_document
 
 from integrations.jira.adapter import JiraTracker
 from integrations.jira.documents import JiraIssueDocuments
@@ -116,11 +117,11 @@ def test_a_document_whose_creation_was_never_answered_is_found(
     sandbox: Sandbox, tracker: JiraTracker, incident: TicketRef
 ) -> None:
     store, wanted = JiraIssueDocuments(tracker), document(incident)
-    assert store.find(wanted, NOW) is None
+    assert store.find(wanted, lost_document(wanted, NOW)) is None
     sandbox.fail_next("POST", "/issue$", status=500, after_effect=True)
     with pytest.raises(OutcomeUnknown):
         store.create(wanted)
-    found = store.find(wanted, NOW)
+    found = store.find(wanted, lost_document(wanted, NOW))
     assert found is not None
     assert found.regions.keys() == {"facts", "timeline"}
 

@@ -1,0 +1,63 @@
+"""What GitHub limits, what a call costs, and what an answer says of it.
+
+https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from integrations.gate import Answered, Cost, Pause, Quota
+from integrations.tracker import RateLimited, TrackerError
+from workflows.budgets import Budget, Window
+
+_MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+#: "No more than 80 content-generating requests per minute and no more than 500 content-generating
+#: requests per hour". Which requests generate content is not listed: every write is counted.
+CONTENT = Budget("new content", (Window(80, _MINUTE), Window(500, _HOUR)))
+
+#: "No more than 900 points per minute": a read is one point, a write five.
+POINTS = Budget("points", (Window(900, _MINUTE),))
+
+#: "No more than 100 concurrent requests are allowed", REST and GraphQL together.
+AT_ONCE = Budget("requests at once", at_once=100)
+
+
+def limited(url: str) -> bool:
+    """Whether the server limits by default: github.com does, an Enterprise Server does not.
+    https://docs.github.com/en/enterprise-server@3.17/rest/using-the-rest-api/rate-limits-for-the-rest-api
+    """
+    return url.rstrip("/") == "https://api.github.com"
+
+
+def costs(verb: str) -> tuple[Cost, ...]:
+    """What one request costs where the server limits."""
+    if verb == "GET":
+        return (Cost(POINTS), Cost(AT_ONCE))
+    return (Cost(CONTENT), Cost(POINTS, 5), Cost(AT_ONCE))
+
+
+def answered(status: int, headers: Mapping[str, str], error: TrackerError | None) -> Answered:
+    """What an answer, with its headers in lower-case names, says of limits; `status` 0 where
+    nobody answered."""
+    if isinstance(error, RateLimited):
+        return Answered(quota=_quota(headers), pause=Pause(error.words, "", _told(headers, error)))
+    failing = status == 0 or status >= 500
+    return Answered(failing, error.words if error and failing else "", _quota(headers))
+
+
+def _told(headers: Mapping[str, str], error: RateLimited) -> datetime | None:
+    """None where GitHub named no time: then "wait for an exponentially increasing amount of time
+    between retries"."""
+    named = "retry-after" in headers or headers.get("x-ratelimit-remaining") == "0"
+    return error.retry_at if named else None
+
+
+def _quota(headers: Mapping[str, str]) -> Quota | None:
+    told = [headers.get(f"x-ratelimit-{name}", "") for name in ("limit", "remaining", "reset")]
+    if not all(word.isdecimal() and len(word) < 12 for word in told):
+        return None
+    limit, left, reset = map(int, told)
+    return Quota(limit, left, datetime.fromtimestamp(reset, UTC))

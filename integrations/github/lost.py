@@ -1,0 +1,56 @@
+"""Where a creation shows whose answer never came, the surest place first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from integrations.github.client import CLOCKS_DIFFER, GitHubClient, Json, issue_path
+from integrations.tracker import Lost, NotThere
+
+
+def candidates(client: GitHubClient, connection: str, lost: Lost) -> Iterator[Json]:
+    """Issues that may be what was lost, to be told by their marker; asked for as they are needed.
+
+    First what our own webhooks told of, then what relates to incident and document, all read by
+    number and so from no index that lags. Last the account's own issues in the place since then:
+    a list, not search, whose index lags by minutes.
+    """
+    yield from _sighted(client, lost)
+    near = [lost.incident.key] if lost.incident.connection == connection else []
+    if lost.document is not None and lost.document_connection == connection:
+        # A pull request's document is called owner/name#7:branch:path; an issue's is a ticket.
+        ticket = lost.document.ticket
+        near.append(ticket.key if ticket else lost.document.id.partition(":")[0])
+    for key in near:
+        yield from _related(client, key)
+    mine = client.issues(lost.place, lost.since - CLOCKS_DIFFER, creator=client.login())
+    yield from (issue for issue in mine if "pull_request" not in issue)
+
+
+def _sighted(client: GitHubClient, lost: Lost) -> Iterator[Json]:
+    for _, key in lost.sighted:
+        try:
+            yield client.read(issue_path(key))
+        except NotThere:
+            continue
+
+
+def _related(client: GitHubClient, key: str) -> Iterator[Json]:
+    """The sub-issues of an issue or pull request, and what names it in its text: GitHub notes
+    that on the named one as it happens.
+    https://docs.github.com/en/rest/using-the-rest-api/issue-event-types#cross-referenced"""
+    try:
+        path = client.present_issue_path(key)
+        yield from client.pages(f"{path}/sub_issues")
+    except NotThere:  # the server has no sub-issues, or the incident is gone
+        pass
+    try:
+        events = client.pages(f"{client.present_issue_path(key)}/timeline")
+        for event in events:
+            source = (event.get("source") or {}).get("issue")
+            if event.get("event") != "cross-referenced" or source is None:
+                continue
+            if "pull_request" not in source:
+                yield source
+    except NotThere:
+        return

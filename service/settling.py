@@ -1,0 +1,134 @@
+"""What became of creations whose answer never came: looked for wherever they would show, surest
+place first, and given up only after a wait that whoever sent them cannot outsleep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from integrations.tracker import DocumentStore, Lost, OutcomeUnknown, Tracker, TrackerError
+from service.clock import Clock
+from service.store import Store
+from service.store.effects import EffectRecord, EffectState
+from workflows.documents import regions
+from workflows.effects import CreateDocument, CreateTask, Effect, WriteComment
+from workflows.events import CommentWritten, DocumentCreated, News, TaskCreated
+from workflows.model import Incident
+
+TrackerOf = Callable[[str], Tracker]
+DocumentStores = Callable[[str, str], DocumentStore]
+
+
+class Settling:
+    """Settles the uncertain effects of one incident. `wait` is how long something is looked for
+    before its absence counts."""
+
+    def __init__(
+        self,
+        store: Store,
+        tracker: TrackerOf,
+        documents: DocumentStores,
+        clock: Clock,
+        wait: timedelta,
+    ) -> None:
+        self._store = store
+        self._tracker = tracker
+        self._documents = documents
+        self._clock = clock
+        self._wait = wait
+
+    def settle(
+        self, records: Sequence[EffectRecord], incident: Incident
+    ) -> list[tuple[EffectRecord, News | TrackerError]]:
+        """Of effects that were begun once and never heard of: those that turn out to be there,
+        those that must wait longer before their absence counts for anything, and those whose
+        look-up failed."""
+        uncertain = [
+            record
+            for record in records
+            if may_have_happened(record) and _creates(record.wish, incident)
+        ]
+        if not uncertain:
+            return []
+        try:
+            found = self._found_tasks(uncertain, incident)
+            found |= self._found_others(uncertain, incident)
+        except TrackerError as error:
+            return [(record, error) for record in uncertain]
+        settled: list[tuple[EffectRecord, News | TrackerError]] = []
+        for record in uncertain:
+            if record.key in found:
+                settled.append((record, found[record.key]))
+            elif record.state is EffectState.WANTED:
+                continue
+            elif self._too_early(record):
+                settled.append((record, OutcomeUnknown("the answer never came")))
+        return settled
+
+    def _too_early(self, record: EffectRecord) -> bool:
+        """Whether its absence means nothing yet: counted from when it became uncertain, which is
+        after its sender's lease was over or its call had ended."""
+        since = record.uncertain_since
+        return since is None or self._clock() < since + self._wait
+
+    def _lost(
+        self, keys: Sequence[str], connection: str, place: str, since: datetime, incident: Incident
+    ) -> Lost:
+        with self._store.read() as tx:
+            seen = tx.sightings.find(connection, place, keys, since)
+        known = incident.postmortem
+        return Lost(
+            keys=tuple(keys),
+            place=place,
+            incident=incident.ticket,
+            since=since,
+            document=known.ref if known else None,
+            document_connection=known.connection if known else "",
+            sighted=tuple((each.ticket_id, each.key) for each in seen),
+        )
+
+    def _found_tasks(self, records: Sequence[EffectRecord], incident: Incident) -> dict[str, News]:
+        wishes = {r.key: r.wish for r in records if isinstance(r.wish, CreateTask)}
+        if not wishes:
+            return {}
+        target = next(iter(wishes.values())).target
+        since = min(record.asked_at for record in records)
+        tracker = self._tracker(target.connection)
+        lost = self._lost(list(wishes), target.connection, target.place, since, incident)
+        found = tracker.find_created(lost)
+        return {key: TaskCreated(key, ref, linked=False) for key, ref in found.items()}
+
+    def _found_others(self, records: Sequence[EffectRecord], incident: Incident) -> dict[str, News]:
+        found: dict[str, News] = {}
+        for record in records:
+            match record.wish:
+                case CreateDocument() as wish:
+                    target = wish.target
+                    lost = self._lost(
+                        [wish.key], target.connection, target.place, record.asked_at, incident
+                    )
+                    state = self._documents(target.kind, target.connection).find(wish, lost)
+                    if state is not None:
+                        bodies = regions(wish.text)
+                        found[wish.key] = DocumentCreated(target.connection, state, bodies)
+                case WriteComment() as wish:
+                    tracker = self._tracker(wish.ticket.connection)
+                    comment = tracker.find_comment(wish.ticket, wish.key)
+                    if comment is not None:
+                        found[wish.key] = CommentWritten(wish.key, comment)
+        return found
+
+
+def may_have_happened(record: EffectRecord) -> bool:
+    """Whether it was begun and nobody knows how that ended. What is wanted again after a dead
+    letter counts too: it may be the look-up that was refused, and not the call."""
+    again = record.state is EffectState.WANTED and record.attempts > 0
+    return again or record.state in (EffectState.BEGUN, EffectState.UNKNOWN)
+
+
+def _creates(wish: Effect, incident: Incident) -> bool:
+    """Whether doing it twice would leave two of it."""
+    if isinstance(wish, WriteComment):
+        return incident.comment_id is None
+    return isinstance(wish, CreateDocument | CreateTask)
