@@ -38,6 +38,9 @@ LARGEST = 20_000_000
 
 HOLDERS = frozenset({"admin-token"})
 
+#: What the demo prints for whoever plays it: the token of the service that it started for them.
+TOLD_ON_PURPOSE = "told"
+
 
 class Watch:
     """The secrets of one test, and where one of them was seen or heard."""
@@ -71,6 +74,8 @@ class Watch:
         for where, words in [*self._kept, *printed]:
             self.hear(where, words)
         for file in files:
+            if file.name == TOLD_ON_PURPOSE:
+                continue
             for where, words in _contents(file):
                 if words.strip() not in self._secrets:
                     self.hear(where, words)
