@@ -277,6 +277,12 @@ class Tracker(Protocol):
     def can_assign(self, place: str, handle: str) -> bool:
         """Whether tickets of the place can be assigned to the person with this handle."""
 
+    def is_public(self, place: str) -> bool:
+        """Whether everybody may read the place, without signing in; at most ten minutes old."""
+
+    def place_of(self, ticket: TicketRef) -> str:
+        """The place that a ticket of this tracker stands in, by its key; nothing is asked."""
+
 
 class KeptDeliveries(Protocol):
     """A tracker that keeps what it could not deliver, for a time, and sends it when asked."""
@@ -315,3 +321,6 @@ class DocumentStore(Protocol):
 
     def version(self, ref: DocumentRef) -> str | None:
         """A cheap look at its version, for stores that are polled; None: read it to know."""
+
+    def place_of(self, ref: DocumentRef) -> str:
+        """The project or repository that the document is in; "" where it is on this machine."""

@@ -34,6 +34,7 @@ from integrations.tracker import (
     Rejected,
     Tracker,
 )
+from service.audience import Audiences
 from service.clock import Clock, utc_now
 from service.examination import named_places
 from service.executor import Executor
@@ -156,6 +157,11 @@ class Trackers:
                 mend=_GIVE_BACK.format(connection),
             ) from None
 
+    @property
+    def audiences(self) -> Audiences:
+        """Who may read what."""
+        return Audiences(self.by_connection, self.documents)
+
 
 @dataclass(frozen=True)
 class Container:
@@ -207,7 +213,15 @@ def build(
         name: _WEBHOOKS[connection.kind].normalise for name, connection in rules.connections.items()
     }
     by_connection = trackers.by_connection
-    executor = Executor(store, trackers.tracker, trackers.documents, clock, policy.hash, timing)
+    executor = Executor(
+        store,
+        trackers.tracker,
+        trackers.documents,
+        trackers.audiences,
+        clock,
+        policy.hash,
+        timing,
+    )
     routing = Routing(store, policy, by_connection, normalise)
     processing = Processing(store, policy, by_connection, executor, clock)
     every = timedelta(seconds=settings.poll_seconds)
@@ -263,7 +277,7 @@ def doors(rules: Rules) -> dict[str, WebhookDoor]:
     for name, connection in rules.connections.items():
         given = [secret.reveal() for secret in connection.webhook_secrets]
         verify = partial(_WEBHOOKS[connection.kind].verify, secrets=given) if given else None
-        found[name] = WebhookDoor(verify)
+        found[name] = WebhookDoor(verify, _WEBHOOKS[connection.kind].shown)
     return found
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from config.rules import ConnectionRules, Rules
 from integrations.gitdir import checks as git_directory
 from integrations.tracker import Finding, KeptDeliveries, NotThere, Survey, Tracker, TrackerError
+from service.audience import Audiences
 from workflows.policy import (
     IncidentSource,
     KnownPerson,
@@ -35,6 +36,7 @@ class Checked:
 def examine(
     rules: Rules,
     trackers: Mapping[str, Tracker],
+    audiences: Audiences,
     kept: Mapping[str, KeptDeliveries],
     public_url: str | None = None,
 ) -> Iterator[Checked]:
@@ -54,7 +56,10 @@ def examine(
         yield from (Checked(about, _mendable(finding)) for finding in findings)
     for team in rules.policy.teams.values():
         about = f"team {team.name}"
-        for finding in _team(team, rules.policy, trackers, reached):
+        for finding in (
+            *_team(team, rules.policy, trackers, reached),
+            *_readers(team, audiences, reached),
+        ):
             yield Checked(about, _mendable(finding))
 
 
@@ -146,6 +151,18 @@ def _team(
         yield from _owners(team, policy, trackers[tasks.connection])
     else:
         yield _unreached(tasks.place, tasks.connection)
+
+
+def _readers(team: Team, audiences: Audiences, reached: set[str]) -> Iterator[Finding]:
+    """Does anything that only some may read go to where everybody may? That is a fault while the
+    team only plans, too: `mode: act` will not start with it."""
+    if not {source.connection for source in team.incidents} <= reached:
+        return
+    objections = list(audiences.of_team(team))
+    for each in objections:
+        yield Finding(False, each.why.words, each.why.mend)
+    if not objections:
+        yield Finding(True, "nothing goes from where only some may read to where everybody may")
 
 
 def _unreached(place: str, connection: str) -> Finding:

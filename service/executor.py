@@ -24,11 +24,12 @@ from integrations.tracker import (
     TrackerError,
     Unavailable,
 )
+from service.audience import Audiences
 from service.clock import Clock
 from service.jobs import TIMING, Timing
 from service.lease import Lease
 from service.outcomes import lasting, new_conflicts, retry_at, sentence, told
-from service.settling import DocumentStores, Settling, TrackerOf
+from service.settling import DocumentStores, Settling, TrackerOf, may_have_happened
 from service.store import Store, Transaction
 from service.store.effects import EffectRecord, EffectState
 from service.store.journal import EntryKind
@@ -73,6 +74,7 @@ class Executor:
         store: Store,
         tracker: TrackerOf,
         documents: DocumentStores,
+        audiences: Audiences,
         clock: Clock,
         policy_hash: str,
         timing: Timing = TIMING,
@@ -80,6 +82,7 @@ class Executor:
         self._store = store
         self._tracker = tracker
         self._documents = documents
+        self._audiences = audiences
         self._clock = clock
         self._policy_hash = policy_hash
         self._timing = timing
@@ -96,6 +99,10 @@ class Executor:
         left = list(records)
         for record, ended in self._settling.settle(records, incident):
             incident = self._record(lease, record, ended, incident, looked_up=True)
+            left.remove(record)
+        for record, why in self._audiences.of_effects(left, incident):
+            looked_up = may_have_happened(record)  # then it may not be done blindly later
+            incident = self._record(lease, record, why, incident, looked_up=looked_up)
             left.remove(record)
         for record, ended in self._perform(lease, left, incident):
             incident = self._record(lease, record, ended, incident)

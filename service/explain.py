@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -217,15 +216,17 @@ def in_words(wish: Effect) -> str:
             return f"write the comment on {ticket.key}"
 
 
-def readable(body: bytes, limit: int = 200_000) -> str:
-    """What was delivered, for reading: indented where it is JSON and not too long for that, cut
-    after `limit` characters, and without characters that a terminal would obey."""
-    text = body[: 4 * limit].decode(errors="replace")
-    if len(body) <= 4 * limit:
-        with suppress(ValueError, RecursionError):  # not JSON, or no sane one: as it came
-            text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+def readable(payload: object, limit: int = 200_000) -> str:
+    """What may be shown of what was delivered, for reading: indented, cut after `limit`
+    characters, and without characters that a terminal would obey. None: that cannot be read."""
+    try:
+        text = json.dumps(payload, indent=2, ensure_ascii=False)
+    except RecursionError:
+        payload = None
+    if payload is None:
+        return "What was sent cannot be read, so nobody can tell who may see it."
     if len(text) > limit:
-        text = f"{text[:limit]}\n… cut here; {len(body):,} bytes in all"
+        text = f"{text[:limit]}\n… cut here; {len(text):,} characters in all"
     return plain(text)
 
 

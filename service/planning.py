@@ -9,7 +9,9 @@ from config.settings import Settings
 from integrations.tracker import NotThere, Rejected, Tracker, TrackerError
 from service.clock import Clock
 from service.container import Trackers, database_file, open_store
+from service.outcomes import sentence
 from service.store.incidents import new_id
+from workflows.audience import Spot
 from workflows.effects import CreateDocument, CreateTask, LinkTask, WriteComment, WriteRegions
 from workflows.events import DocumentRead, TicketRead
 from workflows.lifecycle import fold
@@ -83,7 +85,7 @@ class Plan:
     when nothing keeps it; the rest is what would be created if that were not so. `open`: it is
     not closed yet. `counts`: closed, it gets a postmortem. Where `known` is false the service
     has not taken the incident up, and its roles are only an example: they are drawn by an id
-    that it gets then."""
+    that it gets then. `refused` says what would be refused for who may read it, and the mend."""
 
     ticket: TicketRef
     title: str
@@ -99,6 +101,7 @@ class Plan:
     links: tuple[str, ...]
     comment: str | None
     reasons: tuple[str, ...]
+    refused: tuple[str, ...] = ()
 
 
 def find_ticket(typed: str, trackers: Mapping[str, Tracker]) -> TicketRef:
@@ -142,7 +145,16 @@ def make_plan(ref: TicketRef, trackers: Trackers, settings: Settings, clock: Clo
     if not counts:
         shown = rehearse_anyway(ticket, known, policy, now, new_id=name)
     plan = _plan(ticket, standing, shown, trackers)
-    return replace(plan, open=still_open, counts=counts, known=known is not None)
+    objections = trackers.audiences.of_team(policy.teams[as_is.incident.team])
+    here = Spot(ref.connection, ticket.place)
+    refused = [each.why for each in objections if each.passage.source == here]
+    return replace(
+        plan,
+        open=still_open,
+        counts=counts,
+        known=known is not None,
+        refused=tuple(map(sentence, refused)),
+    )
 
 
 def _known(ref: TicketRef, trackers: Trackers, settings: Settings, clock: Clock) -> Incident | None:
@@ -199,7 +211,7 @@ def _plan(ticket: Ticket, standing: str | None, shown: Rehearsal, trackers: Trac
     comments = [e.text for e in shown.effects if isinstance(e, WriteComment)]
     return Plan(
         ticket=ticket.ref,
-        title=ticket.title,
+        title=incident.title,
         open=False,
         counts=True,
         known=False,

@@ -12,7 +12,13 @@ from itertools import islice
 
 import structlog
 
-from integrations.tracker import Glimpse, NotThere, RateLimited, Tracker, TrackerError
+from integrations.tracker import (
+    Glimpse,
+    NotThere,
+    RateLimited,
+    Tracker,
+    TrackerError,
+)
 from service.clock import Clock
 from service.jobs import AWAITED, TIMING, ClaimedJob, JobEnd, Later, Timing
 from service.lease import Lease

@@ -47,7 +47,7 @@ class Settling:
         uncertain = [
             record
             for record in records
-            if _may_have_happened(record) and _creates(record.wish, incident)
+            if may_have_happened(record) and _creates(record.wish, incident)
         ]
         if not uncertain:
             return []
@@ -120,7 +120,7 @@ class Settling:
         return found
 
 
-def _may_have_happened(record: EffectRecord) -> bool:
+def may_have_happened(record: EffectRecord) -> bool:
     """Whether it was begun and nobody knows how that ended. What is wanted again after a dead
     letter counts too: it may be the look-up that was refused, and not the call."""
     again = record.state is EffectState.WANTED and record.attempts > 0

@@ -5,10 +5,42 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+from collections.abc import Generator, Iterator
 
+import leaks
 import pytest
 
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
+
+WATCH = pytest.StashKey[leaks.Watch]()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _listening() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        leaks.install(patch)
+        yield
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    item.stash[WATCH] = leaks.fresh()
+    if not any(isinstance(each, leaks.Listener) for each in logging.root.handlers):
+        logging.root.addHandler(leaks.Listener())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """At the end of each test, fail it if a secret of it became public."""
+    report = yield
+    if call.when == "teardown" and report.passed and WATCH in item.stash:
+        directory = getattr(item, "funcargs", {}).get("tmp_path")
+        found = item.stash[WATCH].look(report.sections, directory)
+        if found:
+            report.outcome, report.longrepr = "failed", "\n".join(found)
+    return report
 
 
 @pytest.fixture(autouse=True)

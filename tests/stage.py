@@ -29,6 +29,7 @@ from workflows.model import Incident
 WSGI = Callable[..., Any]
 
 TOKENS = {"JIRA_TOKEN": "jira-token-7f3a", "GITHUB_TOKEN": "github-token-9c1e"}
+ADMIN_TOKEN = "admin-token-1b2c"
 HOOKS = {"JIRA_HOOK": "jira-hook-secret", "GITHUB_HOOK": "github-hook-secret"}
 
 JIRA_INCIDENTS = """\
@@ -137,7 +138,7 @@ class Stage:
         web = Web(
             self.store,
             self.clock,
-            Secret("admin-token-1b2c"),
+            Secret(ADMIN_TOKEN),
             None,
             doors(self.container.rules),
             limits(self.container.rules),

@@ -27,7 +27,6 @@ from workflows.events import (
     TicketGone,
 )
 from workflows.giving_up import give_up
-from workflows.markup import plain_title
 from workflows.model import (
     DocumentState,
     DocumentStatus,
@@ -179,8 +178,9 @@ def _set_up(
                 effects.append(postmortem.task(incident, item, document, rules.tasks, policy))
             elif item.task is not None and not item.linked:
                 key = f"link:{incident.id}:{item.number}"
-                title = plain_title(item.title)
-                effects.append(LinkTask(key, incident.ticket, item.task, title))
+                effects.append(
+                    LinkTask(key, incident.ticket, item.task, postmortem.link_title(item))
+                )
         wanted = _wanted_regions(incident, document, ticket)
         if wanted:
             effects.append(WriteRegions(f"regions:{incident.id}", wanted))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from workflows import action_table, timeline
+from workflows.audience import said_in_document
 from workflows.documents import render
 from workflows.effects import CreateTask, DocumentTarget, TaskTarget
 from workflows.markup import addresses, cell, copied_address, excerpt, inert, link, plain_title
@@ -176,6 +177,11 @@ def task(
     )
 
 
+def link_title(item: ActionItem) -> str:
+    """What the link from the incident ticket to the task is called."""
+    return item.name if said_in_document(item.origin) else plain_title(item.title)
+
+
 def handle(item: ActionItem, incident: Incident, connection: str, policy: Policy) -> str | None:
     """What the tracker of `connection` calls the owner, or None when nobody can tell.
 
@@ -242,7 +248,7 @@ def comment(incident: Incident, blocked: Mapping[str, str]) -> str:
         parts.append("\n".join(_listed(item, incident, blocked) for item in incident.actions))
     else:
         parts.append("No action items yet. Add them to the table in the document.")
-    unset = [(item.name, what) for item in incident.actions for what in item.unset]
+    unset = [(i.name, _unset(i, what)) for i in incident.actions for what in i.unset]
     problems = [f"- {name}: {inert(excerpt(what, 500))}" for name, what in unset]
     problems += [f"- {inert(what)}" for what in document.conflicts]
     if problems:
@@ -269,9 +275,11 @@ def _proposed(proposals: Sequence[Proposal]) -> str:
 
 
 def _proposal(proposal: Proposal) -> str:
-    more = inert(details(proposal))
-    # In quotes: this comment is read again, and must not ask for what a stranger asked for.
-    said = f"“{_brief(proposal.title)}”" + (f", {more}" if more else "")
+    said = _title(proposal)
+    if not said_in_document(proposal.origin):
+        # In quotes: this comment is read again, and must not ask for what a stranger asked for.
+        more = inert(details(proposal))
+        said = f"“{said}”" + (f", {more}" if more else "")
     return f"- {proposal.name} {said} (by {inert(proposal.by)}: {inert(proposal.why)})"
 
 
@@ -286,15 +294,27 @@ def _listed(item: ActionItem, incident: Incident, blocked: Mapping[str, str]) ->
     """One line of the task list. Where task and incident live in one tracker that knows
     ``owner/repository#n``, the bare reference makes it an item that the tracker ticks itself."""
     if item.task is None and item.given_up:
-        return f"- {item.name} {inert(item.title)} — {inert(item.given_up)}"
+        return f"- {item.name} {_title(item)} — {inert(item.given_up)}"
     if item.task is None:
         why = blocked.get(item.name)
-        return f"- [ ] {item.name} {_brief(item.title)} — no task yet" + (
+        return f"- [ ] {item.name} {_title(item)} — no task yet" + (
             f": {inert(why)}" if why else ""
         )
     together = item.task.connection == incident.ticket.connection and "#" in item.task.key
     named = item.task.key if together else link(item.task.key, item.task.url)
-    return f"- [ ] {item.name} {named} {_brief(item.title)}"
+    return f"- [ ] {item.name} {named} {_title(item)}"
+
+
+def _title(item: ActionItem | Proposal) -> str:
+    """The title as the comment shows it; what only the document says is not repeated here."""
+    return "_a row of the postmortem_" if said_in_document(item.origin) else _brief(item.title)
+
+
+def _unset(item: ActionItem, what: str) -> str:
+    """What could not be set; which field, where the rest is told by the postmortem's own words."""
+    if not said_in_document(item.origin):
+        return what
+    return f"{what.partition(':')[0]} (the service's page says why)"
 
 
 def _brief(title: str) -> str:

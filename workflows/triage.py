@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
+from workflows.audience import WITHHELD, told_service, withheld
 from workflows.model import Change, Incident, Person, Phase, StatusCategory, Ticket
 from workflows.policy import IncidentSource, Match, Policy, SourceKind, Team, ValueSource, same_word
 from workflows.timeline import closed_at, moments, under_heading, value
@@ -115,17 +116,20 @@ def _either(words: Iterable[str]) -> str:
 def read_facts(
     incident: Incident, ticket: Ticket, source: IncidentSource, policy: Policy
 ) -> Incident:
-    """The incident with everything that its ticket says now."""
+    """The incident with everything that its ticket says now; of a restricted ticket, with what
+    may be told of it."""
     phase = phase_of(ticket, source)
     closed = closed_at(ticket) if phase is not Phase.OPEN else None
-    told = value(source.service, ticket)
+    told = (value(source.service, ticket) or "").strip() or None
+    if ticket.restricted:
+        told = told_service(told, source, policy.teams[incident.team])
     return replace(
-        incident,
+        withheld(incident, ticket, policy),
         ticket=ticket.ref,
-        title=ticket.title,
+        title=WITHHELD if ticket.restricted else ticket.title,
         phase=phase,
         severity=severity_of(ticket, source.severity, policy),
-        service=told.strip() if told else None,
+        service=told,
         owner=ticket.owner,
         restricted=ticket.restricted,
         opened=ticket.created,
@@ -172,6 +176,8 @@ def said_severity(ticket: Ticket, source: IncidentSource) -> str:
     else:
         place = f"{source.severity.kind.value} {source.severity.name}".strip()
     said = value(source.severity, ticket)
+    if said and ticket.restricted:
+        return f"{place} says a word that the rules do not know"
     return f"{place} says {said!r}, which the rules do not know" if said else f"{place} is empty"
 
 

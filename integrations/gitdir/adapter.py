@@ -109,6 +109,10 @@ class GitDirectoryDocuments:
         """The version of the saved file, without running git."""
         return _blob_id(_load(_File.of(ref)))
 
+    def place_of(self, ref: DocumentRef) -> str:  # noqa: ARG002
+        """None of any tracker: whoever may read this machine's files may read it."""
+        return ""
+
     def _find(self, file: _File, wanted: CreateDocument) -> DocumentState | None:
         try:
             text = _load(file)

@@ -199,6 +199,20 @@ class GitHubTracker:
         """Whether issues of the repository can be assigned to this login."""
         return discovery.can_assign(self._client, place, handle)
 
+    def is_public(self, place: str) -> bool:
+        """By the repository's visibility: an internal one, which all members of an enterprise may
+        read, says that it is private as well.
+        What this account cannot see, not everybody sees.
+        https://docs.github.com/en/rest/repos/repos#get-a-repository"""
+        try:
+            return not self._client.repository(place).private
+        except NotThere:
+            return False
+
+    def place_of(self, ticket: TicketRef) -> str:
+        """``owner/name`` of ``owner/name#7``."""
+        return ticket.key.rpartition("#")[0]
+
     def _check_place(self, place: str) -> Iterator[Finding]:
         repository = self._client.repository(place)
         if repository.name.lower() != place.lower():

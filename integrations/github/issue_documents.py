@@ -80,6 +80,10 @@ class GitHubIssueDocuments:
         """None: reading it costs the same one request."""
         return None
 
+    def place_of(self, ref: DocumentRef) -> str:
+        """``owner/name``."""
+        return ref.ticket.key.rpartition("#")[0] if ref.ticket else ""
+
     def _path(self, ref: DocumentRef) -> str:
         if ref.ticket is None:
             raise Rejected(f"{ref.id!r} names no issue")

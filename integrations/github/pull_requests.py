@@ -155,6 +155,10 @@ class GitHubPullRequestDocuments:
         """None: a pull request's state is as much news as its file, so it must be read."""
         return None
 
+    def place_of(self, ref: DocumentRef) -> str:
+        """``owner/name``."""
+        return _Place.of(ref).repository
+
     def _read(
         self, place: str, pull: Json, path: str, headings: Mapping[str, str]
     ) -> DocumentState:

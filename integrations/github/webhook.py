@@ -97,6 +97,15 @@ def verify(headers: Mapping[str, str], body: bytes, secrets: Sequence[str]) -> E
     return Envelope(id=delivery, event=event, body=body)
 
 
+def shown(envelope: Envelope, restricted: bool) -> object:  # noqa: ARG001 - as of all vendors
+    """The delivery's payload as it may be shown to whoever may look at deliveries; None when it
+    cannot be read. Who may read an issue may read all of it, so nothing is withheld."""
+    try:
+        return _object(envelope.body)
+    except Malformed:
+        return None
+
+
 def normalise(envelope: Envelope) -> Notice:
     """What the delivery says happened. Total: every JSON object gives a notice.
 

@@ -35,6 +35,11 @@ from workflows.model import Ticket, TicketRef
 
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*-[0-9]+")
 
+#: In a service desk's request, a comment that its customers do not see. Both deployments take it
+#: with the comment; elsewhere it is a property like any other, which nothing reads.
+#: https://jira.atlassian.com/browse/JSDSERVER-3295
+_FOR_AGENTS = {"key": "sd.public.comment", "value": {"internal": True}}
+
 #: `updated` has the precision of a minute and the index lags behind.
 _OVERLAP_MINUTES = 15
 
@@ -242,7 +247,7 @@ class JiraTracker:
         `comment_id` is gone, which Jira may also tell as a fault of the request."""
         body = {
             "body": self.site.description(text),
-            "properties": [{"key": PROPERTY, "value": {"key": key}}],
+            "properties": [{"key": PROPERTY, "value": {"key": key}}, _FOR_AGENTS],
         }
         path = f"/issue/{ticket.id}/comment"
         if comment_id is None:
@@ -276,6 +281,14 @@ class JiraTracker:
     def can_assign(self, place: str, handle: str) -> bool:
         """Whether issues of the project can be assigned to this accountId (Cloud) or name."""
         return self.site.assignable(place, handle) is not None
+
+    def is_public(self, place: str) -> bool:
+        """Whether the project answers to somebody who is not signed in."""
+        return self.site.public(place)
+
+    def place_of(self, ticket: TicketRef) -> str:
+        """The project's key, ``INC`` of ``INC-42``."""
+        return ticket.key.rpartition("-")[0]
 
 
 def _quoted(word: str) -> str:

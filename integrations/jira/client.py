@@ -122,6 +122,39 @@ class JiraClient:
             if not items or page.get("isLast") is True or start >= page.get("total", start + 1):
                 return
 
+    def anybody_reads(self, path: str) -> bool:
+        """Whether GET answers with an object to somebody who is not signed in, as "this operation
+        can be accessed anonymously" promises; a refusal, a sign-in page or a way to one is a no.
+        No credentials are sent. Raises RateLimited, Unavailable.
+        https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-projects/#api-rest-api-3-project-projectidorkey-get
+        """
+        path = self._api + path
+        with self._gate.passing(Call(self._connection, "GET", path)) as report:
+            answer = self._sent_by_nobody(path)
+            if isinstance(answer, TrackerError):
+                report(budgets.answered(0, {}, answer, ()))
+                raise answer
+            failed = answer.status_code == 429 or answer.status_code >= 500
+            error = self._error(answer, "GET") if failed else None
+            headers = {name.lower(): value for name, value in answer.headers.items()}
+            report(budgets.answered(answer.status_code, headers, error, ()))
+        if error is not None:
+            raise error
+        return answer.status_code == 200 and isinstance(_json_of(answer), dict)
+
+    def _sent_by_nobody(self, path: str) -> requests.Response | TrackerError:
+        try:
+            # a session of its own has no cookies, and with an `auth` ~/.netrc is not looked at
+            return requests.get(
+                self.url + path,
+                headers={"Accept": "application/json"},
+                auth=_as_nobody,
+                timeout=self._timeout,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            return self._unanswered(error, "GET")
+
     def search(self, jql: str, fields: str, properties: str = "") -> Iterator[dict[str, Any]]:
         """Every issue that the query finds, with these fields.
 
@@ -297,6 +330,10 @@ def words_of(answer: Any) -> str:
     if not said and answer.get("message"):
         said = [str(answer["message"])]
     return "; ".join(part for part in said if part)
+
+
+def _as_nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
 
 
 def _anonymous(response: requests.Response) -> bool:

@@ -172,6 +172,10 @@ class JiraIssueDocuments:
         del ref
         return None
 
+    def place_of(self, ref: DocumentRef) -> str:
+        """The project's key."""
+        return ref.ticket.key.rpartition("-")[0] if ref.ticket else ""
+
     def _ref(self, ref: TicketRef) -> DocumentRef:
         return DocumentRef(self.kind, ref.id, ref.url, version="", ticket=ref)
 

@@ -126,6 +126,7 @@ class Reader:
             )
             for history in histories
             for item in history.get("items") or ()
+            if not _is_comment(item)
             for field, before, after in _fields(item)
         ]
         return tuple(sorted(found, key=lambda change: change.at))
@@ -206,6 +207,12 @@ def _fields(item: Json) -> Iterator[tuple[str, str | None, str | None]]:
     old, new = (before or "").split(), (after or "").split()
     yield from (("label", None, label) for label in new if label not in old)
     yield from (("label", label, None) for label in old if label not in new)
+
+
+def _is_comment(item: Json) -> bool:
+    """A comment that was edited or deleted may leave its old words in the changelog, where nothing
+    says who may read them."""
+    return str(item.get("field") or "").casefold() == "comment"
 
 
 def status(fields: Json) -> Status:

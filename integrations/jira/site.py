@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from integrations.jira.client import JiraClient
 from integrations.jira.reading import Reader, Writers, person
@@ -176,6 +177,12 @@ class JiraSite:
             return []
         here = {ref.id: None for ref in others if ref and ref.connection == self.connection}
         return [{"add": {"type": {"name": relation}, "outwardIssue": {"id": id}}} for id in here]
+
+    def public(self, project: str) -> bool:
+        """Whether everybody may browse the project. Permission schemes grant that to a group
+        "anyone" or not, and may only be read by administrators: so it is tried."""
+        path = f"/project/{quote(project, safe='')}"
+        return self._remembered(("public", project), lambda: self.client.anybody_reads(path))
 
     def _remembered(self, what: tuple[str, ...], read: Callable[[], T]) -> T:
         now = self.client.clock()

@@ -73,6 +73,58 @@ def verify(headers: Mapping[str, str], body: bytes, secrets: Sequence[str]) -> E
     )
 
 
+#: What names a thing, a person or a field, or counts: everybody who sees the project knows it.
+_NAMES = (
+    "self id key name accountId displayName field fieldId fieldtype type colorName webhookEvent"
+    " issue_event_type_name timestamp created updated startAt maxResults total"
+)
+
+#: The fields of an issue that only name things; all others may hold what somebody wrote.
+_NAMING = (
+    "project issuetype status statusCategory priority resolution security assignee reporter creator"
+    " created updated components fixVersions"
+)
+
+#: What belongs to other issues, or to some readers only, whoever may read the issue itself.
+_APART = frozenset({"comment", "worklog", "issuelinks", "issueLink", "subtasks", "parent"})
+
+
+def shown(envelope: Envelope, restricted: bool) -> object:
+    """The delivery's payload as it may be shown to whoever may look at deliveries; None when it
+    cannot be read.
+
+    The words of comments are withheld: nothing in a payload tells reliably who may read them
+    (Data Center's name no internal ones). So is what people wrote in an issue, unless the payload
+    itself says that the issue has no security level, and it is not `restricted` by now.
+    """
+    try:
+        payload = _parsed(envelope.body)
+        fields = _part(_part(payload, "issue"), "fields")
+        everybody = not restricted and "security" in fields and fields["security"] is None
+        return {name: _shown(part, name, everybody) for name, part in payload.items()}
+    except (Malformed, RecursionError):
+        return None
+
+
+def _shown(value: object, name: str, everybody: bool) -> object:
+    everybody = everybody and name not in _APART
+    if isinstance(value, Mapping):
+        if str(value.get("field") or "").casefold() == "comment":  # in a changelog
+            everybody = False
+        hidden = name == "fields" and not everybody
+        return {
+            key: "(withheld)"
+            if hidden and key not in _NAMING.split()
+            else _shown(part, key, everybody)
+            for key, part in value.items()
+        }
+    if isinstance(value, list):
+        return [_shown(part, name, everybody) for part in value]
+    if everybody or name in _NAMES.split() or value is None or isinstance(value, bool):
+        return value
+    return "(withheld)"
+
+
 def normalise(envelope: Envelope) -> Notice:
     """What the delivery is a hint of. Total: whatever the body holds, there is a Notice."""
     try:

@@ -12,9 +12,9 @@ KIM, NOOR, LEE, MALLORY = "5b10-kim", "5b10-noor", "5b10-lee", "5b10-mallory"
 
 
 def populate(sandbox: Sandbox, jira_token: str, github_token: str) -> None:
-    """Jira projects INC (incidents) and OPS (work), repositories acme/ops and acme/postmortems,
-    the people Kim, Noor and Lee, Mallory who works on none of it, and one account for the
-    service, signed in by these tokens."""
+    """Jira projects INC (incidents) and OPS (work), private repositories acme/ops and
+    acme/postmortems and the public acme/website, the people Kim, Noor and Lee, Mallory who works on
+    none of it, and one account for the service, signed in by these tokens."""
     jira, github = sandbox.jira, sandbox.github
     jira.add_user(BOT_JIRA, "Followthrough", BOT_EMAIL, token=jira_token)
     for account, name in ((KIM, "Kim Ito"), (NOOR, "Noor Aziz"), (LEE, "Lee Park")):
@@ -42,6 +42,7 @@ def populate(sandbox: Sandbox, jira_token: str, github_token: str) -> None:
         jira.add_role(project, "Viewers")
     github.add_user(BOT_GITHUB, "Followthrough", token=github_token)
     writers = {"kim": "write", "noor": "write", "lee": "write", BOT_GITHUB: "admin"}
-    github.add_repo("acme/ops", collaborators=writers)
-    github.add_repo("acme/postmortems", collaborators=writers)
+    github.add_repo("acme/ops", private=True, collaborators=writers)
+    github.add_repo("acme/postmortems", private=True, collaborators=writers)
+    github.add_repo("acme/website", collaborators=writers)
     github.add_user("mallory", "Mallory")

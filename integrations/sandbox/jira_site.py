@@ -93,6 +93,7 @@ class Project:
     versions: list[Version] = field(default_factory=list)
     issues: int = 0
     public: bool = False
+    kind: str = "software"
 
 
 @dataclass(slots=True)

@@ -87,7 +87,7 @@ def project(site: JiraSite, shown: Project) -> Object:
         "id": shown.id,
         "key": shown.key,
         "name": shown.name,
-        "projectTypeKey": "software",
+        "projectTypeKey": shown.kind,
         "avatarUrls": {"48x48": f"{site.url}/avatar/{shown.key}"},
     }
 

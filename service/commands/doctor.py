@@ -31,7 +31,8 @@ def doctor(as_json: bool, rules_file: Path | None) -> None:
     trackers = Trackers(rules, public_url=settings.public_url)
     found: list[Checked] = []
     kept = trackers.kept_deliveries
-    for checked in examine(rules, trackers.by_connection, kept, settings.public_url):
+    asked = (trackers.by_connection, trackers.audiences, kept)
+    for checked in examine(rules, *asked, settings.public_url):
         if not as_json:
             for line in _told(checked, first=not found or found[-1].about != checked.about):
                 click.echo(line)

@@ -9,7 +9,8 @@ from textwrap import indent
 
 import click
 
-from service.commands.reading import find_or_give_up, give_up, opened_store
+from service.commands.reading import find_or_give_up, give_up, opened_store, read_rules
+from service.container import doors
 from service.explain import Explanation, explain, in_words, plain, readable
 from service.store.codec import dump
 from service.store.deliveries import Delivery, DeliveryState
@@ -126,15 +127,27 @@ def list_deliveries(state: str | None, connection: str | None, limit: int) -> No
 
 @deliveries.command()
 @click.argument("number", metavar="ID", type=int)
-def show(number: int) -> None:
-    """Show the delivery ID: what is known of it, and what was sent."""
+@click.option("--raw", is_flag=True, help="What was sent, byte for byte and with nothing withheld.")
+def show(number: int, raw: bool) -> None:
+    """Show the delivery ID: what is known of it, and what was sent.
+
+    The words of comments, and of tickets that only some may read, are withheld.
+    """
     with opened_store() as store, store.read() as tx:
         delivery, envelope = tx.deliveries.get(number), tx.deliveries.envelope(number)
+        name = delivery.incident_id if delivery else None
+        record = tx.incidents.get(name) if name else None
     if delivery is None or envelope is None:
         give_up(f"There is no delivery {number}.")
+    if raw:
+        click.echo(envelope.body)
+        return
     for name, value in _facts(delivery):
         click.echo(plain(f"{name + ':':<12} {value}"))
-    click.echo(f"\n{readable(envelope.body)}")
+    click.echo(f"{'Size:':<12} {len(envelope.body):,} bytes")
+    door = doors(read_rules(None)[1]).get(delivery.connection)
+    restricted = record is not None and record.incident.restricted
+    click.echo(f"\n{readable(door.show(envelope, restricted) if door else None)}")
 
 
 def _facts(delivery: Delivery) -> Iterator[tuple[str, str]]:

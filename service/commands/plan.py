@@ -112,6 +112,7 @@ def _told(found: Plan, with_text: bool) -> Iterator[str]:
         yield from _standing_document(found)
     yield from _tasks(found)
     yield from _proposals(found.incident)
+    yield from _refused(found)
     yield from _links_and_comment(found, with_text)
     if found.document and with_text:
         yield from _heading("The document's text")
@@ -210,6 +211,13 @@ def _proposals(incident: Incident) -> Iterator[str]:
     for proposal in incident.proposals:
         words = f"{_line(proposal.title)} (by {_line(proposal.by)}: {proposal.why})"
         yield from _wrapped(words, _INDENT, _INDENT * 2)
+
+
+def _refused(found: Plan) -> Iterator[str]:
+    if found.refused:
+        yield from _heading("What the service would refuse to do")
+    for why in found.refused:
+        yield from _wrapped(why, _INDENT)
 
 
 _IF_CLOSED = "If it were closed now, this would be created:"

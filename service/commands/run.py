@@ -22,7 +22,7 @@ from config.rules import Rules
 from config.settings import Settings
 from service import logs
 from service.commands.reading import data_in_use, read_rules, rules_option
-from service.commands.starting import data_taken, need_port
+from service.commands.starting import data_taken, need_port, need_privacy
 from service.container import admin_token, build, open_store, timing_of, token_file
 
 STOP_WITHIN = 30.0  # seconds for a child to end after it was asked; more than the worker's drain
@@ -84,6 +84,8 @@ def worker(rules_file: Path | None, end_with_parent: bool) -> None:
     settings, rules = _read(rules_file)
     with data_in_use():
         redact = logs.configure(settings.log, _secrets(settings, rules))
+        if not end_with_parent:  # `up` has looked before it started us
+            need_privacy(rules)
         container = build(settings, rules)
     from service.worker import Worker  # Celery is slow to import
 
@@ -108,11 +110,13 @@ def up(rules_file: Path | None, end_with_parent: bool) -> None:
     """Start the whole service on this machine: a web process and a worker."""
     stop = threading.Event()
     _on_stop_signals(lambda *_: stop.set())
-    settings, _ = _read(rules_file)
+    settings, rules = _read(rules_file)
     if end_with_parent:
         _watch_parent(stop.set)
     with data_in_use(), data_taken(settings):
         need_port(settings)
+        logs.configure(settings.log, _secrets(settings, rules))
+        need_privacy(rules)
         admin_token(settings)  # made before anybody looks for it
         if not stop.is_set():
             _run(settings, stop)

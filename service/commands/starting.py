@@ -10,9 +10,14 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import structlog
+
+from config.rules import Rules
 from config.settings import Settings
 from service.commands.reading import give_up
-from service.container import UnusableData, data_directory
+from service.container import Trackers, UnusableData, data_directory
+
+log = structlog.get_logger(__name__)
 
 LOCK = "up.lock"
 
@@ -41,6 +46,31 @@ def need_port(settings: Settings) -> None:
             "Set FOLLOWTHROUGH_HOST to an address of this machine, FOLLOWTHROUGH_PORT to a port"
             " that this user may open.",
         )
+
+
+def need_privacy(rules: Rules) -> None:
+    """Give up when the rules send what only some may read to where everybody may.
+
+    A team that only plans copies nothing, so it is only warned; so is one of whose places nobody
+    can tell now, because the same is asked again before each copy.
+    """
+    objections = list(Trackers(rules).audiences.of_rules(rules.policy))
+    for each in objections:
+        if not each.final:
+            log.warning(
+                "who may read the postmortems and tasks",
+                team=each.team.name,
+                words=each.why.words,
+                mend=each.why.mend,
+            )
+    refused = [each for each in objections if each.final]
+    if refused:
+        lines = [
+            line
+            for each in refused
+            for line in (f"Team {each.team.name}: {each.why.words}.", f"  → {each.why.mend}")
+        ]
+        give_up(*lines, "Nothing was started.")
 
 
 @contextmanager

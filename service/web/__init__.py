@@ -16,12 +16,19 @@ from workflows.budgets import Budget
 Verify = Callable[[Mapping[str, str], bytes], Envelope]
 
 
+#: A delivery, and whether only some may read its ticket → what may be shown of its payload, None
+#: when that cannot be read.
+Show = Callable[[Envelope, bool], object]
+
+
 @dataclass(frozen=True, slots=True)
 class WebhookDoor:
     """Where one connection's webhooks come in. `verify` knows the connection's secrets; None
-    when it has none: then nothing is let in, and polling finds what changed."""
+    when it has none: then nothing is let in, and polling finds what changed. `show` is what may
+    be shown of a delivery."""
 
     verify: Verify | None
+    show: Show
 
 
 class WebContainer(Protocol):
@@ -43,4 +50,4 @@ class WebContainer(Protocol):
     def limits(self) -> Mapping[str, tuple[Budget, ...]]: ...
 
 
-__all__ = ["Verify", "WebContainer", "WebhookDoor"]
+__all__ = ["Show", "Verify", "WebContainer", "WebhookDoor"]

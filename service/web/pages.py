@@ -199,11 +199,13 @@ def _deliveries(routes: Blueprint, container: WebContainer) -> None:
             record = tx.incidents.get(found.incident_id) if found and found.incident_id else None
         if found is None or envelope is None:
             abort(404, "There is no delivery with this number.")
+        door = container.doors.get(found.connection)
+        restricted = record is not None and record.incident.restricted
         return render_template(
             "delivery.html",
             delivery=found,
             size=len(envelope.body),
-            body=readable(envelope.body),
+            body=readable(door.show(envelope, restricted) if door else None),
             incident=record.incident if record else None,
         )
 

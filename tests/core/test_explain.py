@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from textwrap import dedent
 
 import click
 import pytest
@@ -199,13 +200,40 @@ def test_a_title_can_neither_steer_the_terminal_nor_pass_for_an_entry(history: H
     assert not [line for line in output.splitlines() if line.startswith("2026")]
 
 
-def test_deliveries_are_listed_shown_replayed_and_dropped(history: History, store: Store) -> None:
+def rules(directory: Path) -> Path:
+    """Rules whose one connection is a GitHub called acme-github."""
+    file = directory / "rules.yaml"
+    file.write_text(
+        dedent("""\
+            connections:
+              acme-github:
+                kind: github
+                url: https://git.example/api/v3
+                auth: {type: token, token: {file: token}}
+            teams:
+              payments:
+                start_from: 2026-12-01
+                incidents: [{connection: acme-github, repository: acme/ops}]
+                postmortem:
+                  document: {kind: github-issue, connection: acme-github, repository: acme/docs}
+                  tasks: {connection: acme-github, repository: acme/ops}
+            """)
+    )
+    (directory / "token").write_text("a-token-of-acme")
+    return file
+
+
+def test_deliveries_are_listed_shown_replayed_and_dropped(
+    history: History, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     incident = history.incident()
     history.delivery(incident)
     number = str(history.delivery(state=DeliveryState.UNREADABLE))
     listed = run(deliveries, "list", "--state", "unreadable").output
     assert len(listed.splitlines()) == 1
     assert "unreadable" in listed
+    assert run(deliveries, "show", number, "--raw").output == '{"action": "closed"}\n'
+    monkeypatch.setenv("FOLLOWTHROUGH_RULES", str(rules(tmp_path)))
     shown = run(deliveries, "show", number).output
     assert "guid-unreadable" in shown
     assert '"action": "closed"' in shown
@@ -229,8 +257,8 @@ def test_settings_that_cannot_be_read_are_told_one_by_one(monkeypatch: pytest.Mo
     assert "FOLLOWTHROUGH_PORT must be" in result.output
 
 
-def test_a_body_is_indented_or_shown_as_it_came_and_never_endless() -> None:
-    assert readable(b'{"a":{"b":1}}') == '{\n  "a": {\n    "b": 1\n  }\n}'
-    assert readable(b"\xff not json\x1b[2J") == "� not json�[2J"
-    assert readable(b"[" * 100_000).startswith("[[[")
-    assert readable(b"x" * 3000, limit=100) == "x" * 100 + "\n… cut here; 3,000 bytes in all"
+def test_a_payload_is_indented_obeyed_by_no_terminal_and_never_endless() -> None:
+    assert readable({"a": {"b": 1}}) == '{\n  "a": {\n    "b": 1\n  }\n}'
+    assert readable("\x9b2J") == '"�2J"'
+    assert readable("x" * 2998, limit=100).endswith("x\n… cut here; 3,000 characters in all")
+    assert readable(None) == "What was sent cannot be read, so nobody can tell who may see it."

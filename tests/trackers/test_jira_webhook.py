@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.jira.webhook import normalise, verify
+from integrations.jira.webhook import normalise, shown, verify
 from integrations.tracker import BadSignature, Envelope, Malformed, Notice, Tells
 
 SECRET = "s3cret"
@@ -180,3 +180,81 @@ def test_any_bytes_make_an_envelope_or_say_why_not(body: bytes) -> None:
 def test_unsigned_bytes_are_always_refused(sent: dict[str, str], body: bytes) -> None:
     with pytest.raises(BadSignature):
         verify(sent, body, [SECRET])
+
+
+# --- what may be shown ----------------------------------------------------------------------------
+
+PHRASE = "the Zebra account"
+
+
+def view(payload: Any, *, restricted: bool = False) -> str:
+    body = json.dumps(payload).encode()
+    return json.dumps(shown(Envelope("1", "jira:issue_updated", body), restricted))
+
+
+def told_issue(**fields: Any) -> dict[str, Any]:
+    return {"id": "1", "key": "INC-1", "fields": {"status": {"name": "Open"}, **fields}}
+
+
+def test_of_an_issue_that_the_project_may_read_all_is_shown_but_comments() -> None:
+    told = view(
+        {
+            "webhookEvent": "jira:issue_updated",
+            "issue": told_issue(summary="Checkout is down", security=None, labels=["sev1"]),
+            "comment": {"id": "7", "body": PHRASE, "author": {"displayName": "Kim Ito"}},
+        }
+    )
+    assert "Checkout is down" in told
+    assert "sev1" in told
+    assert "Kim Ito" in told
+    assert PHRASE not in told
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"comment": {"body": PHRASE, "jsdPublic": True}},
+        {"comment": {"body": {"type": "doc", "content": [{"type": "text", "text": PHRASE}]}}},
+        {"changelog": {"items": [{"field": "Comment", "fromString": PHRASE, "toString": ""}]}},
+        {"changelog": {"items": [{"field": "comment", "from": PHRASE}]}},
+        {"issue": told_issue(security=None, comment={"comments": [{"body": PHRASE}]})},
+        {"issue": told_issue(security=None, worklog={"worklogs": [{"comment": PHRASE}]})},
+        {
+            "issue": told_issue(
+                security=None, issuelinks=[{"outwardIssue": {"fields": {"summary": PHRASE}}}]
+            )
+        },
+        {"issue": told_issue(security=None, parent={"fields": {"summary": PHRASE}})},
+        {"issue": told_issue(security={"name": "Staff"}, summary=PHRASE)},
+        {"issue": told_issue(security={"name": "Staff"}, customfield_1={"name": PHRASE})},
+        {"issue": told_issue(summary=PHRASE)},
+        {
+            "issue": told_issue(security={"name": "Staff"}),
+            "changelog": {"items": [{"field": "summary", "toString": PHRASE}]},
+        },
+    ],
+)
+def test_what_only_some_may_read_is_withheld(part: dict[str, Any]) -> None:
+    told = view({"webhookEvent": "jira:issue_updated", **part})
+    assert PHRASE not in told
+    assert "(withheld)" in told
+    assert "jira:issue_updated" in told
+
+
+def test_an_issue_that_was_restricted_since_shows_its_words_no_more() -> None:
+    sent = {
+        "webhookEvent": "jira:issue_updated",
+        "issue": told_issue(security=None, summary=PHRASE),
+    }
+    assert PHRASE in view(sent)
+    assert PHRASE not in view(sent, restricted=True)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"not JSON", b"[" * 100_000, b'{"a":' * 3000])
+def test_what_cannot_be_read_is_not_shown(body: bytes) -> None:
+    assert shown(Envelope("1", "x", body), False) is None
+
+
+@given(st.recursive(st.just(PHRASE), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))
+def test_no_shape_of_a_comment_shows_its_words(part: Any) -> None:
+    assert PHRASE not in view({"webhookEvent": "comment_created", "comment": {"body": part}})

@@ -50,8 +50,8 @@ class Web:
     public_url: str | None = None
     doors: Mapping[str, WebhookDoor] = field(
         default_factory=lambda: {
-            "acme-github": WebhookDoor(partial(github.verify, secrets=[HOOK_SECRET])),
-            "acme-silent": WebhookDoor(None),
+            "acme-github": WebhookDoor(partial(github.verify, secrets=[HOOK_SECRET]), github.shown),
+            "acme-silent": WebhookDoor(None, github.shown),
         }
     )
     limits: Mapping[str, tuple[Budget, ...]] = field(

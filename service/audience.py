@@ -1,0 +1,89 @@
+"""Holds what is copied against who may read it: the rules at start, and each copy once more before
+it is made, because a private repository may have been made public since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from integrations.tracker import Rejected, Tracker, TrackerError
+from service.settling import DocumentStores
+from service.store.effects import EffectRecord
+from workflows.audience import Passage, Spot, exposure, passages, passages_of
+from workflows.model import Incident
+from workflows.policy import Mode, Policy, Team
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why nothing may be copied on a passage of a team: it is `Rejected` when that would show to
+    everybody what only some may read, and any other error when nobody could tell."""
+
+    team: Team
+    passage: Passage
+    why: TrackerError
+
+    @property
+    def final(self) -> bool:
+        """Whether it is known, and not only feared, and anything would be copied at all."""
+        return type(self.why) is Rejected and self.team.mode is Mode.ACT
+
+
+class Audiences:
+    """Asks the trackers who may read what. They remember the answers for ten minutes."""
+
+    def __init__(self, trackers: Mapping[str, Tracker], documents: DocumentStores) -> None:
+        self._trackers = trackers
+        self._documents = documents
+
+    def of_rules(self, policy: Policy) -> Iterator[Objection]:
+        """What speaks against the destinations in the rules."""
+        for team in policy.teams.values():
+            yield from self.of_team(team)
+
+    def of_team(self, team: Team) -> Iterator[Objection]:
+        for passage in passages(team):
+            why = self._objection(passage)
+            if why is not None:
+                yield Objection(team, passage, why)
+
+    def of_effects(
+        self, records: Sequence[EffectRecord], incident: Incident
+    ) -> list[tuple[EffectRecord, TrackerError]]:
+        """Those of the effects that may not be executed, or not now, each with the reason."""
+        found = []
+        ticket, document = self._spots(incident)
+        for record in records:
+            ways = passages_of(record.wish, incident, ticket, document)
+            why = next(filter(None, map(self._objection, ways)), None)
+            if why is not None:
+                found.append((record, why))
+        return found
+
+    def _spots(self, incident: Incident) -> tuple[Spot, Spot | None]:
+        """Where the incident's ticket and its document are."""
+        ref, known = incident.ticket, incident.postmortem
+        ticket = Spot(ref.connection, self._trackers[ref.connection].place_of(ref))
+        if known is None:
+            return ticket, None
+        try:
+            store = self._documents(known.ref.kind, known.connection)
+        except TrackerError:  # gone from the rules: whoever writes to it is told
+            return ticket, None
+        return ticket, Spot(known.connection, store.place_of(known.ref))
+
+    def _objection(self, passage: Passage) -> TrackerError | None:
+        source, target = passage.source, passage.target
+        try:
+            if source == target or not self._public(target) or self._public(source):
+                return None
+        except TrackerError as error:
+            return error
+        words, mend = exposure(passage)
+        return Rejected(words, mend=mend)
+
+    def _public(self, spot: Spot) -> bool:
+        """Whether everybody may read there. What is on this machine, or behind a connection that
+        the rules have no more, is nobody's."""
+        tracker = self._trackers.get(spot.connection)
+        return tracker is not None and tracker.is_public(spot.place)

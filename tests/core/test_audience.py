@@ -1,0 +1,116 @@
+"""On which ways words travel, and what is told of a ticket that only some may read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from builders import closed, comment, policy, task_ref, ticket
+
+from workflows.audience import (
+    WITHHELD_ACTION,
+    Passage,
+    Spot,
+    exposure,
+    passages,
+    told_service,
+    withheld,
+)
+from workflows.events import TicketRead
+from workflows.lifecycle import decide
+from workflows.model import ActionItem, Incident, Kind, Origin, Phase
+from workflows.policy import SourceKind, StandardAction, Team, ValueSource
+
+OPS, WEBSITE = Spot("github", "acme/ops"), Spot("github", "acme/website")
+
+
+def payments(tasks: str = "acme/ops") -> Team:
+    team = policy().teams["payments"]
+    rules = team.postmortem
+    return replace(team, postmortem=replace(rules, tasks=replace(rules.tasks, place=tasks)))
+
+
+def test_words_travel_to_each_destination_that_is_elsewhere() -> None:
+    document = Passage("postmortems", OPS, Spot("docs", "repo"))
+    assert list(passages(payments())) == [document], "tasks stay where the incidents are"
+    assert list(passages(payments("acme/website"))) == [
+        document,
+        Passage("remediation tasks", OPS, WEBSITE),
+    ]
+
+
+def test_what_stays_on_this_machine_travels_nowhere() -> None:
+    team = payments()
+    here = replace(team.postmortem.document, connection="", place="/srv/postmortems")
+    team = replace(team, postmortem=replace(team.postmortem, document=here))
+    assert list(passages(team)) == []
+
+
+def test_an_exposure_is_told_with_both_places_and_the_mend() -> None:
+    words, mend = exposure(Passage("postmortems", OPS, WEBSITE))
+    assert words == (
+        "everybody may read acme/website (github) and not everybody acme/ops (github):"
+        " postmortems may not go from here to there"
+    )
+    assert mend == (
+        "Make acme/website private, or give the rules a place for postmortems"
+        " that not everybody may read."
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "told"),
+    [
+        (SourceKind.COMPONENT, "checkout", "checkout"),
+        (SourceKind.HEADING, "the Zebra account", None),
+        (SourceKind.LABEL, "zebra", None),
+        (SourceKind.FIELD, "search", "search"),
+        (SourceKind.FIELD, None, None),
+    ],
+)
+def test_a_restricted_tickets_service_is_told_where_everybody_knows_the_word(
+    kind: SourceKind, said: str | None, told: str | None
+) -> None:
+    team = payments()
+    asked = StandardAction("Ask {service}", Kind.DETECTIVE, services=frozenset({"search"}))
+    team = replace(team, postmortem=replace(team.postmortem, standard_actions=(asked,)))
+    source = replace(team.incidents[0], service=ValueSource(kind, "Service"))
+    assert told_service(said, source, team) == told
+
+
+def test_a_restricted_tickets_action_items_keep_what_is_nobodys_words() -> None:
+    item = ActionItem(
+        1,
+        Origin("comment", "c1"),
+        "Tell Zebra",
+        Kind.CORRECTIVE,
+        owner="somebody at Zebra",
+        milestone="Zebra",
+        success_measure="Zebra knows",
+        unset=("due: 'Zebra' is not a date",),
+        task=task_ref(1),
+    )
+    mine = replace(item, number=2, owner="Kim Ito")
+    rule = replace(item, number=3, origin=Origin("rule", "Detect sooner"))
+    incident = Incident("i1", "payments", ticket().ref, "", Phase.CLOSED)
+    incident = replace(incident, actions=(item, mine, rule))
+    after = withheld(incident, ticket(restricted=True), policy())
+    assert "Zebra" not in str(after.actions[:2])
+    assert [action.title for action in after.actions[:2]] == [WITHHELD_ACTION] * 2
+    assert [action.owner for action in after.actions[:2]] == [None, "Kim Ito"]
+    assert after.actions[0].task == task_ref(1)
+    assert after.actions[2] == rule
+    assert withheld(incident, ticket(), policy()) == incident
+    hidden = ticket(comments=(comment("ACTION: Tell Zebra", internal=True),))
+    assert withheld(incident, hidden, policy()).actions[0].title == WITHHELD_ACTION
+
+
+def test_a_task_that_was_not_made_yet_is_made_without_its_words() -> None:
+    said = comment("ACTION: Tell Zebra @kim")
+    before = decide(TicketRead(closed(comments=(said,))), None, policy(), new_id="i1")
+    assert before.incident is not None
+    secret = closed(comments=(said,), restricted=True)
+    decision = decide(TicketRead(secret), before.incident, policy(), new_id="i1")
+    assert "Zebra" not in str(decision)
+    assert decision.incident is not None
+    assert decision.incident.actions[0].title == WITHHELD_ACTION
