@@ -3,15 +3,21 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RULES ?= rules.yaml
+SEED ?= 7
 STAMPS := $(VENV)/.stamps
 
-.PHONY: demo run test check bench-ack lock clean help
+.PHONY: demo run test test-long check storm kills bench-ack bench-backlog audit lock clean help
 help:
 	@echo "make demo    play one incident from open to closed in both dialects, without credentials"
 	@echo "make test    run the tests"
 	@echo "make run     start the service with RULES=$(RULES)"
 	@echo "make check   ruff, mypy --strict, import contracts"
+	@echo "make storm   200 closings while processes are killed and trackers misbehave, by SEED=$(SEED)"
+	@echo "make kills   20 kills with -9 while webhooks pour in"
 	@echo "make bench-ack  how fast webhooks are acknowledged"
+	@echo "make bench-backlog  a backlog against GitHub's limits, with a clock that runs fast"
+	@echo "make test-long  a crash at every commit of a closing"
+	@echo "make audit   look the locked dependencies up for known vulnerabilities"
 	@echo "make lock    solve the dependencies again and write the lock files"
 
 demo: $(STAMPS)/run
@@ -29,8 +35,26 @@ check: $(STAMPS)/dev
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
+# What takes longer than a commit should wait for: a crash at every commit, each in its own story.
+test-long: $(STAMPS)/dev
+	@$(BIN)/python -m pytest -n auto -m long $(ARGS)
+
+storm: $(STAMPS)/run
+	@$(BIN)/python -m bench.storm --seed $(SEED) $(ARGS)
+
+kills: $(STAMPS)/run
+	@$(BIN)/python -m bench.kills
+
 bench-ack: $(STAMPS)/run
 	@$(BIN)/python -m bench.acknowledge
+
+bench-backlog: $(STAMPS)/run
+	@$(BIN)/python -m bench.backlog $(ARGS)
+
+# Needs to reach an advisory service; without --strict what could not be looked up counts as clean.
+audit: $(STAMPS)/venv
+	@$(PYTHON) -m venv $(VENV)/audit && $(VENV)/audit/bin/pip install -q pip-audit
+	@$(VENV)/audit/bin/pip-audit --strict --require-hashes --disable-pip -r requirements.lock
 
 # The lock files hold every distribution with its hashes; pip refuses anything else.
 lock:
