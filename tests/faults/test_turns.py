@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stage import GITHUB_TASKS, JIRA_INCIDENTS, JIRA_ISSUE, JIRA_TASKS, PULL_REQUEST, Stage
+from stage import GITHUB_TASKS, HOOKS, JIRA_INCIDENTS, JIRA_ISSUE, JIRA_TASKS, PULL_REQUEST, Stage
 
 from integrations.gate import Answered, Call, Cost, Pause
 from integrations.github.budgets import CONTENT, POINTS
 from integrations.tracker import RateLimited
 from service.governor import FIRST_REST, TRIPS_AFTER, WRITES_WAIT, Governor
-from service.jobs import AWAITED, TIMING
+from service.jobs import AWAITED, TIMING, Later
 from service.lease import Lease
 from workflows.budgets import KEPT_BACK
 from workflows.model import Outlook
@@ -190,3 +190,21 @@ def test_a_delivery_does_not_stand_behind_the_backlog(stage: Stage) -> None:
         job = tx.jobs.claim(first, TIMING.lease)
     assert job is not None
     assert job.kind == "delivery"
+
+
+def test_looking_for_failed_deliveries_may_take_longer_than_a_lease(stage: Stage) -> None:
+    for _ in range(6):
+        stage.sandbox.github.hook(OPS, f"{stage.url}/webhooks/github", HOOKS["GITHUB_HOOK"])
+    for number in range(9):  # from here on a point is free every nine seconds
+        with stage.store.write() as tx:
+            tx.traffic.begin(f"one {number}", "github", [Cost(POINTS)], timedelta())
+        stage.clock.wait(timedelta(seconds=9 if number else 0))
+    with stage.store.write() as tx:
+        tx.traffic.begin("many", "github", [Cost(POINTS, 855)], timedelta(minutes=5))
+        job = tx.jobs.claim(tx.jobs.touch("redelivery", "github"), TIMING.lease)
+    assert job is not None
+    began = stage.clock()
+    end = stage.container.handlers["redelivery"](job)
+    assert stage.clock() - began > TIMING.lease
+    assert isinstance(end, Later)
+    assert end.reason == "no delivery failed"
