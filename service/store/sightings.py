@@ -7,9 +7,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, delete, or_, select
+from sqlalchemy import Connection, and_, delete, exists, or_, select
 
-from service.store.schema import sightings
+from service.store.schema import refs, sightings
 from service.store.statements import insert
 
 #: Nothing is uncertain for so long.
@@ -57,7 +57,11 @@ class Sightings:
     def find(
         self, connection: str, place: str, markers: Collection[str], since: datetime
     ) -> list[Sighting]:
-        """Those that carry one of the markers, and those of the place since then that may."""
+        """Those that carry one of the markers, and those of the place since then that may: what
+        is known to be somebody's was never lost, and would hide what was behind a busy hour."""
+        known = exists().where(
+            refs.c.connection == sightings.c.connection, refs.c.ticket_id == sightings.c.ticket_id
+        )
         sighted = select(sightings).where(
             sightings.c.connection == connection,
             or_(
@@ -66,6 +70,7 @@ class Sightings:
                     sightings.c.marker == "",
                     sightings.c.place == place,
                     sightings.c.seen_at >= since,
+                    ~known,
                 ),
             ),
         )
