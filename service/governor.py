@@ -16,7 +16,7 @@ import structlog
 
 from integrations.gate import Answered, Call, Cost, Pause, Report
 from integrations.tracker import RateLimited, Unavailable
-from service.lease import held
+from service.lease import Lease, held
 from service.store import Store, Transaction
 from service.store.traffic import Circuit, Paused
 from workflows.budgets import Window, free_at, room
@@ -60,7 +60,7 @@ class Governor:
     def passing(self, call: Call) -> Iterator[Report]:
         """See `Gate`. Raises LostLease as well, where the caller's lease is over."""
         lease = held()
-        number, probes = self._admitted(call, urgent=lease is not None and lease.urgent)
+        number, probes = self._admitted(call, lease)
         answer: Answered | None = None
 
         def report(told: Answered) -> None:
@@ -76,10 +76,11 @@ class Governor:
 
     # --- before -------------------------------------------------------------------------------
 
-    def _admitted(self, call: Call, urgent: bool) -> tuple[str, bool]:
+    def _admitted(self, call: Call, lease: Lease | None) -> tuple[str, bool]:
         """Wait until there is room, and take it. Returns what the call is known by in the books,
         and whether it is the one that looks whether its tracker is back. Raises RateLimited or
         Unavailable when that takes too long."""
+        urgent = lease is not None and lease.urgent
         give_up_at = self._store.clock() + PATIENCE
         while True:
             with self._store.write() as tx:
@@ -97,6 +98,8 @@ class Governor:
             now = self._store.clock()
             if refused.until > give_up_at:
                 raise RateLimited(refused.why, retry_at=refused.until)
+            if lease is not None:
+                lease.outlast(PATIENCE)
             self._wait(min(max(refused.until - now, timedelta()), LOOK_AGAIN).total_seconds())
 
     # --- after --------------------------------------------------------------------------------

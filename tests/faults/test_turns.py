@@ -208,3 +208,20 @@ def test_looking_for_failed_deliveries_may_take_longer_than_a_lease(stage: Stage
     assert stage.clock() - began > TIMING.lease
     assert isinstance(end, Later)
     assert end.reason == "no delivery failed"
+
+
+def test_waiting_for_room_does_not_lose_the_lease(stage: Stage) -> None:
+    keeper = governor(stage)
+    with stage.store.write() as tx:
+        job = tx.jobs.claim(tx.jobs.touch("incident", "github/1", priority=AWAITED), TIMING.lease)
+    assert job is not None
+    with Lease(stage.store, job).held():
+        stage.clock.wait(timedelta(seconds=4))
+        with stage.store.write() as tx:
+            tx.traffic.begin("others", "github", [Cost(POINTS, 899)], timedelta())
+        stage.clock.wait(timedelta(seconds=10.8))
+        with keeper.passing(READ) as report:  # the lease outlasts it just so
+            stage.clock.wait(timedelta(seconds=44))
+            report(Answered())
+        with keeper.passing(READ) as report:
+            report(Answered())
