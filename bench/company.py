@@ -221,7 +221,8 @@ def _pulls_about(sandbox: Sandbox, key: str) -> list[GitHubIssue]:
 
 
 def _is_task_of(issue: GitHubIssue, key: str) -> bool:
-    return "remediation" in issue.labels and _names((issue.body or "").split("\n")[0], key)
+    """By who opened it, and not by its label: GitHub drops one that it does not like."""
+    return issue.user == BOT_GITHUB and _names((issue.body or "").split("\n")[0], key)
 
 
 def _file_of(sandbox: Sandbox, issue: GitHubIssue) -> str:
@@ -246,12 +247,16 @@ def _related(sandbox: Sandbox, issue: JiraIssue) -> set[str]:
 def _strays_in_github(sandbox: Sandbox, keys: list[str]) -> Iterator[str]:
     numbers = {int(key.partition("#")[2]) for key in keys if "#" in key}
     for issue in sandbox.github.repos[OPS].issues.values():
-        if "remediation" in issue.labels and (
+        if issue.user == BOT_GITHUB and (
             issue.parent is None or issue.parent.number not in numbers
         ):
             yield f"{OPS}#{issue.number} {issue.title}"
     pulls = [i for i in sandbox.github.repos[BOOKS].issues.values() if i.pull]
     about = [key for key in keys if "#" in key]
+    drafted = {pull.pull.head for pull in pulls if pull.pull}
+    for branch in sandbox.github.repos[BOOKS].branches:
+        if branch.startswith("followthrough/") and branch not in drafted:
+            yield f"{BOOKS} {branch}"
     for pull in pulls:
         if not any(_names(pull.body or "", key) for key in about):
             yield f"{BOOKS}#{pull.number} {pull.title}"

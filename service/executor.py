@@ -216,24 +216,35 @@ class Executor:
                 text = "somebody deleted the comment: another one is written"
                 tx.effects.retry(record.key, self._clock(), text)
             elif isinstance(ended, TrackerError):
-                state = _state_after(ended, looked_up)
-                text = self._ended_badly(tx, record, ended, state)
+                since = _uncertain_since(record, ended, looked_up, tx.now)
+                state = _state_after(ended, since)
+                text = self._ended_badly(tx, record, ended, state, since)
                 news = (state, ended.words) != (record.state, record.words)
             else:
                 before, incident = incident, fold(ended, incident)
                 tx.incidents.save(incident, self._policy_hash)
                 for conflict in new_conflicts(before, incident):
                     tx.journal.add(incident.id, EntryKind.CONFLICT, conflict)
-                text, news = self._ended_well(tx, record, ended, incident), True
+                text, news = self._ended_well(tx, record, ended, incident, looked_up), True
             if news:  # the same answer again and again is one line
                 tx.journal.add(incident.id, EntryKind.EFFECT, text, {"key": record.key})
         log.info("effect", incident=incident.ticket.key, key=record.key, outcome=text)
         return incident
 
     def _ended_well(
-        self, tx: Transaction, record: EffectRecord, news: News, incident: Incident
+        self,
+        tx: Transaction,
+        record: EffectRecord,
+        news: News,
+        incident: Incident,
+        looked_up: bool,
     ) -> str:
         match news:
+            case CommentWritten() if looked_up:
+                # What stands there was asked for then; by now it may have to say more.
+                why = "the comment is there: it is brought up to date"
+                tx.effects.retry(record.key, self._clock(), why)
+                return why
             case DocumentRead():
                 why = "a person edited the document meanwhile: it is read again and merged"
                 tx.effects.retry(record.key, self._clock(), why)
@@ -263,9 +274,15 @@ class Executor:
             tx.refs.put_document(connection, place, path, incident.id, document.ref.branch)
 
     def _ended_badly(
-        self, tx: Transaction, record: EffectRecord, error: TrackerError, state: EffectState
+        self,
+        tx: Transaction,
+        record: EffectRecord,
+        error: TrackerError,
+        state: EffectState,
+        since: datetime | None,
     ) -> str:
-        """Why it is not done, in words; and when, or after what, it is tried again."""
+        """Why it is not done, in words; and when, or after what, it is tried again. `since` when
+        (UTC) it may have happened, if it may."""
         now, key = self._clock(), record.key
         match state:
             case EffectState.RETRY:
@@ -274,11 +291,11 @@ class Executor:
                 return f"tried again at {at:%H:%M:%S} UTC: {sentence(error)}"
             case EffectState.UNKNOWN:
                 at = self._look_again(record, error, now)
-                tx.effects.unknown(key, at, error.words, error.mend)
+                tx.effects.unknown(key, at, error.words, error.mend, since=since or now)
                 why = sentence(error)
                 return f"may or may not have happened, looked up before it is repeated: {why}"
             case _:
-                tx.effects.reject(key, error.words, error.mend)
+                tx.effects.reject(key, error.words, error.mend, since)
                 return f"refused: {sentence(error)}"
 
     def _look_again(self, record: EffectRecord, error: TrackerError, now: datetime) -> datetime:
@@ -299,13 +316,29 @@ def _task_news(result: TaskResult) -> News | TrackerError:
     return TaskCreated(result.key, result.ref, result.linked, result.unset)
 
 
-def _state_after(error: TrackerError, looked_up: bool) -> EffectState:
+def _uncertain_since(
+    record: EffectRecord, error: TrackerError, looked_up: bool, now: datetime
+) -> datetime | None:
+    """Since when the effect may have happened, None if it certainly did not.
+
+    A look that failed leaves that as it was, and so does a call that was not made after all: by
+    the time it can be made, what an earlier one did may show.
+    """
+    if isinstance(error, OutcomeUnknown):
+        return (record.uncertain_since if looked_up else None) or now
+    if looked_up:
+        return record.uncertain_since or now
+    passes = isinstance(error, RateLimited | Unavailable | SignInFailed)
+    return record.uncertain_since if passes else None
+
+
+def _state_after(error: TrackerError, uncertain_since: datetime | None) -> EffectState:
     """What becomes of an effect by an error of its call, or of the look whether it happened."""
     match error:
         case OutcomeUnknown():
             return EffectState.UNKNOWN
         case RateLimited() | Unavailable() | SignInFailed():
-            return EffectState.UNKNOWN if looked_up else EffectState.RETRY
+            return EffectState.RETRY if uncertain_since is None else EffectState.UNKNOWN
         case _:
             return EffectState.REJECTED
 

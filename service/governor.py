@@ -16,7 +16,7 @@ import structlog
 
 from integrations.gate import Answered, Call, Cost, Pause, Report
 from integrations.tracker import RateLimited, Unavailable
-from service.lease import held
+from service.lease import Lease, held
 from service.store import Store, Transaction
 from service.store.traffic import Circuit, Paused
 from workflows.budgets import Window, free_at, room
@@ -34,6 +34,9 @@ LOOK_AGAIN = timedelta(seconds=1)
 #: in a while, less and less often.
 TRIPS_AFTER = 5
 FIRST_REST, LONGEST_REST = timedelta(seconds=30), timedelta(minutes=5)
+
+#: For so long it is left to a read to look whether a tracker is back.
+WRITES_WAIT = timedelta(seconds=30)
 
 #: "Wait for at least one minute", then ever longer: what a tracker asks for that names no time.
 #: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
@@ -57,7 +60,7 @@ class Governor:
     def passing(self, call: Call) -> Iterator[Report]:
         """See `Gate`. Raises LostLease as well, where the caller's lease is over."""
         lease = held()
-        number = self._admitted(call, urgent=lease is not None and lease.urgent)
+        number, probes = self._admitted(call, lease)
         answer: Answered | None = None
 
         def report(told: Answered) -> None:
@@ -69,68 +72,39 @@ class Governor:
                 lease.outlast(self._longest)
             yield report
         finally:
-            self._record(call, number, answer)
+            self._record(call, number, answer, probes)
 
     # --- before -------------------------------------------------------------------------------
 
-    def _admitted(self, call: Call, urgent: bool) -> str:
-        """Wait until there is room, and take it. Returns what the call is known by in the books.
-        Raises RateLimited or Unavailable when that takes too long."""
+    def _admitted(self, call: Call, lease: Lease | None) -> tuple[str, bool]:
+        """Wait until there is room, and take it. Returns what the call is known by in the books,
+        and whether it is the one that looks whether its tracker is back. Raises RateLimited or
+        Unavailable when that takes too long."""
+        urgent = lease is not None and lease.urgent
         give_up_at = self._store.clock() + PATIENCE
         while True:
             with self._store.write() as tx:
-                refused = self._refusal(tx, call, urgent)
+                down = _down(tx, call)
+                refused = _refusal(tx, call, urgent)
                 if refused is None:
+                    if down:  # only now: whoever may not call must not keep others from looking
+                        until = tx.now + max(self._longest, FIRST_REST)
+                        tx.traffic.claim_probe(call.connection, until)
                     number = uuid.uuid4().hex
                     tx.traffic.begin(number, call.connection, call.costs, self._longest)
-                    return number
+                    return number, down
                 if refused.until > give_up_at and not _known(tx, refused):
                     tx.traffic.pause(refused if urgent else _of_old_work(refused))
             now = self._store.clock()
             if refused.until > give_up_at:
                 raise RateLimited(refused.why, retry_at=refused.until)
+            if lease is not None:
+                lease.outlast(PATIENCE)
             self._wait(min(max(refused.until - now, timedelta()), LOOK_AGAIN).total_seconds())
-
-    def _refusal(self, tx: Transaction, call: Call, urgent: bool) -> Paused | None:
-        """What stands against the call now. Raises Unavailable when its tracker is down."""
-        self._ask_circuit(tx, call)
-        paused = tx.traffic.paused(call.connection, _scopes(call, urgent))
-        if paused is not None:
-            return paused
-        full = [
-            refused
-            for cost in call.costs
-            for refused in (
-                _too_many_at_once(tx, call, cost),
-                *(_full(tx, call, cost, window, urgent) for window in cost.budget.windows),
-            )
-            if refused is not None
-        ]
-        return max(full, key=lambda refused: refused.until, default=None)
-
-    def _ask_circuit(self, tx: Transaction, call: Call) -> None:
-        """Let the call through when the tracker answers, or as the one probe when it is due. Only
-        a read may probe: what a lost write did would have to be looked up from a tracker that
-        does not answer."""
-        circuit = tx.traffic.circuit(call.connection)
-        if circuit.probe_at is None:
-            return
-        due = circuit.probe_at <= tx.now
-        if (
-            due
-            and not call.writes
-            and tx.traffic.claim_probe(call.connection, tx.now + max(self._longest, FIRST_REST))
-        ):
-            return
-        again = tx.now + LOOK_AGAIN if due else circuit.probe_at
-        since = f" since {circuit.since:%H:%M:%S} UTC" if circuit.since else ""
-        words = f"{call.connection} is down{since} ({circuit.why})"
-        mend = "Nothing to do here: one call looks now and then whether it is back."
-        raise Unavailable(words, mend=mend, retry_at=again)
 
     # --- after --------------------------------------------------------------------------------
 
-    def _record(self, call: Call, number: str, answer: Answered | None) -> None:
+    def _record(self, call: Call, number: str, answer: Answered | None, probes: bool) -> None:
         with self._store.write() as tx:
             tx.traffic.end(number)
             if answer is None:  # not sent after all, or broken off by us
@@ -142,7 +116,7 @@ class Governor:
                 served = [scope for scope in _scopes(call, urgent=False) if scope or call.writes]
                 tx.traffic.went_through(call.connection, served)
             circuit = tx.traffic.circuit(call.connection)
-            after = _after(circuit, answer, tx.now)
+            after = _after(circuit, answer, tx.now, probes)
             if after != circuit:
                 tx.traffic.put_circuit(after)
             if after.quota and answer.quota and after.quota.left == 0:
@@ -155,12 +129,51 @@ class Governor:
     def _pause(self, tx: Transaction, connection: str, pause: Pause) -> None:
         strikes = 0
         until = pause.told
+        known = tx.traffic.paused(connection, [pause.scope])
+        if until is None and known is not None and known.strikes:
+            return  # it was sent before that was asked for: of one burst one refusal counts
         if until is None:
             strikes = tx.traffic.strikes(connection, pause.scope, tx.now - LONGEST_UNTOLD) + 1
             until = tx.now + min(UNTOLD * 2 ** (strikes - 1), LONGEST_UNTOLD)
         why = f"{connection} asks to wait: {pause.why}"
         wide = pause.scope == ""
         tx.traffic.pause(Paused(connection, pause.scope, until, why, strikes, wide))
+
+
+def _refusal(tx: Transaction, call: Call, urgent: bool) -> Paused | None:
+    """What stands against the call now, the longest of it."""
+    paused = tx.traffic.paused(call.connection, _scopes(call, urgent))
+    if paused is not None:
+        return paused
+    full = [
+        refused
+        for cost in call.costs
+        for refused in (
+            _too_many_at_once(tx, call, cost),
+            *(_full(tx, call, cost, window, urgent) for window in cost.budget.windows),
+        )
+        if refused is not None
+    ]
+    return max(full, key=lambda refused: refused.until, default=None)
+
+
+def _down(tx: Transaction, call: Call) -> bool:
+    """Whether the tracker is down and this call may look whether it is back. Raises Unavailable
+    when it is down and may not be asked now.
+
+    A read looks, as long as there are any: what a lost write did would have to be looked up from
+    a tracker that does not answer. But there may be none, where only tasks are created.
+    """
+    circuit = tx.traffic.circuit(call.connection)
+    if circuit.probe_at is None:
+        return False
+    at = circuit.probe_at + (WRITES_WAIT if call.writes else timedelta())
+    if at <= tx.now:
+        return True
+    since = f" since {circuit.since:%H:%M:%S} UTC" if circuit.since else ""
+    words = f"{call.connection} is down{since} ({circuit.why})"
+    mend = "Nothing to do here: one call looks now and then whether it is back."
+    raise Unavailable(words, mend=mend, retry_at=at)
 
 
 def _too_many_at_once(tx: Transaction, call: Call, cost: Cost) -> Paused | None:
@@ -200,11 +213,13 @@ def _of_old_work(refused: Paused) -> Paused:
     return replace(refused, scope=f"{OLD_WORK}{bare}")
 
 
-def _after(before: Circuit, answer: Answered, now: datetime) -> Circuit:
-    """How the tracker stands after this answer."""
+def _after(before: Circuit, answer: Answered, now: datetime, probes: bool) -> Circuit:
+    """How the tracker stands after this answer; whether the call `probes` it."""
     quota = answer.quota or before.quota
     if not answer.failing:
         return Circuit(before.connection, quota=quota)
+    if before.probe_at is not None and not probes:
+        return before  # it was on its way already when the others failed: no news
     failures = before.failures + 1
     after = replace(
         before, failures=failures, since=before.since or now, why=answer.why, quota=quota

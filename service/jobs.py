@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from service.store.jobs import AWAITED, ClaimedJob, LostLease
+from service.store.jobs import AWAITED, PROMPT, ClaimedJob, LostLease
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,6 @@ class Timing:
 
 
 TIMING = Timing()
-
-#: What goes first. A person has just done something and waits; something that a person waits for
-#: was seen by polling, or waits itself; everything else comes round again by itself, with 0.
-PROMPT = 2 * AWAITED
 
 FIRST_PAUSE = timedelta(seconds=5)
 PATIENCE = 10  # failures in a row, after which a job is only tried once a day

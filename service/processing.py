@@ -15,14 +15,23 @@ import structlog
 from integrations.tracker import NotThere, Rejected, Tracker, TrackerError
 from service.clock import Clock
 from service.executor import Executor
-from service.governor import PATIENCE
+from service.governor import OLD_WORK, PATIENCE
 from service.jobs import ClaimedJob, Done, JobEnd, Later
 from service.lease import Lease
-from service.outcomes import batch, goes_to, held, new_conflicts, retry_at, sentence
+from service.outcomes import (
+    RUNNABLE,
+    batch,
+    goes_to,
+    held,
+    new_conflicts,
+    retry_at,
+    sentence,
+)
+from service.settling import may_have_happened
 from service.store import Store, Transaction
 from service.store.codec import Json
 from service.store.deliveries import DeliveryState
-from service.store.effects import EffectRecord, EffectState
+from service.store.effects import EffectRecord
 from service.store.incidents import IncidentRecord, new_id
 from service.store.journal import EntryKind
 from workflows.effects import Effect, Hold, WriteRegions
@@ -88,7 +97,7 @@ class Processing:
             last = known and tx.journal.last(known.incident.id, EntryKind.NOTE)
             accepted = tx.acceptances.of_incident(known.incident.id) if known else []
         ref = known.incident.ticket if known else TicketRef(connection, ticket_id, key, "")
-        if known and not lease.prompt and (end := self._held_up(known.incident)):
+        if known and not lease.prompt and (end := self._held_up(known.incident, lease.urgent)):
             return end
         try:
             reading = read(tracker, ref)
@@ -129,18 +138,29 @@ class Processing:
             records = self._records(incident)
         return Later(self._clock() + REST, "it kept changing while it was worked on")
 
-    def _held_up(self, incident: Incident) -> Later | None:
+    def _held_up(self, incident: Incident, urgent: bool) -> Later | None:
         """When to look again at an incident that only waits for a budget which is still used up:
-        to read its ticket before that would spend for nothing."""
-        waiting = [r for r in self._records(incident).values() if r.state is EffectState.RETRY]
+        to read its ticket before that would spend for nothing. What waits for something else,
+        to be looked up or for another tracker, is not kept waiting by it."""
+        now, besides = self._clock(), OLD_WORK if urgent else ""
+        records = [r for r in self._records(incident).values() if r.state in RUNNABLE]
         with self._store.read() as tx:
-            pauses = [
-                pause
-                for connection in {goes_to(record.wish, incident) for record in waiting}
-                if (pause := tx.traffic.held_up(connection, tx.now + PATIENCE))
-            ]
-        latest = max(pauses, key=lambda pause: pause.until, default=None)
-        return Later(latest.until, latest.why) if latest else None
+            pauses = {
+                connection: tx.traffic.held_up(connection, now + PATIENCE, besides)
+                for connection in {goes_to(record.wish, incident) for record in records}
+            }
+        if not any(pauses.values()):
+            return None
+        waiting: list[Later] = []
+        for record in records:
+            pause = pauses[goes_to(record.wish, incident)]
+            if pause is not None and not may_have_happened(record):
+                waiting.append(Later(pause.until, pause.why))
+            elif record.due_at is not None and record.due_at > now:
+                waiting.append(Later(record.due_at, record.words))
+            else:
+                return None
+        return min(waiting, key=lambda each: each.at)
 
     def _decide(
         self,

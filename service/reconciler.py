@@ -18,6 +18,7 @@ from integrations.tracker import (
     RateLimited,
     Tracker,
     TrackerError,
+    Unavailable,
 )
 from service.clock import Clock
 from service.jobs import AWAITED, TIMING, ClaimedJob, JobEnd, Later, Timing
@@ -161,6 +162,7 @@ class Reconciler:
             incidents = [record.incident for record in tx.incidents.with_document()]
             mark = tx.ledger.since(DOCUMENTS, _PUBLISHED)
         read_published = mark is None or mark <= began - PUBLISHED_EVERY
+        all_seen = True
         for incident in incidents:
             known = incident.postmortem
             if known is None or known.status not in _LIVING:
@@ -170,6 +172,7 @@ class Reconciler:
                 changed = self._document_changed(known, read_published)
             except TrackerError as error:
                 log.warning("document not looked at", url=known.ref.url, words=error.words)
+                all_seen = all_seen and not isinstance(error, RateLimited | Unavailable)
                 continue
             if changed:
                 with self._store.write() as tx:
@@ -177,7 +180,7 @@ class Reconciler:
                     tx.incidents.set_document_changed(incident.id, True)
                     subject = incident_subject(incident.ticket.connection, incident.ticket.id)
                     tx.jobs.touch(INCIDENT_JOB, subject, reason="its document was edited")
-        if read_published:
+        if read_published and all_seen:  # else the round is made again: a day is long
             with self._store.write() as tx:
                 lease.extend(tx)
                 tx.ledger.set_since(DOCUMENTS, _PUBLISHED, began)

@@ -58,10 +58,14 @@ class Redelivery:
                 tx.jobs.touch(REDELIVERY_JOB, connection)
 
     def run(self, job: ClaimedJob) -> JobEnd:
+        with Lease(self._store, job).held() as lease:
+            return self._run(job, lease)
+
+    def _run(self, job: ClaimedJob, lease: Lease) -> JobEnd:
         kept = self._kept.get(job.subject)
         if kept is None:  # the rules lost it, or its webhook secret
             return Done()
-        began, lease = self._clock(), Lease(self._store, job)
+        began = self._clock()
         horizon = began - kept.kept_for
         with self._store.read() as tx:
             mark = tx.ledger.since(job.subject, _MARK)

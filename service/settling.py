@@ -60,8 +60,8 @@ class Settling:
         for record in uncertain:
             if record.key in found:
                 settled.append((record, found[record.key]))
-            elif record.state is EffectState.WANTED:
-                continue
+            elif record.state is EffectState.WANTED and record.uncertain_since is None:
+                continue  # refused when it was asked for: nothing of it can be on its way
             elif self._too_early(record):
                 settled.append((record, OutcomeUnknown("the answer never came")))
         return settled

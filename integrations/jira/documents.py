@@ -92,11 +92,13 @@ class JiraIssueDocuments:
             send,
         )
         ref = site.reader.ref(made)
-        if not links and wanted.incident.connection == site.connection:
+        if not links:
             self._link(wanted, ref)
         return self._state(ref, body, region_headings(wanted.text), DocumentStatus.DRAFT)
 
     def _link(self, wanted: CreateDocument, ref: TicketRef) -> None:
+        if wanted.incident.connection != self._site.connection:
+            return
         try:
             self._tracker.link(wanted.incident, ref, wanted.title, wanted.key)
         except TrackerError as error:
@@ -128,9 +130,14 @@ class JiraIssueDocuments:
         if ref is None:
             return None
         try:
-            return self.read(self._ref(ref), region_headings(wanted.text))
+            found = self.read(self._ref(ref), region_headings(wanted.text))
         except NotThere:
             return None
+        target = wanted.target
+        screen = self._site.screen(target.place, target.issue_type or "Task")
+        if not screen.takes("issuelinks"):  # then its link was to come after it, and did not
+            self._link(wanted, ref)
+        return found
 
     def read(self, ref: DocumentRef, headings: Mapping[str, str]) -> DocumentState:
         """As it is now. NotThere when it was deleted."""

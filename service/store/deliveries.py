@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.sql.dml import ReturningInsert
 
 from integrations.tracker import Envelope
-from service.store.jobs import Jobs
+from service.store.jobs import PROMPT, Jobs
 from service.store.schema import deliveries, redeliveries
 from service.store.statements import insert, once
 
@@ -153,7 +153,8 @@ class Deliveries:
         ]
         rows = self._connection.execute(_recording(self._connection), values)
         new = {(connection, delivery_id): id for id, connection, delivery_id in rows}
-        self._jobs.touch_each(JOB, [str(id) for id in new.values()])
+        # Nobody knows yet what it tells of: it may be an incident that was closed just now.
+        self._jobs.touch_each(JOB, [str(id) for id in new.values()], PROMPT)
         ids = [new.pop((each.connection, each.envelope.id), None) for each in arrivals]
         for each, id in zip(arrivals, ids, strict=True):
             if id is None:
@@ -260,7 +261,7 @@ class Deliveries:
             .values(state=DeliveryState.RECEIVED, why="", handled_at=None)
         ).rowcount
         if found:
-            self._jobs.touch(JOB, str(delivery))
+            self._jobs.touch(JOB, str(delivery), priority=PROMPT)
         return found > 0
 
     def drop(

@@ -5,6 +5,9 @@
                   │          ├─────► unknown   may have happened: settle before trying again
                   └──────────┴─────► rejected  dead letter: needs a person, or a newer wish
 
+What is unknown stays so, whatever becomes of a look at it or of a call that was not made, until it
+is found, or until a call for it ends that was made after its absence counted.
+
 `begin` is committed before the call is made; what is found *begun* after a crash is unknown.
 """
 
@@ -16,7 +19,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, case, func, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, func, select, update
 
 from service.store.codec import dump, fingerprint, load
 from service.store.schema import effects
@@ -131,20 +134,30 @@ class Effects:
             result=dump(Outcome, result),
             done_at=self._now,
             due_at=None,
+            uncertain_since=None,
             words="",
             mend="",
         )
 
     def retry(self, key: str, due_at: datetime, words: str, mend: str = "") -> None:
         """It certainly had no effect, and is to be tried again at `due_at`."""
-        self._set([key], state=EffectState.RETRY, due_at=due_at, words=words, mend=mend)
+        self._set(
+            [key],
+            state=EffectState.RETRY,
+            uncertain_since=None,
+            due_at=due_at,
+            words=words,
+            mend=mend,
+        )
 
-    def unknown(self, key: str, due_at: datetime, words: str, mend: str = "") -> None:
-        """It may have happened: to be settled, not before `due_at`."""
+    def unknown(
+        self, key: str, due_at: datetime, words: str, mend: str = "", *, since: datetime
+    ) -> None:
+        """It may have happened, `since` (UTC): to be settled, not before `due_at`."""
         self._set(
             [key],
             state=EffectState.UNKNOWN,
-            uncertain_since=func.coalesce(effects.c.uncertain_since, self._now_as_column()),
+            uncertain_since=since,
             due_at=due_at,
             words=words,
             mend=mend,
@@ -160,9 +173,19 @@ class Effects:
             .returning(effects.c.incident_id)
         ).scalar_one_or_none()
 
-    def reject(self, key: str, words: str, mend: str) -> None:
-        """The tracker said no: a dead letter, until a person or a newer wish mends it."""
-        self._set([key], state=EffectState.REJECTED, due_at=None, words=words, mend=mend)
+    def reject(
+        self, key: str, words: str, mend: str, uncertain_since: datetime | None = None
+    ) -> None:
+        """The tracker said no: a dead letter, until a person or a newer wish mends it.
+        `uncertain_since` where it said so to a look at what may have happened."""
+        self._set(
+            [key],
+            state=EffectState.REJECTED,
+            uncertain_since=uncertain_since,
+            due_at=None,
+            words=words,
+            mend=mend,
+        )
 
     def replay(self, key: str) -> str | None:
         """Want a dead letter, or what was dropped, again. Returns its incident's id, None when it
@@ -214,9 +237,6 @@ class Effects:
                 mend="",
             )
         )
-
-    def _now_as_column(self) -> ColumnElement[datetime]:
-        return literal(self._now, effects.c.uncertain_since.type)
 
     def _set(self, keys: Sequence[str], **values: object) -> None:
         self._connection.execute(update(effects).where(effects.c.key.in_(keys)).values(**values))

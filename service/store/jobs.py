@@ -28,8 +28,10 @@ from sqlalchemy.sql.dml import ReturningInsert
 from service.store.schema import jobs
 from service.store.statements import insert, once
 
-#: The priority of what somebody waits for, once it had its first turn.
+#: What goes first. A person has just done something and waits; something that a person waits for
+#: was seen by polling, or waits itself; everything else comes round again by itself, with 0.
 AWAITED = 5
+PROMPT = 2 * AWAITED
 
 #: How long an id that was handed to the broker is not sent again.
 IN_THE_POST = timedelta(seconds=30)
@@ -154,9 +156,9 @@ class Jobs:
         values = _asked(kind, subject, due, priority, reason)
         return int(self._connection.execute(_asking(self._connection), values).scalar_one())
 
-    def touch_each(self, kind: str, subjects: Sequence[str]) -> None:
+    def touch_each(self, kind: str, subjects: Sequence[str], priority: int = 0) -> None:
         """Ask for the job of each of these subjects, now."""
-        values = [_asked(kind, subject, self._now) for subject in subjects]
+        values = [_asked(kind, subject, self._now, priority) for subject in subjects]
         if values:
             self.touched = True
             self._connection.execute(_asking(self._connection), values)

@@ -57,17 +57,17 @@ class Sightings:
     def find(
         self, connection: str, place: str, markers: Collection[str], since: datetime
     ) -> list[Sighting]:
-        """Those that carry one of the markers, and those of the place since then that may; none
-        that is known to be somebody's."""
+        """Those that carry one of the markers, and those of the place since then that may: what
+        is known to be somebody's was never lost, and would hide what was behind a busy hour."""
         sighted = select(sightings).where(
             sightings.c.connection == connection,
-            ~_claimed(),
             or_(
                 sightings.c.marker.in_(markers),
                 and_(
                     sightings.c.marker == "",
                     sightings.c.place == place,
                     sightings.c.seen_at >= since,
+                    ~_claimed(),
                 ),
             ),
         )

@@ -144,14 +144,15 @@ class Traffic:
         query = select(pauses).where(pauses.c.until > self._now).order_by(pauses.c.until.desc())
         return [Paused(*row) for row in self._connection.execute(query)]
 
-    def held_up(self, connection: str, until: datetime) -> Paused | None:
-        """The longest pause that holds up all work of the account beyond `until`."""
-        row = self._connection.execute(
-            select(pauses)
-            .where(pauses.c.connection == connection, pauses.c.wide, pauses.c.until > until)
-            .order_by(pauses.c.until.desc())
-            .limit(1)
-        ).first()
+    def held_up(self, connection: str, until: datetime, besides: str = "") -> Paused | None:
+        """The longest pause that holds up all work of the account beyond `until`, `besides` those
+        of scopes that begin so."""
+        query = select(pauses).where(
+            pauses.c.connection == connection, pauses.c.wide, pauses.c.until > until
+        )
+        if besides:
+            query = query.where(~pauses.c.scope.startswith(besides, autoescape=True))
+        row = self._connection.execute(query.order_by(pauses.c.until.desc()).limit(1)).first()
         return Paused(*row) if row else None
 
     def strikes(self, connection: str, scope: str, since: datetime) -> int:

@@ -99,3 +99,28 @@ def test_an_edit_inside_a_region_is_kept_and_explained(stage: Stage) -> None:
     assert "| two |" in file.text
     told = stage.told(f"{REPO}#{number}")
     assert told.count("the region 'timeline' was edited by hand") == 1
+
+
+def test_an_edit_of_a_published_document_is_found_although_the_tracker_asked_to_wait(
+    tmp_path: Path,
+) -> None:
+    with Stage(tmp_path, webhooks=False) as stage:
+        github = stage.sandbox.github
+        number = github.open_issue(REPO, "Slow", by="kim", labels=["incident", "sev2"])
+        github.close(REPO, number, by="kim")
+        stage.poll()
+        document, path = File(stage, number), f"postmortems/2026/acme-ops-{number}.md"
+        text = document.text
+        github.ready_for_review(DOCUMENTS, 1, by="kim")
+        github.merge(DOCUMENTS, 1, by="kim")
+        stage.wait(timedelta(minutes=5))
+        stage.wait(timedelta(hours=23))
+        github.push(DOCUMENTS, path, text + "\nMore.\n", by="kim")
+        wait = {"Retry-After": "60"}
+        stage.sandbox.fail_next("GET", "/postmortems/pulls/1$", status=429, headers=wait)
+        for _ in range(12):
+            stage.wait(timedelta(minutes=10))
+        known = stage.incident(f"{REPO}#{number}").postmortem
+        assert known is not None
+        assert known.text is not None
+        assert "More." in known.text

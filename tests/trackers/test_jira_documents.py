@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -124,6 +125,21 @@ def test_a_document_whose_creation_was_never_answered_is_found(
     found = store.find(wanted, lost_document(wanted, NOW))
     assert found is not None
     assert found.regions.keys() == {"facts", "timeline"}
+
+
+def test_a_document_that_was_lost_before_its_link_came_is_linked_when_it_is_found(
+    sandbox: Sandbox, tracker: JiraTracker, incident: TicketRef
+) -> None:
+    lean = ("description", "summary")
+    sandbox.jira.add_project("LEAN", types=("Postmortem",), create_screen=lean)
+    store, wanted = JiraIssueDocuments(tracker), document(incident)
+    wanted = replace(wanted, target=replace(wanted.target, place="LEAN"))
+    sandbox.fail_next("POST", "/issue$", status=500, after_effect=True)
+    with pytest.raises(OutcomeUnknown):
+        store.create(wanted)
+    found = store.find(wanted, lost_document(wanted, NOW))
+    assert found is not None
+    assert tracker.fetch(incident).related == (found.ref.id,)
 
 
 def test_a_document_lives_by_its_status(
