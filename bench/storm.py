@@ -207,7 +207,10 @@ class Storm:
         print(f"seed {self.plan.seed}: {len(self.keys)} closings in {seconds:.0f} s")
         print(f"killed with -9: {self.kills['worker']} workers, {self.kills['web']} webs")
         print(f"calls: {len(calls)}, of them {writes} writes, {lost} without an answer")
-        print(f"webhooks: {len(log)}; search and lists lag {LAG} s, it waits {SETTLE} s")
+        never = sum(1 for delivery in log if not any(delivery.statuses))
+        doubled = f"{FAULTS.hooks_duplicated:.0%} doubled"
+        print(f"webhooks: {len(log)}, {never} of them never arrived, {doubled}")
+        print(f"search and lists lag {LAG} s, it waits {SETTLE} s")
         wrong = self._unexplained()
         for held in [h for h in verdict.held if not h.right()][:20]:
             print(f"  wrong: {held}")

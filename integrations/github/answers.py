@@ -26,6 +26,9 @@ from integrations.tracker import (
 #: "If your request continues to fail due to a secondary rate limit, wait for at least one
 #: minute": what is waited when the answer names no time.
 _UNTOLD_WAIT = timedelta(minutes=1)
+
+#: The hour's requests come back within the hour: a later time is a clock that is wrong.
+_LONGEST_WAIT = timedelta(days=1)
 _WORDS_LIMIT = 500
 #: What 403 and 422 say when they mean "slower"; the latter two are older wordings of it.
 _SLOWER = ("rate limit", "abuse detection", "was submitted too quickly")
@@ -137,7 +140,8 @@ def _retry_at(headers: Mapping[str, str], now: datetime) -> datetime:
         return now + timedelta(seconds=int(after))
     reset = headers.get("x-ratelimit-reset", "")
     if headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal() and len(reset) < 12:
-        return max(datetime.fromtimestamp(int(reset), UTC), now + timedelta(seconds=1))
+        told = datetime.fromtimestamp(int(reset), UTC)
+        return min(max(told, now + timedelta(seconds=1)), now + _LONGEST_WAIT)
     return now + _UNTOLD_WAIT
 
 
