@@ -347,3 +347,17 @@ def test_what_is_quoted_stays_quoted_where_the_text_is_too_costly_to_read(
     monkeypatch.setattr(wiki_grammar, "PATIENCE_FOR_EACH", 0.0)
     text = f"ACTION: mine\nsee {{{block}}}\nACTION: a stranger's\n{{{block}}}\nACTION: mine, too"
     assert [line.title for line in lines_of(wiki.to_markdown(text))] == ["mine", "mine, too"]
+
+
+@pytest.mark.parametrize("kinds", [("listItem", "bulletList"), ("blockquote",), ("panel",)])
+@pytest.mark.parametrize("levels", [10, 100, 400])
+def test_what_is_nested_too_deeply_is_told_in_words_and_asks_for_nothing(
+    kinds: tuple[str, ...], levels: int
+) -> None:
+    node: dict[str, Any] = {"type": "paragraph", "content": [{"type": "text", "text": "deep"}]}
+    beside = {"type": "paragraph", "content": [{"type": "text", "text": "ACTION: beside"}]}
+    for kind in kinds * levels:
+        node = {"type": kind, "content": [node]}
+    told = adf.to_markdown({"type": "doc", "version": 1, "content": [node, beside]})
+    assert "deep" in told
+    assert [line.title for line in lines_of(told)] == ["beside"]
