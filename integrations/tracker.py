@@ -211,7 +211,8 @@ class Lost:
     `keys` are their effect keys, `place` where they were sent, `incident` and `document` what they
     relate to (no document: it is itself what is looked for; otherwise it is behind
     `document_connection`). `since` (UTC) nothing was sent before; `sighted` are tickets that our
-    account was told to have made, as (stable id, key).
+    account was told to have made and that nothing accounts for, as (stable id, key); `known` are
+    stable ids of tickets that are accounted for, so need not be looked at.
     """
 
     keys: tuple[str, ...]
@@ -221,6 +222,7 @@ class Lost:
     document: DocumentRef | None = None
     document_connection: str = ""
     sighted: tuple[tuple[str, str], ...] = ()
+    known: frozenset[str] = frozenset()
 
 
 class Tracker(Protocol):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -21,6 +21,7 @@ from service.store.incidents import IncidentRecord
 from service.store.jobs import Job
 from service.store.journal import Entry as Line
 from service.store.journal import EntryKind
+from service.web import WebhookDoor
 from workflows.effects import (
     CreateDocument,
     CreateTask,
@@ -214,6 +215,17 @@ def in_words(wish: Effect) -> str:
             return f"show {task.key} on {incident.key}"
         case WriteComment(ticket=ticket):
             return f"write the comment on {ticket.key}"
+
+
+def sent(tx: Transaction, doors: Mapping[str, WebhookDoor], number: int) -> str:
+    """What was sent with this delivery, as far as it may be shown, for reading."""
+    delivery, envelope = tx.deliveries.get(number), tx.deliveries.envelope(number)
+    if delivery is None or envelope is None:
+        return ""
+    record = tx.incidents.get(delivery.incident_id) if delivery.incident_id else None
+    restricted = record is not None and record.incident.restricted
+    door = doors.get(delivery.connection)
+    return readable(door.show(envelope, restricted) if door else None)
 
 
 def readable(payload: object, limit: int = 200_000) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from integrations.tracker import (
-    OutcomeUnknown,
     RateLimited,
     SignInFailed,
     TrackerError,
@@ -59,9 +58,8 @@ def retry_at(error: TrackerError, now: datetime) -> datetime:
 
 def lasting(error: TrackerError | None) -> TrackerError | None:
     """What is to be said of calls that are not made because the one before ended in this error,
-    and the next would meet the same; None when it would not."""
-    if isinstance(error, OutcomeUnknown):
-        return Unavailable(f"not sent after: {error.words}", mend=error.mend)
+    and the next would meet the same; None when it need not. One answer that never came says
+    nothing of the next: only what it was to create waits."""
     return error if isinstance(error, RateLimited | Unavailable | SignInFailed) else None
 
 

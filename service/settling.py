@@ -77,15 +77,18 @@ class Settling:
     ) -> Lost:
         with self._store.read() as tx:
             seen = tx.sightings.find(connection, place, keys, since)
-        known = incident.postmortem
+            known = tx.refs.of_incident(connection, incident.id)
+            known |= tx.sightings.claimed(connection, since)
+        document = incident.postmortem
         return Lost(
             keys=tuple(keys),
             place=place,
             incident=incident.ticket,
             since=since,
-            document=known.ref if known else None,
-            document_connection=known.connection if known else "",
+            document=document.ref if document else None,
+            document_connection=document.connection if document else "",
             sighted=tuple((each.ticket_id, each.key) for each in seen),
+            known=frozenset(known),
         )
 
     def _found_tasks(self, records: Sequence[EffectRecord], incident: Incident) -> dict[str, News]:

@@ -36,6 +36,15 @@ class Used:
 
 
 @dataclass(frozen=True, slots=True)
+class Waits:
+    """Work on the ticket that people call `ticket`, not before `until` (UTC)."""
+
+    ticket: str
+    until: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """One connection. `pauses` are in force; `waiting` counts jobs that wait for a time, the first
     few of which are `next`."""
@@ -46,7 +55,7 @@ class Standing:
     used: tuple[Used, ...]
     pauses: tuple[Paused, ...]
     waiting: int
-    next: tuple[Job, ...]
+    next: tuple[Waits, ...]
 
     @property
     def again_at(self) -> datetime | None:
@@ -75,7 +84,15 @@ def _standing(
     else:
         answers = Answers.LATER if any(not p.scope for p in pauses) else Answers.YES
     used = tuple(each for budget in budgets for each in _used(tx, connection, budget))
-    return Standing(connection, answers, circuit, used, pauses, len(jobs), tuple(jobs[:MOST_NAMED]))
+    waits = tuple(_waits(tx, connection, job) for job in jobs[:MOST_NAMED])
+    return Standing(connection, answers, circuit, used, pauses, len(jobs), waits)
+
+
+def _waits(tx: Transaction, connection: str, job: Job) -> Waits:
+    ticket_id = job.subject.partition("/")[2]
+    known = tx.incidents.by_ticket(connection, ticket_id)
+    key = known.incident.ticket.key if known else tx.ledger.key(connection, ticket_id)
+    return Waits(key or job.subject, job.due_at, job.reason or "")
 
 
 def _used(tx: Transaction, connection: str, budget: Budget) -> Iterator[Used]:

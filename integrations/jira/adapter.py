@@ -168,7 +168,7 @@ class JiraTracker:
         return creating.create_tasks(self.site, tasks)
 
     def find_created(self, lost: Lost) -> Mapping[str, TicketRef]:
-        """First what was sighted and the relations of incident and document, all read by id and
+        """First the relations of incident and document and what was sighted, all read by id and
         so without the search index, then what this account created in the project since then.
         Only what our own account created counts: whoever may create or edit an issue may give it
         the property that marks ours."""
@@ -182,18 +182,22 @@ class JiraTracker:
         return found
 
     def _candidates(self, lost: Lost) -> Iterator[Mapping[str, Any]]:
-        yield from self._read_each(id for id, _ in lost.sighted)
+        """Issues that may be what was lost. What is known is not read again: each read is one
+        more that may fail, and the look-up with it."""
         document = lost.document.ticket if lost.document else None
         for near in (lost.incident, document):
             if near is not None and near.connection == self.connection:
-                yield from self._read_each(self._related(near))
+                yield from self._read_each(id for id in self._related(near) if id not in lost.known)
+        yield from self._read_each(id for id, _ in lost.sighted)
         jql = (
             f"creator = currentUser() AND project = {_quoted(lost.place)}"
             f" AND created >= -{self._minutes(lost.since)}m"
         )
         for issue in self._client.search(jql, "creator", PROPERTY):
-            # Data Center's search returns no properties
-            yield issue if "properties" in issue else self._with_marker(str(issue["id"]))
+            if "properties" in issue:
+                yield issue
+            elif str(issue["id"]) not in lost.known:  # Data Center's search returns no properties
+                yield from self._read_each([str(issue["id"])])
 
     def _related(self, ticket: TicketRef) -> tuple[str, ...]:
         try:

@@ -99,13 +99,12 @@ class GitHubIssueRest(GitHubApi):
         return self.pages([github_views.event(self.site, issue, entry) for entry in seen])
 
     def _told(self, me: str, entry: Object) -> bool:
-        """A reference comes late, and from a hidden repository not at all."""
+        """A reference comes late, and from a hidden repository or a deleted issue not at all."""
         source, world = entry.get("source"), self.site.world
         if source is None:
             return True
-        return self.site.may(me, source.repo, "read") and world.shown(
-            entry["at"], world.faults.reference_lag
-        )
+        late = not world.shown(entry["at"], world.faults.reference_lag)
+        return self.site.may(me, source.repo, "read") and not (late or source.gone)
 
     @route("GET", ISSUE + "/sub_issues")
     def children(self, me: str, owner: str, name: str, number: int) -> Answer:

@@ -9,9 +9,16 @@ from contextlib import contextmanager
 import click
 
 from service import dead_letters as letters
-from service.commands.reading import give_up, opened_store, program, whoever_types
+from service.commands.reading import (
+    give_up,
+    opened_store,
+    program,
+    read_rules,
+    whoever_types,
+)
+from service.container import doors
 from service.dead_letters import DeadLetter, LetterKind, NoSuchLetter
-from service.explain import plain, readable
+from service.explain import plain, sent
 from service.store import Transaction
 from service.store.codec import dump
 from workflows.timeline import stamp
@@ -53,14 +60,14 @@ def show(id: str, as_json: bool) -> None:
     """Show the dead letter ID (e12, d34) in full."""
     with opened_store() as store, store.read() as tx, _known():
         found = letters.letter(tx, id)
-        sent = _sent(tx, found)
+        delivered = _sent(tx, found)
     if as_json:
         click.echo(json.dumps(dump(DeadLetter, found), indent=2))
         return
     for line in _told(found):
         click.echo(plain(line))
-    if sent:
-        click.echo(f"\n{sent}")
+    if delivered:
+        click.echo(f"\n{delivered}")
 
 
 @dead_letters.command()
@@ -134,11 +141,10 @@ def _told(letter: DeadLetter) -> Iterator[str]:
 
 
 def _sent(tx: Transaction, letter: DeadLetter) -> str:
-    """What was delivered, for reading; "" for an effect."""
+    """What was delivered, as far as it may be shown; "" for an effect."""
     if letter.kind is LetterKind.EFFECT:
         return ""
-    envelope = tx.deliveries.envelope(int(letter.id[1:]))
-    return readable(envelope.body) if envelope else ""
+    return sent(tx, doors(read_rules(None)[1]), int(letter.id[1:]))
 
 
 def _line(text: str) -> str:

@@ -11,7 +11,7 @@ import click
 
 from service.commands.reading import find_or_give_up, give_up, opened_store, read_rules
 from service.container import doors
-from service.explain import Explanation, explain, in_words, plain, readable
+from service.explain import Explanation, explain, in_words, plain, sent
 from service.store.codec import dump
 from service.store.deliveries import Delivery, DeliveryState
 from workflows.model import ActionItem, Incident, Proposal
@@ -135,8 +135,7 @@ def show(number: int, raw: bool) -> None:
     """
     with opened_store() as store, store.read() as tx:
         delivery, envelope = tx.deliveries.get(number), tx.deliveries.envelope(number)
-        name = delivery.incident_id if delivery else None
-        record = tx.incidents.get(name) if name else None
+        told = "" if raw else sent(tx, doors(read_rules(None)[1]), number)
     if delivery is None or envelope is None:
         give_up(f"There is no delivery {number}.")
     if raw:
@@ -145,9 +144,7 @@ def show(number: int, raw: bool) -> None:
     for name, value in _facts(delivery):
         click.echo(plain(f"{name + ':':<12} {value}"))
     click.echo(f"{'Size:':<12} {len(envelope.body):,} bytes")
-    door = doors(read_rules(None)[1]).get(delivery.connection)
-    restricted = record is not None and record.incident.restricted
-    click.echo(f"\n{readable(door.show(envelope, restricted) if door else None)}")
+    click.echo(f"\n{told}")
 
 
 def _facts(delivery: Delivery) -> Iterator[tuple[str, str]]:

@@ -55,8 +55,8 @@ def _told(standing: Standing) -> Iterator[str]:
         yield f"  no more of {what} until {_at(pause.until)}: {pause.why}"
     if standing.waiting:
         yield f"  {standing.waiting} waiting, the first of them:"
-    for job in standing.next:
-        yield f"    {job.subject} until {_at(job.due_at)}: {job.reason or 'no reason given'}"
+    for wait in standing.next:
+        yield f"    {wait.ticket} until {_at(wait.until)}: {wait.why or 'no reason given'}"
 
 
 def _at(at: datetime | None) -> str:

@@ -149,14 +149,14 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads first and writes later fails with "database is locked" at once if
     # another one wrote in between, without the busy handler: https://sqlite.org/lang_transaction.html
-    if not connection.get_execution_options().get("followthrough_writes"):
+    if connection.get_execution_options().get("followthrough_writes"):
+        _begin_to_write(connection)
+    else:
         connection.exec_driver_sql("BEGIN")
-    elif not _turn_among_processes(connection):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _turn_among_processes(connection: Connection) -> bool:
-    """Begin to write as soon as no other process does. False when one does for `BUSY_SECONDS`.
+def _begin_to_write(connection: Connection) -> None:
+    """As soon as no other process writes; "database is locked" when one does for `BUSY_SECONDS`.
 
     SQLite's busy handler sleeps ever longer, up to 100 ms (sqliteDefaultBusyCallback in
     https://sqlite.org/src/file/src/main.c), and so missed the short gaps that a busy web process
@@ -168,16 +168,22 @@ def _turn_among_processes(connection: Connection) -> bool:
     give_up_at = time.monotonic() + BUSY_SECONDS
     driver.execute("PRAGMA busy_timeout=0").close()
     try:
-        while True:
-            try:
-                driver.execute("BEGIN IMMEDIATE").close()
-                return True
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up_at:
-                    return False
+        while not _begun(driver) and time.monotonic() < give_up_at:
             time.sleep(LOOK_AGAIN)
+        if not driver.in_transaction:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # the last time, and for its error
     finally:
         driver.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000:.0f}").close()
+
+
+def _begun(driver: sqlite3.Connection) -> bool:
+    try:
+        driver.execute("BEGIN IMMEDIATE").close()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    return True
 
 
 def _json(value: object) -> str:

@@ -47,6 +47,16 @@ class Refs:
             .on_conflict_do_update(index_elements=["connection", "ticket_id"], set_=values)
         )
 
+    def of_incident(self, connection: str, incident_id: str) -> set[str]:
+        """Ids of the tickets of an incident on this connection."""
+        return set(
+            self._connection.scalars(
+                select(refs.c.ticket_id).where(
+                    refs.c.connection == connection, refs.c.incident_id == incident_id
+                )
+            )
+        )
+
     def find(self, connection: str, ticket_id: str) -> Ref | None:
         row = self._connection.execute(
             select(refs).where(refs.c.connection == connection, refs.c.ticket_id == ticket_id)

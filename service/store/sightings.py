@@ -7,9 +7,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, delete, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, select
 
-from service.store.schema import sightings
+from service.store.schema import refs, sightings
 from service.store.statements import insert
 
 #: Nothing is uncertain for so long.
@@ -57,9 +57,11 @@ class Sightings:
     def find(
         self, connection: str, place: str, markers: Collection[str], since: datetime
     ) -> list[Sighting]:
-        """Those that carry one of the markers, and those of the place since then that may."""
+        """Those that carry one of the markers, and those of the place since then that may; none
+        that is known to be somebody's."""
         sighted = select(sightings).where(
             sightings.c.connection == connection,
+            ~_claimed(),
             or_(
                 sightings.c.marker.in_(markers),
                 and_(
@@ -71,3 +73,20 @@ class Sightings:
         )
         rows = self._connection.execute(sighted.order_by(sightings.c.seen_at).limit(MOST))
         return [Sighting(r.connection, r.ticket_id, r.key, r.place, r.marker) for r in rows]
+
+    def claimed(self, connection: str, since: datetime) -> set[str]:
+        """Ids of those since then that are known to be somebody's."""
+        return set(
+            self._connection.scalars(
+                select(sightings.c.ticket_id).where(
+                    sightings.c.connection == connection, sightings.c.seen_at >= since, _claimed()
+                )
+            )
+        )
+
+
+def _claimed() -> ColumnElement[bool]:
+    """Whether the ticket is on record as a task or document of an incident."""
+    return exists().where(
+        refs.c.connection == sightings.c.connection, refs.c.ticket_id == sightings.c.ticket_id
+    )

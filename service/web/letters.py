@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from service import dead_letters
 from service.dead_letters import DeadLetter, LetterKind, NoSuchLetter
-from service.explain import readable
+from service.explain import sent
 from service.store import Transaction
 from service.web import WebContainer
 from service.web.sign_in import who
@@ -32,8 +32,8 @@ def blueprint(container: WebContainer) -> Blueprint:
     def letter(id: str) -> str:
         with container.store.read() as tx:
             found = _found(tx, id)
-            sent = _sent(tx, found)
-        return render_template("letter.html", letter=found, sent=sent)
+            told = _sent(tx, container, found)
+        return render_template("letter.html", letter=found, sent=told)
 
     @routes.post("/dead-letters/<id>/replay")
     def replay(id: str) -> Response:
@@ -70,8 +70,7 @@ def _found(tx: Transaction, id: str) -> DeadLetter:
         abort(404, "There is no dead letter with this id.")
 
 
-def _sent(tx: Transaction, letter: DeadLetter) -> str | None:
+def _sent(tx: Transaction, container: WebContainer, letter: DeadLetter) -> str | None:
     if letter.kind is LetterKind.EFFECT:
         return None
-    envelope = tx.deliveries.envelope(int(letter.id[1:]))
-    return readable(envelope.body) if envelope else None
+    return sent(tx, container.doors, int(letter.id[1:]))

@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response
 from service import dead_letters
 from service.accepting import NotAcceptable, accept
 from service.dead_letters import DeadLetter
-from service.explain import explain, in_words, readable, standing
+from service.explain import explain, in_words, sent, standing
 from service.jobs import PROMPT
 from service.redelivery import LONGEST_KEPT, REDELIVERY_JOB, next_asked
 from service.routing import INCIDENT_JOB, incident_subject
@@ -197,15 +197,14 @@ def _deliveries(routes: Blueprint, container: WebContainer) -> None:
         with container.store.read() as tx:
             found, envelope = tx.deliveries.get(number), tx.deliveries.envelope(number)
             record = tx.incidents.get(found.incident_id) if found and found.incident_id else None
+            body = sent(tx, container.doors, number)
         if found is None or envelope is None:
             abort(404, "There is no delivery with this number.")
-        door = container.doors.get(found.connection)
-        restricted = record is not None and record.incident.restricted
         return render_template(
             "delivery.html",
             delivery=found,
             size=len(envelope.body),
-            body=readable(door.show(envelope, restricted) if door else None),
+            body=body,
             incident=record.incident if record else None,
         )
 

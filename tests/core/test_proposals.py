@@ -106,7 +106,7 @@ def test_the_comment_and_the_number_say_all_that_a_proposal_asks_for() -> None:
     line = 'ACTION: pay @mallory due:2026-12-20 [preventive] milestone:Q1 measure:"paid"'
     text = told(play(closed(comments=(stranger(line),))))
     assert (
-        "- P-1 pay, owner mallory, due 2026-12-20, kind preventive, milestone Q1, measure paid"
+        "- P-1 “pay”, owner mallory, due 2026-12-20, kind preventive, milestone Q1, measure paid"
         " (by Mallory: may not write in this tracker)"
     ) in text
     assert "`/accept P-1`" in text

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import get_args
@@ -17,6 +18,7 @@ from alembic.migration import MigrationContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
 
 from integrations.tracker import Envelope, Glimpse, MissedDelivery
 from service.intake import Accepted, Intake
@@ -137,6 +139,30 @@ def test_processes_that_start_at_once_all_find_the_schema(tmp_path: Path) -> Non
     assert [process.wait(60) for process in together] == [0, 0, 0]
     with Store(url).read() as tx:
         assert tx.jobs.unfinished() == 0
+
+
+def test_another_process_that_writes_is_waited_for(store: Store) -> None:
+    other = Store(store.url)  # it has a turn and a connection of its own, as another process
+    with ThreadPoolExecutor(1) as pool:
+        with other.write():
+            waiting = pool.submit(Intake(store).accept, "acme", Envelope("d-1", "x", b"{"), NOON)
+            with pytest.raises(TimeoutError):
+                waiting.result(0.2)
+        assert waiting.result(10) is Accepted.NEW
+    other.close()
+
+
+def test_another_process_that_never_ends_writing_is_not_waited_for_for_ever(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.store.database.BUSY_SECONDS", 0.1)
+    other = Store(store.url)
+    locked = pytest.raises(OperationalError, match="database is locked")
+    with other.write(), locked, store.write():
+        pass
+    with store.write() as tx:
+        tx.jobs.touch("incident", "later")
+    other.close()
 
 
 # --- deliveries -------------------------------------------------------------------------------

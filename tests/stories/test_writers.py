@@ -272,7 +272,7 @@ def test_the_rules_name_the_roles_that_count(tmp_path: Path) -> None:
 
 def test_a_comment_accepts(world: World) -> None:
     assert world.tasks == []
-    assert "P-1 Give me access" in world.our_comment()
+    assert "P-1 “Give me access”" in world.our_comment()
     world.comment("Yes, she needs it.\n\n/accept P-1", by="noor")
     world.settle()
     assert world.tasks == ["Give me access"]
