@@ -28,7 +28,7 @@ from workflows.schedule import after
 
 #: So many lines of people who may not write are kept as proposals. Strangers can write any
 #: number, and whatever is kept is saved with each step.
-MOST_PROPOSALS = 500
+MOST_PROPOSALS = 1000
 
 
 def collect(
