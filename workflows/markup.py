@@ -50,7 +50,8 @@ _CALL = re.compile(
     r"|\[(?=(?:skip|ci|no|actions) (?:ci|skip|actions)\])",
     re.IGNORECASE,
 )
-_LINE_START = re.compile(r"^(?:(?=[#+\-=:/])|(\d{1,9})(?=[.)]))")
+#: What begins a block; for the reader of Markdown for Data Center also a list without a number.
+_LINE_START = re.compile(r"^(?:(?=[#+\-=:/.)])|(\d{1,9})(?=[.)]))")
 #: Where a title would become a link: there is no code in titles.
 _ADDRESS_BEGINS = re.compile(r"(?<=:)(?=//)|(?<=\bwww)(?=\.)", re.IGNORECASE)
 _COMMIT = re.compile(_ID, re.IGNORECASE)
