@@ -89,9 +89,14 @@ class Executor:
         self._settling = Settling(store, tracker, documents, clock, timing.settle)
 
     def execute(
-        self, lease: Lease, records: Sequence[EffectRecord], incident: Incident
+        self,
+        lease: Lease,
+        records: Sequence[EffectRecord],
+        incident: Incident,
+        wished: Sequence[Effect] = (),
     ) -> Incident:
-        """Run these effects of one kind (see `batch`), recording each outcome as it comes.
+        """Run these effects of one kind (see `batch`), recording each outcome as it comes. `wished`
+        is what the incident asks for now.
 
         Returns the incident with what became known. Raises LostLease, after which nothing more
         was sent and nothing is saved.
@@ -104,11 +109,30 @@ class Executor:
             looked_up = may_have_happened(record)  # then it may not be done blindly later
             incident = self._record(lease, record, why, incident, looked_up=looked_up)
             left.remove(record)
+        left = self._in_newest_words(lease, left, wished)
         for record, ended in self._perform(lease, left, incident):
             incident = self._record(lease, record, ended, incident)
         return incident
 
     # --- doing --------------------------------------------------------------------------------
+
+    def _in_newest_words(
+        self, lease: Lease, records: Sequence[EffectRecord], wished: Sequence[Effect]
+    ) -> list[EffectRecord]:
+        """The records, and of creations that turned out never to have happened what is asked for
+        today: the ticket may have been restricted since, and its words are told no more."""
+        newest = {wish.key: wish for wish in wished}
+        stale = {
+            record.key
+            for record in records
+            if may_have_happened(record) and _reworded(record.wish, newest.get(record.key))
+        }
+        if stale:
+            with self._store.write() as tx:
+                lease.extend(tx)
+                for key in stale:
+                    tx.effects.reword(newest[key])
+        return [replace(r, wish=newest[r.key]) if r.key in stale else r for r in records]
 
     def _perform(
         self, lease: Lease, records: Sequence[EffectRecord], incident: Incident
@@ -355,3 +379,15 @@ def _known(incident: Incident) -> Postmortem:
 
 def _state(known: Postmortem) -> DocumentState:
     return DocumentState(known.ref, known.seen, known.headings, known.status, known.text)
+
+
+def _reworded(before: Effect, now: Effect | None) -> bool:
+    """Whether both create the same in the same place, in other words."""
+    match before, now:
+        case (CreateTask(target=old), CreateTask(target=new)) | (
+            CreateDocument(target=old),
+            CreateDocument(target=new),
+        ):
+            return old == new and before != now
+        case _:
+            return False

@@ -134,7 +134,7 @@ class Processing:
             ready = batch(possible, records, self._clock())
             if not ready:
                 return self._rest(possible, records, unread)
-            incident = self._executor.execute(lease, ready, incident)
+            incident = self._executor.execute(lease, ready, incident, possible)
             records = self._records(incident)
         return Later(self._clock() + REST, "it kept changing while it was worked on")
 

@@ -31,8 +31,9 @@ _KNOWN = re.compile(r"\**(?P<name>AI-\d+)\b")
 #: How much of two titles must agree for one to be the other, edited.
 _ALIKE = 0.6
 
-_HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(?P<text>.+?)\s*#*\s*$")
+_HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(?P<text>\S.*)$")
 _FENCE = re.compile(r"^(?P<indent>\s*)(?P<marks>`{3,}|~{3,})(?P<info>.*)$")
+_HIDES = re.compile(r"(?<![\\`])<!--(?P<empty>-?>)?")
 _ABOUT_ACTIONS = re.compile(
     r"\b(actions?|follow[- ]?ups?|remediation|next steps|to[- ]?dos?)\b", re.I
 )
@@ -112,13 +113,21 @@ def _is_asked(heading: str | None) -> bool:
 
 
 def prose(text: str) -> Iterator[str]:
-    """The lines that are neither quoted nor code.
+    """The lines that are neither quoted nor code, without hidden comments.
 
     A fence ends with one of the same marks, at least as long and with nothing behind it: what
     looks like a fence inside of it is code, https://spec.commonmark.org/0.31.2/#fenced-code-blocks
+    A line ends with a line feed only. Python knows ten more ends, U+2028 for one, and trackers
+    quote by putting ">" before what they take for lines: what a stranger wrote behind one of
+    the others would count as written by whoever quotes it.
     """
     opened: re.Match[str] | None = None
-    for line in text.splitlines():
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    last_end = max((n for n, line in enumerate(lines) if "-->" in line), default=-1)
+    hidden = False
+    for number, line in enumerate(lines):
+        if opened is None:
+            line, hidden = _without_hidden(line, hidden, number < last_end)
         fence = _FENCE.match(line)
         if opened is not None:
             opened = None if fence and _closes(fence, opened) else opened
@@ -126,6 +135,26 @@ def prose(text: str) -> Iterator[str]:
             opened = fence
         elif not line.startswith(("    ", "\t")) and not line.lstrip().startswith(">"):
             yield line
+
+
+def _without_hidden(line: str, hidden: bool, ends_below: bool) -> tuple[str, bool]:
+    """The line without hidden comments, and whether one goes on below. One that never ends hides
+    all that follows where it begins a line, and is text elsewhere,
+    https://spec.commonmark.org/0.31.2/#html-blocks"""
+    shown = ""
+    while True:
+        if hidden:
+            _, end, line = line.partition("-->")
+            if not end:
+                return shown, True
+        match = _HIDES.search(line)
+        if match is None:
+            return shown + line, False
+        before, line = line[: match.start()], line[match.end() :]
+        shown += before
+        hidden = match["empty"] is None
+        if hidden and shown.strip() and not ends_below and "-->" not in line:
+            return f"{shown}<!--{line}", False
 
 
 def _closes(fence: re.Match[str], opened: re.Match[str]) -> bool:

@@ -25,7 +25,7 @@ _REGION = re.compile(
     r"^<!-- followthrough:end (?P=name) -->[ \t]*$",
     re.MULTILINE | re.DOTALL,
 )
-_HEADING = re.compile(r"^#{1,6}[ \t]+(?P<text>.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
+_HEADING = re.compile(r"^#{1,6}[ \t]+(?P<text>\S.*)$", re.MULTILINE)
 
 #: The regions that a template must hold, each once.
 REGIONS = ("facts", "figures", "timeline", "actions", "evidence")
@@ -72,7 +72,10 @@ def replace_regions(text: str, bodies: Mapping[str, str]) -> str:
 
 def region_headings(text: str) -> dict[str, str]:
     """Under which heading each region stands: region name → heading text."""
-    headings = [(match.start(), match["text"]) for match in _HEADING.finditer(_unix(text))]
+    headings = [
+        (match.start(), match["text"].rstrip().rstrip("#").rstrip())
+        for match in _HEADING.finditer(_unix(text))
+    ]
     found: dict[str, str] = {}
     for match in _REGION.finditer(_unix(text)):
         above = [heading for start, heading in headings if start < match.start()]

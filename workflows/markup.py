@@ -50,7 +50,8 @@ _CALL = re.compile(
     r"|\[(?=(?:skip|ci|no|actions) (?:ci|skip|actions)\])",
     re.IGNORECASE,
 )
-_LINE_START = re.compile(r"^(?:(?=[#+\-=:/])|(\d{1,9})(?=[.)]))")
+#: What begins a block; for the reader of Markdown for Data Center also a list without a number.
+_LINE_START = re.compile(r"^(?:(?=[#+\-=:/.)])|(\d{1,9})(?=[.)]))")
 #: Where a title would become a link: there is no code in titles.
 _ADDRESS_BEGINS = re.compile(r"(?<=:)(?=//)|(?<=\bwww)(?=\.)", re.IGNORECASE)
 _COMMIT = re.compile(_ID, re.IGNORECASE)
@@ -91,7 +92,7 @@ def as_said(markdown: str) -> str:
     return _HIDDEN.sub("", words).replace("＄", "$")
 
 
-_HEADING_MARK = re.compile(r"^[ ]{0,3}#{1,6}[ \t]+(.*?)[ \t#]*$", re.MULTILINE)
+_HEADING_MARK = re.compile(r"^[ ]{0,3}#{1,6}[ \t]+(.*)$", re.MULTILINE)
 _BULLET = re.compile(r"^[ \t]*\\?[-*+][ \t]+", re.MULTILINE)
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 
@@ -99,7 +100,7 @@ _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 def words_of(markdown: str) -> str:
     """What a Markdown text says, without the marks of headings and lists and without escapes:
     to be made inert again, it must not be escaped twice."""
-    text = _HEADING_MARK.sub(lambda match: match[1].rstrip(":") + ":", markdown)
+    text = _HEADING_MARK.sub(lambda match: match[1].rstrip(" \t#").rstrip(":") + ":", markdown)
     return as_said(_BULLET.sub("", text))
 
 

@@ -280,13 +280,14 @@ def _proposal(proposal: Proposal) -> str:
         # In quotes: this comment is read again, and must not ask for what a stranger asked for.
         more = inert(details(proposal))
         said = f"“{said}”" + (f", {more}" if more else "")
-    return f"- {proposal.name} {said} (by {inert(proposal.by)}: {inert(proposal.why)})"
+    # together: a name that ends with ":bug" and our own colon would be a picture
+    return f"- {proposal.name} {said} (by {inert(f'{proposal.by}: {proposal.why}')})"
 
 
 def _turned_down(incident: Incident) -> list[str]:
     """Comments that accept what cannot be accepted, as long as they stand: the latest few."""
     said = [a for a in incident.acceptances if a.way is Way.COMMENT and a.answer and not a.item]
-    lines = [f"- {inert(a.by)}: {inert(a.answer)}" for a in said[-MOST_PROPOSALS:]]
+    lines = [f"- {inert(f'{a.by}: {a.answer}')}" for a in said[-MOST_PROPOSALS:]]
     return ["Accepted in a comment, and nothing was done:\n\n" + "\n".join(lines)] if lines else []
 
 

@@ -26,6 +26,10 @@ from workflows.policy import Policy, StandardAction, Team, known_person, same_wo
 from workflows.proposals import find, hear_comments, made, no_such, numbered, turned_down
 from workflows.schedule import after
 
+#: So many lines of people who may not write are kept as proposals. Strangers can write any
+#: number, and whatever is kept is saved with each step.
+MOST_PROPOSALS = 1000
+
 
 def collect(
     incident: Incident, ticket: Ticket, team: Team, policy: Policy
@@ -54,9 +58,12 @@ def collect(
         proposals += doubts
     why = ticket.writers_unknown or "may not write in this tracker"
     for one in (one for one in said if not one.trusted):
+        if len(proposals) >= MOST_PROPOSALS:
+            break
         matched = match_lines(one.source, one.id, lines_of(one.text), incident.actions)
-        proposals += _edited(matched, one.who)
-        proposals += [Proposal(o, line.title, one.who, why, line=line) for o, line in matched.new]
+        doubts = _edited(matched, one.who)
+        doubts += [Proposal(o, line.title, one.who, why, line=line) for o, line in matched.new]
+        proposals += doubts[: MOST_PROPOSALS - len(proposals)]
     incident, answers = _accept(hear_comments(incident, ticket), proposals, team, policy)
     return incident, [*reasons, *answers]
 

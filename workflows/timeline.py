@@ -29,7 +29,7 @@ class Row:
 
 
 #: Relations between tickets are made while following up, not while responding.
-_RELATIONS = frozenset({"link", "remotelink", "remoteissuelink", "sub-issue", "parent"})
+_RELATIONS = frozenset({"link", "remote link", "sub-issue", "parent"})
 
 
 def rows(ticket: Ticket, own_comment: str | None = None) -> list[Row]:

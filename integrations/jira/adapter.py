@@ -17,7 +17,7 @@ from integrations.gate import OPEN, Gate
 from integrations.http import in_shape
 from integrations.jira import checks, creating, discovery
 from integrations.jira.client import Clock, JiraClient, Refused
-from integrations.jira.reading import marker, project_of, related
+from integrations.jira.reading import marker, person, project_of, related
 from integrations.jira.site import JiraSite, summary
 from integrations.jira.webhook import PROPERTY
 from integrations.tracker import (
@@ -169,11 +169,13 @@ class JiraTracker:
 
     def find_created(self, lost: Lost) -> Mapping[str, TicketRef]:
         """First the relations of incident and document and what was sighted, all read by id and
-        so without the search index, then what this account created in the project since then."""
+        so without the search index, then what this account created in the project since then.
+        Only what our own account created counts: whoever may create or edit an issue may give it
+        the property that marks ours."""
         found: dict[str, TicketRef] = {}
         for issue in self._candidates(lost):
             key = marker(issue.get("properties"), PROPERTY)
-            if key in lost.keys:
+            if key in lost.keys and self._is_me(issue["fields"].get("creator")):
                 found.setdefault(str(key), self.site.reader.ref(issue))
             if len(found) == len(set(lost.keys)):
                 break
@@ -191,7 +193,7 @@ class JiraTracker:
             f"creator = currentUser() AND project = {_quoted(lost.place)}"
             f" AND created >= -{self._minutes(lost.since)}m"
         )
-        for issue in self._client.search(jql, "summary", PROPERTY):
+        for issue in self._client.search(jql, "creator", PROPERTY):
             if "properties" in issue:
                 yield issue
             elif str(issue["id"]) not in lost.known:  # Data Center's search returns no properties
@@ -213,7 +215,7 @@ class JiraTracker:
 
     def _with_marker(self, id: str) -> Mapping[str, Any]:
         found: Mapping[str, Any] = self._client.get(
-            f"/issue/{id}", fields="summary", properties=PROPERTY
+            f"/issue/{id}", fields="creator", properties=PROPERTY
         )
         return found
 
@@ -264,11 +266,17 @@ class JiraTracker:
         return comment_id
 
     def find_comment(self, ticket: TicketRef, key: str) -> str | None:
-        """The id of the comment that carries `key`, if there is one."""
+        """The id of the comment of ours that carries `key`, if there is one. Another's, with our
+        marker in its properties, could not be written, and its words would not be read."""
         for comment in self._all_comments(ticket.id):
-            if marker(comment.get("properties"), PROPERTY) == key:
+            marked = marker(comment.get("properties"), PROPERTY) == key
+            if marked and self._is_me(comment.get("author")):
                 return str(comment["id"])
         return None
+
+    def _is_me(self, user: Any) -> bool:
+        who = person(user)
+        return who is not None and who.handle == self.site.account()
 
     def check(self, places: Mapping[str, str]) -> Iterator[Finding]:
         """See `integrations.jira.checks`."""

@@ -27,6 +27,7 @@ _ADDRESS_USED = re.compile(f"<?{_ADDRESS}([0-9]+){_ADDRESS}>?")
 _COMMENT = re.compile(r"[ \t]*<!--.*?-->[ \t]*", re.DOTALL)
 _FOLLOWED = re.compile(r"(https?://|mailto:)[^\s<>]+", re.IGNORECASE)
 
+_DEEPEST = 64
 _KEPT_MARKS = ("strong", "em", "strike")
 _IN_LISTS_AND_QUOTES = frozenset({"paragraph", "bulletList", "orderedList", "codeBlock"})
 
@@ -189,7 +190,7 @@ def _marked(node: Node, mark: str) -> Node:
 
 def _markdown(nodes: Iterable[Node]) -> str:
     addresses: list[str] = []
-    content = list(_blocks(nodes, addresses))
+    content = list(_blocks(map(_shallow, nodes), addresses))
     text: str = marklas.to_md({"type": "doc", "version": 1, "content": content}, plain=True)
 
     def put_back(match: re.Match[str]) -> str:
@@ -201,6 +202,23 @@ def _markdown(nodes: Iterable[Node]) -> str:
     text = _ADDRESS_USED.sub(put_back, text)
     plain = {_OPEN: "[", _CLOSE: "]", _UNDERSCORE: "_", _BREAK: "  \n"}
     return _STAND_INS.sub(lambda match: plain.get(match[0], ""), text).strip("\n")
+
+
+def _shallow(node: Node) -> Node:
+    """The node; its words alone, as a quotation, where it is nested deeper than anything that
+    people write: each level takes several calls of functions, of which Python makes a thousand.
+    One such comment kept its ticket from ever being read."""
+    words: list[str] = []
+    deepest, left = 0, [(node, 1)]
+    while left:
+        one, depth = left.pop()
+        deepest = max(deepest, depth)
+        words.append(str(one.get("text") or ""))
+        left += [(child, depth + 1) for child in reversed(_children(one))]
+    if deepest <= _DEEPEST:
+        return node
+    said = {"type": "paragraph", "content": [_text(" ".join(" ".join(words).split()))]}
+    return {"type": "blockquote", "content": [said]}
 
 
 def _blocks(nodes: Iterable[Node], addresses: list[str], breaks: str = _BREAK) -> Iterator[Node]:

@@ -76,7 +76,8 @@ class Reader:
         versions = _names(fields.get("fixVersions"))
         read_status = status(fields)
         told_by = fields.get("reporter") or fields.get("creator")
-        edited_by = _editors(histories, "description")
+        # The reporter can be changed, by whom we need not know: the words stay their creator's.
+        wrote = [fields.get("creator") or told_by, *_editors(histories, "description")]
         return Ticket(
             ref=ref,
             place=project_of(issue),
@@ -87,7 +88,7 @@ class Reader:
             updated=moment(fields["updated"]),
             type=(fields.get("issuetype") or {}).get("name"),
             author=person(told_by),
-            author_may_write=writers.include(told_by, *edited_by),
+            author_may_write=writers.include(told_by, *wrote),
             writers_unknown=f"{writers.unknown}. {writers.mend}" if writers.unknown else "",
             owner=person(fields.get("assignee")),
             closed=_closed(fields, read_status, changes),
@@ -191,6 +192,7 @@ def person(user: Any) -> Person | None:
 _FIELDS = {
     "Fix Version": "milestone",
     "RemoteIssueLink": "remote link",
+    "RemoteWorkItemLink": "remote link",
     "duedate": "due",
     "summary": "title",
 }

@@ -22,6 +22,7 @@ _COMMENT = re.compile(r"[ \t]*<!--.*?-->[ \t]*", re.DOTALL)
 _HEADING = re.compile(r"h[1-6]\.[ \t]+(?P<text>.*?)[ \t]*\r?\n?")
 _BLOCKS = re.compile(r"\{(code|noformat)(?::[^}\n]*)?\}.*?\{\1\}", re.DOTALL)
 _VERBATIM = re.compile(_BLOCKS.pattern + r"|\{\{.*?\}\}", re.DOTALL)
+_OTHERS_WORDS = re.compile(r"\{(quote|code|noformat)(?::[^}\n]*)?\}.*?(?:\{\1\}|\Z)", re.DOTALL)
 _FOLLOWED = re.compile(r"(https?://|mailto:)[^\s<>|\[\]]+", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
 
@@ -41,13 +42,15 @@ def to_markdown(text: Any) -> str:
     prepared = _outside_of_code(text.replace("\r\n", "\n"), _prepare)
     try:
         tables: list[str] = []
-        text = _outside_of_code(prepared, lambda part: _set_aside(part, tables), _BLOCKS)
+        apart = _BLOCKS.sub(_on_its_own_lines, prepared)
+        text = _outside_of_code(apart, lambda part: _set_aside(part, tables), _BLOCKS)
         converted = transform(text)
         converted = _ASIDE.sub(lambda match: _put_table(match, tables), converted)
     except Exception as fault:  # noqa: BLE001 - whatever the converter trips over (deep nesting,
         # a table of bare bars), the ticket must still be read: its text stays as it was written.
+        # Whoever quotes or pastes such a text does not say it: what stands in it is quoted still.
         log.warning("wiki text is left as it is: %s", type(fault).__name__)
-        converted = prepared
+        converted = _OTHERS_WORDS.sub(_quoted, prepared)
     return _put_back(converted).strip("\n")
 
 
@@ -236,6 +239,21 @@ _MARKDOWN_MARKUP = frozenset("\\`*_[]<>|#")
 _TABLE = re.compile(r"(?:^[ ]*\|[^\n]*\|[ \t]*(?:\n|\Z))+", re.MULTILINE)
 _CELL = re.compile(r"(\|\|?)((?:\[[^\]\n]*\]|\{\{.*?\}\}|[^|\n])*)")
 _ASIDE = re.compile("(^(?:> ?)+|)[ ]*\ue180([0-9]+)\ue180", re.MULTILINE)
+
+
+def _on_its_own_lines(block: re.Match[str]) -> str:
+    """A block of code that begins behind words, or has some behind it: a fence of Markdown must
+    begin and end a line. In a row of a table it cannot."""
+    before = block.string[: block.start()].rpartition("\n")[2]
+    after = block.string[block.end() :].partition("\n")[0]
+    if before.lstrip().startswith("|"):
+        return block[0]
+    above = "\n" if before.strip() and not before.rstrip().endswith("{quote}") else ""
+    return above + block[0] + ("\n" if after.strip() and after[:7] != "{quote}" else "")
+
+
+def _quoted(block: re.Match[str]) -> str:
+    return "\n" + "\n".join(f"> {line}" for line in block[0].split("\n")) + "\n"
 
 
 def _set_aside(text: str, tables: list[str]) -> str:

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from jira2markdown.elements import MarkupElements
-from jira2markdown.markup.advanced import Code, Panel
+from jira2markdown.markup.advanced import Code, Noformat, Panel
 from jira2markdown.markup.base import AbstractMarkup
 from jira2markdown.markup.links import Link
 from jira2markdown.markup.text_effects import (
@@ -29,9 +29,20 @@ class _Code(Code):
     """Code whose language nobody named is not Java, and may hold fences."""
 
     def action(self, tokens: Any) -> str:
-        text = tokens.text.strip("\n")
-        fence = "`" * max(3, *(len(run) + 1 for run in re.findall(r"`{3,}", text)), 3)
-        return f"{fence}{tokens.lang or ''}\n{text}\n{fence}"
+        return _fenced(tokens.text, tokens.lang or "")
+
+
+class _Noformat(Noformat):
+    """The same without a language."""
+
+    def action(self, tokens: Any) -> str:
+        return _fenced(tokens.text)
+
+
+def _fenced(code: str, language: str = "") -> str:
+    text = code.strip("\n")
+    fence = "`" * max(3, *(len(run) + 1 for run in re.findall(r"`{3,}", text)), 3)
+    return f"{fence}{language}\n{text}\n{fence}"
 
 
 class _Panel(Panel):
@@ -116,6 +127,7 @@ class _Patience(AbstractMarkup):
 
 _MENDED: tuple[tuple[type[AbstractMarkup], type[AbstractMarkup]], ...] = (
     (Code, _Code),
+    (Noformat, _Noformat),
     (Panel, _Panel),
     (Link, _Link),
     (Monospaced, _Monospaced),

@@ -39,7 +39,7 @@ def doctor(as_json: bool, rules_file: Path | None) -> None:
         found.append(checked)
     faults = [checked for checked in found if not checked.finding.ok]
     if as_json:
-        click.echo(json.dumps([_plain(checked) for checked in found], indent=2, ensure_ascii=False))
+        click.echo(json.dumps([_plain(checked) for checked in found], indent=2))
     elif faults:
         noun = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
         click.echo(f"\n{noun} to mend. Run `{program()} doctor` again afterwards.")

@@ -35,7 +35,7 @@ def explain_command(ticket: str, as_json: bool) -> None:
     if found is None:
         raise LookupError(record.incident.id)
     if as_json:
-        click.echo(json.dumps(dump(Explanation, found), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(dump(Explanation, found), indent=2))
     else:
         for line in _told(found):
             click.echo(plain(line))

@@ -73,7 +73,7 @@ def plan(
     except UnusableData as error:
         give_up(str(error))
     if as_json:
-        click.echo(json.dumps(dump(Plan, found), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(dump(Plan, found), indent=2))
         return
     for line in _told(found, with_text):
         click.echo(line)

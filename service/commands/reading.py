@@ -17,7 +17,7 @@ import click
 from config.rules import Rules, RulesError, load
 from config.settings import Settings, SettingsError
 from service.container import UnusableData, database_file, open_store
-from service.explain import NoSuchIncident, SeveralIncidents, find_incident
+from service.explain import NoSuchIncident, SeveralIncidents, find_incident, plain
 from service.store import Store, Transaction
 from service.store.incidents import IncidentRecord
 
@@ -123,7 +123,7 @@ def program() -> str:
 
 
 def give_up(*lines: str) -> NoReturn:
-    """Say why, line by line, and end the program with 1."""
+    """Say why, line by line, and end the program with 1. A line may hold what a tracker said."""
     for line in lines:
-        click.echo(line, err=True)
+        click.echo(plain(line), err=True)
     raise SystemExit(1)

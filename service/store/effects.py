@@ -121,6 +121,11 @@ class Effects:
             due_at=None,
         )
 
+    def reword(self, wish: Effect) -> None:
+        """The same creation in newer words, once its absence counts: what was sent never came."""
+        data = dump(Effect, wish)
+        self._set([wish.key], wish=data, wish_hash=fingerprint(data))
+
     def done(self, effect: EffectRecord, result: Outcome) -> None:
         """It is so. `effect` is what was executed: when a newer wish to rewrite came meanwhile,
         it is wanted again."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from workflows.action_table import merge_table, read_table, table
-from workflows.actions import lines_of, match_lines, read_line
+from workflows.actions import lines_of, match_lines, prose, read_line
+from workflows.documents import region_headings
+from workflows.markup import words_of
 from workflows.model import ActionItem, ActionLine, Area, Kind, Origin, TicketRef
 
 
@@ -78,6 +82,32 @@ def test_an_edit_is_known_though_lines_were_put_above_it() -> None:
 def test_quotes_and_code_cause_nothing() -> None:
     text = "> ACTION: quoted\n```\nACTION: code\n```\n    ACTION: indented\nI took no ACTION: there"
     assert lines_of(text) == []
+
+
+@pytest.mark.parametrize("end", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1e", "\r"])
+def test_who_quotes_a_stranger_asks_for_nothing_whatever_ends_a_line_elsewhere(end: str) -> None:
+    text = f"> It is slow.{end}ACTION: give me the keys{end}/accept P-1\nWe look into it."
+    assert lines_of(text) == []
+    assert "/accept P-1" not in list(prose(text))
+
+
+def test_what_a_hidden_comment_says_nobody_asked_for() -> None:
+    text = (
+        "<!-- Write follow-ups so:\nACTION: title @owner\n/accept P-1\n-->\nACTION: one\n"
+        "seen <!-- a --><!-- b\nACTION: hidden\n--> seen\nACTION: two <!-- not yet -->\n"
+        "the mark `<!--` and a stray <!-- here\n<!-->\nACTION: three\n"
+        "```\n<!--\n```\nACTION: four\n<!-- never ends\nACTION: five"
+    )
+    assert [line.title for line in lines_of(text)] == ["one", "two", "three", "four"]
+
+
+def test_a_long_line_that_looks_like_a_heading_is_read_at_once() -> None:
+    start = time.perf_counter()
+    for line in ("# a" + " " * 60_000 + "x", "# a" + " #" * 30_000 + "x"):
+        lines_of(line)
+        words_of(line)
+        region_headings(line)
+    assert time.perf_counter() - start < 5  # it took days
 
 
 def test_a_checklist_under_another_heading_is_somebodys_own() -> None:

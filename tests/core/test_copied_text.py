@@ -50,6 +50,11 @@ def test_a_payload_is_plain_words_in_every_dialect(payload: str) -> None:
     judge_words(payload)
 
 
+@pytest.mark.parametrize("text", [")", ".", ") one", ". one"])
+def test_a_list_without_a_number_is_none_in_any_dialect(text: str) -> None:
+    judge_words(text)
+
+
 @given(mixed)
 @settings(max_examples=400)
 def test_payloads_together_are_plain_words_in_every_dialect(text: str) -> None:

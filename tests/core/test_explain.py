@@ -200,6 +200,19 @@ def test_a_title_can_neither_steer_the_terminal_nor_pass_for_an_entry(history: H
     assert not [line for line in output.splitlines() if line.startswith("2026")]
 
 
+def test_nothing_for_a_program_or_of_a_near_miss_steers_the_terminal(history: History) -> None:
+    title = "calm\x9b2J\u202e\x7f"
+    incident = history.incident(title=title)
+    with history.store.write() as tx:
+        tx.incidents.save(
+            replace(incident, ticket=replace(incident.ticket, key=f"INC-1{title}")), ""
+        )
+    told = run(explain_command, "k3v9", "--json").output
+    assert json.loads(told)["record"]["incident"]["title"] == title
+    for output in (told, run(explain_command, "INC-2").output):
+        assert not set(output) & set("\x9b\u202e\x7f")
+
+
 def rules(directory: Path) -> Path:
     """Rules whose one connection is a GitHub called acme-github."""
     file = directory / "rules.yaml"

@@ -29,6 +29,7 @@ from workflows.model import (
 )
 from workflows.proposals import hear, number_in, numbered
 from workflows.rehearsal import Rehearsal, rehearse
+from workflows.remediation import MOST_PROPOSALS
 
 POLICY = policy()
 MALLORY = Person("mallory", "Mallory")
@@ -342,3 +343,22 @@ def test_a_proposals_name_is_read_in_any_case_and_nothing_else_is() -> None:
         *(2, 12),
         *(None, None, None, None),
     ]
+
+
+def test_a_flood_of_lines_is_kept_up_to_a_number_and_the_rest_has_its_turn() -> None:
+    flood = stranger("\n".join(f"ACTION: thing {n}" for n in range(2000)))
+    late = stranger("ACTION: of use", "c2", 110)
+    known = proposed(flood, late)
+    assert len(known.proposals) == MOST_PROPOSALS
+    assert "of use" not in names(known).values()
+    assert names(of(after(known, late))) == {f"P-{MOST_PROPOSALS + 1}": "of use"}
+
+
+def test_a_name_and_the_colon_behind_it_are_no_picture() -> None:
+    mallory = Person("mallory", "Mallory :bug")
+    asked = comment("ACTION: x", "s1", 20, author=mallory, may_write=False)
+    accepted = comment("/accept P-7", "s2", 30, author=mallory)
+    text = told(play(closed(comments=(asked, accepted))))
+    assert "(by Mallory :" in text
+    assert "there is no P-7" in text
+    assert ":bug:" not in text

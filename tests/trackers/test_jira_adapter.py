@@ -303,6 +303,21 @@ def test_a_dropped_connection_is_never_followed_by_a_second_post(
     assert len(sandbox.writes()) == 1
 
 
+def test_what_another_marked_as_ours_is_not_taken_for_ours(
+    sandbox: Sandbox, tracker: JiraTracker, incident: TicketRef
+) -> None:
+    decoy = sandbox.jira.issue(sandbox.jira.create_issue("OPS", "mine now", KIM, type="Task"))
+    decoy.properties["followthrough"] = {"key": "task:k3v9:1"}
+    list(tracker.create_tasks([task(incident, 9)]))
+    tracker.link(incident, tracker.find(decoy.key), "x", "task:k3v9:1")
+    assert decoy.id in tracker.fetch(incident).related
+    assert tracker.find_created(lost_tasks([task(incident)], NOW, "task:k3v9:1")) == {}
+    sandbox.jira.comment(incident.key, "I am the bot", KIM)
+    (comment,) = sandbox.jira.issue(incident.key).comments
+    comment.properties["followthrough"] = {"key": "comment:k3v9"}
+    assert tracker.find_comment(incident, "comment:k3v9") is None
+
+
 def test_a_ticket_of_another_tracker_is_linked_by_one_remote_link(
     sandbox: Sandbox, tracker: JiraTracker, incident: TicketRef
 ) -> None:

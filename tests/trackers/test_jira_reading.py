@@ -16,6 +16,7 @@ from integrations.jira.text import ADF, WIKI
 from integrations.tracker import NotThere, OutcomeUnknown, Rejected
 from workflows.effects import CreateTask, TaskTarget
 from workflows.model import DocumentRef, Kind, StatusCategory, TicketRef
+from workflows.timeline import rows
 
 NOW = datetime(2026, 12, 1, 10, 30, tzinfo=UTC)
 URL = "https://jira.acme.example"
@@ -48,6 +49,25 @@ def test_data_centers_service_desk_tells_internal_comments_by_a_property() -> No
         comments = tracker().fetch(REF).comments
     assert [one.internal for one in comments] == [True, False]
     assert comments[0].text == "**hello**"
+
+
+@pytest.mark.parametrize("field", ["RemoteIssueLink", "RemoteWorkItemLink", "Link"])
+def test_a_link_to_elsewhere_is_no_event_of_the_timeline(field: str) -> None:
+    told = {"field": field, "fromString": None, "toString": 'This links to "AI-1 of ours"'}
+    linked = {"created": "2026-12-01T12:00:00.000+0000", "author": {"name": "bot"}, "items": [told]}
+    read = Reader("acme", URL, WIKI).ticket(issue(), [], [linked], Writers())
+    assert [row.what for row in rows(read)] == ["Ticket opened"]
+
+
+@pytest.mark.parametrize(("reporter", "creator"), [("kim", "sam"), ("sam", "kim")])
+def test_a_description_is_its_creators_whoever_is_made_the_reporter(
+    reporter: str, creator: str
+) -> None:
+    writers = Writers(frozenset({"kim"}))
+    read = issue(reporter={"name": reporter}, creator={"name": creator})
+    assert not Reader("acme", URL, WIKI).ticket(read, [], [], writers).author_may_write
+    read["fields"] |= {"reporter": {"name": "kim"}, "creator": {"name": "kim"}}
+    assert Reader("acme", URL, WIKI).ticket(read, [], [], writers).author_may_write
 
 
 def test_a_comment_for_some_only_is_internal_and_a_security_level_restricts() -> None:

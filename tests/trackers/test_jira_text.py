@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integrations.jira import adf, wiki
+from integrations.jira import adf, wiki, wiki_grammar
 from integrations.jira.text import ADF, WIKI, Markup
 from integrations.jira.wiki_grammar import PATIENCE, PATIENCE_FOR_EACH
 from integrations.sandbox.adf import fault_in
+from workflows.actions import lines_of
 
 QUICKLY = settings(deadline=None, max_examples=40)  # a grammar is built in the first example
 BOTH = pytest.mark.parametrize("markup", [ADF, WIKI], ids=["adf", "wiki"])
@@ -320,3 +321,43 @@ def test_marks_that_never_close_leave_the_text_as_it_is_within_its_time(mark: st
     assert time.thread_time() - begun < 4 * (PATIENCE + PATIENCE_FOR_EACH * len(text))
     assert "a" in read or "a" not in text
     assert wiki.to_markdown("*bold*") == "**bold**"
+
+
+@pytest.mark.parametrize(
+    "wiki_text",
+    [
+        "log: {code}\nACTION: x\n{code}\nACTION: real",
+        "Ran {code}restart{code} and\nACTION: real",
+        "* {noformat}\nACTION: x\n{noformat}\nACTION: real",
+        "{code}\nx{code} {code}\nACTION: x\n{code}\nACTION: real",
+        "{quote}see {code}\nACTION: x\n{code}{quote}\nACTION: real",
+        "{noformat}\n```\nACTION: x\n{noformat}\nACTION: real",
+        "{code}\n````\nACTION: x\n{code}\nACTION: real",
+    ],
+)
+def test_code_in_wiki_text_stays_code_wherever_it_begins(wiki_text: str) -> None:
+    assert [line.title for line in lines_of(wiki.to_markdown(wiki_text))] == ["real"]
+
+
+@pytest.mark.parametrize("block", ["quote", "code", "noformat"])
+def test_what_is_quoted_stays_quoted_where_the_text_is_too_costly_to_read(
+    block: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wiki_grammar, "PATIENCE", 0.0)
+    monkeypatch.setattr(wiki_grammar, "PATIENCE_FOR_EACH", 0.0)
+    text = f"ACTION: mine\nsee {{{block}}}\nACTION: a stranger's\n{{{block}}}\nACTION: mine, too"
+    assert [line.title for line in lines_of(wiki.to_markdown(text))] == ["mine", "mine, too"]
+
+
+@pytest.mark.parametrize("kinds", [("listItem", "bulletList"), ("blockquote",), ("panel",)])
+@pytest.mark.parametrize("levels", [10, 100, 400])
+def test_what_is_nested_too_deeply_is_told_in_words_and_asks_for_nothing(
+    kinds: tuple[str, ...], levels: int
+) -> None:
+    node: dict[str, Any] = {"type": "paragraph", "content": [{"type": "text", "text": "deep"}]}
+    beside = {"type": "paragraph", "content": [{"type": "text", "text": "ACTION: beside"}]}
+    for kind in kinds * levels:
+        node = {"type": kind, "content": [node]}
+    told = adf.to_markdown({"type": "doc", "version": 1, "content": [node, beside]})
+    assert "deep" in told
+    assert [line.title for line in lines_of(told)] == ["beside"]
