@@ -31,6 +31,10 @@ class Row:
 #: Relations between tickets are made while following up, not while responding.
 _RELATIONS = frozenset({"link", "remote link", "sub-issue", "parent"})
 
+#: Told without what came or went: a file may belong to a comment that only some may read, and
+#: the history does not say to which.
+_NAMELESS = frozenset({"attachment"})
+
 
 def rows(ticket: Ticket, own_comment: str | None = None) -> list[Row]:
     """The ticket's history in order of time, without our own comment (its id).
@@ -89,6 +93,8 @@ def _said(text: str) -> str:
 def _told(change: Change) -> str:
     before, after = (cell(excerpt(v, 80)) if v else None for v in (change.before, change.after))
     name = cell(change.field)
+    if same_word(change.field) in _NAMELESS:
+        return f"{name} {'added' if after else 'removed'}"
     if before and after:
         return f"{name}: {before} → {after}"
     return (

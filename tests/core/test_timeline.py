@@ -100,6 +100,18 @@ def test_a_resolution_that_came_with_a_status_is_not_told_twice() -> None:
     ]
 
 
+def test_an_attachment_is_told_without_its_name() -> None:
+    """It may hang on a comment that only some may read."""
+    read = ticket(
+        changes=(
+            change("Attachment", None, "merger-plan.pdf", 5),
+            change("Attachment", "merger-plan.pdf", None, 6),
+        )
+    )
+    told = [row.what for row in rows(read)]
+    assert told == ["Ticket opened", "Attachment added", "Attachment removed"]
+
+
 def test_a_label_may_mark_a_moment() -> None:
     read = ticket(changes=(change("label", None, "mitigated", 33),))
     source = with_moments(mitigated=ValueSource(SourceKind.LABEL, "mitigated"))
