@@ -22,6 +22,7 @@ from config.settings import Settings
 from integrations.sandbox import Sandbox
 from integrations.sandbox.limits import GitHubLimits
 from service.container import build, open_store, timing_of
+from service.routing import INCIDENT_JOB
 from service.store import Store
 from service.worker import Worker
 from workflows.model import Outlook
@@ -94,7 +95,8 @@ def run(closings: int, speed: float, directory: Path) -> bool:
 
 def _done(store: Store, closings: int) -> bool:
     with store.read() as tx:
-        return tx.incidents.counts() == {Outlook.DONE: closings}
+        everything = tx.incidents.counts() == {Outlook.DONE: closings}
+        return everything and tx.jobs.unfinished(INCIDENT_JOB) == 0
 
 
 def _environ(directory: Path) -> Mapping[str, str]:

@@ -96,7 +96,21 @@ def decide(
     incident = replace(incident, muted=_has_label(ticket, postmortem.MUTE_LABEL))
     reasons = [f"{before} → {incident.phase}"] if incident.phase is not before else []
     decision = _stand(incident, ticket, team, policy, said_severity(ticket, source), holds)
+    decision = _not_yet(decision, held or {})
     return replace(decision, reasons=(*doubts, *reasons, *decision.reasons))
+
+
+def _not_yet(decision: Decision, held: Mapping[str, Hold]) -> Decision:
+    """Nothing is done before it is: what is wanted, and not given up, is waited for."""
+    incident = decision.incident
+    open_ones = [
+        each
+        for each in decision.effects
+        if each.key not in held and not isinstance(each, WriteComment)
+    ]
+    if incident is None or incident.outlook is not Outlook.DONE or not open_ones:
+        return decision
+    return replace(decision, incident=_waiting(incident, "what was asked for to be done"))
 
 
 def _stand(

@@ -143,12 +143,7 @@ class _Renderer(_Untyped):  # type: ignore[misc]
 
     def render_raw_text(self, token: Any, escape: bool = True) -> str:
         text = str(token.content)
-        if not escape:
-            return text
-        words = _BARE_ADDRESS.split(text)
-        words[::2] = [_inert(part) for part in words[::2]]
-        words[1::2] = [f"[{address}]" for address in words[1::2]]
-        return "".join(words)
+        return _with_addresses(text) if escape else text
 
     def render_escape_sequence(self, token: Any) -> str:
         # one character, whose neighbours are not seen here
@@ -204,8 +199,16 @@ class _Renderer(_Untyped):  # type: ignore[misc]
         return "\\\\\n" if re.fullmatch(r"<br\s*/?>", token.content, re.IGNORECASE) else ""
 
     def render_html_block(self, token: Any) -> str:
-        token.content = _TAG.sub("", token.content).strip()
-        return self.render_raw_text(token) + "\n\n" if token.content else ""
+        words = _TAG.sub("", token.content).strip()
+        return f"{_plain_start(_with_addresses(words))}\n\n" if words else ""
+
+
+def _with_addresses(text: str) -> str:
+    """The words as nothing but words, and addresses that stand bare as the links that they were."""
+    words = _BARE_ADDRESS.split(text)
+    words[::2] = [_inert(part) for part in words[::2]]
+    words[1::2] = [f"[{address}]" for address in words[1::2]]
+    return "".join(words)
 
 
 def _inert(words: str) -> str:

@@ -64,8 +64,11 @@ def test_a_task_that_was_given_up_is_not_asked_for_and_the_others_are() -> None:
 
 
 def test_with_all_that_was_refused_given_up_the_incident_is_done() -> None:
-    decision = judge(set_up(), {"task:abc:1": GIVEN_UP, "task:abc:2": GIVEN_UP})
+    given_up = {"task:abc:1": GIVEN_UP, "task:abc:2": GIVEN_UP}
+    decision = judge(set_up(), given_up)
     assert tasks(decision) == []
+    assert known(decision).waiting_for == "what was asked for to be done"  # the document says so
+    decision = judge(set_up(), {**given_up, "regions:abc": GIVEN_UP})
     assert known(decision).outlook is Outlook.DONE
 
 
@@ -105,8 +108,9 @@ def test_a_link_that_was_given_up_keeps_nothing_waiting() -> None:
     incident = rehearse(TicketRead(TICKET), None, POLICY, new_id="abc").incident
     assert incident is not None
     items = tuple(replace(item, linked=False) for item in incident.actions)
-    decision = judge(replace(incident, actions=items), {"link:abc:1": GIVEN_UP})
-    assert [e.key for e in decision.effects if isinstance(e, LinkTask)][:1] == ["link:abc:1"]
+    given_up = {f"link:abc:{item.number}": GIVEN_UP for item in items}
+    decision = judge(replace(incident, actions=items), given_up)
+    assert [e.key for e in decision.effects if isinstance(e, LinkTask)] == list(given_up)
     assert known(decision).outlook is Outlook.DONE
     assert text(decision)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from stage import JIRA_INCIDENTS, JIRA_ISSUE, JIRA_TASKS, LOCAL_FILE, Stage
+from stage import HOOKS, JIRA_INCIDENTS, JIRA_ISSUE, JIRA_TASKS, LOCAL_FILE, TOKENS, Stage
 
 from config.rules import load
 from integrations.tracker import Envelope, Malformed, Notice
@@ -34,6 +34,9 @@ REQUIRED = "customfield_10050"  # Severity, which nobody thinks of in a task
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     """Everything in Jira; its project of tasks has come to require a field."""
     monkeypatch.setenv("FOLLOWTHROUGH_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("FOLLOWTHROUGH_RULES", str(tmp_path / "rules.yaml"))
+    for name, value in {**TOKENS, **HOOKS}.items():
+        monkeypatch.setenv(name, value)
     with Stage(tmp_path, incidents=JIRA_INCIDENTS, document=JIRA_ISSUE, tasks=JIRA_TASKS) as stage:
         require(stage, REQUIRED)
         yield stage

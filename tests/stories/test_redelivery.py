@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 from click.testing import CliRunner
-from stage import JIRA_INCIDENTS, JIRA_ISSUE, JIRA_TASKS, WSGI, Stage
+from stage import HOOKS, JIRA_INCIDENTS, JIRA_ISSUE, JIRA_TASKS, TOKENS, WSGI, Stage
 
 from integrations.sandbox.acme import BOT_GITHUB
 from service.commands.doctor import doctor
@@ -83,6 +83,9 @@ OPS = "acme/ops"
 def github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     """Nothing polls here: what is known came by webhook."""
     monkeypatch.setenv("FOLLOWTHROUGH_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("FOLLOWTHROUGH_RULES", str(tmp_path / "rules.yaml"))
+    for name, value in {**TOKENS, **HOOKS}.items():
+        monkeypatch.setenv(name, value)
     with Stage(tmp_path) as stage:
         stage.settle()
         yield stage
@@ -267,6 +270,9 @@ def test_doctor_says_whether_failed_deliveries_are_asked_for(
 @pytest.fixture
 def jira(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     monkeypatch.setenv("FOLLOWTHROUGH_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("FOLLOWTHROUGH_RULES", str(tmp_path / "rules.yaml"))
+    for name, value in {**TOKENS, **HOOKS}.items():
+        monkeypatch.setenv(name, value)
     with Stage(tmp_path, **ALL_JIRA) as stage:
         stage.settle()
         yield stage

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from integrations.jira import adf, wiki, wiki_grammar
@@ -172,6 +172,8 @@ def test_what_jira_would_refuse_is_not_sent() -> None:
 
 
 @QUICKLY
+@example("<P")
+@example("<div>\nh2. x https://a.b/c\n</div>")
 @given(st.text(st.characters(exclude_categories=["Cs", "Co"]), max_size=80))
 def test_any_markdown_makes_a_document_that_jira_takes(text: str) -> None:
     assert fault_in(adf.from_markdown(text)) is None
