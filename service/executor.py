@@ -53,7 +53,7 @@ from workflows.events import (
     TaskCreated,
     TaskLinked,
 )
-from workflows.lifecycle import fold
+from workflows.folding import fold
 from workflows.model import DocumentState, DocumentStatus, Incident, Postmortem
 
 log = structlog.get_logger()

@@ -14,7 +14,7 @@ from service.store.incidents import new_id
 from workflows.audience import Spot
 from workflows.effects import CreateDocument, CreateTask, LinkTask, WriteComment, WriteRegions
 from workflows.events import DocumentRead, TicketRead
-from workflows.lifecycle import fold
+from workflows.folding import fold
 from workflows.model import ActionItem, Incident, Outlook, Phase, Ticket, TicketRef
 from workflows.policy import KnownPerson, Mode, Policy, known_person
 from workflows.rehearsal import Rehearsal, rehearse, rehearse_anyway, rehearse_closed

@@ -36,7 +36,8 @@ from service.store.incidents import IncidentRecord, new_id
 from service.store.journal import EntryKind
 from workflows.effects import Effect, Hold, WriteRegions
 from workflows.events import Reading, TicketGone, TicketRead
-from workflows.lifecycle import Decision, decide, fold
+from workflows.folding import fold
+from workflows.lifecycle import Decision, decide
 from workflows.model import Incident, TicketRef
 from workflows.policy import Mode, Policy
 from workflows.proposals import hear

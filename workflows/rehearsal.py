@@ -25,7 +25,8 @@ from workflows.events import (
     TaskLinked,
     TicketRead,
 )
-from workflows.lifecycle import decide, fold
+from workflows.folding import fold
+from workflows.lifecycle import decide
 from workflows.model import (
     DocumentRef,
     DocumentState,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from mistletoe.block_token import Document
@@ -37,8 +38,11 @@ def from_markdown(text: str) -> str:
 
 def to_markdown(text: Any) -> str:
     """Wiki text (or None) as Markdown. ``[~name]`` becomes ``@name``."""
-    if not isinstance(text, str):
-        return ""
+    return _to_markdown(text) if isinstance(text, str) else ""
+
+
+@lru_cache(maxsize=512)  # a ticket is read again and again, and long texts take long
+def _to_markdown(text: str) -> str:
     prepared = _outside_of_code(text.replace("\r\n", "\n"), _prepare)
     try:
         tables: list[str] = []

@@ -29,7 +29,7 @@ from workflows.action_table import read_table, table
 from workflows.actions import lines_of
 from workflows.documents import REGIONS, regions, render, replace_regions
 from workflows.events import DocumentCreated
-from workflows.lifecycle import fold
+from workflows.folding import fold
 from workflows.markup import addresses, as_said, cell, copied_address, inert, one_line, plain_title
 from workflows.model import ActionItem, Incident, Kind, Origin, Outlook, Phase, Proposal
 from workflows.postmortem import comment as the_comment

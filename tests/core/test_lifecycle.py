@@ -20,7 +20,8 @@ from builders import (
 from workflows.documents import replace_regions
 from workflows.effects import CreateDocument, CreateTask, Hold, LinkTask, WriteComment, WriteRegions
 from workflows.events import DocumentCreated, DocumentRead, TaskCreated, TicketGone, TicketRead
-from workflows.lifecycle import Decision, decide, fold
+from workflows.folding import fold
+from workflows.lifecycle import Decision, decide
 from workflows.model import (
     Comment,
     DocumentStatus,
