@@ -118,8 +118,8 @@ ALL_JIRA: dict[str, Any] = {
 ONCE = {"documents": 1, "tasks": 3, "linked": 3, "comments": 1}
 
 
-#: Every tenth commit on each run of the suite, the others by a command of their own.
-STRIDE = 10
+#: One commit in fifteen on each run of the suite, the others by a command of their own.
+STRIDE = 15
 SHARDS = [
     pytest.param(start, marks=[] if start == 3 else [pytest.mark.long])
     for start in range(1, STRIDE + 1)

@@ -349,7 +349,10 @@ def test_however_often_and_by_whichever_way_it_is_accepted_it_is_made_once(
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
-@pytest.mark.parametrize("commit", range(1, 9))
+@pytest.mark.parametrize(
+    "commit",
+    [pytest.param(n, marks=[] if n % 3 == 2 else [pytest.mark.long]) for n in range(1, 9)],
+)
 def test_it_is_made_once_also_when_the_worker_dies(
     tmp_path: Path, commit: int, before: bool
 ) -> None:
