@@ -38,6 +38,9 @@ FIRST_REST, LONGEST_REST = timedelta(seconds=30), timedelta(minutes=5)
 #: For so long it is left to a read to look whether a tracker is back.
 WRITES_WAIT = timedelta(seconds=30)
 
+#: A later end of a pause than this is a clock that is wrong.
+LONGEST_TOLD = timedelta(days=1)
+
 #: "Wait for at least one minute", then ever longer: what a tracker asks for that names no time.
 #: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 UNTOLD, LONGEST_UNTOLD = timedelta(minutes=1), timedelta(hours=1)
@@ -121,7 +124,8 @@ class Governor:
                 tx.traffic.put_circuit(after)
             if after.quota and answer.quota and after.quota.left == 0:
                 why = f"{call.connection} allows {after.quota.limit} requests an hour, all are used"
-                tx.traffic.pause(Paused(call.connection, "", after.quota.reset, why, wide=True))
+                until = min(after.quota.reset, tx.now + LONGEST_TOLD)
+                tx.traffic.pause(Paused(call.connection, "", until, why, wide=True))
         if (after.probe_at is None) is not (circuit.probe_at is None):
             state = "answers again" if after.probe_at is None else "is taken to be down"
             log.warning("tracker", connection=call.connection, state=state, why=answer.why)

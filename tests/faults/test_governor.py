@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from stage import JIRA_INCIDENTS, JIRA_ISSUE, JIRA_TASKS, Stage
 
-from integrations.gate import Answered, Call, Cost
+from integrations.gate import Answered, Call, Cost, Quota
 from integrations.github.budgets import CONTENT
 from integrations.jira.budgets import ISSUE
 from integrations.sandbox.faults import Faults
@@ -25,6 +25,7 @@ from workflows.model import Outlook
 
 OPS = "acme/ops"
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -253,6 +254,22 @@ def test_a_jira_pause_for_one_issue_stops_writes_to_that_one_only(tmp_path: Path
         assert stage.incident(second).outlook is Outlook.DONE
         stage.wait(timedelta(seconds=31))
         assert stage.incident(first).outlook is Outlook.DONE
+
+
+def test_an_allowance_that_is_used_up_pauses_until_it_comes_back_and_no_clock_makes_that_years(
+    stage: Stage,
+) -> None:
+    keeper = governor(stage)
+    for after, longest in ((timedelta(minutes=20), timedelta(minutes=20)), (400 * DAY, DAY)):
+        quota = Quota(5000, 0, stage.clock() + after)
+        with keeper.passing(read()) as report:
+            report(Answered(quota=quota))
+        with pytest.raises(RateLimited) as refused, keeper.passing(read()):
+            pass
+        assert refused.value.retry_at - stage.clock() <= longest
+        stage.clock.wait(longest)
+    with keeper.passing(read()) as report:
+        report(Answered())
 
 
 # --- a tracker that is down ---------------------------------------------------------------------
