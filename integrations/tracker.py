@@ -307,8 +307,9 @@ class DocumentStore(Protocol):
 
     kind: str
 
-    def create(self, wanted: CreateDocument) -> DocumentState:
-        """Create it. Where it may have been created before, `find` is asked first."""
+    def create(self, wanted: CreateDocument, *, again: bool = False) -> DocumentState:
+        """Create it. Where it may have been created before, `find` is asked first. `again`: an
+        earlier attempt ended without the whole, and may have left a part to go on from."""
 
     def find(self, wanted: CreateDocument, lost: Lost) -> DocumentState | None:
         """The document that an earlier `create` of this wish left behind, looked for as in

@@ -143,7 +143,7 @@ class Executor:
         for record in records:
             self._begin(lease, [record])
             try:
-                yield record, self._one(record.wish, incident)
+                yield record, self._one(record, incident)
             except StaleVersion:
                 yield record, self._read_again(incident)
             except TrackerError as error:
@@ -178,11 +178,12 @@ class Executor:
                 yield by_key[result.key], _task_news(result)
                 stop = lasting(result.error) or stop
 
-    def _one(self, wish: Effect, incident: Incident) -> Outcome:
-        match wish:
-            case CreateDocument():
-                target = wish.target
-                state = self._documents(target.kind, target.connection).create(wish)
+    def _one(self, record: EffectRecord, incident: Incident) -> Outcome:
+        match wish := record.wish:
+            case CreateDocument(target=target):
+                again = record.attempts > 0
+                documents = self._documents(target.kind, target.connection)
+                state = documents.create(wish, again=again)
                 return DocumentCreated(target.connection, state, regions(wish.text))
             case WriteRegions():
                 known = _known(incident)

@@ -132,7 +132,8 @@ class Processing:
                 return self._unwatched(job, "; ".join(decision.reasons))
             records = self._save(job, incident, decision)
             possible = [] if self._only_plans(incident) else _possible(decision.effects, unread)
-            ready = batch(possible, records, self._clock())
+            going = self._not_behind(possible, records, incident, lease.urgent)
+            ready = batch(going, records, self._clock())
             if not ready:
                 return self._rest(possible, records, unread)
             incident = self._executor.execute(lease, ready, incident, possible)
@@ -162,6 +163,25 @@ class Processing:
             else:
                 return None
         return min(waiting, key=lambda each: each.at)
+
+    def _not_behind(
+        self,
+        wished: Sequence[Effect],
+        records: Mapping[str, EffectRecord],
+        incident: Incident,
+        urgent: bool,
+    ) -> list[Effect]:
+        """The wishes, without those that would overtake another which waits for a budget of the
+        same tracker. A table of tasks that is written between two of them is written twice."""
+        now, besides = self._clock(), OLD_WORK if urgent else ""
+        wait = {
+            goes_to(effect, incident)
+            for effect in wished
+            if (due := records[effect.key].due_at) is not None and due > now
+        }
+        with self._store.read() as tx:
+            behind = {each for each in wait if tx.traffic.held_up(each, now, besides)}
+        return [effect for effect in wished if goes_to(effect, incident) not in behind]
 
     def _decide(
         self,

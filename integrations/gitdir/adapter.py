@@ -60,7 +60,7 @@ class GitDirectoryDocuments:
     def __init__(self) -> None:
         self._one_at_a_time = threading.Lock()
 
-    def create(self, wanted: CreateDocument) -> DocumentState:
+    def create(self, wanted: CreateDocument, *, again: bool = False) -> DocumentState:  # noqa: ARG002
         """Write and commit the file, or find the one with the same key. A directory that is
         absent or empty becomes a repository."""
         with self._one_at_a_time:

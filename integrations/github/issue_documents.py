@@ -38,7 +38,7 @@ class GitHubIssueDocuments:
         self._connection = connection
         self._client = client
 
-    def create(self, wanted: CreateDocument) -> DocumentState:
+    def create(self, wanted: CreateDocument, *, again: bool = False) -> DocumentState:  # noqa: ARG002
         """One write. To be asked again only after `find` found nothing: issues have no name of
         their own by which GitHub would refuse a second one."""
         text = _fitted(signed(wanted.text, wanted.key))

@@ -71,26 +71,22 @@ class GitHubPullRequestDocuments:
         self._client = client
         self._is_open: Recent[str, bool] = Recent(client.clock, _SEEN_LATELY)
 
-    def create(self, wanted: CreateDocument) -> DocumentState:
+    def create(self, wanted: CreateDocument, *, again: bool = False) -> DocumentState:
         """Three writes (branch, file, draft pull request) and one read (the base commit).
 
         The branch's name is made of the effect's key, so a second attempt meets the first one's
-        branch, file or pull request and goes on from there.
+        branch, file or pull request and goes on from there. `again` looks for them first: a read
+        is cheap, and a write that is refused counts against the hour's five hundred like any.
         """
         place, path = wanted.target.place, wanted.target.path
         branch = branch_of(wanted.key)
-        if not self._branch(place, branch):
+        begun = again and self._has_branch(place, branch)
+        if begun or not self._branch(place, branch):
             there = self._pull(place, branch, state="all")
             if there is not None:
                 return self._read(place, there, path, {})
-        text = signed(wanted.text, wanted.key)
-        message = f"Postmortem of {wanted.incident.key}"
-        try:
-            version = self._put(place, path, branch, text, message, version=None)
-        except StaleVersion as error:
-            raise Unavailable(error.words, mend=error.mend) from None
-        except Invalid as refused:
-            text, version = self._ours(place, path, branch, wanted.key, refused)
+        written = self._left(place, path, branch, wanted.key) if begun else None
+        text, version = written or self._first_text(wanted, branch)
         body = signed(_about(wanted.incident), wanted.key)
         pull = self._open(place, branch, wanted.title, body, draft=True)
         where = _Place(place, int(pull["number"]), branch, path)
@@ -183,6 +179,28 @@ class GitHubPullRequestDocuments:
         pull = self._client.read(f"{repo_path(where.repository)}/pulls/{where.number}")
         return bool(pull["state"] == "open")
 
+    def _first_text(self, wanted: CreateDocument, branch: str) -> tuple[str, str]:
+        """Write the document's file; its text and blob id."""
+        place, path = wanted.target.place, wanted.target.path
+        text = signed(wanted.text, wanted.key)
+        message = f"Postmortem of {wanted.incident.key}"
+        try:
+            return text, self._put(place, path, branch, text, message, version=None)
+        except StaleVersion as error:
+            raise Unavailable(error.words, mend=error.mend) from None
+        except Invalid:
+            left = self._left(place, path, branch, wanted.key)
+            if left is None:
+                raise
+            return left
+
+    def _has_branch(self, place: str, branch: str) -> bool:
+        try:
+            self._client.read(f"{repo_path(place)}/git/ref/heads/{quote(branch)}")
+        except NotThere:
+            return False
+        return True
+
     def _branch(self, place: str, branch: str) -> bool:
         """Make the branch at the head of the default one; False when it is there already."""
         body = {"ref": f"refs/heads/{branch}", "sha": self._head(place)}
@@ -269,14 +287,13 @@ class GitHubPullRequestDocuments:
         answer = self._client.write("PUT", f"{repo_path(place)}/contents/{quote(path)}", body)
         return str(answer["content"]["sha"])
 
-    def _ours(
-        self, place: str, path: str, branch: str, key: str, refused: Invalid
-    ) -> tuple[str, str]:
-        """The file that made GitHub refuse a new one, if an earlier attempt of ours wrote it."""
+    def _left(self, place: str, path: str, branch: str, key: str) -> tuple[str, str] | None:
+        """What an earlier attempt of ours wrote, None where there is no file. Rejected where the
+        file is somebody else's."""
         try:
             text, version = self._file(place, path, branch)
         except NotThere:
-            raise refused from None
+            return None
         if key_in(text) != key:
             raise Rejected(
                 f"there is a file at {path} already that this postmortem did not make",

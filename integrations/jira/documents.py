@@ -54,7 +54,7 @@ class JiraIssueDocuments:
         self._tracker = tracker
         self._site = tracker.site
 
-    def create(self, wanted: CreateDocument) -> DocumentState:
+    def create(self, wanted: CreateDocument, *, again: bool = False) -> DocumentState:  # noqa: ARG002
         """Create the issue, marked with the key and related to the incident.
 
         It always creates: after an outcome that is unknown, `find` is asked first.

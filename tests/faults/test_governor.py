@@ -110,6 +110,23 @@ def test_what_waits_for_an_hours_budget_says_for_what_and_until_when(stage: Stag
     assert stage.sandbox.violations == []
 
 
+@pytest.mark.parametrize("left", range(15))
+def test_wherever_the_budget_ends_a_closing_takes_not_one_write_more(
+    stage: Stage, left: int
+) -> None:
+    key = opened(stage, lines=5)
+    stage.settle()
+    spend(stage, 500 - left)
+    stage.sandbox.reset_calls()
+    close(stage, key)
+    stage.settle()
+    assert len(stage.sandbox.writes()) == left
+    stage.wait(HOUR)
+    assert stage.incident(key).outlook is Outlook.DONE
+    told = [(call.method, call.path, call.status) for call in stage.sandbox.writes()]
+    assert len(told) == 3 + 2 * 5 + 2, told
+
+
 def test_an_incident_that_only_waits_for_a_budget_is_not_read_again(stage: Stage) -> None:
     spend(stage, 500)
     key = closed(stage)
