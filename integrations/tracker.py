@@ -12,8 +12,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from workflows.effects import CreateDocument, CreateTask
-from workflows.model import DocumentRef, DocumentState, Person, Ticket, TicketRef
+from workflows.effects import CreateDocument, CreateTask, SetFields
+from workflows.model import DocumentRef, DocumentState, Person, Status, Ticket, TicketRef
+from workflows.snapshots import Field, Value
+from workflows.tasks import TaskState
 
 # --- how a call can end ---------------------------------------------------------------------
 
@@ -162,6 +164,17 @@ class TaskResult:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldsSet:
+    """How `SetFields` ended: `confirmed` are the values that the answer shows or that it cannot
+    but have set, in the tracker's words (a status as the ticket has it now, in `status`);
+    `refused` are fields that it would not take, with its words and what a person can do."""
+
+    confirmed: Mapping[Field, Value]
+    refused: Mapping[Field, str]
+    status: Status | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that `doctor` looked at. `to_write`: it only matters to whoever writes."""
 
@@ -255,6 +268,21 @@ class Tracker(Protocol):
         """Those of the keys whose tickets exist: looked up among what was sighted, then among
         the relations of incident and document, which are read by id, and last among the
         account's own tickets, in a list that may lag. Absence here alone proves nothing."""
+
+    def look(self, ref: TicketRef) -> TaskState:
+        """A task as it is now, in one read. One that was moved or transferred is read where it is
+        now, so that its `ref` may differ. NotThere when it is deleted or hidden."""
+
+    def look_through(self, place: str, since: datetime | None) -> Iterator[TaskState]:
+        """Tickets of `place` updated since then (all for None), the latest update first, read as
+        `look` reads but without `changes`: a hundred a call, and nothing is transferred again
+        that has not changed, where the tracker can tell."""
+
+    def set_fields(self, wanted: SetFields) -> FieldsSet:
+        """Set the fields, in one write (one more for a status that takes a transition of its
+        own). A field that the tracker refuses does not keep the others from being set. Raises
+        StaleVersion, and nothing is written, where it is seen that somebody was faster:
+        what stands there is not what `replaces` says."""
 
     def link(self, incident: TicketRef, task: TicketRef, title: str, key: str) -> None:
         """Show `task` (perhaps of another tracker) on `incident`. Doing it twice is harmless."""

@@ -1,6 +1,7 @@
 """Frozen dataclasses ↔ JSON, driven by their type hints and strict in both directions.
 
-A moment is ISO 8601 in UTC, an enum its value, a tuple a list, a mapping an object. A value of a
+A moment is ISO 8601 in UTC, an enum its value, a tuple a list, a mapping
+an object. A value of a
 union of dataclasses says its class under ``is``. A field that the data lacks takes its default
 (rows of an earlier version have fewer); a field that the class lacks is an error, because
 dropping it would lose what a newer version wrote.
@@ -81,8 +82,11 @@ def _dump(as_type: Any, value: Any, where: str) -> Json:
     if origin is not None and issubclass(origin, Mapping):
         if not isinstance(value, Mapping):
             raise _wrong(where, value, as_type)
-        _, of = get_args(as_type)
-        return {_key(key, where): _dump(of, item, f"{where}.{key}") for key, item in value.items()}
+        keys, of = get_args(as_type)
+        return {
+            _key_out(keys, key, where): _dump(of, item, f"{where}.{key}")
+            for key, item in value.items()
+        }
     return _dump_scalar(as_type, value, where)
 
 
@@ -127,8 +131,11 @@ def _load(as_type: Any, data: Any, where: str) -> Any:
     if origin is not None and issubclass(origin, Mapping):
         if not isinstance(data, dict):
             raise _wrong(where, data, as_type)
-        _, of = get_args(as_type)
-        return {_key(key, where): _load(of, item, f"{where}.{key}") for key, item in data.items()}
+        keys, of = get_args(as_type)
+        return {
+            _load_scalar(keys, key, where): _load(of, item, f"{where}.{key}")
+            for key, item in data.items()
+        }
     return _load_scalar(as_type, data, where)
 
 
@@ -190,7 +197,8 @@ def _items(as_type: Any, value: Any, wanted: type[Any], where: str) -> list[tupl
     return list(zip(of, items, strict=True))
 
 
-def _key(key: object, where: str) -> str:
-    if type(key) is not str:
+def _key_out(as_type: Any, key: object, where: str) -> str:
+    text = _dump_scalar(as_type, key, where)
+    if type(text) is not str:
         raise CodecError(f"{where}: the key {key!r} is no text")
-    return key
+    return text

@@ -1,0 +1,103 @@
+"""What is kept equal of an action item on all its sides: its fields, their values, who said them.
+
+A value is text, or None where the field is empty. A field that a snapshot lacks was not said at
+all, which is not the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+Value = str | None
+
+
+class Field(StrEnum):
+    """What is kept equal. Dates are ISO 8601, a status is one of `Progress`."""
+
+    OWNER = "owner"
+    MILESTONE = "milestone"
+    STATUS = "status"
+    DUE = "due"
+    TITLE = "title"
+
+
+class Side(StrEnum):
+    """The places of one action item: its ticket, that ticket's twin in another tracker, and its
+    row in the document. They never talk to each other, only to the record between them."""
+
+    TASK = "task"
+    TWIN = "twin"
+    DOCUMENT = "document"
+
+
+class Progress(StrEnum):
+    """How far a remediation is, in the words that every side can be read in."""
+
+    OPEN = "open"
+    IN_PROGRESS = "in progress"
+    IN_REVIEW = "in review"
+    DONE = "done"
+    WONT_DO = "won't do"
+    DUPLICATE = "duplicate"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A value, when it was said (UTC; by the tracker's own clock where that is known) and by whom
+    ("" where nobody knows)."""
+
+    value: Value
+    at: datetime
+    by: str = ""
+
+
+#: What one side says, in its own words.
+Snapshot = Mapping[Field, Said]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One of the values that a conflict is about, and the side that it came from."""
+
+    side: Side
+    said: Said
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two sides changed a field to different values. `kept` is the value that holds meanwhile, by
+    the rules' preference; a person may choose another."""
+
+    field: Field
+    claims: tuple[Claim, ...]
+    kept: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """A value that a side would not take, and its words."""
+
+    value: Value
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What the record and one side of it last agreed on: `base`, in the side's own words.
+
+    `also` are further values that stand beside a field's one (other assignees, other versions)
+    and are left alone. `stuck` is what the side refused. `replaced` is what our last write of a
+    field wrote over, `flips` when that came back, and `resting` until when (UTC) a field that
+    flipped too often is left alone. `gone` says why the side is no more, "" while it is there.
+    """
+
+    base: Mapping[Field, Value] = field(default_factory=dict)
+    also: Mapping[Field, tuple[str, ...]] = field(default_factory=dict)
+    stuck: Mapping[Field, Stuck] = field(default_factory=dict)
+    replaced: Mapping[Field, Value] = field(default_factory=dict)
+    flips: Mapping[Field, tuple[datetime, ...]] = field(default_factory=dict)
+    resting: Mapping[Field, datetime] = field(default_factory=dict)
+    gone: str = ""
