@@ -1,6 +1,7 @@
 """Frozen dataclasses ↔ JSON, driven by their type hints and strict in both directions.
 
 A moment is ISO 8601 in UTC, an enum its value, a tuple a list, a mapping an object. A value of a
+union of dataclasses says its class under ``is``. A field that the data lacks takes its default
 (rows of an earlier version have fewer); a field that the class lacks is an error, because
 dropping it would lose what a newer version wrote.
 """
