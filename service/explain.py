@@ -27,10 +27,12 @@ from workflows.effects import (
     CreateTask,
     Effect,
     LinkTask,
+    SetFields,
     WriteComment,
     WriteRegions,
 )
 from workflows.model import Incident
+from workflows.snapshots import Field
 
 #: More deliveries than this of one incident are not explained one by one.
 MOST_DELIVERIES = 500
@@ -215,6 +217,9 @@ def in_words(wish: Effect) -> str:
             return f"show {task.key} on {incident.key}"
         case WriteComment(ticket=ticket):
             return f"write the comment on {ticket.key}"
+        case SetFields(task=task, values=values, status=status):
+            fields = [*values, *([Field.STATUS] if status else [])]
+            return f"set {', '.join(fields)} of {task.key}"
 
 
 def sent(tx: Transaction, doors: Mapping[str, WebhookDoor], number: int) -> str:

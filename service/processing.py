@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -34,8 +35,9 @@ from service.store.deliveries import DeliveryState
 from service.store.effects import EffectRecord
 from service.store.incidents import IncidentRecord, new_id
 from service.store.journal import EntryKind
+from service.tasks import Looked, Tasks
 from workflows.effects import Effect, Hold, WriteRegions
-from workflows.events import Reading, TicketGone, TicketRead
+from workflows.events import Reading, TaskReading, TicketGone, TicketRead, TicketUnchanged
 from workflows.folding import fold
 from workflows.lifecycle import Decision, decide
 from workflows.model import Incident, TicketRef
@@ -79,6 +81,7 @@ class Processing:
         self._policy = policy
         self._trackers = trackers
         self._executor = executor
+        self._tasks = Tasks(store, trackers)
         self._clock = clock
         self._make_id = make_id
 
@@ -101,7 +104,7 @@ class Processing:
         if known and not lease.prompt and (end := self._held_up(known.incident, lease.urgent)):
             return end
         try:
-            reading = read(tracker, ref)
+            reading = read(tracker, ref) if job.whole or not known else TicketUnchanged()
         except TrackerError as error:
             return self._later(job, known, error)
         if known and last and last.text.startswith(_UNREADABLE):
@@ -126,16 +129,18 @@ class Processing:
         records = self._records(incident)
         for _ in range(ROUNDS):
             holds = held(records, self._clock())
-            decision = self._decide(reading, incident, make_id, holds, unread)
+            looked = self._tasks.look(incident)
+            decision = self._decide(reading, incident, make_id, holds, unread, looked.readings)
             incident = decision.incident
             if incident is None:
                 return self._unwatched(job, "; ".join(decision.reasons))
-            records = self._save(job, incident, decision)
+            records = self._save(job, incident, decision, looked)
             possible = [] if self._only_plans(incident) else _possible(decision.effects, unread)
             going = self._not_behind(possible, records, incident, lease.urgent)
             ready = batch(going, records, self._clock())
             if not ready:
-                return self._rest(possible, records, unread)
+                waiting = [*looked.later, *_later(decision)]
+                return self._rest(possible, records, unread, waiting)
             incident = self._executor.execute(lease, ready, incident, possible)
             records = self._records(incident)
         return Later(self._clock() + REST, "it kept changing while it was worked on")
@@ -190,14 +195,23 @@ class Processing:
         make_id: str,
         holds: Mapping[str, Hold],
         unread: Unread | None,
+        tasks: Sequence[TaskReading],
     ) -> Decision:
         """The decision; with a document that cannot be read, writing it is held."""
-        decision = decide(reading, incident, self._policy, new_id=make_id, held=holds)
+        judge = partial(
+            decide,
+            reading,
+            incident,
+            self._policy,
+            new_id=make_id,
+            now=self._clock(),
+            tasks=tasks,
+        )
+        decision = judge(held=holds)
         if unread is None:
             return decision
         writes = [each.key for each in decision.effects if isinstance(each, WriteRegions)]
-        holds = {**holds, **dict.fromkeys(writes, unread.why)}
-        return decide(reading, incident, self._policy, new_id=make_id, held=holds)
+        return judge(held={**holds, **dict.fromkeys(writes, unread.why)})
 
     def _only_plans(self, incident: Incident) -> bool:
         """Whether the team is in plan mode, or gone from the rules."""
@@ -243,15 +257,17 @@ class Processing:
         return Unread(hold, max(retry_at(error, now), now + rest))
 
     def _save(
-        self, job: ClaimedJob, incident: Incident, decision: Decision
+        self, job: ClaimedJob, incident: Incident, decision: Decision, looked: Looked
     ) -> dict[str, EffectRecord]:
-        """State, effects and reasons in one transaction; returns the incident's effects."""
+        """State, effects and reasons in one transaction, with what was heard of tasks; returns
+        the incident's effects."""
         planned = self._only_plans(incident)
         with self._store.write() as tx:
             tx.jobs.fence(job)
             tx.incidents.save(incident, self._policy.hash)
             tx.deliveries.belong_to(job.subject, incident.id)
             tx.effects.ask(incident.id, decision.effects, planned=planned)
+            looked.remember(tx, incident)
             self._write_down(tx, incident, decision, planned)
             return {record.key: record for record in tx.effects.of_incident(incident.id)}
 
@@ -277,12 +293,17 @@ class Processing:
         wished: Sequence[Effect],
         records: Mapping[str, EffectRecord],
         unread: Unread | None,
+        besides: Sequence[Later],
     ) -> JobEnd:
-        """Done, or again when the first of the waiting effects, or the document, is due."""
+        """Done, or again when the first of the waiting effects, the document, or what waits
+        `besides`, is due."""
         waiting = [
-            Later(record.due_at, record.words)
-            for effect in wished
-            if (record := records[effect.key]).due_at is not None
+            *besides,
+            *(
+                Later(record.due_at, record.words)
+                for effect in wished
+                if (record := records[effect.key]).due_at is not None
+            ),
         ]
         if unread is not None:
             waiting.append(Later(unread.at, unread.why.why))
@@ -312,6 +333,10 @@ class Processing:
                 tx.jobs.fence(job)
                 _note(tx, known.incident.id, f"{_UNREADABLE}, and is tried again: {why}")
         return Later(at, why)
+
+
+def _later(decision: Decision) -> list[Later]:
+    return [Later(decision.again_at, "its document")] if decision.again_at else []
 
 
 def _possible(wished: Sequence[Effect], unread: Unread | None) -> list[Effect]:

@@ -104,10 +104,12 @@ class Routing:
         whose acts on incidents count (their edits of documents are found by polling), and
         anybody can copy a text that holds a marker.
         """
-        if notice.marker is not None or notice.tells is Tells.DOCUMENT:
+        if notice.tells is Tells.DOCUMENT:
             return True
         ref = tx.refs.find(connection, notice.ticket_id) if notice.ticket_id else None
-        return ref is not None and ref.role is Role.DOCUMENT
+        if ref is not None and ref.role is Role.TASK:
+            return notice.created  # what else was done to it is read, and is news or is none
+        return notice.marker is not None or ref is not None
 
     def _ticket(self, tx: Transaction, number: int, connection: str, notice: Notice) -> None:
         if notice.ticket_id is None:
@@ -138,12 +140,16 @@ class Routing:
         )
 
     def _ours(self, tx: Transaction, number: int, notice: Notice, ref: Ref) -> None:
-        """A ticket of ours: a document is read again, a task waits for its incident's next turn."""
-        if ref.role is not Role.DOCUMENT:
-            why = f"{notice.why}: the remediation task {ref.key}, which is not followed yet"
-            tx.deliveries.mark(number, DeliveryState.IGNORED, why, incident_id=ref.incident_id)
+        """A ticket of ours, a document or a task, is read again."""
+        if ref.role is Role.DOCUMENT:
+            self._read_document(tx, number, notice, ref.incident_id)
             return
-        self._read_document(tx, number, notice, ref.incident_id)
+        tx.refs.say_changed(ref.connection, ref.ticket_id)
+        why = f"{notice.why}: the remediation task {ref.key}"
+        subject = ask_for_task(tx, ref, PROMPT, why)
+        tx.deliveries.mark(
+            number, DeliveryState.DONE, why, subject=subject, incident_id=ref.incident_id
+        )
 
     def _document(self, tx: Transaction, number: int, connection: str, notice: Notice) -> None:
         found = tx.refs.documents_at(connection, notice.place or "", notice.paths, notice.branch)
@@ -165,6 +171,18 @@ class Routing:
         tx.deliveries.mark(
             number, DeliveryState.DONE, notice.why, subject=subject, incident_id=incident_id
         )
+
+
+def ask_for_task(tx: Transaction, ref: Ref, priority: int, why: str) -> str | None:
+    """Ask for a turn of the incident that this task belongs to, for its changed tasks alone.
+    Returns the job's subject; None when there is no such incident."""
+    record = tx.incidents.get(ref.incident_id)
+    if record is None:
+        return None
+    ticket = record.incident.ticket
+    subject = incident_subject(ticket.connection, ticket.id)
+    tx.jobs.touch(INCIDENT_JOB, subject, priority=priority, reason=why, whole=False)
+    return subject
 
 
 def _note_what_we_made(tx: Transaction, connection: str, notice: Notice) -> None:

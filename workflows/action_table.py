@@ -1,7 +1,7 @@
 """The action table of the document: how it is written, and what people do to it.
 
 Rows whose ID is empty (or is none that was given) and checklist lines beside the table are new
-action items. Rows that people change stay as they wrote them.
+action items. What people change in a row is taken over; what nobody can read stays as it is.
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ from workflows.actions import asking_line, read_line
 from workflows.markup import as_said, cell, link
 from workflows.model import ActionItem, ActionLine, Kind
 from workflows.policy import same_word
+from workflows.snapshots import Field, Progress, Value
+from workflows.statuses import read_word
 
 _EMPTY = {"", "-", "—", "–", "tbd", "none", "?"}
+_GIVEN_UP = "given up"
 _UNSTARTED = {"open", "waiting", "new", "to do"}
 
 HEAD = ("ID", "Action", "Kind", "Owner", "Milestone", "Due", "Status")
@@ -47,7 +50,7 @@ def table_row(item: ActionItem) -> str:
 def _without_status(item: ActionItem) -> str:
     if item.task is not None:
         return "open"
-    return "given up" if item.given_up else "waiting"
+    return _GIVEN_UP if item.given_up else "waiting"
 
 
 def _row(cells: Iterable[str]) -> str:
@@ -107,16 +110,65 @@ def _named_rows(text: str) -> dict[str, list[str]]:
     return {match["name"]: row for row in rows if row and (match := _NAME.match(row[0]))}
 
 
-def still_kept(kept: Mapping[str, str], base: str, seen: str) -> dict[str, str]:
-    """The rows that a person wrote and that are to stay so: those just changed, and earlier ones
-    unless the row was deleted or put back to how we had written it."""
-    edited, ours = read_table(base, seen), _named_rows(base)
-    earlier = {
-        name: row
-        for name, row in kept.items()
-        if name not in edited.missing and ours.get(name) == _cells(row)
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one row says. `problems` are cells that cannot be read, each with what would be right;
+    such a row stays as its writer left it."""
+
+    values: Mapping[Field, Value]
+    kind: Kind | None
+    problems: tuple[str, ...] = ()
+
+
+def read_rows(text: str) -> dict[str, Row]:
+    """Every row that has an ID, by that ID (AI-n)."""
+    return {name: _row_of(cells) for name, cells in _named_rows(text).items()}
+
+
+def _row_of(cells: list[str]) -> Row:
+    said = [as_said(part) for part in cells] + [""] * len(HEAD)
+    _, title, kind, owner, milestone, due, status = said[: len(HEAD)]
+    values: dict[Field, Value] = {
+        Field.OWNER: None if same_word(owner) in _EMPTY else owner.removeprefix("@").strip('"“”'),
+        Field.MILESTONE: None if same_word(milestone) in _EMPTY else milestone,
     }
-    return {**earlier, **edited.changed}
+    problems: list[str] = []
+    if title.strip():
+        values[Field.TITLE] = title
+    else:
+        problems.append("the action is empty: say what is to be done")
+    try:
+        values[Field.DUE] = None if same_word(due) in _EMPTY else _date(due)
+    except ValueError:
+        problems.append(f"due: {due!r} is not a date (write 2026-12-01)")
+    progress = Progress.OPEN if same_word(status) in _EMPTY else read_word(status)
+    if progress is not None:
+        values[Field.STATUS] = progress.value
+    elif same_word(status) != _GIVEN_UP:
+        problems.append(f"status: {status!r} is none of {', '.join(Progress)}")
+    known = next((k for k in Kind if k.value == same_word(kind)), None)
+    if known is None:
+        problems.append(f"kind: {kind!r} is none of {', '.join(Kind)}")
+    if len(cells) > len(HEAD):
+        problems.append(f"it has more cells than the table's {len(HEAD)}")
+    return Row(values, known, tuple(problems))
+
+
+def _date(text: str) -> str:
+    return date.fromisoformat(text).isoformat()
+
+
+def still_kept(base: str, seen: str) -> dict[str, str]:
+    """The rows that a person wrote and that nobody can read: they stay so until they are mended."""
+    rows = read_rows(seen)
+    changed = read_table(base, seen).changed
+    return {name: row for name, row in changed.items() if rows[name].problems}
+
+
+def same_rows(one: str, other: str, names: Iterable[str]) -> bool:
+    """Whether both tables say the same in the rows of these names, however it is laid out."""
+    left, right = _named_rows(one), _named_rows(other)
+    return all(left.get(name) == right.get(name) for name in names)
 
 
 def merge_table(ours: str, kept: Mapping[str, str], after: Iterable[str]) -> str:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from workflows.snapshots import Agreement, Claim, Conflict, Field, Side
+
 
 class StatusCategory(StrEnum):
     """The portable part of a status: every tracker has these three and its own names for them."""
@@ -226,8 +228,10 @@ class ActionItem:
 
     `task` is the ticket that realises it, `linked` whether the incident shows it, `unset` what
     the tracker would not take, each as "owner: not assignable in acme/ops".
-    `status` is the task's status as last seen, "" before there is one. `given_up` says who
-    decided that it gets no task, and why; "" where nobody did.
+    `status` is how far it is (a `workflows.snapshots.Progress`), "" before anybody said. `given_up`
+    says who decided that it gets no task, and why; "" where nobody did. `twin` mirrors the task
+    in another tracker. `sides` is what was last agreed with each side, `said` who said a field's
+    present value, and `conflicts` what waits for somebody to choose.
     """
 
     number: int
@@ -244,6 +248,10 @@ class ActionItem:
     status: str = ""
     unset: tuple[str, ...] = ()
     given_up: str = ""
+    twin: TicketRef | None = None
+    sides: Mapping[Side, Agreement] = field(default_factory=dict)
+    said: Mapping[Field, Claim] = field(default_factory=dict)
+    conflicts: tuple[Conflict, ...] = ()
 
     @property
     def name(self) -> str:
@@ -321,8 +329,8 @@ class Postmortem:
     back right after, and `seen` how it was last read: where base and seen differ, a person
     edited it, unless it is what we asked for and never heard of: `asked` holds digests of what
     was asked for since the last write that was confirmed. `kept` are rows of the action table
-    (AI-n → row) that a person wrote and that we leave so. `conflicts` says in words which edits
-    stand against ours.
+    (AI-n → row) that a person wrote, nobody can read, and we leave so. `conflicts` says in words
+    which edits stand against ours. `written` is when (UTC) we last wrote into it.
     """
 
     connection: str
@@ -336,6 +344,7 @@ class Postmortem:
     asked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kept: Mapping[str, str] = field(default_factory=dict)
     conflicts: tuple[str, ...] = ()
+    written: datetime | None = None
 
     @property
     def rows_count(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from workflows import action_table, timeline
@@ -27,6 +27,7 @@ from workflows.policy import (
     known_person,
 )
 from workflows.proposals import details
+from workflows.snapshots import Claim, Value
 
 _STATUS = "Postmortem status"
 
@@ -177,6 +178,20 @@ def task(
     )
 
 
+def twin(
+    incident: Incident,
+    item: ActionItem,
+    document: Postmortem,
+    rules: TaskDestination,
+    policy: Policy,
+) -> CreateTask:
+    """The wish for the ticket that mirrors a task in another tracker, as the item stands now."""
+    wish = task(incident, item, document, rules, policy)
+    first = link(item.task.key, item.task.url) if item.task else item.name
+    text = f"{wish.text}\n\nMirrors {first}: owner, milestone, status and due date are kept equal."
+    return replace(wish, key=f"twin:{incident.id}:{item.number}", text=text)
+
+
 def link_title(item: ActionItem) -> str:
     """What the link from the incident ticket to the task is called."""
     return item.name if said_in_document(item.origin) else plain_title(item.title)
@@ -251,6 +266,7 @@ def comment(incident: Incident, blocked: Mapping[str, str]) -> str:
     unset = [(i.name, _unset(i, what)) for i in incident.actions for what in i.unset]
     problems = [f"- {name}: {inert(excerpt(what, 500))}" for name, what in unset]
     problems += [f"- {inert(what)}" for what in document.conflicts]
+    problems += [f"- {line}" for item in incident.actions for line in _apart(item)]
     if problems:
         parts.append("Could not be set, or needs a look:\n\n" + "\n".join(problems))
     if incident.proposals:
@@ -258,6 +274,33 @@ def comment(incident: Incident, blocked: Mapping[str, str]) -> str:
     parts += _turned_down(incident)
     parts += [_next(incident), _footer()]
     return "\n\n".join(parts)
+
+
+def _apart(item: ActionItem) -> Iterator[str]:
+    """Where an item's sides do not agree, and why."""
+    for conflict in item.conflicts:
+        claims = ", ".join(f"{_value(c.said.value)} ({_by(c)})" for c in conflict.claims)
+        kept = _value(conflict.kept)
+        yield f"{item.name} {conflict.field}: changed on two sides: {claims}. {kept} holds"
+    for side, agreement in item.sides.items():
+        for field, stuck in agreement.stuck.items():
+            words = inert(excerpt(stuck.words, 300))
+            yield f"{item.name} {field}: {_value(stuck.value)} is not taken by the {side}: {words}"
+        for field, until in agreement.resting.items():
+            told = f"kept flipping on the {side}, left alone until {timeline.stamp(until)} UTC"
+            yield f"{item.name} {field}: {told}"
+        if agreement.gone:
+            yield f"{item.name}: the {side} is gone: {inert(excerpt(agreement.gone, 300))}"
+
+
+def _by(claim: Claim) -> str:
+    who = f", {inert(claim.said.by)}" if claim.said.by else ""
+    when = f", {timeline.stamp(claim.said.at)} UTC" if claim.said.at.year > 1 else ""
+    return f"{claim.side}{who}{when}"
+
+
+def _value(value: Value) -> str:
+    return "nothing" if value is None else f"“{inert(excerpt(value, 100))}”"
 
 
 def _proposed(proposals: Sequence[Proposal]) -> str:

@@ -86,7 +86,8 @@ class Stuck:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What the record and one side of it last agreed on: `base`, in the side's own words.
+    """What the record and one side of it last agreed on: `base` in the side's own words, `ours` in
+    the record's.
 
     `also` are further values that stand beside a field's one (other assignees, other versions)
     and are left alone. `stuck` is what the side refused. `replaced` is what our last write of a
@@ -95,6 +96,7 @@ class Agreement:
     """
 
     base: Mapping[Field, Value] = field(default_factory=dict)
+    ours: Mapping[Field, Value] = field(default_factory=dict)
     also: Mapping[Field, tuple[str, ...]] = field(default_factory=dict)
     stuck: Mapping[Field, Stuck] = field(default_factory=dict)
     replaced: Mapping[Field, Value] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from workflows.model import Change, Person, Status, TicketRef
-from workflows.snapshots import Field
+from workflows.snapshots import Field, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,11 @@ class TaskState:
 class StatusWish:
     """A status as it is to be, for a tracker to find its own way to: one of `names` where there
     are any, else any status of the progress's kind. `reasons` are words for why it is closed, the
-    best first; `fill` are fields that a way there may demand, by name or id."""
+    best first; `fill` are fields that a way there may demand, by name or id. `readings` are what
+    the ticket's statuses mean, by name, where the rules say so."""
 
-    progress: str
+    progress: Progress
     names: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     fill: Mapping[str, str] = field(default_factory=dict)
+    readings: Mapping[str, Progress] = field(default_factory=dict)

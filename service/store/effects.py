@@ -24,11 +24,11 @@ from sqlalchemy import ColumnElement, Connection, Row, case, func, select, updat
 from service.store.codec import dump, fingerprint, load
 from service.store.schema import effects
 from service.store.statements import insert
-from workflows.effects import Effect, WriteComment, WriteRegions
+from workflows.effects import Effect, SetFields, WriteComment, WriteRegions
 from workflows.events import Outcome
 
 #: Wishes that may be fulfilled again when they change; all others create, and are done once.
-REWRITES = (WriteRegions, WriteComment)
+REWRITES = (WriteRegions, WriteComment, SetFields)
 
 
 class EffectState(StrEnum):
@@ -263,7 +263,7 @@ def _asked_again(wish: Effect, state: EffectState, changed: bool, planned: bool)
     """The state of a known effect that is asked for once more."""
     if state is EffectState.PLANNED:
         return EffectState.PLANNED if planned else EffectState.WANTED
-    if state is EffectState.DONE and isinstance(wish, WriteRegions):
+    if state is EffectState.DONE and isinstance(wish, WriteRegions | SetFields):
         return EffectState.WANTED
     if not changed:
         return state

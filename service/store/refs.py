@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from service.store.schema import document_places, refs
 from service.store.statements import insert
@@ -23,13 +23,15 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A ticket that belongs to an incident. `key` is what people call it, as last seen."""
+    """A ticket that belongs to an incident. `key` is what people call it, as last seen; `told`
+    counts how often it was said to have changed."""
 
     connection: str
     ticket_id: str
     incident_id: str
     role: Role
     key: str
+    told: int = 0
 
 
 class Refs:
@@ -59,9 +61,38 @@ class Refs:
 
     def find(self, connection: str, ticket_id: str) -> Ref | None:
         row = self._connection.execute(
-            select(refs).where(refs.c.connection == connection, refs.c.ticket_id == ticket_id)
+            select(*_REF).where(refs.c.connection == connection, refs.c.ticket_id == ticket_id)
         ).first()
         return _ref(*row) if row else None
+
+    def say_changed(self, connection: str, ticket_id: str) -> None:
+        """Remember that the ticket must be read again."""
+        self._connection.execute(
+            update(refs)
+            .where(refs.c.connection == connection, refs.c.ticket_id == ticket_id)
+            .values(told=refs.c.told + 1)
+        )
+
+    def changed(self, incident_id: str) -> list[Ref]:
+        """The tasks of an incident that must be read again."""
+        rows = self._connection.execute(
+            select(*_REF)
+            .where(
+                refs.c.incident_id == incident_id,
+                refs.c.role == Role.TASK,
+                refs.c.told != refs.c.heard,
+            )
+            .order_by(refs.c.connection, refs.c.ticket_id)
+        )
+        return [_ref(*row) for row in rows]
+
+    def heard(self, ref: Ref) -> None:
+        """The ticket was read, for all that was told of it by then."""
+        self._connection.execute(
+            update(refs)
+            .where(refs.c.connection == ref.connection, refs.c.ticket_id == ref.ticket_id)
+            .values(heard=ref.told)
+        )
 
     def put_document(
         self, connection: str, place: str, path: str, incident_id: str, branch: str = ""
@@ -95,5 +126,15 @@ class Refs:
         return found
 
 
-def _ref(connection: str, ticket_id: str, incident_id: str, role: str, key: str) -> Ref:
-    return Ref(connection, ticket_id, incident_id, Role(role), key)
+_REF = (
+    refs.c.connection,
+    refs.c.ticket_id,
+    refs.c.incident_id,
+    refs.c.role,
+    refs.c.key,
+    refs.c.told,
+)
+
+
+def _ref(connection: str, ticket_id: str, incident_id: str, role: str, key: str, told: int) -> Ref:
+    return Ref(connection, ticket_id, incident_id, Role(role), key, told)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    true,
 )
 
 from service.store.types import UtcDateTime
@@ -105,6 +106,7 @@ jobs = Table(
     Column("sent_at", UtcDateTime),
     Column("failures", Integer, nullable=False),
     Column("reason", Text),
+    Column("whole", Boolean, nullable=False, server_default=true()),  # else only what is marked
     UniqueConstraint("kind", "subject"),
     sqlite_autoincrement=True,
 )
@@ -141,6 +143,8 @@ refs = Table(
     Column("incident_id", Text, ForeignKey("incidents.id"), nullable=False, index=True),
     Column("role", Text, nullable=False),
     Column("key", Text, nullable=False),
+    Column("told", Integer, nullable=False, server_default="0"),  # how often it was said to change
+    Column("heard", Integer, nullable=False, server_default="0"),  # as many of them it was read for
 )
 
 document_places = Table(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from builders import closed, comment, policy, task_ref, ticket
+from builders import at, closed, comment, policy, task_ref, ticket
 
 from workflows.audience import (
     WITHHELD_ACTION,
@@ -20,6 +20,8 @@ from workflows.events import TicketRead
 from workflows.lifecycle import decide
 from workflows.model import ActionItem, Incident, Kind, Origin, Phase
 from workflows.policy import SourceKind, StandardAction, Team, ValueSource
+
+NOW = at(1440)
 
 OPS, WEBSITE = Spot("github", "acme/ops"), Spot("github", "acme/website")
 
@@ -107,10 +109,10 @@ def test_a_restricted_tickets_action_items_keep_what_is_nobodys_words() -> None:
 
 def test_a_task_that_was_not_made_yet_is_made_without_its_words() -> None:
     said = comment("ACTION: Tell Zebra @kim")
-    before = decide(TicketRead(closed(comments=(said,))), None, policy(), new_id="i1")
+    before = decide(TicketRead(closed(comments=(said,))), None, policy(), new_id="i1", now=NOW)
     assert before.incident is not None
     secret = closed(comments=(said,), restricted=True)
-    decision = decide(TicketRead(secret), before.incident, policy(), new_id="i1")
+    decision = decide(TicketRead(secret), before.incident, policy(), new_id="i1", now=NOW)
     assert "Zebra" not in str(decision)
     assert decision.incident is not None
     assert decision.incident.actions[0].title == WITHHELD_ACTION

@@ -36,15 +36,17 @@ from workflows.model import (
 from workflows.policy import Policy
 from workflows.rehearsal import Rehearsal, rehearse
 
+NOW = at(1440)
+
 POLICY = policy()
 
 
 def judge(read: Ticket, known: Incident | None = None, rules: Policy = POLICY) -> Decision:
-    return decide(TicketRead(read), known, rules, new_id="abc")
+    return decide(TicketRead(read), known, rules, new_id="abc", now=NOW)
 
 
 def play(read: Ticket, known: Incident | None = None, rules: Policy = POLICY) -> Rehearsal:
-    return rehearse(TicketRead(read), known, rules, new_id="abc")
+    return rehearse(TicketRead(read), known, rules, new_id="abc", now=NOW)
 
 
 def known(decision: Decision | Rehearsal) -> Incident:
@@ -189,7 +191,7 @@ def test_internal_comments_and_restricted_tickets_are_not_copied() -> None:
 
 def test_a_deleted_ticket_is_a_tombstone_and_nothing_is_undone() -> None:
     first = known(play(closed()))
-    gone = decide(TicketGone(first.ticket, "410 Gone"), first, POLICY, new_id="x")
+    gone = decide(TicketGone(first.ticket, "410 Gone"), first, POLICY, new_id="x", now=NOW)
     assert gone.effects == ()
     assert known(gone).phase is Phase.GONE
 
@@ -205,7 +207,7 @@ def test_a_refused_task_is_told_in_the_comment_and_the_rest_goes_on() -> None:
     first = replace(incident.actions[0], task=None, linked=False)
     incident = replace(incident, actions=(first, *incident.actions[1:]))
     why = {"task:abc:1": Hold("422: title is too long", refused=True)}
-    decision = decide(TicketRead(read), incident, POLICY, new_id="x", held=why)
+    decision = decide(TicketRead(read), incident, POLICY, new_id="x", now=NOW, held=why)
     words = decision.effects[-1]
     assert isinstance(words, WriteComment)
     assert "title is too long" in words.text
@@ -371,7 +373,7 @@ def test_a_restricted_tickets_action_lines_become_no_tasks() -> None:
 def test_a_refused_document_is_told_on_the_ticket_and_one_that_waits_is_not() -> None:
     for refused, told in ((True, [WriteComment]), (False, [])):
         hold = {"document:abc": Hold("404: no such repository", refused)}
-        decision = decide(TicketRead(closed()), None, POLICY, new_id="abc", held=hold)
+        decision = decide(TicketRead(closed()), None, POLICY, new_id="abc", now=NOW, held=hold)
         assert [type(e) for e in decision.effects[1:]] == told
         assert known(decision).waiting_for == "404: no such repository"
 
@@ -487,7 +489,7 @@ def test_a_ticket_that_two_teams_match_is_told() -> None:
 def test_a_comment_that_waits_is_no_done_incident() -> None:
     incident = known(play(closed()))
     hold = {"comment:abc": Hold("403: locked", refused=True)}
-    decision = decide(TicketRead(closed()), incident, POLICY, new_id="x", held=hold)
+    decision = decide(TicketRead(closed()), incident, POLICY, new_id="x", now=NOW, held=hold)
     assert known(decision).outlook is Outlook.WAITING
 
 
