@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from workflows.model import Area, Kind
+from workflows.snapshots import Field, Progress, Side
 
 
 class SourceKind(StrEnum):
@@ -93,11 +94,23 @@ class DocumentDestination:
 
 
 @dataclass(frozen=True, slots=True)
+class StatusWords:
+    """How one destination says a status. `says` is what it can tell apart, anything else is said
+    as the nearest of these; `names` are its own names for one (the first is set, all are read);
+    `fill` holds values for fields that a way there demands, by name or id."""
+
+    says: frozenset[Progress] = frozenset(Progress)
+    names: Mapping[Progress, tuple[str, ...]] = field(default_factory=dict)
+    fill: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class TaskDestination:
     connection: str
     place: str
     issue_type: str = ""
     labels: tuple[str, ...] = ()
+    statuses: StatusWords = StatusWords()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +142,48 @@ class PostmortemRules:
     tasks: TaskDestination
     template: str
     standard_actions: tuple[StandardAction, ...] = ()
+    twin: TaskDestination | None = None
 
 
 class Mode(StrEnum):
     PLAN = "plan"  # shows what it would do, writes nothing
     ACT = "act"
+
+
+class Prefer(StrEnum):
+    """Which of two different edits of one field holds."""
+
+    NEWEST = "newest"
+    TASK = "task"
+    TWIN = "twin"
+    DOCUMENT = "document"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRules:
+    """How one field is kept equal. `counts` are the sides whose edits count, every side is
+    written; with none the field is not kept in sync."""
+
+    counts: frozenset[Side] = frozenset(Side)
+    prefer: Prefer = Prefer.NEWEST
+
+
+def _usual_fields() -> Mapping[Field, FieldRules]:
+    """Titles are people's own words for their own ticket."""
+    return {f: FieldRules(frozenset() if f is Field.TITLE else frozenset(Side)) for f in Field}
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRules:
+    """How a team's tasks are kept in sync. A document is written once in `document_every` at most;
+    a field that flips `flips` times within `window` is left alone for `rest`."""
+
+    fields: Mapping[Field, FieldRules] = field(default_factory=_usual_fields)
+    document_every: timedelta = timedelta(minutes=1)
+    flips: int = 6
+    window: timedelta = timedelta(minutes=10)
+    rest: timedelta = timedelta(hours=1)
+    close_milestones: bool = False
 
 
 class SpanUnit(StrEnum):
@@ -175,18 +225,21 @@ class Team:
     postmortem: PostmortemRules
     manager: str | None = None
     rota: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sync: SyncRules = SyncRules()
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Everything decided. `connections` maps a connection's name to its kind; `hash` changes
-    with any decision, and each decision taken keeps the hash it was taken under."""
+    with any decision, and each decision taken keeps the hash it was taken under. `people_by` is
+    how people may be told across trackers besides `people`: by ``email``, by ``login``."""
 
     teams: Mapping[str, Team]
     severities: Mapping[str, SeverityRules]
     people: tuple[KnownPerson, ...]
     connections: Mapping[str, str]
     hash: str
+    people_by: frozenset[str] = frozenset({"email"})
 
 
 def same_word(text: str) -> str:
