@@ -233,7 +233,7 @@ def _tasks(tasks: Mapping[str, Any], connections: Mapping[str, Any]) -> TaskDest
 def _statuses(tasks: Mapping[str, Any], kind: str) -> StatusWords:
     """What a kind of tracker says by itself, and what the rules have names for."""
     names = {Progress(progress): words for progress, words in tasks.get("statuses", {}).items()}
-    return StatusWords(_SAYS[kind] | names.keys(), names, tasks.get("fill", {}))
+    return StatusWords(_SAYS[kind].union(names), names, tasks.get("fill", {}))
 
 
 def _sync(sync: Mapping[str, Any]) -> SyncRules:

@@ -287,8 +287,8 @@ class Lasting(Value[timedelta]):
         if self._zero and type(value) is int and value == 0:
             length = timedelta()
         if length is None or (not length and not self._zero):
-            also = " or 0" if self._zero else ""
-            hint = f"write it as “30 seconds”, “5 minutes” or “1 hour”{also}"
+            last = "0" if self._zero else "“1 hour”"
+            hint = f"write it as “30 seconds”, “5 minutes” or {last}"
             raise ValidationError(said("is not a length of time", hint))
         return length
 
