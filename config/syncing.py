@@ -5,7 +5,7 @@ As in `config.checks`, a part that was not readable is passed over: it has its c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from config.checks import PLACE_KEY, kind_of
@@ -14,23 +14,25 @@ from workflows.policy import Prefer, same_word
 from workflows.snapshots import Field, Side
 
 
-def check_sync(rules: Mapping[str, Any]) -> Iterator[Complaint]:
+def check_sync(rules: Mapping[str, Any], told: Container[Place]) -> Iterator[Complaint]:
     """Everything about sync that is wrong between the parts of `rules`, as the schema loaded
-    them."""
+    them; `told` are the places that it could not read."""
     connections: Mapping[str, Any] = rules.get("connections", {})
     for name, team in rules.get("teams", {}).items():
         tasks: Mapping[str, Any] | None = team.get("postmortem", {}).get("tasks")
+        place = ("teams", name, "postmortem", "tasks")
+        beside = (*place, "twin")
         if tasks is not None:
-            place = ("teams", name, "postmortem", "tasks")
             yield from _check_statuses(tasks, place, connections)
             if "twin" in tasks:
-                yield from _check_statuses(tasks["twin"], (*place, "twin"), connections)
-                yield from _check_twin(tasks["twin"], tasks, (*place, "twin"), connections)
+                yield from _check_statuses(tasks["twin"], beside, connections)
+                yield from _check_twin(tasks["twin"], tasks, beside, connections)
+        twin = tasks is None or "twin" in tasks or beside in told
         for field in Field:
             part = team.get("sync", {}).get(field)
             if part is not None:
                 at = ("teams", name, "sync", field.value)
-                yield from _check_sides(part, at, twin=tasks is None or "twin" in tasks)
+                yield from _check_sides(part, at, twin=twin)
 
 
 def _check_twin(

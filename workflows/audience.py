@@ -42,9 +42,13 @@ class Passage:
     target: Spot
 
 
-def passages(team: Team) -> Iterator[Passage]:
-    """Each way on which the rules of a team send words from tickets to elsewhere. What stays in
-    one place, or on this machine (a destination without a connection), is none."""
+def passages(team: Team) -> tuple[Passage, ...]:
+    """Each way on which the rules of a team send words from tickets to elsewhere, once. What stays
+    in one place, or on this machine (a destination without a connection), is none."""
+    return tuple(dict.fromkeys((*_from_incidents(team), *_between_twins(team))))
+
+
+def _from_incidents(team: Team) -> Iterator[Passage]:
     rules = team.postmortem
     ends = {_DOCUMENTS: Spot(rules.document.connection, rules.document.place)}
     for what, to in ((_TASKS, rules.tasks), (_TWINS, rules.twin)):
@@ -55,7 +59,6 @@ def passages(team: Team) -> Iterator[Passage]:
             start = Spot(source.connection, source.place)
             if end.connection and start != end:
                 yield Passage(what, start, end)
-    yield from _between_twins(team)
 
 
 def _between_twins(team: Team) -> Iterator[Passage]:

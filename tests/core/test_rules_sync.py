@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from config.rules import RulesError, load
 from workflows.policy import FieldRules, Policy, Prefer, StatusWords, SyncRules, Team
@@ -399,6 +402,14 @@ def test_a_twin_that_is_not_there_is_nobodys_side(tmp_path: Path) -> None:
     ]
 
 
+def test_a_twin_that_cannot_be_read_is_told_once(tmp_path: Path) -> None:
+    text = changed(TWIN, "        twin: hub\n")
+    assert problems(tmp_path, text) == [
+        f"rules.yaml:27: {IN_TASKS}.twin: must be a group of keys"
+        " — write the keys below it, indented"
+    ]
+
+
 def test_a_second_account_makes_no_twin_of_the_same_place(tmp_path: Path) -> None:
     start, end = RIGHT.index("      tasks:\n"), RIGHT.index("    sync:")
     tasks = """\
@@ -415,3 +426,31 @@ def test_a_second_account_makes_no_twin_of_the_same_place(tmp_path: Path) -> Non
     elsewhere = ops(tmp_path, text.replace("Acme/Ops", "acme/web")).postmortem.twin
     assert elsewhere is not None
     assert elsewhere.connection == "hub2"
+
+
+WORDS = ("task", "twin", "document", "newest", "from", "prefer", "off", "done", "in review", "hub")
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 9) | st.floats() | st.sampled_from(WORDS),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS), inner),
+    max_leaves=5,
+)
+LINES = RIGHT.splitlines()
+FIRST = LINES.index("      tasks:")
+
+
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(at=st.integers(FIRST, len(LINES) - 1), value=VALUES)
+def test_no_value_in_any_place_is_more_than_a_problem(
+    tmp_path: Path, at: int, value: object
+) -> None:
+    """Loading ends with a policy that has a hash, or with problems that each have a line."""
+    key = LINES[at].partition(":")[0]
+    spoilt = [*LINES[:at], f"{key}: {json.dumps(value)}", *LINES[at + 1 :]]
+    lines: list[int] = []
+    try:
+        assert policy(tmp_path, "\n".join(spoilt)).hash
+    except RulesError as error:
+        lines = [problem.line for problem in error.problems]
+    assert all(line > FIRST for line in lines), "what was not spoilt is right"
