@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from workflows.effects import CreateDocument, CreateTask, Effect, WriteRegions
+from workflows.effects import CreateDocument, CreateTask, Effect, SetFields, WriteRegions
 from workflows.model import ActionItem, Incident, Origin, Ticket
 from workflows.policy import IncidentSource, Policy, SourceKind, Team, known_person
+from workflows.snapshots import Side
 
 #: What stands in for the title of a ticket that only some may read.
 WITHHELD = "(only some may read this ticket)"
@@ -21,7 +22,7 @@ WITHHELD = "(only some may read this ticket)"
 WITHHELD_ACTION = "(an action item that only some may read)"
 
 
-_DOCUMENTS, _TASKS = "postmortems", "remediation tasks"
+_DOCUMENTS, _TASKS, _TWINS = "postmortems", "remediation tasks", "twins of remediation tasks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +42,36 @@ class Passage:
     target: Spot
 
 
-def passages(team: Team) -> Iterator[Passage]:
-    """Each way on which the rules of a team send words from tickets to elsewhere. What stays in
-    one place, or on this machine (a destination without a connection), is none."""
+def passages(team: Team) -> tuple[Passage, ...]:
+    """Each way on which the rules of a team send words from tickets to elsewhere, once. What stays
+    in one place, or on this machine (a destination without a connection), is none."""
+    return tuple(dict.fromkeys((*_from_incidents(team), *_between_twins(team))))
+
+
+def _from_incidents(team: Team) -> Iterator[Passage]:
     rules = team.postmortem
-    for what, to in ((_DOCUMENTS, rules.document), (_TASKS, rules.tasks)):
+    ends = {_DOCUMENTS: Spot(rules.document.connection, rules.document.place)}
+    for what, to in ((_TASKS, rules.tasks), (_TWINS, rules.twin)):
+        if to is not None:
+            ends[what] = Spot(to.connection, to.place)
+    for what, end in ends.items():
         for source in team.incidents:
-            start, end = Spot(source.connection, source.place), Spot(to.connection, to.place)
+            start = Spot(source.connection, source.place)
             if end.connection and start != end:
                 yield Passage(what, start, end)
+
+
+def _between_twins(team: Team) -> Iterator[Passage]:
+    """What people write on a task is said on its twin, and the reverse, where it counts."""
+    tasks, twin = team.postmortem.tasks, team.postmortem.twin
+    if twin is None:
+        return
+    counted = {side for rules in team.sync.fields.values() for side in rules.counts}
+    here, there = Spot(tasks.connection, tasks.place), Spot(twin.connection, twin.place)
+    if Side.TASK in counted:
+        yield Passage(_TWINS, here, there)
+    if Side.TWIN in counted:
+        yield Passage(_TASKS, there, here)
 
 
 def passages_of(
@@ -69,6 +91,8 @@ def passages_of(
             asked = (item.origin for item in incident.actions if item.number == number)
             if document is not None and any(map(said_in_document, asked)):
                 yield Passage(_TASKS, document, end)
+        case SetFields(task=to, place=place):
+            yield Passage(_TASKS, ticket, Spot(to.connection, place))
 
 
 def said_in_document(origin: Origin) -> bool:

@@ -231,13 +231,15 @@ class Team:
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Everything decided. `connections` maps a connection's name to its kind; `hash` changes
-    with any decision, and each decision taken keeps the hash it was taken under."""
+    with any decision, and each decision taken keeps the hash it was taken under. `people_by` is
+    how people may be told across trackers besides `people`: by ``email``, by ``login``."""
 
     teams: Mapping[str, Team]
     severities: Mapping[str, SeverityRules]
     people: tuple[KnownPerson, ...]
     connections: Mapping[str, str]
     hash: str
+    people_by: frozenset[str] = frozenset({"email"})
 
 
 def same_word(text: str) -> str:

@@ -13,17 +13,29 @@ from workflows.audience import (
     Spot,
     exposure,
     passages,
+    passages_of,
     told_service,
     withheld,
 )
+from workflows.effects import SetFields
 from workflows.events import TicketRead
 from workflows.lifecycle import decide
 from workflows.model import ActionItem, Incident, Kind, Origin, Phase
-from workflows.policy import SourceKind, StandardAction, Team, ValueSource
+from workflows.policy import (
+    FieldRules,
+    SourceKind,
+    StandardAction,
+    SyncRules,
+    TaskDestination,
+    Team,
+    ValueSource,
+)
+from workflows.snapshots import Field, Side
 
 NOW = at(1440)
 
 OPS, WEBSITE = Spot("github", "acme/ops"), Spot("github", "acme/website")
+PAY = Spot("jira", "PAY")
 
 
 def payments(tasks: str = "acme/ops") -> Team:
@@ -38,6 +50,56 @@ def test_words_travel_to_each_destination_that_is_elsewhere() -> None:
     assert list(passages(payments("acme/website"))) == [
         document,
         Passage("remediation tasks", OPS, WEBSITE),
+    ]
+
+
+def twinned(*counting: Side) -> Team:
+    """Tasks in a project, their twins in acme/website; a status counts on these sides."""
+    team = payments()
+    rules = replace(
+        team.postmortem,
+        tasks=TaskDestination("jira", "PAY"),
+        twin=TaskDestination("github", "acme/website"),
+    )
+    sync = SyncRules(fields={Field.STATUS: FieldRules(frozenset(counting))})
+    return replace(team, postmortem=rules, sync=sync)
+
+
+def test_a_twin_is_one_more_destination() -> None:
+    assert list(passages(twinned())) == [
+        Passage("postmortems", OPS, Spot("docs", "repo")),
+        Passage("remediation tasks", OPS, PAY),
+        Passage("twins of remediation tasks", OPS, WEBSITE),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("side", "way"),
+    [
+        (Side.TASK, Passage("twins of remediation tasks", PAY, WEBSITE)),
+        (Side.TWIN, Passage("remediation tasks", WEBSITE, PAY)),
+    ],
+)
+def test_what_is_edited_on_a_task_or_its_twin_travels_to_the_other_where_it_counts(
+    side: Side, way: Passage
+) -> None:
+    assert set(passages(twinned(side))) - set(passages(twinned())) == {way}
+    assert passages(twinned(Side.DOCUMENT)) == passages(twinned())
+
+
+def test_a_way_that_two_things_take_is_named_once() -> None:
+    """The incident stands where the task's twin does, and both send words to the task."""
+    team = twinned(Side.TWIN)
+    beside = replace(team.postmortem, twin=TaskDestination("github", "acme/ops"))
+    ways = passages(replace(team, postmortem=beside))
+    assert ways.count(Passage("remediation tasks", OPS, PAY)) == 1
+
+
+def test_what_is_written_on_a_task_later_travels_as_when_it_was_created() -> None:
+    wish = SetFields("fields:1", task_ref(1), "acme/website", {Field.TITLE: "Tell Zebra"})
+    incident = Incident("i1", "payments", ticket().ref, "", Phase.CLOSED)
+    assert list(passages_of(wish, incident, OPS, None)) == [
+        Passage("remediation tasks", OPS, Spot(task_ref(1).connection, "acme/website"))
     ]
 
 
