@@ -14,14 +14,18 @@ from urllib.parse import urlsplit
 
 from integrations.github import discovery
 from integrations.github.answers import Invalid
+from integrations.github.choices import Choices
 from integrations.github.client import GitHubClient, Recent, issue_path
 from integrations.github.creation import TaskCreation
 from integrations.github.lost import candidates
 from integrations.github.marker import key_in, marked
 from integrations.github.reading import place_of, ref_of, ticket_of
+from integrations.github.setting import FieldSetting
+from integrations.github.tasks import TaskReading
 from integrations.github.writers import Writers
 from integrations.http import in_shape
 from integrations.tracker import (
+    FieldsSet,
     Finding,
     Glimpse,
     Lost,
@@ -32,8 +36,9 @@ from integrations.tracker import (
     TaskResult,
     TrackerError,
 )
-from workflows.effects import CreateTask
+from workflows.effects import CreateTask, SetFields
 from workflows.model import Ticket, TicketRef
+from workflows.tasks import TaskState
 
 _KEY = re.compile(r"(?P<place>[\w-]+/[\w.-]+)#(?P<number>\d{1,10})", re.ASCII)
 _ADDRESS = re.compile(r"/(?P<place>[\w-]+/[\w.-]+)/issues/(?P<number>\d{1,10})/?$", re.ASCII)
@@ -51,7 +56,10 @@ class GitHubTracker:
     def __init__(self, connection: str, client: GitHubClient) -> None:
         self.connection = connection
         self._client = client
-        self._creation = TaskCreation(connection, client)
+        choices = Choices(client)
+        self._creation = TaskCreation(connection, client, choices)
+        self._tasks = TaskReading(connection, client)
+        self._setting = FieldSetting(client, choices)
         self._writers = Writers(client)
         self._takes_sub_issues: Recent[str, bool] = Recent(client.clock)
 
@@ -114,6 +122,18 @@ class GitHubTracker:
             if len(found) == len(set(lost.keys)):
                 break
         return found
+
+    def look(self, ref: TicketRef) -> TaskState:
+        """See `integrations.github.tasks`."""
+        return self._tasks.look(ref)
+
+    def look_through(self, place: str, since: datetime | None) -> Iterator[TaskState]:
+        """See `integrations.github.tasks`."""
+        return self._tasks.look_through(place, since)
+
+    def set_fields(self, wanted: SetFields) -> FieldsSet:
+        """See `integrations.github.setting`."""
+        return self._setting.set_fields(wanted)
 
     def link(
         self,

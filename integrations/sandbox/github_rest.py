@@ -18,6 +18,19 @@ Answer = tuple[Any, int] | Object | list[Any] | Response
 REPO = "/repos/<owner>/<name>"
 
 
+def with_etag(answer: Response) -> Response:
+    """What was answered, or 304 where the ETag that was sent is still that of the body:
+    https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#use-conditional-requests-if-appropriate
+    Whether a page counts as modified when only what follows it was, or whether a 304 has links,
+    is not said: here neither, the harder case."""
+    if request.method == "GET" and answer.status_code == 200:
+        answer.add_etag(weak=True)
+        answer.make_conditional(request)
+        if answer.status_code == 304:
+            answer.headers.pop("Link", None)
+    return answer
+
+
 class GitHubApi:
     """Sign-in, access and pages: what every route needs."""
 
@@ -100,7 +113,7 @@ class GitHubRest(GitHubApi):
         if not wanted.get("title"):
             raise invalid(resource="Milestone", code="missing_field", field="title")
         number = self.site.add_milestone(place.full_name, str(wanted["title"]), me)
-        made = place.milestones[number - 1]
+        made = next(m for m in place.milestones if m.number == number)
         made.description, made.due_on = wanted.get("description"), wanted.get("due_on")
         return github_views.milestone(self.site, place, made), 201
 

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from integrations.sandbox.world import Object, Refused, World, act
 
+REASONS = ("completed", "not_planned", "duplicate", "reopened")
 LEVELS = ("none", "read", "triage", "write", "maintain", "admin")
 
 
@@ -79,6 +80,7 @@ class Issue:
     children: list[Issue] = field(default_factory=list)
     parent: Issue | None = None
     pull: Pull | None = None
+    locked: bool = False
     gone: bool = False
     transferred: Issue | None = None
 
@@ -118,6 +120,7 @@ class Repo:
     commits: dict[str, Commit] = field(default_factory=dict)
     drafts: bool = True
     numbers: int = 0
+    milestone_numbers: int = 0
 
     @property
     def full_name(self) -> str:
@@ -141,13 +144,15 @@ def blob_sha(data: bytes) -> str:
 
 
 class GitHubSite:
-    """The state, and how a test or demo sets it up. `sub_issues` off: a server without them."""
+    """The state, and how a test or demo sets it up. `sub_issues` off: a server without them.
+    `reasons` are those that it knows for an issue's state; an older server knows no duplicate."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.accounts: dict[str, Account] = {}
         self.repos: dict[str, Repo] = {}
         self.sub_issues = True
+        self.reasons: tuple[str, ...] = REASONS
 
     @property
     def url(self) -> str:
@@ -200,7 +205,8 @@ class GitHubSite:
         place = self.repos[repo]
         if any(milestone.title == title for milestone in place.milestones):
             raise invalid(resource="Milestone", code="already_exists", field="title")
-        number, now = len(place.milestones) + 1, self.world.now()
+        place.milestone_numbers += 1
+        number, now = place.milestone_numbers, self.world.now()
         made = Milestone(self.world.next_id(), number, title, by or place.owner, now)
         place.milestones.append(made)
         return number
