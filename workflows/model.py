@@ -231,7 +231,8 @@ class ActionItem:
     `status` is how far it is (a `workflows.snapshots.Progress`), "" before anybody said. `given_up`
     says who decided that it gets no task, and why; "" where nobody did. `twin` mirrors the task
     in another tracker. `sides` is what was last agreed with each side, `said` who said a field's
-    present value, and `conflicts` what waits for somebody to choose.
+    present value, and `conflicts` what waits for somebody to choose. `formerly` are titles that it
+    had before: a line that still says one speaks of it.
     """
 
     number: int
@@ -252,10 +253,15 @@ class ActionItem:
     sides: Mapping[Side, Agreement] = field(default_factory=dict)
     said: Mapping[Field, Claim] = field(default_factory=dict)
     conflicts: tuple[Conflict, ...] = ()
+    formerly: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         return f"AI-{self.number}"
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        return (self.title, *self.formerly)
 
 
 @dataclass(frozen=True, slots=True)

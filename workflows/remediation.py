@@ -216,7 +216,8 @@ def _from_document(
     ]
     reasons: list[str] = []
     for _, line in edited.added:
-        if any(same_word(item.title) == same_word(line.title) for item in incident.actions):
+        known = (same_word(title) for item in incident.actions for title in item.titles)
+        if same_word(line.title) in known:
             continue
         origin = Origin("document", document.ref.id, len(incident.actions))
         incident, added = _add(incident, Matched(((origin, line),), ()), team, policy)

@@ -65,7 +65,7 @@ def agree(
 ) -> Merged:
     """The item, merged with what one side says. A field that it does not say stays as it is."""
     notes: list[str] = []
-    for field, rule in _kept(rules):
+    for field, rule in _kept(rules, voice.side):
         if field in heard:
             merged = _agree(item, voice, field, heard[field], rule, rules, now)
             item = merged.item
@@ -82,7 +82,7 @@ def wanted(item: ActionItem, voice: Voice, rules: SyncRules, now: datetime) -> d
     said = voice.words(item)
     return {
         field: said[field]
-        for field, _ in _kept(rules)
+        for field, _ in _kept(rules, voice.side)
         if field in said
         and field in agreement.base
         and said[field] != agreement.base[field]
@@ -293,8 +293,15 @@ def _opened(item: ActionItem, side: Side, field: Field, until: datetime) -> str:
 # --- small things -------------------------------------------------------------------------------
 
 
-def _kept(rules: SyncRules) -> list[tuple[Field, FieldRules]]:
-    return [(f, rules.fields[f]) for f in Field if f in rules.fields and rules.fields[f].counts]
+def _kept(rules: SyncRules, side: Side) -> Iterator[tuple[Field, FieldRules]]:
+    """The fields that are kept equal on this side. The record of one that is not kept in sync is
+    its row in the document: what people write there stands there, and goes no further."""
+    for field in Field:
+        rule = rules.fields.get(field)
+        if rule is not None and rule.counts:
+            yield field, rule
+        elif side is Side.DOCUMENT:
+            yield field, FieldRules(frozenset({Side.DOCUMENT}))
 
 
 def _rests(agreement: Agreement, field: Field, now: datetime) -> bool:

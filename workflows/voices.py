@@ -56,7 +56,10 @@ def with_value(item: ActionItem, field: Field, value: Value) -> ActionItem:
         case Field.DUE:
             return replace(item, due=date.fromisoformat(value) if value else None)
         case Field.TITLE:
-            return replace(item, title=value or item.title)
+            if not value or value == item.title:
+                return item
+            before = tuple(title for title in item.titles if title != value)
+            return replace(item, title=value, formerly=before)
 
 
 @dataclass(frozen=True, slots=True)

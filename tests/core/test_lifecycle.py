@@ -291,7 +291,7 @@ def test_a_region_that_a_person_empties_is_written_again() -> None:
     assert after.seen["timeline"] == body
 
 
-def test_an_edited_row_stays_as_the_person_wrote_it_through_later_writes() -> None:
+def test_what_a_person_writes_into_a_row_holds_through_later_writes() -> None:
     incident, text = written()
     edited = text.replace("| one |", "| one, by christmas |")
     incident = fold(DocumentRead(document(edited, "v2")), incident)
@@ -302,7 +302,9 @@ def test_an_edited_row_stays_as_the_person_wrote_it_through_later_writes() -> No
     assert incident.postmortem is not None
     assert "one, by christmas" in incident.postmortem.seen["actions"]
     assert "three" in incident.postmortem.seen["actions"]
-    assert any(why.startswith("AI-1: edited") for why in incident.postmortem.conflicts)
+    assert incident.postmortem.conflicts == ()
+    assert [item.title for item in incident.actions][0] == "one, by christmas"
+    assert incident.proposals == ()
 
 
 def test_a_declined_document_is_not_made_again() -> None:
@@ -378,12 +380,13 @@ def test_a_refused_document_is_told_on_the_ticket_and_one_that_waits_is_not() ->
         assert known(decision).waiting_for == "404: no such repository"
 
 
-def test_a_deleted_row_is_written_again_and_an_edited_one_is_handed_back_so() -> None:
+def test_a_row_that_nobody_can_read_stays_and_is_told_until_it_is_deleted() -> None:
     incident, text = written()
-    edited = text.replace("| one |", "| one, by christmas |")
+    edited = text.replace("| — | 2026-12-22 |", "| — | by christmas |", 1)
     incident = fold(DocumentRead(document(edited, "v2")), incident)
     incident = known(play(closed(comments=(comment("ACTION: one"), comment("x", "c9"))), incident))
     assert incident.postmortem is not None
+    assert "'by christmas' is not a date" in incident.postmortem.conflicts[0]
     text = incident.postmortem.text or ""
     row = next(line for line in text.splitlines() if "by christmas" in line)
     incident = fold(DocumentRead(document(text.replace(f"{row}\n", ""), "v4")), incident)
@@ -391,7 +394,7 @@ def test_a_deleted_row_is_written_again_and_an_edited_one_is_handed_back_so() ->
     assert after is not None
     assert after.kept == {}
     assert after.conflicts == ()
-    assert "| one |" in after.seen["actions"]
+    assert "| — | 2026-12-22 |" in after.seen["actions"]
 
 
 # --- what people do to the table, and what must not happen to it ---
