@@ -116,7 +116,8 @@ class Reader:
         )
 
     def changes(self, ref: TicketRef, histories: Iterable[Json]) -> tuple[Change, ...]:
-        """A changelog, the oldest first, without what it holds of comments."""
+        """A changelog, the oldest first, without what it holds of comments. Cloud gives the newest
+        first, so that of one moment its ids tell the order."""
         found = [
             Change(
                 at=moment(history["created"]),
@@ -126,7 +127,7 @@ class Reader:
                 after=after,
                 url=ref.url,
             )
-            for history in histories
+            for history in sorted(histories, key=lambda one: str(one.get("id")).zfill(20))
             for item in history.get("items") or ()
             if not _is_comment(item)
             for field, before, after in _fields(item)

@@ -181,9 +181,11 @@ class _Walk:
         return MOST_STEPS + 1 - len(self._visited)
 
     def _passable(self, way: Way) -> bool:
-        """A status that is done is not on the way to one that is not."""
+        """A status that is done is not on the way to one that is not, and *Won't Do* is not on the
+        way to *Closed*."""
         done = StatusCategory.DONE
-        return way.category is not done or self._target.category is done
+        same_kind = self._target.category is done and self._target.strangeness(way.to) < 2
+        return way.category is not done or same_kind
 
     def _rank(self, way: Way) -> tuple[bool, int, bool, bool]:
         """The less the better: a usual name or a fitting resolution, then the more usual name, then
@@ -280,5 +282,7 @@ class _Walk:
         demands = [words for way in fitting or ways if (words := self._lacking(way))]
         offered = ", ".join(dict.fromkeys(way.to for way in ways)) or "nothing"
         words = f"no way from {status.name!r} to {self._target}: it offers {offered}"
+        if self._left() < 1:
+            words = f"{self._target} is more than {MOST_STEPS} steps away"
         words = "; ".join(demands if fitting and demands else [words, *demands])
         return Moved(self._moved_to(here), f"{self._so_far()} {words}".strip())
