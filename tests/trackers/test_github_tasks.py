@@ -262,7 +262,7 @@ def an_issue(number: int, place: str) -> dict[str, object]:
 
 def test_a_repository_that_was_renamed_is_listed_under_its_new_name() -> None:
     clock = Clock()
-    tracker = GitHubTracker("github", GitHubClient("https://api.github.com", "t", clock=clock))
+    tracker = GitHubTracker("github", GitHubClient("https://api.github.com", "t0ken", clock=clock))
     with responses.RequestsMock() as hub:
         hub.get(f"{API}/repos/acme/old", json={"full_name": "acme/old", "default_branch": "main"})
         hub.get(f"{API}/repos/acme/old/issues", json=[an_issue(1, "acme/old")])
@@ -282,7 +282,7 @@ def test_a_repository_that_was_renamed_is_listed_under_its_new_name() -> None:
 
 
 def test_an_answer_in_another_form_is_asked_for_again_and_not_remembered() -> None:
-    tracker = GitHubTracker("github", GitHubClient("https://api.github.com", "t"))
+    tracker = GitHubTracker("github", GitHubClient("https://api.github.com", "t0ken"))
     with responses.RequestsMock(assert_all_requests_are_fired=False) as hub:
         hub.get(f"{API}/repos/acme/ops", json={"full_name": "acme/ops", "default_branch": "main"})
         odd = {**an_issue(1, "acme/ops"), "assignees": ["kim"]}
