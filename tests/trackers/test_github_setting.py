@@ -200,6 +200,12 @@ def test_a_task_that_was_transferred_gets_its_milestone_where_it_is_now(
     assert (state.place, owners(state), state.milestones) == ("acme/infra", ["sam"], ("2026-Q4",))
     values[Field.DUE] = "2027-02-03"
     assert tracker.set_fields(wanted(values)).confirmed == values
+    assert calls(sandbox) == [
+        "GET acme/ops/issues/1 301",
+        "GET acme/infra/issues/1 200",
+        "GET acme/infra/assignees/sam 204",
+        "PATCH acme/infra/issues/1 200",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -282,8 +288,21 @@ def test_what_github_drops_in_silence_is_refused(tracker: GitHubTracker, sandbox
     done = tracker.set_fields(wanted(values, Progress.DONE))
     assert (done.confirmed, done.status and done.status.name) == ({Field.TITLE: "Mine"}, "closed")
     assert all(done.refused[name].startswith(GONE) for name in (OWNER, MILESTONE))
-    again = tracker.set_fields(wanted({OWNER: None}))
-    assert list(again.refused) == [OWNER]
+    sandbox.github.add_milestone("acme/ops", "2027-Q1")
+    sandbox.reset_calls()
+    again = tracker.set_fields(wanted({OWNER: None, MILESTONE: "2027-Q1"}))
+    assert list(again.refused) == [OWNER, MILESTONE]
+    assert len(sandbox.writes()) == 1
+
+
+def test_an_owner_whom_github_refuses_for_reasons_of_its_own_is_refused_in_its_words(
+    tracker: GitHubTracker, sandbox: Sandbox
+) -> None:
+    body = {"message": "Validation Failed", "errors": [{"field": "assignees", "value": "sam"}]}
+    sandbox.fail_next("PATCH", r"/issues/1$", status=422, body=body)
+    done = tracker.set_fields(wanted({OWNER: "sam", Field.TITLE: "Mine"}))
+    assert done.refused == {OWNER: "Validation Failed; assignees sam"}
+    assert done.confirmed == {Field.TITLE: "Mine"}
 
 
 @pytest.mark.parametrize(
@@ -307,9 +326,7 @@ def test_a_status_that_nobody_knows_is_refused(tracker: GitHubTracker, sandbox: 
     assert calls(sandbox) == []
 
 
-def test_what_was_deleted_is_not_there(
-    tracker: GitHubTracker, sandbox: Sandbox
-) -> None:
+def test_what_was_deleted_is_not_there(tracker: GitHubTracker, sandbox: Sandbox) -> None:
     sandbox.github.delete("acme/ops", 1, "kim")
     for name, value in ((Field.TITLE, "Mine"), (Field.DUE, None)):
         with pytest.raises(NotThere, match="deleted"):

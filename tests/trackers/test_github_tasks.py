@@ -196,6 +196,17 @@ def test_tasks_since_a_time_and_no_pull_requests_are_listed(
     assert len(list(tracker.look_through("acme/ops", None))) == 1
 
 
+def test_a_later_since_is_asked_for_on_all_pages_though_the_first_is_the_same(
+    tracker: GitHubTracker, sandbox: Sandbox, clock: Clock
+) -> None:
+    many(sandbox, clock, 150)
+    for since in (NOW - timedelta(minutes=2), NOW - timedelta(minutes=1)):
+        sandbox.reset_calls()
+        assert len(list(tracker.look_through("acme/ops", since))) == 151
+        stamps = [since.strftime("%H%%3A%M") in c.path for c in sandbox.calls if "?" in c.path]
+        assert stamps == [True, True]
+
+
 def test_a_milestone_that_was_renamed_or_deleted_shows_in_the_next_look(
     tracker: GitHubTracker, sandbox: Sandbox, task: TicketRef
 ) -> None:
