@@ -215,13 +215,11 @@ def _fill_due(attempt: _Attempt, value: Value, text: str) -> None:
 def _fill_state(attempt: _Attempt, wish: StatusWish) -> None:
     if wish.progress in _OPEN:
         attempt.body["state"] = "open"
-    elif wish.progress in _REASONS:
+    else:
         said = [word.strip().casefold().replace(" ", "_") for word in wish.reasons]
         known = (word for word in said if word in _REASONS.values())
         reason = next(known, _REASONS[wish.progress])
         attempt.body |= {"state": "closed", "state_reason": reason}
-    else:
-        attempt.refuse(Field.STATUS, f"{wish.progress!r} is no status of an issue")
 
 
 def _other_reason(attempt: _Attempt, error: Invalid) -> None:

@@ -29,7 +29,7 @@ TOKEN = "ghp_bot_of_acme"
 DUE = "**Due:** 2026-12-01 <!-- followthrough:due -->"
 MARKER = "<!-- followthrough task:k3v9:2 -->"
 BODY = f"Words\r\nof  people\r\n\r\n{DUE}\r\n\r\n{MARKER}\r\n"
-OWNER, MILESTONE, STATUS = Field.OWNER, Field.MILESTONE, Field.STATUS
+OWNER, MILESTONE = Field.OWNER, Field.MILESTONE
 GONE = "dropped by GitHub"
 
 
@@ -59,7 +59,7 @@ def the_task(place: str = "acme/ops", number: int = 1) -> TicketRef:
     return TicketRef("acme-github", "I_1", f"{place}#{number}", "https://x.example/1")
 
 
-def wanted(values: dict[Field, Value], progress: str = "", **more: Any) -> SetFields:
+def wanted(values: dict[Field, Value], progress: Progress | None = None, **more: Any) -> SetFields:
     status = StatusWish(progress) if progress else None
     return SetFields("set:k3v9:2", the_task(), "acme/ops", values, status, **more)
 
@@ -221,7 +221,12 @@ def test_a_task_that_was_transferred_gets_its_milestone_where_it_is_now(
 )
 @pytest.mark.parametrize("closed", [False, True])
 def test_each_status_is_set_from_open_and_from_closed(
-    tracker: GitHubTracker, sandbox: Sandbox, progress: str, name: str, reason: str, closed: bool
+    tracker: GitHubTracker,
+    sandbox: Sandbox,
+    progress: Progress,
+    name: str,
+    reason: str,
+    closed: bool,
 ) -> None:
     if closed:
         sandbox.github.close("acme/ops", 1, "kim", "not_planned")
@@ -319,11 +324,6 @@ def test_one_field_that_is_refused_leaves_the_others_to_be_set(
     sandbox.github.edit("acme/ops", 1, "kim", body="w" * 65_530)
     done = tracker.set_fields(wanted({Field.TITLE: "Mine", **values}))
     assert (set(done.refused), done.confirmed) == (refused, confirmed)
-
-
-def test_a_status_that_nobody_knows_is_refused(tracker: GitHubTracker, sandbox: Sandbox) -> None:
-    assert set(tracker.set_fields(wanted({}, "parked")).refused) == {STATUS}
-    assert calls(sandbox) == []
 
 
 def test_what_was_deleted_is_not_there(tracker: GitHubTracker, sandbox: Sandbox) -> None:
