@@ -18,15 +18,19 @@ def keep_up(
     incident: Incident, ticket: Ticket | None, team: Team, now: datetime
 ) -> tuple[Incident, list[WriteRegions], datetime | None]:
     """The write that the document needs, or when (UTC) it may be made: a busy afternoon in the
-    trackers is no reason to write into people's text every second."""
+    trackers is no reason to write into people's text every second. Who edits the table is
+    answered at once."""
     document = incident.postmortem
     if document is None:
         return incident, [], None
     regions = _wanted_regions(incident, document, ticket)
     if not regions:
         return incident, [], None
-    if document.written is not None and now < document.written + team.sync.document_every:
-        return incident, [], document.written + team.sync.document_every
+    edited = document.seen.get("actions") != document.base.get("actions")
+    if set(regions) == {"actions"} and not edited and document.written is not None:
+        free_at = document.written + team.sync.document_every
+        if now < free_at:
+            return incident, [], free_at
     incident = replace(incident, postmortem=_asked(document, regions))
     return incident, [WriteRegions(f"regions:{incident.id}", regions)], None
 

@@ -113,7 +113,7 @@ def test_a_task_in_jira_and_its_twin_on_github_agree(pair: Remedy) -> None:
     pair.github.assign(OPS, pair.issue.number, ["noor"], by="kim")
     pair.stage.settle()
     assert pair.ticket.values["assignee"] == "5b10-noor"
-    assert pair.ticket.status_name == "Done"
+    assert pair.ticket.status == "Done"
     pair.stage.wait(MINUTE)
     assert pair.row[Field.STATUS] == "done"
     assert pair.row[Field.OWNER] == "Noor Aziz"
