@@ -104,8 +104,6 @@ class _Walk:
     def _step(self, here: Standing) -> Way | None:
         """The next transition: along what is known, else to where nothing is known yet. Before
         the latter, which moves the issue only to learn, what it is offered is asked again."""
-        if self._left() < 1:
-            return None
         ways = self._ways(here)
         way = self._toward(here, ways)
         if way is None and here.status.name not in self._read:
@@ -286,7 +284,7 @@ class _Walk:
         demands = [words for way in fitting or ways if (words := self._lacking(way))]
         offered = ", ".join(dict.fromkeys(way.to for way in ways)) or "nothing"
         words = f"no way from {status.name!r} to {self._target}: it offers {offered}"
-        if self._left() < 1:
-            words = f"{self._target} is more than {MOST_STEPS} steps away"
+        if ways and self._left() < 2:
+            words += f", and more than {MOST_STEPS} steps are not taken"
         words = "; ".join(demands if fitting and demands else [words, *demands])
         return Moved(self._moved_to(here), f"{self._so_far()} {words}".strip())

@@ -218,6 +218,16 @@ def test_other_versions_stay_and_a_missing_one_is_created(
     assert told.refused == {Field.MILESTONE: "OPS has no version 'Q4', and we may not add it"}
 
 
+def test_a_version_that_somebody_just_made_is_replaced_as_any_other(
+    sandbox: Sandbox, tracker: JiraTracker, task: TicketRef
+) -> None:
+    tracker.set_fields(wanting(task, {Field.MILESTONE: "Q1"}))  # the versions are remembered
+    sandbox.jira.add_version("OPS", "Soon")
+    sandbox.jira.edit(task.key, KIM, fixVersions=["Soon"])
+    tracker.set_fields(wanting(task, {Field.MILESTONE: "Q1"}, replaces={Field.MILESTONE: "Soon"}))
+    assert tracker.look(task).milestones == ("Q1",)
+
+
 def test_a_version_is_the_same_however_it_is_spelt(
     sandbox: Sandbox, tracker: JiraTracker, task: TicketRef
 ) -> None:
@@ -271,6 +281,8 @@ def test_nothing_is_given_to_somebody_who_left(
     told = tracker.set_fields(wanting(task, {Field.OWNER: KIM, Field.DUE: "2027-03-01"}))
     assert (told.confirmed, list(told.refused)) == ({Field.DUE: "2027-03-01"}, [Field.OWNER])
     assert "cannot be assigned" in told.refused[Field.OWNER]
+    told = tracker.set_fields(wanting(task, {Field.OWNER: KIM}))
+    assert told.refused == {Field.OWNER: "kim-2 is not assignable in OPS"}
     assert tracker.look(task).owners == (Person(KIM, "Kim Doe", email(sandbox)),)
 
 

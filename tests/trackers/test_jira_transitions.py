@@ -128,6 +128,13 @@ def test_a_status_that_is_there_already_is_confirmed_and_nothing_is_written(stag
     assert stage.sandbox.writes() == []
 
 
+def test_what_was_done_when_we_looked_and_is_reopened_is_closed_again(stage: Stage) -> None:
+    stage.want(DONE)
+    stage.jira.transition(stage.task.key, "To Do", KIM)
+    assert stage.want(DONE).confirmed == {Field.STATUS: "Done"}
+    assert stage.stands() == ("Done", "Done")
+
+
 def test_the_rules_names_decide_whatever_their_case(stage: Stage) -> None:
     ended = stage.want(StatusWish("in progress", names=("WAITING", "blocked")))
     assert ended.status == Status("Blocked", StatusCategory.IN_PROGRESS)
@@ -170,6 +177,9 @@ def test_of_two_ways_to_one_status_the_one_that_takes_the_reason_is_taken(stage:
     )
     stage.want(StatusWish("won't do", reasons=("Won't Do",)))
     assert stage.stands() == ("Done", "Won't Do")
+    other = stage.another()
+    stage.want(StatusWish("done", reasons=("Cannot Reproduce",)), other)
+    assert stage.stands(other) == ("Done", "Cannot Reproduce")
 
 
 def test_where_the_screen_has_no_resolution_none_is_sent(stage: Stage) -> None:
@@ -263,6 +273,42 @@ def test_what_somebody_filled_in_already_is_neither_demanded_nor_overwritten(sta
     other = stage.another()
     stage.jira.edit(other.key, KIM, **{CAUSE: {"value": "Code"}})
     assert stage.want(DONE, other).confirmed == {Field.STATUS: "Done"}
+
+
+def test_what_every_issue_has_costs_no_read_and_what_is_no_screen_asks_nothing(
+    stage: Stage,
+) -> None:
+    stage.workflow(way("Close", "To Do", "Done", needs=["summary"]))
+    stage.tracker.look(stage.task)
+    stage.want(DONE)
+    assert stage.verbs() == ["GET", "POST"]
+    other = stage.another()
+    stage.now = NOW + timedelta(minutes=11)
+    stage.tracker.look(other)
+    stage.sandbox.fail_next("GET", "/transitions", status=200, body=offering(hasScreen=False))
+    assert stage.want(DONE, other).confirmed == {Field.STATUS: "Done"}
+
+
+def test_what_is_offered_but_not_available_is_no_way(stage: Stage) -> None:
+    stage.sandbox.fail_next("GET", "/transitions", status=200, body=offering(isAvailable=False))
+    assert "it offers nothing" in stage.want(DONE).refused[Field.STATUS]
+
+
+def offering(**facts: bool) -> dict[str, Any]:
+    """A transition to Done that a screen would have demands for."""
+    field = {"required": True, "name": "Root cause", "schema": {"type": "string"}}
+    to = {"name": "Done", "statusCategory": {"key": "done"}}
+    one = {"id": "11", "name": "Close", "to": to, "fields": {CAUSE: field}}
+    return {"transitions": [{**one, **facts}]}
+
+
+def test_a_resolution_is_set_by_the_step_that_closes_and_by_no_other(stage: Stage) -> None:
+    stage.workflow(
+        way("Start", "To Do", "In Progress", asks=["resolution"]),
+        way("Finish", "In Progress", "Done"),
+    )
+    stage.want(StatusWish("in progress", reasons=("Done",)))
+    assert stage.stands() == ("In Progress", None)
 
 
 def test_a_validators_words_are_told_and_the_other_fields_are_set(stage: Stage) -> None:
@@ -363,6 +409,18 @@ def test_what_is_closed_is_not_reopened_only_to_learn(stage: Stage) -> None:
     assert stage.stands() == ("Won't Do", "Done")
 
 
+def test_the_unknown_is_looked_for_where_the_target_is_likely(stage: Stage) -> None:
+    statuses = {"Open": "new", "Parked": "new", "Early": "done", "Doing": "indeterminate"}
+    ways = [way(name, "Open", name) for name in ("Early", "Parked", "Doing")]
+    ways.append(way("Finish", "Doing", "Finished"))
+    known = {**statuses, "Finished": "done"}
+    stage.jira.add_project("WEB", types=("Task",), statuses=known, transitions=ways)
+    task = stage.tracker.find(stage.jira.create_issue("WEB", "x", KIM, "Task"))
+    assert stage.want(StatusWish("done", names=("Finished",)), task).refused == {}
+    steps = [i["toString"] for h in history(stage, task) for i in h if i["field"] == "status"]
+    assert steps == ["Doing", "Finished"]
+
+
 def test_a_walk_ends_after_five_steps(stage: Stage) -> None:
     names = [f"S{number}" for number in range(8)]
     statuses = {**dict.fromkeys(names, "indeterminate"), "Finished": "done"}
@@ -379,6 +437,11 @@ def test_a_walk_ends_after_five_steps(stage: Stage) -> None:
     ended = stage.want(DONE, task)
     assert stage.jira.issue(task.id).status == "S4"
     assert "moved from 'S0' to 'S4'" in ended.refused[Field.STATUS]
+    assert "it offers S5, and more than 5 steps are not taken" in ended.refused[Field.STATUS]
+    nearer = stage.tracker.find(stage.jira.create_issue("LONG", "x", KIM, "Task"))
+    for name in names[1:4]:
+        stage.jira.transition(nearer.key, name, KIM)
+    assert stage.want(DONE, nearer).confirmed == {Field.STATUS: "Finished"}  # S3 and five more
 
 
 # --- what is remembered may be wrong ------------------------------------------------------------
