@@ -74,7 +74,6 @@ class _Walk:
         if remembered and self._target.fits(here.status.name, here.status.category):
             here = self._flows.read_standing(self._ref)  # nothing to do, or so it was
         self._visited = [here.status.name]
-        doubts = 0
         while not self._target.is_met_by(here.status):
             fits = self._target.fits(here.status.name, here.status.category)
             way = self._better(here) if fits else self._step(here)
@@ -86,12 +85,7 @@ class _Walk:
                 if isinstance(no, Refused) or len(self._visited) > 1:
                     return Moved(self._moved_to(here), self._told(no))
                 raise
-            except _Outdated:
-                doubts += 1
-                if doubts > 2:
-                    raise Unavailable(
-                        f"{self._ref.key} is being moved by others meanwhile"
-                    ) from None
+            except _Outdated:  # once for a status: then its ways are read, and not remembered
                 here = self._flows.standing(self._ref)[0]
                 self._visited[-1] = here.status.name
                 continue
