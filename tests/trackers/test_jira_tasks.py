@@ -25,7 +25,7 @@ from integrations.tracker import (
 )
 from workflows.effects import SetFields
 from workflows.model import Person, StatusCategory, TicketRef
-from workflows.snapshots import Field, Value
+from workflows.snapshots import Field, Progress, Value
 from workflows.tasks import StatusWish
 
 BOT, KIM, LEE, TOKEN = "bot-1", "kim-2", "lee-3", "t0ken-of-the-bot"
@@ -317,7 +317,7 @@ def test_a_refusal_that_names_no_field_refuses_them_all(
 def test_an_edit_is_never_repeated_whatever_becomes_of_its_answer(
     sandbox: Sandbox, tracker: JiraTracker, task: TicketRef
 ) -> None:
-    wanted = wanting(task, {Field.DUE: "2027-02-01"}, status=StatusWish("done"))
+    wanted = wanting(task, {Field.DUE: "2027-02-01"}, status=StatusWish(Progress.DONE))
     path = f"/issue/{task.id}"
     tracker.look(task)
     for spoilt, error in (
