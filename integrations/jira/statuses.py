@@ -58,7 +58,7 @@ class Target:
     def __str__(self) -> str:
         if self._wish.names:
             return f"one of {', '.join(self._wish.names)}"
-        return f"a status for {self._wish.progress!r}"
+        return f"a status for {str(self._wish.progress)!r}"
 
     def fits(self, name: str, category: StatusCategory) -> bool:
         """Whether a status may be where the ticket ends."""

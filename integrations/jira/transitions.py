@@ -74,7 +74,6 @@ class _Walk:
         if remembered and self._target.fits(here.status.name, here.status.category):
             here = self._flows.read_standing(self._ref)  # nothing to do, or so it was
         self._visited = [here.status.name]
-        doubts = 0
         while not self._target.is_met_by(here.status):
             fits = self._target.fits(here.status.name, here.status.category)
             way = self._better(here) if fits else self._step(here)
@@ -86,12 +85,7 @@ class _Walk:
                 if isinstance(no, Refused) or len(self._visited) > 1:
                     return Moved(self._moved_to(here), self._told(no))
                 raise
-            except _Outdated:
-                doubts += 1
-                if doubts > 2:
-                    raise Unavailable(
-                        f"{self._ref.key} is being moved by others meanwhile"
-                    ) from None
+            except _Outdated:  # once for a status: then its ways are read, and not remembered
                 here = self._flows.standing(self._ref)[0]
                 self._visited[-1] = here.status.name
                 continue
@@ -104,8 +98,6 @@ class _Walk:
     def _step(self, here: Standing) -> Way | None:
         """The next transition: along what is known, else to where nothing is known yet. Before
         the latter, which moves the issue only to learn, what it is offered is asked again."""
-        if self._left() < 1:
-            return None
         ways = self._ways(here)
         way = self._toward(here, ways)
         if way is None and here.status.name not in self._read:
@@ -286,7 +278,7 @@ class _Walk:
         demands = [words for way in fitting or ways if (words := self._lacking(way))]
         offered = ", ".join(dict.fromkeys(way.to for way in ways)) or "nothing"
         words = f"no way from {status.name!r} to {self._target}: it offers {offered}"
-        if self._left() < 1:
-            words = f"{self._target} is more than {MOST_STEPS} steps away"
+        if ways and self._left() < 2:
+            words += f", and more than {MOST_STEPS} steps are not taken"
         words = "; ".join(demands if fitting and demands else [words, *demands])
         return Moved(self._moved_to(here), f"{self._so_far()} {words}".strip())

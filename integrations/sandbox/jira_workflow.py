@@ -62,11 +62,13 @@ def veto(issue: Issue, way: Transition, values: Object) -> str:
 def moved(site: JiraSite, issue: Issue, way: Transition, chosen: Any) -> list[Object]:
     """Put the issue where the transition leads; returns the changelog's items. Reaching a done
     status sets a resolution and leaving it clears it, as the default workflow's post functions do:
-    https://support.atlassian.com/jira-cloud-administration/docs/workflow-post-functions/"""
+    https://support.atlassian.com/jira-cloud-administration/docs/workflow-post-functions/
+    What a screen sets elsewhere is set, and makes an issue look closed that is not."""
     project, old = issue.project, (issue.status, issue.resolution)
-    done = project.statuses[way.to] == "done"
-    resolution = str(chosen or way.resolves or issue.resolution or "Done")
-    issue.status, issue.resolution = way.to, resolution if done else None
+    was_done, done = (project.statuses[name] == "done" for name in (issue.status, way.to))
+    resolution = chosen or way.resolves or issue.resolution or "Done"
+    issue.status = way.to
+    issue.resolution = resolution if done else None if was_done else chosen
     issue.resolved = (issue.resolved or site.world.now()) if done else None
     items = changes(site, project, "resolution", old[1], issue.resolution)
     return items + changes(site, project, "status", old[0], issue.status)

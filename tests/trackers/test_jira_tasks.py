@@ -25,7 +25,7 @@ from integrations.tracker import (
 )
 from workflows.effects import SetFields
 from workflows.model import Person, StatusCategory, TicketRef
-from workflows.snapshots import Field, Value
+from workflows.snapshots import Field, Progress, Value
 from workflows.tasks import StatusWish
 
 BOT, KIM, LEE, TOKEN = "bot-1", "kim-2", "lee-3", "t0ken-of-the-bot"
@@ -218,6 +218,16 @@ def test_other_versions_stay_and_a_missing_one_is_created(
     assert told.refused == {Field.MILESTONE: "OPS has no version 'Q4', and we may not add it"}
 
 
+def test_a_version_that_somebody_just_made_is_replaced_as_any_other(
+    sandbox: Sandbox, tracker: JiraTracker, task: TicketRef
+) -> None:
+    tracker.set_fields(wanting(task, {Field.MILESTONE: "Q1"}))  # the versions are remembered
+    sandbox.jira.add_version("OPS", "Soon")
+    sandbox.jira.edit(task.key, KIM, fixVersions=["Soon"])
+    tracker.set_fields(wanting(task, {Field.MILESTONE: "Q1"}, replaces={Field.MILESTONE: "Soon"}))
+    assert tracker.look(task).milestones == ("Q1",)
+
+
 def test_a_version_is_the_same_however_it_is_spelt(
     sandbox: Sandbox, tracker: JiraTracker, task: TicketRef
 ) -> None:
@@ -271,6 +281,8 @@ def test_nothing_is_given_to_somebody_who_left(
     told = tracker.set_fields(wanting(task, {Field.OWNER: KIM, Field.DUE: "2027-03-01"}))
     assert (told.confirmed, list(told.refused)) == ({Field.DUE: "2027-03-01"}, [Field.OWNER])
     assert "cannot be assigned" in told.refused[Field.OWNER]
+    told = tracker.set_fields(wanting(task, {Field.OWNER: KIM}))
+    assert told.refused == {Field.OWNER: "kim-2 is not assignable in OPS"}
     assert tracker.look(task).owners == (Person(KIM, "Kim Doe", email(sandbox)),)
 
 
@@ -305,7 +317,7 @@ def test_a_refusal_that_names_no_field_refuses_them_all(
 def test_an_edit_is_never_repeated_whatever_becomes_of_its_answer(
     sandbox: Sandbox, tracker: JiraTracker, task: TicketRef
 ) -> None:
-    wanted = wanting(task, {Field.DUE: "2027-02-01"}, status=StatusWish("done"))
+    wanted = wanting(task, {Field.DUE: "2027-02-01"}, status=StatusWish(Progress.DONE))
     path = f"/issue/{task.id}"
     tracker.look(task)
     for spoilt, error in (

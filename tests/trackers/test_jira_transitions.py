@@ -22,7 +22,7 @@ from integrations.tracker import (
 )
 from workflows.effects import SetFields
 from workflows.model import Status, StatusCategory, TicketRef
-from workflows.snapshots import Field, Value
+from workflows.snapshots import Field, Progress, Value
 from workflows.tasks import StatusWish
 
 BOT, KIM, TOKEN = "bot-1", "kim-2", "t0ken-of-the-bot"
@@ -36,7 +36,7 @@ STATUSES = {
     "Done": "done",
     "Won't Do": "done",
 }
-DONE = StatusWish("done", reasons=("Done",))
+DONE = StatusWish(Progress.DONE, reasons=("Done",))
 
 
 class OneWriteOnly:
@@ -123,26 +123,33 @@ def test_with_warm_caches_a_change_of_status_is_one_write_and_no_read(stage: Sta
 
 
 def test_a_status_that_is_there_already_is_confirmed_and_nothing_is_written(stage: Stage) -> None:
-    ended = stage.want(StatusWish("open"))
+    ended = stage.want(StatusWish(Progress.OPEN))
     assert (ended.confirmed, ended.refused) == ({Field.STATUS: "To Do"}, {})
     assert stage.sandbox.writes() == []
 
 
+def test_what_was_done_when_we_looked_and_is_reopened_is_closed_again(stage: Stage) -> None:
+    stage.want(DONE)
+    stage.jira.transition(stage.task.key, "To Do", KIM)
+    assert stage.want(DONE).confirmed == {Field.STATUS: "Done"}
+    assert stage.stands() == ("Done", "Done")
+
+
 def test_the_rules_names_decide_whatever_their_case(stage: Stage) -> None:
-    ended = stage.want(StatusWish("in progress", names=("WAITING", "blocked")))
+    ended = stage.want(StatusWish(Progress.IN_PROGRESS, names=("WAITING", "blocked")))
     assert ended.status == Status("Blocked", StatusCategory.IN_PROGRESS)
-    ended = stage.want(StatusWish("in progress", names=("in  progress",)))
+    ended = stage.want(StatusWish(Progress.IN_PROGRESS, names=("in  progress",)))
     assert stage.stands() == ("In Progress", None)
 
 
 @pytest.mark.parametrize(
     ("wish", "end"),
     [
-        (StatusWish("in progress"), ("In Progress", None)),
-        (StatusWish("in review"), ("In Review", None)),
-        (StatusWish("done", reasons=("Done",)), ("Done", "Done")),
-        (StatusWish("won't do", reasons=("Won't Fix", "Won't Do")), ("Won't Do", "Won't Do")),
-        (StatusWish("duplicate", reasons=("Duplicate",)), ("Done", "Duplicate")),
+        (StatusWish(Progress.IN_PROGRESS), ("In Progress", None)),
+        (StatusWish(Progress.IN_REVIEW), ("In Review", None)),
+        (StatusWish(Progress.DONE, reasons=("Done",)), ("Done", "Done")),
+        (StatusWish(Progress.WONT_DO, reasons=("Won't Fix", "Won't Do")), ("Won't Do", "Won't Do")),
+        (StatusWish(Progress.DUPLICATE, reasons=("Duplicate",)), ("Done", "Duplicate")),
     ],
 )
 def test_among_several_of_a_category_the_one_named_alike_is_taken(
@@ -168,8 +175,11 @@ def test_of_two_ways_to_one_status_the_one_that_takes_the_reason_is_taken(stage:
         way("Finish", "To Do", "Done"),
         way("Close", "To Do", "Done", asks=["resolution"]),
     )
-    stage.want(StatusWish("won't do", reasons=("Won't Do",)))
+    stage.want(StatusWish(Progress.WONT_DO, reasons=("Won't Do",)))
     assert stage.stands() == ("Done", "Won't Do")
+    other = stage.another()
+    stage.want(StatusWish(Progress.DONE, reasons=("Cannot Reproduce",)), other)
+    assert stage.stands(other) == ("Done", "Cannot Reproduce")
 
 
 def test_where_the_screen_has_no_resolution_none_is_sent(stage: Stage) -> None:
@@ -182,12 +192,12 @@ def test_where_the_screen_has_no_resolution_none_is_sent(stage: Stage) -> None:
 def test_a_reason_is_corrected_where_a_transition_can_and_refused_where_none_can(
     stage: Stage,
 ) -> None:
-    wish = StatusWish("duplicate", reasons=("Duplicate",))
+    wish = StatusWish(Progress.DUPLICATE, reasons=("Duplicate",))
     stage.jira.transition(stage.task.key, "Done", KIM, resolution="Done")
     stage.want(wish)  # the workflow leads from anywhere to Done, and asks for a resolution
     assert stage.stands() == ("Done", "Duplicate")
     stage.workflow(way("Reopen", "Done", "To Do"))
-    for wish in (DONE, StatusWish("done", names=("Done",), reasons=("Done",))):
+    for wish in (DONE, StatusWish(Progress.DONE, names=("Done",), reasons=("Done",))):
         ended = stage.want(wish)
         assert ended.refused == {
             Field.STATUS: "it is 'Done' as 'Duplicate', and no transition changes that"
@@ -200,7 +210,7 @@ def test_a_reason_is_corrected_where_a_transition_can_and_refused_where_none_can
 
 def test_what_a_screen_demands_is_filled_from_the_rules(stage: Stage) -> None:
     stage.workflow(way("Close", "To Do", "Done", asks=["duedate"], needs=["resolution", CAUSE]))
-    ended = stage.want(StatusWish("done", fill={"root  CAUSE": "config"}))
+    ended = stage.want(StatusWish(Progress.DONE, fill={"root  CAUSE": "config"}))
     assert ended.refused == {}
     assert stage.stands() == ("Done", "Done")
     values = stage.jira.issue(stage.task.id).values
@@ -211,10 +221,10 @@ def test_what_a_screen_demands_is_filled_from_the_rules(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("wish", "resolution"),
     [
-        (StatusWish("done"), "Done"),
-        (StatusWish("won't do", reasons=("Obsolete",)), "Won't Do"),
+        (StatusWish(Progress.DONE), "Done"),
+        (StatusWish(Progress.WONT_DO, reasons=("Obsolete",)), "Won't Do"),
         (
-            StatusWish("duplicate", names=("Done",), reasons=("Cannot Reproduce",)),
+            StatusWish(Progress.DUPLICATE, names=("Done",), reasons=("Cannot Reproduce",)),
             "Cannot Reproduce",
         ),
     ],
@@ -235,7 +245,7 @@ def test_each_kind_of_field_is_filled_in_its_own_form(stage: Stage) -> None:
     stage.workflow(way("Close", "To Do", "Done", needs=[*ids.values(), "labels", "duedate"]))
     fill = {f"A {kind}": value for kind, value in kinds.items()}
     fill |= {"labels": "postmortem done", "Due date": "2027-02-01"}
-    assert stage.want(StatusWish("done", fill=fill)).refused == {}
+    assert stage.want(StatusWish(Progress.DONE, fill=fill)).refused == {}
     fields = stage.tracker.fetch(stage.task).fields
     told = {kind: fields[id] for kind, id in ids.items()}
     rich = "**Why**" if stage.jira.cloud else "*Why*"  # a document, or wiki text
@@ -248,7 +258,7 @@ def test_a_demand_that_nobody_can_meet_is_named(stage: Stage) -> None:
     ended = stage.want(DONE)
     demand = "the transition Close demands Root cause: name a value for it under fill"
     assert ended.refused == {Field.STATUS: demand}
-    ended = stage.want(StatusWish("done", fill={CAUSE: "Cosmic rays"}))
+    ended = stage.want(StatusWish(Progress.DONE, fill={CAUSE: "Cosmic rays"}))
     assert "'Cosmic rays' is not one of Config, Code" in ended.refused[Field.STATUS]
     assert stage.stands() == ("To Do", None)
     assert stage.sandbox.writes() == []
@@ -257,12 +267,48 @@ def test_a_demand_that_nobody_can_meet_is_named(stage: Stage) -> None:
 def test_what_somebody_filled_in_already_is_neither_demanded_nor_overwritten(stage: Stage) -> None:
     stage.workflow(way("Close", "To Do", "Done", needs=[CAUSE]))
     stage.jira.edit(stage.task.key, KIM, **{CAUSE: {"value": "Code"}})
-    ended = stage.want(StatusWish("done", fill={CAUSE: "Config"}))
+    ended = stage.want(StatusWish(Progress.DONE, fill={CAUSE: "Config"}))
     assert ended.confirmed == {Field.STATUS: "Done"}
     assert stage.jira.issue(stage.task.id).values[CAUSE]["value"] == "Code"  # type: ignore[index]
     other = stage.another()
     stage.jira.edit(other.key, KIM, **{CAUSE: {"value": "Code"}})
     assert stage.want(DONE, other).confirmed == {Field.STATUS: "Done"}
+
+
+def test_what_every_issue_has_costs_no_read_and_what_is_no_screen_asks_nothing(
+    stage: Stage,
+) -> None:
+    stage.workflow(way("Close", "To Do", "Done", needs=["summary"]))
+    stage.tracker.look(stage.task)
+    stage.want(DONE)
+    assert stage.verbs() == ["GET", "POST"]
+    other = stage.another()
+    stage.now = NOW + timedelta(minutes=11)
+    stage.tracker.look(other)
+    stage.sandbox.fail_next("GET", "/transitions", status=200, body=offering(hasScreen=False))
+    assert stage.want(DONE, other).confirmed == {Field.STATUS: "Done"}
+
+
+def test_what_is_offered_but_not_available_is_no_way(stage: Stage) -> None:
+    stage.sandbox.fail_next("GET", "/transitions", status=200, body=offering(isAvailable=False))
+    assert "it offers nothing" in stage.want(DONE).refused[Field.STATUS]
+
+
+def offering(**facts: bool) -> dict[str, Any]:
+    """A transition to Done that a screen would have demands for."""
+    field = {"required": True, "name": "Root cause", "schema": {"type": "string"}}
+    to = {"name": "Done", "statusCategory": {"key": "done"}}
+    one = {"id": "11", "name": "Close", "to": to, "fields": {CAUSE: field}}
+    return {"transitions": [{**one, **facts}]}
+
+
+def test_a_resolution_is_set_by_the_step_that_closes_and_by_no_other(stage: Stage) -> None:
+    stage.workflow(
+        way("Start", "To Do", "In Progress", asks=["resolution"]),
+        way("Finish", "In Progress", "Done"),
+    )
+    stage.want(StatusWish(Progress.IN_PROGRESS, reasons=("Done",)))
+    assert stage.stands() == ("In Progress", None)
 
 
 def test_a_validators_words_are_told_and_the_other_fields_are_set(stage: Stage) -> None:
@@ -293,7 +339,7 @@ LADDER = (
 def test_a_workflow_is_walked_step_by_step_and_learnt_on_the_way(stage: Stage) -> None:
     stage.workflow(*LADDER)
     stage.jira.transition(stage.task.key, "In Progress", KIM)
-    ended = stage.want(StatusWish("in review", names=("In Review",)))
+    ended = stage.want(StatusWish(Progress.IN_REVIEW, names=("In Review",)))
     assert ended.refused == {}
     ended = stage.want(DONE)
     assert stage.stands() == ("Done", "Done")
@@ -316,14 +362,14 @@ def test_where_a_walk_gets_stuck_is_told(stage: Stage) -> None:
     )
     stage.jira.transition(stage.task.key, "In Progress", KIM)
     stage.workflow(way("Start", "To Do", "In Progress"), way("Block", "In Progress", "Blocked"))
-    ended = stage.want(StatusWish("won't do", names=("Won't Do",)))
+    ended = stage.want(StatusWish(Progress.WONT_DO, names=("Won't Do",)))
     assert ended.confirmed == {}
     assert ended.refused == {
         Field.STATUS: "It was moved from 'In Progress' to 'Blocked', and then:"
         " no way from 'Blocked' to one of Won't Do: it offers nothing"
     }
     assert ended.status == Status("Blocked", StatusCategory.IN_PROGRESS)
-    ended = stage.want(StatusWish("won't do", names=("Won't Do",)))
+    ended = stage.want(StatusWish(Progress.WONT_DO, names=("Won't Do",)))
     assert ended.refused == {
         Field.STATUS: "no way from 'Blocked' to one of Won't Do: it offers nothing"
     }
@@ -332,10 +378,10 @@ def test_where_a_walk_gets_stuck_is_told(stage: Stage) -> None:
 
 def test_what_is_known_to_lead_nowhere_is_not_tried(stage: Stage) -> None:
     stage.workflow(way("Start", "To Do", "In Progress"), way("Block", "In Progress", "Blocked"))
-    stage.want(StatusWish("won't do", names=("Won't Do",)))
+    stage.want(StatusWish(Progress.WONT_DO, names=("Won't Do",)))
     assert stage.stands() == ("Blocked", None)
     other = stage.another()
-    ended = stage.want(StatusWish("won't do", names=("Won't Do",)), other)
+    ended = stage.want(StatusWish(Progress.WONT_DO, names=("Won't Do",)), other)
     assert ended.refused == {
         Field.STATUS: "no way from 'To Do' to one of Won't Do: it offers In Progress"
     }
@@ -344,7 +390,7 @@ def test_what_is_known_to_lead_nowhere_is_not_tried(stage: Stage) -> None:
 
 def test_a_done_status_is_not_on_the_way_to_one_that_is_not(stage: Stage) -> None:
     stage.workflow(way("Finish", "To Do", "Done"), way("Reopen", "Done", "In Progress"))
-    ended = stage.want(StatusWish("in progress"))
+    ended = stage.want(StatusWish(Progress.IN_PROGRESS))
     assert ended.refused == {
         Field.STATUS: "no way from 'To Do' to a status for 'in progress': it offers Done"
     }
@@ -354,13 +400,25 @@ def test_a_done_status_is_not_on_the_way_to_one_that_is_not(stage: Stage) -> Non
 def test_what_is_closed_is_not_reopened_only_to_learn(stage: Stage) -> None:
     ways = way("Reopen", "Done", "To Do"), way("Drop", "To Do", "Won't Do")
     stage.workflow(*ways, way("Finish", "To Do", "Done"))
-    wish = StatusWish("won't do", names=("Won't Do",))
+    wish = StatusWish(Progress.WONT_DO, names=("Won't Do",))
     stage.jira.transition(stage.task.key, "Done", KIM)
     assert "it offers To Do" in stage.want(wish).refused[Field.STATUS]
     assert stage.stands() == ("Done", "Done")
     stage.want(DONE, stage.another())  # now it is known what To Do leads to
     assert stage.want(wish).refused == {}
     assert stage.stands() == ("Won't Do", "Done")
+
+
+def test_the_unknown_is_looked_for_where_the_target_is_likely(stage: Stage) -> None:
+    statuses = {"Open": "new", "Parked": "new", "Early": "done", "Doing": "indeterminate"}
+    ways = [way(name, "Open", name) for name in ("Early", "Parked", "Doing")]
+    ways.append(way("Finish", "Doing", "Finished"))
+    known = {**statuses, "Finished": "done"}
+    stage.jira.add_project("WEB", types=("Task",), statuses=known, transitions=ways)
+    task = stage.tracker.find(stage.jira.create_issue("WEB", "x", KIM, "Task"))
+    assert stage.want(StatusWish(Progress.DONE, names=("Finished",)), task).refused == {}
+    steps = [i["toString"] for h in history(stage, task) for i in h if i["field"] == "status"]
+    assert steps == ["Doing", "Finished"]
 
 
 def test_a_walk_ends_after_five_steps(stage: Stage) -> None:
@@ -379,6 +437,11 @@ def test_a_walk_ends_after_five_steps(stage: Stage) -> None:
     ended = stage.want(DONE, task)
     assert stage.jira.issue(task.id).status == "S4"
     assert "moved from 'S0' to 'S4'" in ended.refused[Field.STATUS]
+    assert "it offers S5, and more than 5 steps are not taken" in ended.refused[Field.STATUS]
+    nearer = stage.tracker.find(stage.jira.create_issue("LONG", "x", KIM, "Task"))
+    for name in names[1:4]:
+        stage.jira.transition(nearer.key, name, KIM)
+    assert stage.want(DONE, nearer).confirmed == {Field.STATUS: "Finished"}  # S3 and five more
 
 
 # --- what is remembered may be wrong ------------------------------------------------------------
