@@ -108,7 +108,8 @@ class Notice:
     `ticket_id` is the stable id (None where the sender gives none), `key` its name at sending
     time, `place` the project or repository. `marker` is our own marker found in the payload's
     text or properties: the effect key of something that we created. `created`: the ticket was
-    just made. `comment_id` is the comment
+    just made. `related`: only what it is related to changed. `state` is what the payload
+    says of a task's fields, where it holds all of them. `comment_id` is the comment
     this is about. `by` is the actor's handle. `paths` are the files of a push, `branch` its
     branch or a pull request's head. `why` says it in words, for people.
     """
@@ -123,6 +124,8 @@ class Notice:
     comment_id: str | None = None
     marker: str | None = None
     created: bool = False
+    related: bool = False
+    state: TaskState | None = None
     paths: tuple[str, ...] = ()
     branch: str | None = None
 

@@ -15,6 +15,7 @@ from service.store import Store, Transaction
 from service.store.deliveries import DeliveryState
 from service.store.refs import Ref, Role
 from service.store.sightings import Sighting
+from workflows.hearing import says_nothing_new, ticket_of
 from workflows.policy import Policy
 
 INCIDENT_JOB = "incident"
@@ -144,12 +145,33 @@ class Routing:
         if ref.role is Role.DOCUMENT:
             self._read_document(tx, number, notice, ref.incident_id)
             return
+        if notice.related or notice.comment_id is not None:
+            why = f"{notice.why}: none of what is kept in sync of {ref.key}"
+            tx.deliveries.mark(number, DeliveryState.IGNORED, why, incident_id=ref.incident_id)
+            return
+        if self._is_known(tx, notice, ref):
+            why = f"{notice.why}: {ref.key} is known to be so"
+            tx.deliveries.mark(number, DeliveryState.IGNORED, why, incident_id=ref.incident_id)
+            return
         tx.refs.say_changed(ref.connection, ref.ticket_id)
         why = f"{notice.why}: the remediation task {ref.key}"
         subject = ask_for_task(tx, ref, PROMPT, why)
         tx.deliveries.mark(
             number, DeliveryState.DONE, why, subject=subject, incident_id=ref.incident_id
         )
+
+    def _is_known(self, tx: Transaction, notice: Notice, ref: Ref) -> bool:
+        """Whether the task stands as it is known to: then there is nothing to read. What is told
+        is believed for this alone; a later change has a delivery of its own."""
+        record = tx.incidents.get(ref.incident_id)
+        if record is None or notice.state is None or notice.tells is not Tells.TICKET:
+            return False
+        found = ticket_of(record.incident, ref.connection, ref.ticket_id)
+        team = self._policy.teams.get(record.incident.team)
+        if found is None or team is None or tx.refs.is_changed(ref):
+            return False
+        number, side = found
+        return says_nothing_new(record.incident, number, side, notice.state, team, self._policy)
 
     def _document(self, tx: Transaction, number: int, connection: str, notice: Notice) -> None:
         found = tx.refs.documents_at(connection, notice.place or "", notice.paths, notice.branch)

@@ -102,7 +102,8 @@ class WriteComment:
 
 @dataclass(frozen=True, slots=True)
 class SetFields:
-    """Bring these fields of a task up to date, and leave every other alone.
+    """Bring these fields of a task, which stands in `place`, up to date, and leave every other
+    alone.
 
     `values` are in the tracker's words: the owner's handle, the milestone's title (created where
     it is missing), an ISO 8601 date, the title; None empties a field. `status` is what the ticket

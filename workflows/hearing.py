@@ -13,6 +13,7 @@ from workflows.model import ActionItem, Incident, TicketRef
 from workflows.policy import Policy, TaskDestination, Team
 from workflows.snapshots import Agreement, Field, Said, Side, Value
 from workflows.sync import agree, wanted
+from workflows.tasks import TaskState
 from workflows.voices import RowVoice, TicketVoice, heard
 
 
@@ -75,6 +76,25 @@ def to_set(incident: Incident, team: Team, policy: Policy, now: datetime) -> Ite
                 yield _wish(incident, item, side, ref, voice, values)
 
 
+def says_nothing_new(
+    incident: Incident, number: int, side: Side, state: TaskState, team: Team, policy: Policy
+) -> bool:
+    """Whether a ticket, as somebody tells it, says of each field what is known to stand there: an
+    echo of our own write, or news that came twice."""
+    item = next((i for i in incident.actions if i.number == number), None)
+    voice = _voice(item, side, incident, team, policy) if item else None
+    if item is None or voice is None:
+        return False
+    ref = dict(_tickets(item))[side]
+    agreement = item.sides.get(side, Agreement())
+    if agreement.gone or state.ref.key != ref.key:
+        return False
+    says, also = heard(state, item, voice)
+    return all(
+        field in says and says[field].value == value for field, value in agreement.base.items()
+    ) and all(set(also.get(field, ())) == set(agreement.also.get(field, ())) for field in also)
+
+
 def ticket_of(incident: Incident, connection: str, ticket_id: str) -> tuple[int, Side] | None:
     """Which item's ticket this is, and on which side."""
     for item in incident.actions:
@@ -101,7 +121,8 @@ def _read(
         agreement = replace(agreement, gone="")
     voice = replace(voice, people=state.owners)
     says, also = heard(state, item, voice)
-    item = replace(item, sides={**item.sides, side: replace(agreement, also=also)})
+    agreement = replace(agreement, also=also, place=state.place)
+    item = replace(item, sides={**item.sides, side: agreement})
     merged = agree(item, voice, says, team.sync, now)
     return merged.item, [*notes, *merged.notes]
 
@@ -130,7 +151,7 @@ def _wish(
     return SetFields(
         key=f"set:{incident.id}:{item.number}:{side}",
         task=ref,
-        place=voice.destination.place,
+        place=agreement.place or voice.destination.place,
         values={field: value for field, value in values.items() if field is not Field.STATUS},
         status=status,
         replaces={field: agreement.base.get(field) for field in values},

@@ -93,6 +93,7 @@ class Agreement:
     and are left alone. `stuck` is what the side refused. `replaced` is what our last write of a
     field wrote over, `flips` when that came back, and `resting` until when (UTC) a field that
     flipped too often is left alone. `gone` says why the side is no more, "" while it is there.
+    `place` is the project or repository that it was last read in.
     """
 
     base: Mapping[Field, Value] = field(default_factory=dict)
@@ -103,3 +104,4 @@ class Agreement:
     flips: Mapping[Field, tuple[datetime, ...]] = field(default_factory=dict)
     resting: Mapping[Field, datetime] = field(default_factory=dict)
     gone: str = ""
+    place: str = ""

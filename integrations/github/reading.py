@@ -12,6 +12,7 @@ from typing import Any
 
 from integrations.github.marker import due_in
 from workflows.model import Change, Comment, Person, Status, StatusCategory, Ticket, TicketRef
+from workflows.tasks import TaskState
 
 Json = dict[str, Any]
 
@@ -62,6 +63,22 @@ def ticket_of(
         ),
         changes=tuple(change for change in changes if change is not None),
         related=_related(events),
+    )
+
+
+def state_of(connection: str, issue: Json) -> TaskState:
+    """An issue as a task. An issue can say each of the fields, so none is silent."""
+    milestone = issue.get("milestone")
+    people = [person_of(user) for user in issue.get("assignees") or []]
+    return TaskState(
+        ref=ref_of(connection, issue),
+        place=place_of(issue),
+        title=str(issue["title"]),
+        status=status_of(issue),
+        updated=time_of(issue["updated_at"]),
+        owners=tuple(person for person in people if person is not None),
+        milestones=(str(milestone["title"]),) if milestone else (),
+        due=due_in(issue.get("body")),
     )
 
 

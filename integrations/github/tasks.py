@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from integrations.github.client import GitHubClient, Json, Recent, issue_path, repo_path
-from integrations.github.marker import due_in, key_in
-from integrations.github.reading import person_of, place_of, ref_of, status_of, time_of
+from integrations.github.marker import key_in
+from integrations.github.reading import place_of, state_of
 from integrations.http import in_shape
 from integrations.tracker import NotThere, Unavailable
 from workflows.model import TicketRef
@@ -149,19 +149,3 @@ class TaskReading:
             return any(event.get("event") == "converted_to_discussion" for event in events)
 
         return self._discussions.get((state.ref.id, str(issue["updated_at"])), ask)
-
-
-def state_of(connection: str, issue: Json) -> TaskState:
-    """An issue as a task. An issue can say each of the fields, so none is silent."""
-    milestone = issue.get("milestone")
-    people = [person_of(user) for user in issue.get("assignees") or []]
-    return TaskState(
-        ref=ref_of(connection, issue),
-        place=place_of(issue),
-        title=str(issue["title"]),
-        status=status_of(issue),
-        updated=time_of(issue["updated_at"]),
-        owners=tuple(person for person in people if person is not None),
-        milestones=(str(milestone["title"]),) if milestone else (),
-        due=due_in(issue.get("body")),
-    )

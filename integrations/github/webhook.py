@@ -14,8 +14,11 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from integrations.github.marker import key_in
+from integrations.github.reading import state_of
+from integrations.http import in_shape
 from integrations.signatures import signed_by
-from integrations.tracker import BadSignature, Envelope, Malformed, Notice, Tells
+from integrations.tracker import BadSignature, Envelope, Malformed, Notice, Tells, Unavailable
+from workflows.tasks import TaskState
 
 Json = dict[str, Any]
 
@@ -143,7 +146,16 @@ def _issue(payload: Json, issue: Json, name: str, *, gone: bool = False) -> Noti
         at=_time(issue.get("updated_at")),
         marker=key_in(_text(issue.get("body"))),
         created=name == "issues.opened",
+        state=_state(issue),
     )
+
+
+def _state(issue: Json) -> TaskState | None:
+    try:
+        with in_shape("the payload"):
+            return state_of("", issue)
+    except Unavailable:
+        return None
 
 
 def _comment(payload: Json, name: str) -> Notice:
@@ -171,7 +183,7 @@ def _relation(payload: Json, event: str, action: str, name: str) -> Notice:
         if event == kind and action.startswith(start):
             told = _issue(payload, _part(payload, part), name)
             child = _text(_part(payload, "sub_issue").get("body"))
-            return replace(told, marker=key_in(child))
+            return replace(told, marker=key_in(child), related=True)
     return _notice(payload, Tells.UNKNOWN, f"{name} is not an event that we know")
 
 
@@ -231,6 +243,7 @@ def _notice(
     created: bool = False,
     paths: tuple[str, ...] = (),
     branch: str | None = None,
+    state: TaskState | None = None,
 ) -> Notice:
     return Notice(
         tells=tells,
@@ -245,6 +258,7 @@ def _notice(
         created=created,
         paths=paths,
         branch=branch,
+        state=state,
     )
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from integrations.jira.text import Markup
 from workflows.model import Change, Comment, Person, Status, StatusCategory, Ticket, TicketRef
+from workflows.snapshots import Field
+from workflows.tasks import TaskState
 
 Json = Mapping[str, Any]
 
@@ -303,3 +305,31 @@ def _internal(comment: Json) -> bool:
 def names(values: Any) -> tuple[str, ...]:
     """The names of versions or components."""
     return tuple(str(one["name"]) for one in values or () if one and one.get("name"))
+
+
+#: What each of our fields is in Jira.
+FIELD_IDS = {
+    Field.OWNER: "assignee",
+    Field.MILESTONE: "fixVersions",
+    Field.STATUS: "status",
+    Field.DUE: "duedate",
+    Field.TITLE: "summary",
+}
+
+
+def task_state(ref: TicketRef, issue: Json, changes: tuple[Change, ...] = ()) -> TaskState:
+    """An issue as a task; a field that its JSON lacks is one of which it cannot speak."""
+    fields = issue["fields"]
+    owner = person(fields.get("assignee"))
+    return TaskState(
+        ref=ref,
+        place=project_of(issue),
+        title=str(fields.get("summary") or ""),
+        status=status(fields),
+        updated=moment(fields["updated"]),
+        owners=(owner,) if owner else (),
+        milestones=names(fields.get("fixVersions")),
+        due=day(fields.get("duedate")),
+        silent=frozenset(field for field, id in FIELD_IDS.items() if id not in fields),
+        changes=changes,
+    )

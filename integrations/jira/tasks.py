@@ -11,7 +11,7 @@ from typing import Any
 
 from integrations.http import in_shape
 from integrations.jira.client import Refused
-from integrations.jira.reading import Json, day, moment, names, person, project_of, status
+from integrations.jira.reading import FIELD_IDS, Json, task_state
 from integrations.jira.site import JiraSite, summary
 from integrations.jira.transitions import Moved, bring
 from integrations.jira.workflow import Workflows
@@ -30,15 +30,6 @@ from workflows.tasks import StatusWish, TaskState
 
 #: What a task is read with; `updated` and `project` say of what, `issuetype` of which workflow.
 FIELDS = "summary,status,resolution,assignee,fixVersions,duedate,updated,project,issuetype"
-
-#: What each of our fields is in Jira.
-_IDS = {
-    Field.OWNER: "assignee",
-    Field.MILESTONE: "fixVersions",
-    Field.STATUS: "status",
-    Field.DUE: "duedate",
-    Field.TITLE: "summary",
-}
 
 #: A changelog's fields, as `integrations.jira.reading` names them. A resolution that changes
 #: without the status is a change of the status's reason.
@@ -75,20 +66,8 @@ class Tasks:
 
     def _state(self, issue: Json, histories: Iterable[Json] = ()) -> TaskState:
         self._workflows.saw(issue)
-        ref, fields = self._site.reader.ref(issue), issue["fields"]
-        owner = person(fields.get("assignee"))
-        return TaskState(
-            ref=ref,
-            place=project_of(issue),
-            title=str(fields.get("summary") or ""),
-            status=status(fields),
-            updated=moment(fields["updated"]),
-            owners=(owner,) if owner else (),
-            milestones=names(fields.get("fixVersions")),
-            due=day(fields.get("duedate")),
-            silent=frozenset(field for field, id in _IDS.items() if id not in fields),
-            changes=_changes(self._site.reader.changes(ref, histories)),
-        )
+        ref = self._site.reader.ref(issue)
+        return task_state(ref, issue, _changes(self._site.reader.changes(ref, histories)))
 
     def set_fields(self, wanted: SetFields) -> FieldsSet:
         """One edit for the fields and a transition for the status, in this order: a status that
@@ -127,6 +106,7 @@ class _Edit:
 
     def __init__(self, site: JiraSite, wanted: SetFields) -> None:
         self._site, self._wanted = site, wanted
+        self._place = wanted.task.key.rpartition("-")[0]
         self._versions_are_new = False
         self.refused: dict[Field, str] = {}
 
@@ -149,7 +129,9 @@ class _Edit:
 
     def _without(self, parts: Mapping[Field, Any], no: Refused) -> dict[Field, Any]:
         """What is left of the edit; nothing where Jira does not say which field it is about."""
-        named = {field: no.fields[_IDS[field]] for field in parts if _IDS[field] in no.fields}
+        named = {
+            field: no.fields[FIELD_IDS[field]] for field in parts if FIELD_IDS[field] in no.fields
+        }
         kept = {field: part for field, part in parts.items() if field not in named and named}
         for field in parts:
             if field in kept:
@@ -163,7 +145,7 @@ class _Edit:
                 if part is None or field in kept:
                     continue
             if field is Field.OWNER:
-                self._site.forget_assignable(self._wanted.place, self._wanted.values[field] or "")
+                self._site.forget_assignable(self._place, self._wanted.values[field] or "")
             self.refused[field] = str(named.get(field, no.words))
         return kept
 
@@ -176,7 +158,7 @@ class _Edit:
         return summary(value) if field is Field.TITLE and value else value
 
     def _spelt(self, version: str) -> str:
-        known = {name.casefold(): name for name in self._site.versions(self._wanted.place)}
+        known = {name.casefold(): name for name in self._site.versions(self._place)}
         return known.get(version.casefold(), version)
 
     def _part(self, field: Field) -> Any:
@@ -191,7 +173,7 @@ class _Edit:
                 self.refused[field] = "an issue has a summary: it cannot be emptied"
                 return None
             case _:
-                return {"fields": {_IDS[field]: self._value(field)}}
+                return {"fields": {FIELD_IDS[field]: self._value(field)}}
 
     def _owner(self, handle: Value) -> Any:
         """Cloud takes null for nobody, Data Center an object whose name is null.
@@ -200,7 +182,7 @@ class _Edit:
         if handle is None:
             nobody = None if self._site.client.cloud else {"name": None}
             return {"fields": {"assignee": nobody}}
-        place = self._wanted.place
+        place = self._place
         try:
             if self._site.assignable(place, handle) is None:
                 name = self._wanted.owner_name or handle
@@ -213,7 +195,7 @@ class _Edit:
     def _versions(self) -> Any:
         """One version for another, so that further ones stay. Where nobody knows what stands
         there, all but `also` is replaced."""
-        wanted, place = self._wanted, self._wanted.place
+        wanted, place = self._wanted, self._place
         new, also = self._value(Field.MILESTONE), wanted.also.get(Field.MILESTONE, ())
         if new is not None and not self._site.version(place, new):
             self.refused[Field.MILESTONE] = f"{place} has no version {new!r}, and we may not add it"
@@ -231,14 +213,14 @@ class _Edit:
         return {"update": {"fixVersions": steps}}
 
     def _has_version(self, name: str) -> bool:
-        known = name in self._site.versions(self._wanted.place)
+        known = name in self._site.versions(self._place)
         if not known and not self._versions_are_new:
             self._forget_versions()
-            known = name in self._site.versions(self._wanted.place)
+            known = name in self._site.versions(self._place)
         return known
 
     def _forget_versions(self) -> None:
-        self._site.forget_versions(self._wanted.place)
+        self._site.forget_versions(self._place)
         self._versions_are_new = True
 
 

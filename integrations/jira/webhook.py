@@ -13,8 +13,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from integrations.http import in_shape
+from integrations.jira.reading import task_state
 from integrations.signatures import signed_by
-from integrations.tracker import BadSignature, Envelope, Malformed, Notice, Tells
+from integrations.tracker import BadSignature, Envelope, Malformed, Notice, Tells, Unavailable
+from workflows.model import TicketRef
+from workflows.tasks import TaskState
 
 #: The entity property in which everything that we create carries its effect key.
 PROPERTY = "followthrough"
@@ -161,7 +165,16 @@ def _about_ticket(tells: Tells, why: str, payload: Mapping[str, Any]) -> Notice:
         comment_id=_match(_ID, comment.get("id")),
         marker=_marker(comment) or _marker(issue),
         created=payload.get("webhookEvent") == "jira:issue_created",
+        state=_state(issue, ticket_id, key),
     )
+
+
+def _state(issue: Mapping[str, Any], ticket_id: str | None, key: str | None) -> TaskState | None:
+    try:
+        with in_shape("the payload"):
+            return task_state(TicketRef("", ticket_id or "", key or "", ""), issue)
+    except Unavailable:
+        return None
 
 
 def _id_beside_issue(payload: Mapping[str, Any]) -> str | None:

@@ -86,6 +86,12 @@ class Refs:
         )
         return [_ref(*row) for row in rows]
 
+    def is_changed(self, ref: Ref) -> bool:
+        """Whether the ticket waits to be read."""
+        here = (refs.c.connection == ref.connection, refs.c.ticket_id == ref.ticket_id)
+        query = select(refs.c.ticket_id).where(*here, refs.c.told != refs.c.heard)
+        return self._connection.execute(query).first() is not None
+
     def heard(self, ref: Ref) -> None:
         """The ticket was read, for all that was told of it by then."""
         self._connection.execute(

@@ -303,7 +303,7 @@ def test_what_a_person_writes_into_a_row_holds_through_later_writes() -> None:
     assert "one, by christmas" in incident.postmortem.seen["actions"]
     assert "three" in incident.postmortem.seen["actions"]
     assert incident.postmortem.conflicts == ()
-    assert [item.title for item in incident.actions][0] == "one, by christmas"
+    assert incident.actions[0].title == "one, by christmas"
     assert incident.proposals == ()
 
 

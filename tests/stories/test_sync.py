@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from stage import Stage
 from workflows.action_table import read_rows
 from workflows.documents import regions
 from workflows.model import ActionItem
-from workflows.snapshots import Field, Side
+from workflows.snapshots import Field
 
 OPS, DOCUMENTS = "acme/ops", "acme/postmortems"
 MINUTE = timedelta(minutes=1)
@@ -106,8 +106,9 @@ def test_what_is_written_into_a_row_is_set_in_the_task(remedy: Remedy) -> None:
 
 def test_a_task_in_jira_and_its_twin_on_github_agree(pair: Remedy) -> None:
     item = pair.item
-    assert item.task is not None and item.task.connection == "jira"
-    assert item.twin is not None and item.twin.connection == "github"
+    assert item.task is not None
+    assert item.twin is not None
+    assert (item.task.connection, item.twin.connection) == ("jira", "github")
     assert item.task.url in pair.issue.body
     pair.github.close(OPS, pair.issue.number, by="kim")
     pair.github.assign(OPS, pair.issue.number, ["noor"], by="kim")
