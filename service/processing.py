@@ -36,7 +36,8 @@ from service.store.effects import EffectRecord
 from service.store.incidents import IncidentRecord, new_id
 from service.store.journal import EntryKind
 from service.tasks import Looked, Tasks
-from workflows.effects import Effect, Hold, WriteRegions
+from service.tasks import Ticket as Task
+from workflows.effects import Effect, Hold, SetFields, WriteRegions
 from workflows.events import Reading, TaskReading, TicketGone, TicketRead, TicketUnchanged
 from workflows.folding import fold
 from workflows.lifecycle import Decision, decide
@@ -127,9 +128,13 @@ class Processing:
         nothing is executed: not even what was left over when it still acted."""
         make_id = self._make_id()
         records = self._records(incident)
+        seen, failed = set[Task](), dict[Task, Later]()  # tickets that were looked at in this turn
+        unsure: list[TicketRef] = []
         for _ in range(ROUNDS):
             holds = held(records, self._clock())
-            looked = self._tasks.look(incident)
+            looked = self._tasks.look(incident, unsure)
+            seen |= looked.seen
+            failed |= looked.failed
             decision = self._decide(reading, incident, make_id, holds, unread, looked.readings)
             incident = decision.incident
             if incident is None:
@@ -137,10 +142,17 @@ class Processing:
             records = self._save(job, incident, decision, looked)
             possible = [] if self._only_plans(incident) else _possible(decision.effects, unread)
             going = self._not_behind(possible, records, incident, lease.urgent)
+            going = [effect for effect in going if _ticket_set(effect) not in failed]
             ready = batch(going, records, self._clock())
             if not ready:
-                waiting = [*looked.later, *_later(decision)]
+                waiting = [*failed.values(), *_later(decision)]
                 return self._rest(possible, records, unread, waiting)
+            wishes = [record.wish for record in ready]
+            unsure = [
+                w.task for w in wishes if isinstance(w, SetFields) and _ticket_set(w) not in seen
+            ]
+            if unsure:
+                continue
             incident = self._executor.execute(lease, ready, incident, possible)
             records = self._records(incident)
         return Later(self._clock() + REST, "it kept changing while it was worked on")
@@ -333,6 +345,13 @@ class Processing:
                 tx.jobs.fence(job)
                 _note(tx, known.incident.id, f"{_UNREADABLE}, and is tried again: {why}")
         return Later(at, why)
+
+
+def _ticket_set(effect: Effect) -> Task | None:
+    """The ticket whose fields the effect sets, if that is what it does. It is read first, in the
+    same turn: no tracker compares before it sets, and of an edit whose webhook was lost nothing
+    else would tell."""
+    return (effect.task.connection, effect.task.id) if isinstance(effect, SetFields) else None
 
 
 def _later(decision: Decision) -> list[Later]:

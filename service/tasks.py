@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -18,14 +18,22 @@ from workflows.model import Incident, TicketRef
 
 log = structlog.get_logger()
 
+#: A ticket, as its connection and its stable id.
+Ticket = tuple[str, str]
+
 
 @dataclass(slots=True)
 class Looked:
-    """What was read, of which hints, and when what could not be read is tried again."""
+    """What was read, of which hints, and what could not be read: why, and when it is tried again."""
 
     readings: list[TaskReading] = field(default_factory=list)
     heard: list[Ref] = field(default_factory=list)
-    later: list[Later] = field(default_factory=list)
+    failed: dict[Ticket, Later] = field(default_factory=dict)
+
+    @property
+    def seen(self) -> set[Ticket]:
+        """The tickets that were looked at."""
+        return {(ref.connection, ref.ticket_id) for ref in self.heard}
 
     def remember(self, tx: Transaction, incident: Incident) -> None:
         """Note that these hints are dealt with, in the transaction that saves what they led to.
@@ -45,14 +53,15 @@ class Tasks:
         self._store = store
         self._trackers = trackers
 
-    def look(self, incident: Incident | None) -> Looked:
-        """Each changed task of the incident, in one read each. What cannot be read now stays
-        marked as changed."""
+    def look(self, incident: Incident | None, besides: Collection[TicketRef] = ()) -> Looked:
+        """Each changed task of the incident, and those `besides`, in one read each. What cannot
+        be read now stays marked as changed."""
         looked = Looked()
         if incident is None or not incident.actions:
             return looked
+        wanted = {(ref.connection, ref.id) for ref in besides}
         with self._store.read() as tx:
-            changed = tx.refs.changed(incident.id)
+            changed = tx.refs.to_read(incident.id, wanted)
         for ref in changed:
             found = ticket_of(incident, ref.connection, ref.ticket_id)
             tracker = self._trackers.get(ref.connection)
@@ -67,7 +76,8 @@ class Tasks:
             except TrackerError as error:
                 log.warning("task not read", task=ref.key, words=error.words)
                 at = retry_at(error, self._store.clock())
-                looked.later.append(Later(at, f"{ref.key}: {sentence(error)}"))
+                why = f"{ref.key}: {sentence(error)}"
+                looked.failed[ref.connection, ref.ticket_id] = Later(at, why)
                 continue
             else:
                 looked.readings.append(TaskRead(number, side, state))

@@ -73,18 +73,15 @@ class Refs:
             .values(told=refs.c.told + 1)
         )
 
-    def changed(self, incident_id: str) -> list[Ref]:
-        """The tasks of an incident that must be read again."""
+    def to_read(self, incident_id: str, besides: Collection[tuple[str, str]] = ()) -> list[Ref]:
+        """The tasks of an incident that must be read again, and those `besides`, each as
+        connection and ticket id."""
         rows = self._connection.execute(
-            select(*_REF)
-            .where(
-                refs.c.incident_id == incident_id,
-                refs.c.role == Role.TASK,
-                refs.c.told != refs.c.heard,
-            )
+            select(*_REF, refs.c.told != refs.c.heard)
+            .where(refs.c.incident_id == incident_id, refs.c.role == Role.TASK)
             .order_by(refs.c.connection, refs.c.ticket_id)
         )
-        return [_ref(*row) for row in rows]
+        return [_ref(*row) for *row, changed in rows if changed or (row[0], row[1]) in besides]
 
     def is_changed(self, ref: Ref) -> bool:
         """Whether the ticket waits to be read."""
