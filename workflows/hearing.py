@@ -12,7 +12,7 @@ from workflows.events import TaskGone, TaskRead, TaskReading
 from workflows.model import ActionItem, Incident, TicketRef
 from workflows.policy import Policy, TaskDestination, Team
 from workflows.snapshots import Agreement, Field, Said, Side, Value
-from workflows.sync import agree, wanted
+from workflows.sync import agree, rested, wanted
 from workflows.voices import RowVoice, TicketVoice, heard
 
 
@@ -25,6 +25,10 @@ def hear_tasks(
 ) -> tuple[Incident, list[str]]:
     """The incident after its items' tickets were read, and what that came to."""
     notes: list[str] = []
+    for each in incident.actions:
+        again = rested(each, now)
+        incident = _with(incident, again.item) if again.notes else incident
+        notes += again.notes
     for reading in readings:
         item = next((i for i in incident.actions if i.number == reading.number), None)
         voice = _voice(item, reading.side, incident, team, policy) if item else None
