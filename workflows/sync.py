@@ -184,7 +184,7 @@ def _agree(
     agreement = item.sides.get(side, Agreement())
     said = voice.words(item)
     base = _base(item, voice, field, theirs)
-    verdict = _verdict(item, agreement, field, base, said, theirs)
+    verdict = _verdict(item, side, field, base, said, theirs)
     value = voice.understood(field, theirs.value, item)
     same = verdict is not Verdict.OURS and value == record(item)[field]  # in other words
     if verdict is Verdict.EQUAL or same:
@@ -231,12 +231,13 @@ def _base(item: ActionItem, voice: Voice, field: Field, theirs: Said) -> Value:
 
 def _verdict(
     item: ActionItem,
-    agreement: Agreement,
+    side: Side,
     field: Field,
     base: Value,
     said: Mapping[Field, Value],
     theirs: Said,
 ) -> Verdict:
+    agreement = item.sides.get(side, Agreement())
     moved = field in agreement.ours and agreement.ours[field] != record(item)[field]
     if field not in said:
         # what cannot be said there cannot be compared there: whether the record moved tells
@@ -244,21 +245,17 @@ def _verdict(
             return Verdict.OURS if moved else Verdict.EQUAL
         return Verdict.BOTH if moved else Verdict.THEIRS
     verdict = merge(base, said[field], theirs.value)
-    later = _is_later(item, field, theirs)
-    if verdict is Verdict.THEIRS and not later:
-        # said there as it was before, because the side cannot tell it apart; or the record
-        # changed, nobody knows when, and the ticket that was made meanwhile was never heard
-        unheard = field not in agreement.base and field not in agreement.ours
-        return Verdict.BOTH if moved or (unheard and field in item.said) else verdict
+    ours = _claimed(item, field)
+    later = ours is None or theirs.at > ours.said.at
     if verdict is Verdict.BOTH and later and _is_stuck(agreement, field, said[field]):
         return Verdict.THEIRS  # it was refused there: whoever chose another since has mended that
-    return verdict
-
-
-def _is_later(item: ActionItem, field: Field, theirs: Said) -> bool:
-    """Whether the side said this after the record's value was said, as far as anybody knows."""
-    ours = _claimed(item, field)
-    return ours is None or theirs.at > ours.said.at
+    if verdict is not Verdict.THEIRS or ours is None or later:
+        return verdict
+    # Older than what the record says, which went there and back meanwhile. In one moment: said
+    # there as before, because the side cannot tell it apart, or never heard since it was made.
+    unheard = field not in {**agreement.base, **agreement.ours}
+    unseen = (moved or unheard) and ours.side is not side
+    return Verdict.BOTH if theirs.at < ours.said.at or unseen else verdict
 
 
 def _claimed(item: ActionItem, field: Field) -> Claim | None:
