@@ -14,24 +14,16 @@ from itertools import permutations
 from builders import NOON, policy, task_ref
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sides import COARSE
 
 from workflows.action_table import read_rows, table
 from workflows.model import ActionItem, Kind, Origin, Person, TicketRef
-from workflows.policy import (
-    FieldRules,
-    Prefer,
-    StatusWords,
-    SyncRules,
-    TaskDestination,
-)
+from workflows.policy import FieldRules, Prefer, SyncRules, TaskDestination
 from workflows.snapshots import Agreement, Field, Progress, Said, Side, Stuck, Value
 from workflows.sync import agree, created, merge, wanted, written
 from workflows.voices import RowVoice, TicketVoice, Voice, record
 
 POLICY = policy()
-COARSE = StatusWords(
-    frozenset({Progress.OPEN, Progress.DONE, Progress.WONT_DO, Progress.DUPLICATE})
-)
 KINDS = {Side.TASK: "jira", Side.TWIN: "github"}
 PEOPLE = (Person("5b10", "Kim Ito"), Person("5b10-dana", "Dana Doe"))
 TASK = TicketVoice(Side.TASK, TaskDestination("jira", "OPS"), "github", KINDS, POLICY, PEOPLE)
