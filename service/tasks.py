@@ -13,7 +13,7 @@ from service.outcomes import retry_at, sentence
 from service.store import Store, Transaction
 from service.store.refs import Ref, Role
 from workflows.events import TaskGone, TaskRead, TaskReading
-from workflows.hearing import ticket_of
+from workflows.hearing import rested_tickets, ticket_of
 from workflows.model import Incident, TicketRef
 
 log = structlog.get_logger()
@@ -46,13 +46,16 @@ class Tasks:
         self._trackers = trackers
 
     def look(self, incident: Incident | None) -> Looked:
-        """Each changed task of the incident, in one read each. What cannot be read now stays
-        marked as changed."""
+        """Each changed task of the incident, in one read each, and each that kept flipping and
+        has rested. What cannot be read now stays marked as changed."""
         looked = Looked()
         if incident is None or not incident.actions:
             return looked
         with self._store.read() as tx:
             changed = tx.refs.changed(incident.id)
+            for ticket in rested_tickets(incident, self._store.clock()):
+                ref = tx.refs.find(ticket.connection, ticket.id)
+                changed += [ref] if ref is not None and ref not in changed else []
         for ref in changed:
             found = ticket_of(incident, ref.connection, ref.ticket_id)
             tracker = self._trackers.get(ref.connection)

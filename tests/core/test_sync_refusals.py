@@ -10,8 +10,10 @@ import pytest
 from builders import KIM, NOOR, at, task_ref
 from sides import DUE, GITHUB, KIM_IN_JIRA, MILESTONE, OWNER, STATUS, TASK, TITLE, TWIN, Remedy
 
-from workflows.events import TaskCreated
+from workflows.events import TaskCreated, TicketUnchanged
 from workflows.folding import fold
+from workflows.hearing import rested_tickets, rests_until
+from workflows.lifecycle import decide
 from workflows.model import Kind, Status, StatusCategory
 from workflows.policy import FieldRules
 from workflows.postmortem import comment
@@ -346,3 +348,16 @@ def test_a_ticket_in_a_tracker_that_the_rules_no_longer_know_is_left_alone(
     remedy.policy = replace(remedy.policy, connections=connections)
     assert remedy.hears(TWIN, owners=(NOOR,), updated=at(60)) == []
     assert remedy.item.owner == "Kim Ito"
+
+
+def test_the_end_of_a_rest_is_waited_for_and_its_ticket_read_again(flipping: Remedy) -> None:
+    assert rests_until(flipping.incident, flipping.now) is None
+    flips(flipping)
+    until = rests_until(flipping.incident, flipping.now)
+    assert until is not None
+    assert rested_tickets(flipping.incident, until - timedelta(seconds=1)) == []
+    assert rested_tickets(flipping.incident, until) == [GITHUB]
+    decision = decide(
+        TicketUnchanged(), flipping.incident, flipping.policy, new_id="x", now=flipping.now
+    )
+    assert decision.again_at == until
