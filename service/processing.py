@@ -355,7 +355,8 @@ def _ticket_set(effect: Effect) -> Task | None:
 
 
 def _later(decision: Decision) -> list[Later]:
-    return [Later(decision.again_at, "its document")] if decision.again_at else []
+    why = "its document, or a field that kept flipping"
+    return [Later(decision.again_at, why)] if decision.again_at else []
 
 
 def _possible(wished: Sequence[Effect], unread: Unread | None) -> list[Effect]:

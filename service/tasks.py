@@ -13,7 +13,7 @@ from service.outcomes import retry_at, sentence
 from service.store import Store, Transaction
 from service.store.refs import Ref, Role
 from workflows.events import TaskGone, TaskRead, TaskReading
-from workflows.hearing import ticket_of
+from workflows.hearing import rested_tickets, ticket_of
 from workflows.model import Incident, TicketRef
 
 log = structlog.get_logger()
@@ -24,7 +24,7 @@ Ticket = tuple[str, str]
 
 @dataclass(slots=True)
 class Looked:
-    """What was read, of which hints, and what could not be read: why, and when it is tried again."""
+    """What was read, of which hints; what could not be read, why, and when it is tried again."""
 
     readings: list[TaskReading] = field(default_factory=list)
     heard: list[Ref] = field(default_factory=list)
@@ -54,12 +54,13 @@ class Tasks:
         self._trackers = trackers
 
     def look(self, incident: Incident | None, besides: Collection[TicketRef] = ()) -> Looked:
-        """Each changed task of the incident, and those `besides`, in one read each. What cannot
-        be read now stays marked as changed."""
+        """Each changed task of the incident, those `besides`, and each that kept flipping and has
+        rested, in one read each. What cannot be read now stays marked as changed."""
         looked = Looked()
         if incident is None or not incident.actions:
             return looked
-        wanted = {(ref.connection, ref.id) for ref in besides}
+        rested = rested_tickets(incident, self._store.clock())
+        wanted = {(ref.connection, ref.id) for ref in (*besides, *rested)}
         with self._store.read() as tx:
             changed = tx.refs.to_read(incident.id, wanted)
         for ref in changed:

@@ -19,8 +19,8 @@ from workflows.events import (
     TaskLinked,
 )
 from workflows.model import ActionItem, DocumentState, Incident, Postmortem
-from workflows.snapshots import Field, Side, Stuck
-from workflows.sync import created, written
+from workflows.snapshots import Side, Stuck
+from workflows.sync import UNSET, created, written
 from workflows.voices import record
 
 
@@ -69,7 +69,7 @@ def _task_created(news: TaskCreated, incident: Incident) -> Incident:
         asked = record(item) if news.values is None else news.values
         unset = {
             field: Stuck(asked.get(field), told[name])
-            for field, name in _UNSET.items()
+            for field, name in UNSET.items()
             if name in told
         }
         item = created(item, side, news.values, unset)
@@ -78,10 +78,6 @@ def _task_created(news: TaskCreated, incident: Incident) -> Incident:
         return replace(item, task=news.ref, linked=news.linked, unset=(*item.unset, *news.unset))
 
     return _with_item(incident, news.key, change)
-
-
-#: What begins the words about a field that could not be set, see `TaskCreated.unset`.
-_UNSET = {Field.OWNER: "owner", Field.MILESTONE: "milestone", Field.DUE: "due date"}
 
 
 def _rows_stand(incident: Incident) -> Incident:

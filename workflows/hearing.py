@@ -12,7 +12,7 @@ from workflows.events import TaskGone, TaskRead, TaskReading
 from workflows.model import ActionItem, Incident, TicketRef
 from workflows.policy import Policy, TaskDestination, Team
 from workflows.snapshots import Agreement, Field, Said, Side, Value
-from workflows.sync import agree, wanted
+from workflows.sync import agree, rested, resting, wanted
 from workflows.tasks import TaskState
 from workflows.voices import RowVoice, TicketVoice, heard
 
@@ -26,6 +26,10 @@ def hear_tasks(
 ) -> tuple[Incident, list[str]]:
     """The incident after its items' tickets were read, and what that came to."""
     notes: list[str] = []
+    for each in incident.actions:
+        again = rested(each, now)
+        incident = _with(incident, again.item) if again.notes else incident
+        notes += again.notes
     for reading in readings:
         item = next((i for i in incident.actions if i.number == reading.number), None)
         voice = _voice(item, reading.side, incident, team, policy) if item else None
@@ -102,6 +106,22 @@ def ticket_of(incident: Incident, connection: str, ticket_id: str) -> tuple[int,
             if (ref.connection, ref.id) == (connection, ticket_id):
                 return item.number, side
     return None
+
+
+def rests_until(incident: Incident, now: datetime) -> datetime | None:
+    """When (UTC) the first of the fields that are left alone is kept in sync again."""
+    return min((until for i in incident.actions for _, _, until in resting(i, now)), default=None)
+
+
+def rested_tickets(incident: Incident, now: datetime) -> list[TicketRef]:
+    """Tickets of which a field was left alone until now: what was said there meanwhile was not
+    heard."""
+    return [
+        ref
+        for item in incident.actions
+        for side, ref in _tickets(item)
+        if any(until <= now for until in item.sides.get(side, Agreement()).resting.values())
+    ]
 
 
 def _read(

@@ -22,7 +22,7 @@ from workflows.effects import (
 )
 from workflows.events import Reading, TaskReading, TicketGone, TicketUnchanged
 from workflows.giving_up import give_up
-from workflows.hearing import hear_rows, hear_tasks, to_set
+from workflows.hearing import hear_rows, hear_tasks, rests_until, to_set
 from workflows.model import (
     DocumentStatus,
     Incident,
@@ -80,7 +80,10 @@ def decide(
     if incident is not None and (team := policy.teams.get(incident.team)):
         incident, notes = hear_tasks(incident, tasks, team, policy, now)
     decision = _decide(reading, incident, policy, new_id, now, held)
-    return replace(decision, reasons=(*notes, *decision.reasons))
+    rest = rests_until(decision.incident, now) if decision.incident is not None else None
+    times = [at for at in (decision.again_at, rest) if at is not None]
+    reasons = (*notes, *decision.reasons)
+    return replace(decision, reasons=reasons, again_at=min(times, default=None))
 
 
 def _decide(

@@ -28,15 +28,18 @@ def handle_of(
     """What a tracker of this kind calls the owner; None when nobody can tell.
 
     Somebody whom the rules do not know is named by the word that was said, where a tracker of the
-    same kind said it: by the `claim` on a side of `claimed_kind`, or in the incident's own
-    tracker, of the kind `home`, where the item was first written. Nobody is guessed across.
+    same kind said it: by the `claim` on a side of `claimed_kind` (its own word for them, which a
+    Jira name is not), or in the incident's own tracker, of the kind `home`, where the item was
+    first written. Nobody is guessed across.
     """
     known = known_person(policy, owner)
     if known is not None:
         return known.handles.get(kind)
     if claim is None:
         return owner if home == kind else None
-    return owner if claim.side is not Side.DOCUMENT and claimed_kind == kind else None
+    if claim.side is Side.DOCUMENT or claimed_kind != kind:
+        return None
+    return claim.word or owner
 
 
 def _by_handle(handle: str, kind: str, policy: Policy) -> KnownPerson | None:

@@ -60,10 +60,12 @@ Snapshot = Mapping[Field, Said]
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One of the values that a conflict is about, and the side that it came from."""
+    """Who said a value, and on which side. `word` is what the side itself calls it, None where
+    that is not known."""
 
     side: Side
     said: Said
+    word: Value = None
 
 
 @dataclass(frozen=True, slots=True)

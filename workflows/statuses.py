@@ -11,7 +11,10 @@ from workflows.tasks import StatusWish
 
 #: Words for why a ticket was closed without the work being done, as trackers ship with them.
 _REASONS = {
-    Progress.WONT_DO: ("won't do", "won't fix", "wontfix", "not planned", "declined", "rejected"),
+    Progress.WONT_DO: (
+        *("won't do", "won't fix", "wontfix", "not planned", "declined", "rejected"),
+        *("cannot reproduce", "incomplete"),
+    ),
     Progress.DUPLICATE: ("duplicate",),
     Progress.DONE: ("done", "fixed", "completed", "resolved"),
 }
@@ -40,7 +43,7 @@ def read_status(status: Status, readings: Mapping[str, Progress]) -> Progress:
     if (known := named.get(same_word(status.name))) is not None:
         return known
     if status.category is StatusCategory.DONE:
-        reason = same_word(status.reason or "")
+        reason = same_word(status.reason or "").replace("’", "'")
         for progress, words in _REASONS.items():
             if reason in words:
                 return progress
@@ -67,7 +70,7 @@ def status_wish(progress: Progress, words: StatusWords) -> StatusWish:
 
 def read_word(text: str) -> Progress | None:
     """What a person means who writes a status into the document; None for other words."""
-    wanted = same_word(text)
+    wanted = same_word(text).replace("’", "'")  # as editors write it
     for progress in Progress:
         if wanted == same_word(progress.value):
             return progress

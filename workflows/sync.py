@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 
+from workflows.circuits import awake, flipped, rests, without
 from workflows.model import ActionItem
 from workflows.policy import FieldRules, SyncRules
 from workflows.snapshots import (
@@ -30,6 +31,9 @@ from workflows.snapshots import (
     Value,
 )
 from workflows.voices import Voice, record, with_value
+
+#: What begins the words of `ActionItem.unset` about a field.
+UNSET = {Field.OWNER: "owner", Field.MILESTONE: "milestone", Field.DUE: "due date"}
 
 
 class Verdict(Enum):
@@ -87,7 +91,7 @@ def wanted(item: ActionItem, voice: Voice, rules: SyncRules, now: datetime) -> d
         and field in agreement.base
         and said[field] != agreement.base[field]
         and not _is_stuck(agreement, field, said[field])
-        and not _rests(agreement, field, now)
+        and not rests(agreement, field, now)
     }
 
 
@@ -100,7 +104,8 @@ def written(
     """The item after a write was answered: only what is confirmed is agreed on."""
     before = item.sides.get(side, Agreement())
     now_ours = record(item)
-    over = {field: before.base.get(field) for field in confirmed}
+    moved = [field for field, value in confirmed.items() if before.base.get(field) != value]
+    over = {field: before.base.get(field) for field in moved}
     agreement = replace(
         before,
         base={**before.base, **confirmed},
@@ -108,7 +113,10 @@ def written(
         replaced={**before.replaced, **over},
         stuck={**{f: s for f, s in before.stuck.items() if f not in confirmed}, **refused},
     )
-    return _with(item, side, agreement)
+    item = _with(item, side, agreement)
+    for field in confirmed if side is Side.TASK else ():
+        item = _no_longer_unset(item, field) if field not in refused else item
+    return item
 
 
 def created(
@@ -122,16 +130,34 @@ def created(
 
 
 def choose(item: ActionItem, field: Field, value: Value, by: str, now: datetime) -> Merged:
-    """The item with a conflict settled by somebody: that value holds from now on."""
-    claim = Claim(Side.DOCUMENT, Said(value, now, by))
-    item = _settled(_take(item, field, value, claim), field)
+    """The item with a conflict settled by somebody: that value holds from now on. It stays known
+    from which side it came: who is meant, and who may read it, depends on that."""
+    claims = [claim for c in item.conflicts if c.field is field for claim in c.claims]
+    chosen = next((c for c in claims if c.said.value == value), None)
+    claim = replace(chosen or Claim(Side.DOCUMENT, Said(value, now)), said=Said(value, now, by))
+    item = _settled(_take(item, field, claim), field)
     return Merged(item, (f"{item.name} {field}: {by} chose {_word(value)}",))
 
 
 def close_circuit(item: ActionItem, side: Side, field: Field) -> ActionItem:
     """The item with a field that was left alone kept in sync again."""
     agreement = item.sides.get(side, Agreement())
-    return _with(item, side, _awake(agreement, field))
+    return _with(item, side, awake(agreement, field))
+
+
+def rested(item: ActionItem, now: datetime) -> Merged:
+    """The item with every field kept in sync again that was left alone for long enough. Its side
+    is to be read anew: nothing was heard of it meanwhile."""
+    ended = [
+        (side, field)
+        for side, agreement in item.sides.items()
+        for field in agreement.resting
+        if not rests(agreement, field, now)
+    ]
+    for side, field in ended:
+        item = close_circuit(item, side, field)
+    told = (f"{item.name} {field}: kept in sync with the {side} again" for side, field in ended)
+    return Merged(item, tuple(told))
 
 
 def resting(item: ActionItem, now: datetime) -> Iterator[tuple[Side, Field, datetime]]:
@@ -154,68 +180,103 @@ def _agree(
     rules: SyncRules,
     now: datetime,
 ) -> Merged:
-    agreement = item.sides.get(voice.side, Agreement())
+    side = voice.side
+    agreement = item.sides.get(side, Agreement())
     said = voice.words(item)
-    # a ticket that was never heard was created as the record said
-    base = agreement.base.get(field, said.get(field, theirs.value))
-    verdict = _verdict(item, agreement, field, base, said, theirs.value)
-    if _rests(agreement, field, now) and verdict is not Verdict.EQUAL:
+    base = _base(item, voice, field, theirs)
+    verdict = _verdict(item, side, field, base, said, theirs)
+    value = voice.understood(field, theirs.value, item)
+    same = verdict is not Verdict.OURS and value == record(item)[field]  # in other words
+    if verdict is Verdict.EQUAL or same:
+        item = _agreed(_stands(item, side, field, theirs.value), side, field)
+        return Merged(_no_longer_unset(item, field) if _is_set(item, side, field, said) else item)
+    if rests(agreement, field, now):
         return Merged(item)
     if theirs.value != base:
-        flipped = _flipped(agreement, field, theirs.value, rules, now)
-        opened = _rests(flipped, field, now)
-        item = _with(item, voice.side, flipped)
-        if opened:
-            return Merged(item, (_opened(item, voice.side, field, flipped.resting[field]),))
-    item = _stands(item, voice.side, field, theirs.value)
-    if verdict is Verdict.EQUAL:
-        return Merged(_agreed(item, voice.side, field))
+        turned = flipped(agreement, field, theirs.value, rules, now)
+        item = _with(item, side, turned)
+        if rests(turned, field, now):
+            return Merged(item, (_opened(item, side, field, turned.resting[field]),))
+    item = _stands(item, side, field, theirs.value)
     if verdict is Verdict.OURS:
         return Merged(item)
-    if voice.side not in rule.counts:
-        why = f"{item.name} {field}: {_word(theirs.value)} on the {voice.side} does not count"
+    if side not in rule.counts:
+        why = f"{item.name} {field}: {_word(theirs.value)} on the {side} does not count"
         return Merged(item, (f"{why}: it is put back",))
-    value = voice.understood(field, theirs.value, item)
-    claim = Claim(voice.side, Said(value, theirs.at, theirs.by))
-    if verdict is Verdict.THEIRS:
-        before = record(item)[field]
-        item = _settled(_take(item, field, value, claim), field)
-        item = _agreed(item, voice.side, field)
-        note = f"{item.name} {field}: {_word(before)} → {_word(value)}, by the {voice.side}"
-        return Merged(item, (note + (f" ({theirs.by})" if theirs.by else ""),))
-    return _conflict(item, field, claim, rule)
+    claim = Claim(side, Said(value, theirs.at, theirs.by), theirs.value)
+    if verdict is Verdict.BOTH:
+        return _conflict(item, field, claim, rule)
+    before = record(item)[field]
+    item = _settled(_take(item, field, claim), field)
+    note = f"{item.name} {field}: {_word(before)} → {_word(value)}, by the {side}"
+    return Merged(_agreed(item, side, field), (note + (f" ({theirs.by})" if theirs.by else ""),))
+
+
+def _base(item: ActionItem, voice: Voice, field: Field, theirs: Said) -> Value:
+    """What stood on the side when both last agreed, in its words.
+
+    A ticket that was never heard was made as the record said then. If the field is empty there,
+    that may as well never have been set, unless somebody is known to have emptied it.
+    """
+    agreement = item.sides.get(voice.side, Agreement())
+    if field in agreement.base:
+        return agreement.base[field]
+    if theirs.value is None and not theirs.by:
+        return None
+    if field in agreement.ours and agreement.ours[field] != record(item)[field]:
+        nobodys = {f: claim for f, claim in item.said.items() if f is not field}
+        item = with_value(replace(item, said=nobodys), field, agreement.ours[field])
+    return voice.words(item).get(field, theirs.value)
 
 
 def _verdict(
     item: ActionItem,
-    agreement: Agreement,
+    side: Side,
     field: Field,
     base: Value,
     said: Mapping[Field, Value],
-    theirs: Value,
+    theirs: Said,
 ) -> Verdict:
-    if field in said:
-        return merge(base, said[field], theirs)
-    # what cannot be said there cannot be compared there: whether the record moved tells
+    agreement = item.sides.get(side, Agreement())
     moved = field in agreement.ours and agreement.ours[field] != record(item)[field]
-    if theirs == base:
-        return Verdict.OURS if moved else Verdict.EQUAL
-    return Verdict.BOTH if moved else Verdict.THEIRS
+    if field not in said:
+        # what cannot be said there cannot be compared there: whether the record moved tells
+        if theirs.value == base:
+            return Verdict.OURS if moved else Verdict.EQUAL
+        return Verdict.BOTH if moved else Verdict.THEIRS
+    verdict = merge(base, said[field], theirs.value)
+    ours = _claimed(item, field)
+    later = ours is None or theirs.at > ours.said.at
+    if verdict is Verdict.BOTH and later and _is_stuck(agreement, field, said[field]):
+        return Verdict.THEIRS  # it was refused there: whoever chose another since has mended that
+    if verdict is not Verdict.THEIRS or ours is None or later:
+        return verdict
+    # Older than what the record says, which went there and back meanwhile. In one moment: said
+    # there as before, because the side cannot tell it apart, or never heard since it was made.
+    unheard = field not in {**agreement.base, **agreement.ours}
+    unseen = (moved or unheard) and ours.side is not side
+    return Verdict.BOTH if theirs.at < ours.said.at or unseen else verdict
+
+
+def _claimed(item: ActionItem, field: Field) -> Claim | None:
+    """Who said the record's present value; None where it stands as it was first written."""
+    claim = item.said.get(field)
+    return claim if claim is not None and claim.said.value == record(item)[field] else None
 
 
 def _conflict(item: ActionItem, field: Field, theirs: Claim, rule: FieldRules) -> Merged:
     """Both moved: the rules' preference holds, and both claims stay to be chosen from."""
-    value = record(item)[field]
-    unknown = Said(value, datetime.min.replace(tzinfo=theirs.said.at.tzinfo))
-    ours = item.said.get(field, Claim(Side.DOCUMENT, unknown))
-    wins = _preferred(ours, theirs, rule)
-    known = next((c for c in item.conflicts if c.field is field), None)
-    claims = list(known.claims if known else (ours,))
+    unknown = Said(record(item)[field], datetime.min.replace(tzinfo=UTC))
+    known = _claimed(item, field)
+    ours = known or Claim(Side.DOCUMENT, unknown)
+    wins = _preferred(ours, theirs, rule) if known else theirs
+    earlier = next((c.claims for c in item.conflicts if c.field is field), ())
+    claims = list(earlier)
     for claim in (ours, theirs):
         if claim.said.value not in {c.said.value for c in claims}:
             claims.append(claim)
     if wins is theirs:
-        item = _take(item, field, theirs.said.value, theirs)
+        item = _agreed(_take(item, field, theirs), theirs.side, field)
     conflict = Conflict(field, tuple(claims), wins.said.value)
     others = tuple(c for c in item.conflicts if c.field is not field)
     item = replace(item, conflicts=(*others, conflict))
@@ -226,17 +287,41 @@ def _conflict(item: ActionItem, field: Field, theirs: Claim, rule: FieldRules) -
 
 
 def _preferred(ours: Claim, theirs: Claim, rule: FieldRules) -> Claim:
+    """Of two that were said in the same moment, the ticket's holds before its twin's, and that
+    before the document's: whichever was heard first."""
     preferred = rule.prefer.value
     if preferred == theirs.side.value:
         return theirs
     if preferred == ours.side.value:
         return ours
-    return theirs if theirs.said.at > ours.said.at else ours
+    rank = list(Side).index
+    return max(theirs, ours, key=lambda claim: (claim.said.at, -rank(claim.side)))
 
 
-def _take(item: ActionItem, field: Field, value: Value, claim: Claim) -> ActionItem:
-    item = with_value(item, field, value)
-    return replace(item, said={**item.said, field: claim})
+def _take(item: ActionItem, field: Field, claim: Claim) -> ActionItem:
+    """The record says what was claimed. What a side refused is asked of it no more, and a ticket
+    that was never heard is known to have been made as the record said before."""
+    before, sides = record(item)[field], dict(item.sides)
+    for side, ref in ((Side.TASK, item.task), (Side.TWIN, item.twin)):
+        agreement = sides.get(side, Agreement())
+        if ref is not None and field not in {**agreement.base, **agreement.ours}:
+            sides[side] = replace(agreement, ours={**agreement.ours, field: before})
+    sides = {s: replace(a, stuck=without(a.stuck, field)) for s, a in sides.items()}
+    item = with_value(replace(item, sides=sides), field, claim.said.value)
+    return _no_longer_unset(replace(item, said={**item.said, field: claim}), field)
+
+
+def _no_longer_unset(item: ActionItem, field: Field) -> ActionItem:
+    """What the tracker would not take when the task was made is told no longer."""
+    begins = f"{UNSET[field]}:" if field in UNSET else None
+    unset = tuple(what for what in item.unset if not begins or not what.startswith(begins))
+    return replace(item, unset=unset) if unset != item.unset else item
+
+
+def _is_set(item: ActionItem, side: Side, field: Field, said: Mapping[Field, Value]) -> bool:
+    """Whether the task shows what the record says of the field."""
+    base = item.sides[side].base
+    return side is Side.TASK and field in said and base[field] is not None
 
 
 def _settled(item: ActionItem, field: Field) -> ActionItem:
@@ -248,7 +333,7 @@ def _stands(item: ActionItem, side: Side, field: Field, value: Value) -> ActionI
     agreement = item.sides.get(side, Agreement())
     stuck = agreement.stuck
     if agreement.base.get(field) != value:  # it moved: what was refused may be possible now
-        stuck = {f: s for f, s in stuck.items() if f is not field}
+        stuck = without(stuck, field)
     return _with(item, side, replace(agreement, base={**agreement.base, field: value}, stuck=stuck))
 
 
@@ -256,31 +341,6 @@ def _agreed(item: ActionItem, side: Side, field: Field) -> ActionItem:
     agreement = item.sides.get(side, Agreement())
     ours = {**agreement.ours, field: record(item)[field]}
     return _with(item, side, replace(agreement, ours=ours))
-
-
-# --- what keeps flipping ------------------------------------------------------------------------
-
-
-def _flipped(
-    agreement: Agreement, field: Field, theirs: Value, rules: SyncRules, now: datetime
-) -> Agreement:
-    """After the side moved: a flip is that what we wrote over came back."""
-    if field not in agreement.replaced or agreement.replaced[field] != theirs:
-        return agreement
-    earlier = agreement.flips.get(field, ())
-    flips = (*(at for at in earlier if at > now - rules.window), now)
-    if len(flips) < rules.flips:
-        return replace(agreement, flips={**agreement.flips, field: flips})
-    agreement = _awake(agreement, field)
-    return replace(agreement, resting={**agreement.resting, field: now + rules.rest})
-
-
-def _awake(agreement: Agreement, field: Field) -> Agreement:
-    return replace(
-        agreement,
-        flips={f: at for f, at in agreement.flips.items() if f is not field},
-        resting={f: at for f, at in agreement.resting.items() if f is not field},
-    )
 
 
 def _opened(item: ActionItem, side: Side, field: Field, until: datetime) -> str:
@@ -304,11 +364,6 @@ def _kept(rules: SyncRules, side: Side) -> Iterator[tuple[Field, FieldRules]]:
             yield field, FieldRules(frozenset({Side.DOCUMENT}))
 
 
-def _rests(agreement: Agreement, field: Field, now: datetime) -> bool:
-    until = agreement.resting.get(field)
-    return until is not None and until > now
-
-
 def _is_stuck(agreement: Agreement, field: Field, value: Value) -> bool:
     stuck = agreement.stuck.get(field)
     return stuck is not None and stuck.value == value
@@ -330,6 +385,7 @@ __all__ = [
     "close_circuit",
     "created",
     "merge",
+    "rested",
     "resting",
     "wanted",
     "written",

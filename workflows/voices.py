@@ -87,8 +87,13 @@ class TicketVoice:
             if handle is None:
                 del said[Field.OWNER]
             else:
-                said[Field.OWNER] = handle
+                said[Field.OWNER] = self._as_there(handle, item)
         return said
+
+    def _as_there(self, handle: str, item: ActionItem) -> str:
+        """The handle in the capitals that the tracker gives it: the rules' may be others."""
+        there = item.sides.get(self.side, Agreement()).base.get(Field.OWNER)
+        return there if there and there.casefold() == handle.casefold() else handle
 
     def understood(self, field: Field, value: Value, item: ActionItem) -> Value:
         if field is Field.STATUS and self.words(item)[field] == value:
