@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import structlog
 
@@ -12,17 +13,23 @@ from service.jobs import Later
 from service.outcomes import retry_at, sentence
 from service.store import Store, Transaction
 from service.store.refs import Ref, Role
+from workflows.drift import became
 from workflows.events import TaskGone, TaskRead, TaskReading
 from workflows.hearing import ticket_of
 from workflows.model import Incident, TicketRef
+from workflows.policy import Policy
 
 log = structlog.get_logger()
 
 
 @dataclass(slots=True)
 class Looked:
-    """What was read, of which hints, and when what could not be read is tried again."""
+    """What was read of the incident `before`, from `began` (UTC) on, of which hints, and when what
+    could not be read is tried again."""
 
+    before: Incident | None
+    began: datetime
+    policy: Policy
     readings: list[TaskReading] = field(default_factory=list)
     heard: list[Ref] = field(default_factory=list)
     later: list[Later] = field(default_factory=list)
@@ -32,23 +39,33 @@ class Looked:
         A ticket that was transferred is known by its new id as well."""
         for ref in self.heard:
             tx.refs.heard(ref)
+            self._end_drifts(tx, ref, incident)
         for reading in self.readings:
             if isinstance(reading, TaskRead):
                 now = reading.state.ref
                 tx.refs.put(Ref(now.connection, now.id, incident.id, Role.TASK, now.key))
 
+    def _end_drifts(self, tx: Transaction, ref: Ref, after: Incident) -> None:
+        """What differed of this ticket had its turn."""
+        ticket = TicketRef(ref.connection, ref.ticket_id, ref.key, "")
+        for number, what in tx.drifts.open_of(ref.connection, ref.ticket_id, self.began):
+            before = self.before or after
+            done = became(before, after, ticket, what, self.policy, self.began)
+            tx.drifts.end(number, done)
+
 
 class Tasks:
     """Reads the tasks that changed."""
 
-    def __init__(self, store: Store, trackers: Mapping[str, Tracker]) -> None:
+    def __init__(self, store: Store, trackers: Mapping[str, Tracker], policy: Policy) -> None:
         self._store = store
         self._trackers = trackers
+        self._policy = policy
 
     def look(self, incident: Incident | None) -> Looked:
         """Each changed task of the incident, in one read each. What cannot be read now stays
         marked as changed."""
-        looked = Looked()
+        looked = Looked(incident, self._store.clock(), self._policy)
         if incident is None or not incident.actions:
             return looked
         with self._store.read() as tx:

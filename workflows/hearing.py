@@ -27,7 +27,7 @@ def hear_tasks(
     notes: list[str] = []
     for reading in readings:
         item = next((i for i in incident.actions if i.number == reading.number), None)
-        voice = _voice(item, reading.side, incident, team, policy) if item else None
+        voice = voice_of(item, reading.side, incident, team, policy) if item else None
         if item is None or voice is None:
             continue
         if isinstance(reading, TaskGone):
@@ -69,7 +69,7 @@ def to_set(incident: Incident, team: Team, policy: Policy, now: datetime) -> Ite
     """What the tickets of the incident's items are to be told: one wish for each."""
     for item in incident.actions:
         for side, ref in _tickets(item):
-            voice = _voice(item, side, incident, team, policy)
+            voice = voice_of(item, side, incident, team, policy)
             values = wanted(item, voice, team.sync, now) if voice else {}
             if voice is not None and values:
                 yield _wish(incident, item, side, ref, voice, values)
@@ -139,7 +139,7 @@ def _wish(
     )
 
 
-def _voice(
+def voice_of(
     item: ActionItem, side: Side, incident: Incident, team: Team, policy: Policy
 ) -> TicketVoice | None:
     """None where the rules know no tracker for that side any more."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from service.store.schema import document_places, refs
 from service.store.statements import insert
@@ -24,7 +25,7 @@ class Role(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Ref:
     """A ticket that belongs to an incident. `key` is what people call it, as last seen; `told`
-    counts how often it was said to have changed."""
+    counts how often it was said to have changed, and `waits` says that it was not read since."""
 
     connection: str
     ticket_id: str
@@ -32,6 +33,7 @@ class Ref:
     role: Role
     key: str
     told: int = 0
+    waits: bool = False
 
 
 class Refs:
@@ -63,7 +65,12 @@ class Refs:
         row = self._connection.execute(
             select(*_REF).where(refs.c.connection == connection, refs.c.ticket_id == ticket_id)
         ).first()
-        return _ref(*row) if row else None
+        return _ref(row) if row else None
+
+    def tasks(self, connection: str) -> list[Ref]:
+        """All tasks of this connection."""
+        query = select(*_REF).where(refs.c.connection == connection, refs.c.role == Role.TASK)
+        return [_ref(row) for row in self._connection.execute(query)]
 
     def say_changed(self, connection: str, ticket_id: str) -> None:
         """Remember that the ticket must be read again."""
@@ -84,7 +91,7 @@ class Refs:
             )
             .order_by(refs.c.connection, refs.c.ticket_id)
         )
-        return [_ref(*row) for row in rows]
+        return [_ref(row) for row in rows]
 
     def heard(self, ref: Ref) -> None:
         """The ticket was read, for all that was told of it by then."""
@@ -133,8 +140,10 @@ _REF = (
     refs.c.role,
     refs.c.key,
     refs.c.told,
+    refs.c.heard,
 )
 
 
-def _ref(connection: str, ticket_id: str, incident_id: str, role: str, key: str, told: int) -> Ref:
-    return Ref(connection, ticket_id, incident_id, Role(role), key, told)
+def _ref(row: Row[*tuple[Any, ...]]) -> Ref:
+    connection, ticket_id, incident_id, role, key, told, heard = row
+    return Ref(connection, ticket_id, incident_id, Role(role), key, told, told != heard)
