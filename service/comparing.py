@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TypeVar
 
-from integrations.tracker import Tracker
+from integrations.tracker import Tracker, TrackerError
+from service.outcomes import sentence
 from service.routing import ask_for_task
 from service.store import Store, Transaction
 from service.store.refs import Ref
@@ -20,9 +21,6 @@ from workflows.tasks import TaskState
 #: A webhook that takes no longer than this is in time: what it would have told is no drift. (The
 #: ticket is read all the same.)
 IN_TIME = timedelta(seconds=10)
-
-#: How many tickets that a list does not show are read in one round, each by itself.
-MOST_MISSING = 50
 
 CHUNK = 100
 
@@ -49,6 +47,16 @@ class Found:
     def news(self) -> bool:
         """Whether it is drift, and nobody knows of it yet."""
         return bool(self.drifts) and not self.told and not self.fresh
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What was found in one place; `failed` is why not all of it could be looked through."""
+
+    connection: str
+    place: str
+    found: tuple[Found, ...]
+    failed: str = ""
 
 
 @dataclass(slots=True)
@@ -101,7 +109,7 @@ class Comparison:
                     found += self._as_of_now(tx, look, ref, state)
         return found
 
-    def missing(self, look: Look, most: int = MOST_MISSING) -> tuple[list[Found], bool]:
+    def missing(self, look: Look, most: int) -> tuple[list[Found], bool]:
         """After all of a place was looked through: those of ours that it did not show, deleted or
         moved or transferred, `most` of them; and whether these are all."""
         found: list[Found] = []
@@ -123,8 +131,19 @@ class Comparison:
                 found.append(Found(now, incident.ticket.key, item, (drift,)))
         return found, True
 
-    def whole(self, connection: str, place: str, ours: Ours) -> Iterator[list[Found]]:
-        """Look through all of a place. Raises TrackerError."""
+    def everywhere(self) -> Iterator[Result]:
+        """Look through all of every place with tasks, one after another."""
+        for connection in self._trackers:
+            for place, ours in sorted(self.places(connection).items()):
+                found, failed = list[Found](), ""
+                try:
+                    for some in self._whole(connection, place, ours):
+                        found += some
+                except TrackerError as error:
+                    failed = sentence(error)
+                yield Result(connection, place, tuple(found), failed)
+
+    def _whole(self, connection: str, place: str, ours: Ours) -> Iterator[list[Found]]:
         look = self.look(place, ours)
         for states in chunks(self._trackers[connection].look_through(place, None)):
             yield self.compare(look, states)

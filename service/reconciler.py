@@ -64,6 +64,10 @@ _LIVING = frozenset({DocumentStatus.DRAFT, DocumentStatus.IN_REVIEW, DocumentSta
 #: How often all of a place with tasks is looked through.
 WHOLE_EVERY = timedelta(days=1)
 
+#: How many tickets that such a look does not show are read in one round, each by itself; where
+#: there are more, the next round looks through all of the place again.
+MOST_MISSING = 50
+
 
 @dataclass(slots=True)
 class _Place:
@@ -196,7 +200,7 @@ class Reconciler:
         return since is None and self._look_for_missing(lease, look)
 
     def _look_for_missing(self, lease: Lease, look: Look) -> bool:
-        gone, all_of_them = self._comparison.missing(look)
+        gone, all_of_them = self._comparison.missing(look, MOST_MISSING)
         with self._store.write() as tx:
             lease.extend(tx)
             mark(tx, gone)
