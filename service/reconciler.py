@@ -33,7 +33,9 @@ from service.outcomes import retry_at, sentence
 from service.routing import INCIDENT_JOB, incident_subject
 from service.settling import DocumentStores
 from service.store import Store, Transaction
+from service.store.incidents import IncidentRecord
 from service.store.refs import Ref, Role
+from workflows.drift import compare_rows
 from workflows.model import DocumentStatus, Postmortem, TicketRef
 from workflows.policy import Policy
 from workflows.tasks import TaskState
@@ -222,12 +224,12 @@ class Reconciler:
         incident's own turn."""
         began = self._clock()
         with self._store.read() as tx:
-            incidents = [record.incident for record in tx.incidents.with_document()]
-            mark = tx.ledger.since(DOCUMENTS, _PUBLISHED)
-        read_published = mark is None or mark <= began - PUBLISHED_EVERY
+            records = tx.incidents.with_document()
+            last = tx.ledger.since(DOCUMENTS, _PUBLISHED)
+        read_published = last is None or last <= began - PUBLISHED_EVERY
         all_seen = True
-        for incident in incidents:
-            known = incident.postmortem
+        for record in records:
+            known = record.incident.postmortem
             if known is None or known.status not in _LIVING:
                 continue
             lease.outlast(self._timing.call)
@@ -237,33 +239,52 @@ class Reconciler:
                 log.warning("document not looked at", url=known.ref.url, words=error.words)
                 all_seen = all_seen and not isinstance(error, RateLimited | Unavailable)
                 continue
-            if changed:
+            if changed is not None:
                 with self._store.write() as tx:
                     lease.extend(tx)
-                    tx.incidents.set_document_changed(incident.id, True)
-                    subject = incident_subject(incident.ticket.connection, incident.ticket.id)
+                    self._note_rows(tx, record, known, changed)
+                    tx.incidents.set_document_changed(record.incident.id, True)
+                    ticket = record.incident.ticket
+                    subject = incident_subject(ticket.connection, ticket.id)
                     tx.jobs.touch(INCIDENT_JOB, subject, reason="its document was edited")
         if read_published and all_seen:  # else the round is made again: a day is long
             with self._store.write() as tx:
                 lease.extend(tx)
                 tx.ledger.set_since(DOCUMENTS, _PUBLISHED, began)
 
-    def _document_changed(self, known: Postmortem, read_published: bool) -> bool:
-        """By its version where the store tells one cheaply, otherwise by reading it; a published
+    def _note_rows(
+        self, tx: Transaction, record: IncidentRecord, known: Postmortem, now: Mapping[str, str]
+    ) -> None:
+        """What differs in the table of action items, where a webhook should have told of it: no
+        one tells of a file on this machine, and what was told waits for its turn."""
+        if not known.connection or record.document_changed:
+            return
+        key = known.ref.ticket.key if known.ref.ticket else known.ref.url
+        ref = Ref(known.connection, known.ref.id, record.incident.id, Role.DOCUMENT, key)
+        for item, drifts in compare_rows(record.incident, now).items():
+            tx.drifts.note(ref, item, drifts)
+
+    def _document_changed(
+        self, known: Postmortem, read_published: bool
+    ) -> Mapping[str, str] | None:
+        """The regions of a document that is not as known, nothing where it is gone; None where it
+        is. By its version where the store tells one cheaply, otherwise by reading it; a published
         one only when `read_published`, and until then it counts as unchanged."""
         store = self._documents(known.ref.kind, known.connection)
         try:
             version = store.version(known.ref)
-            if version is not None:
-                return version != known.ref.version
-            if known.status is DocumentStatus.PUBLISHED and not read_published:
-                return False
+            if version is not None and version == known.ref.version:
+                return None
+            published = known.status is DocumentStatus.PUBLISHED
+            if version is None and published and not read_published:
+                return None
             now = store.read(known.ref, known.headings)
         except NotThere:
-            return True
-        return (now.status, dict(now.regions)) != (known.status, dict(known.seen)) or (
-            now.text != known.text
-        )
+            return {}
+        same = (now.status, dict(now.regions)) == (known.status, dict(known.seen))
+        if version is None and same and now.text == known.text:
+            return None
+        return now.regions
 
 
 def ask_to_read(tx: Transaction, ref: TicketRef, why: str) -> None:

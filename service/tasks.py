@@ -18,6 +18,7 @@ from workflows.events import TaskGone, TaskRead, TaskReading
 from workflows.hearing import ticket_of
 from workflows.model import Incident, TicketRef
 from workflows.policy import Policy
+from workflows.snapshots import Side
 
 log = structlog.get_logger()
 
@@ -40,6 +41,7 @@ class Looked:
         for ref in self.heard:
             tx.refs.heard(ref)
             self._end_drifts(tx, ref, incident)
+        self._end_drifts_of_rows(tx, incident)
         for reading in self.readings:
             if isinstance(reading, TaskRead):
                 now = reading.state.ref
@@ -47,11 +49,27 @@ class Looked:
 
     def _end_drifts(self, tx: Transaction, ref: Ref, after: Incident) -> None:
         """What differed of this ticket had its turn."""
-        ticket = TicketRef(ref.connection, ref.ticket_id, ref.key, "")
-        for number, what in tx.drifts.open_of(ref.connection, ref.ticket_id, self.began):
-            before = self.before or after
-            done = became(before, after, ticket, what, self.policy, self.began)
-            tx.drifts.end(number, done)
+        before = self.before or after
+        whose = ticket_of(before, ref.connection, ref.ticket_id)
+        for each in tx.drifts.open_of(ref.connection, ref.ticket_id, self.began):
+            done = became(before, after, whose, each.what, self.policy, self.began)
+            tx.drifts.end(each.id, done)
+
+    def _end_drifts_of_rows(self, tx: Transaction, after: Incident) -> None:
+        """What differed in the document's rows had its turn, if that could be read."""
+        document, before = after.postmortem, self.before or after
+        if document is None:
+            return
+        waiting = tx.drifts.open_of(document.connection, document.ref.id, self.began)
+        record = tx.incidents.get(after.id) if waiting else None
+        if record is None or record.document_changed:
+            return
+        numbers = {item.name: item.number for item in before.actions}
+        for each in waiting:
+            number = numbers.get(each.item)
+            whose = None if number is None else (number, Side.DOCUMENT)
+            done = became(before, after, whose, each.what, self.policy, self.began)
+            tx.drifts.end(each.id, done)
 
 
 class Tasks:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from stage import Stage
 
+from integrations.sandbox.github_site import Repo
 from integrations.sandbox.world import Call
 from service.store.drifts import DriftRecord
 from workflows.action_table import read_rows
@@ -68,11 +69,27 @@ def number_of(ref: TicketRef) -> int:
 
 
 def row(stage: Stage, key: str, name: str = "AI-1") -> dict[Field, str | None]:
+    return dict(read_rows(regions(document(stage, key))["actions"])[name].values)
+
+
+def document(stage: Stage, key: str) -> str:
+    place, branch, path = _draft(stage, key)
+    return str(place.commits[place.branches[branch]].tree[path].decode())
+
+
+def write(stage: Stage, key: str, before: str, after: str) -> None:
+    """Somebody edits the document."""
+    _, branch, path = _draft(stage, key)
+    text = document(stage, key)
+    assert before in text
+    text = text.replace(before, after, 1)
+    stage.sandbox.github.push(DOCUMENTS, path, text, by="kim", branch=branch)
+
+
+def _draft(stage: Stage, key: str) -> tuple[Repo, str, str]:
     place = stage.sandbox.github.repos[DOCUMENTS]
     branch = next(n for n in place.branches if n.startswith("followthrough/"))
-    path = f"postmortems/2026/{key.replace('/', '-').replace('#', '-')}.md"
-    text = place.commits[place.branches[branch]].tree[path].decode()
-    return dict(read_rows(regions(text)["actions"])[name].values)
+    return place, branch, f"postmortems/2026/{key.replace('/', '-').replace('#', '-')}.md"
 
 
 class Pair(NamedTuple):

@@ -1,5 +1,5 @@
-"""What a ticket says otherwise than was last agreed on, where nobody told of it, and what came of
-that once it was heard."""
+"""What a ticket or a row of a document says otherwise than was last agreed on, where nobody told of
+it, and what came of that once it was heard."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from workflows.action_table import read_rows
+from workflows.documents import digest
 from workflows.hearing import ticket_of, voice_of
 from workflows.model import ActionItem, Incident, TicketRef
 from workflows.policy import Policy
@@ -21,8 +23,8 @@ TICKET = "ticket"
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """One thing that differs. `what` is a field's name or `TICKET`; the values are in the ticket's
-    own words, for `TICKET` they are its keys, None where there is no such ticket. `since` (UTC,
+    """One thing that differs. `what` is a field's name or `TICKET`; the values are in the words of
+    the side, for `TICKET` they are its keys, None where there is no such ticket. `since` (UTC,
     the tracker's clock) is when the ticket last changed, so that it may differ for longer for a
     later change of something else; None where nobody knows."""
 
@@ -94,21 +96,41 @@ def missing(incident: Incident, ref: TicketRef) -> Drift | None:
     return Drift(TICKET, ref.key, None, None)
 
 
+def compare_rows(incident: Incident, regions: Mapping[str, str]) -> dict[str, tuple[Drift, ...]]:
+    """What the rows of the document's table of action items, whose regions are these by now, say
+    otherwise than they were last seen to: by the item's name. Nothing where that is our own write
+    whose answer never came."""
+    document, now = incident.postmortem, regions.get("actions", "")
+    if document is None or digest(now) in document.asked.get("actions", ()):
+        return {}
+    seen, rows = read_rows(document.seen.get("actions", "")), read_rows(now)
+    found = {
+        name: tuple(
+            Drift(field.value, seen[name].values[field], value, None)
+            for field, value in row.values.items()
+            if field in seen[name].values and seen[name].values[field] != value
+        )
+        for name, row in rows.items()
+        if name in seen
+    }
+    return {name: drifts for name, drifts in found.items() if drifts}
+
+
 def became(
     before: Incident,
     after: Incident,
-    ticket: TicketRef,
+    whose: tuple[int, Side] | None,
     what: str,
     policy: Policy,
     now: datetime,
 ) -> Became | None:
     """What was done about something that differed, given the incident before and after the turn
-    in which the ticket was read. None where it turned out to be no drift at all: a list that
-    lagged did not show a ticket that is where it always was."""
-    found = ticket_of(before, ticket.connection, ticket.id)
-    if found is None:
+    in which it was heard; `whose` is the action item and its side (None: no item's any more). None
+    where it turned out to be no drift at all: a list that lagged did not show a ticket that is
+    where it always was."""
+    if whose is None:
         return Became.EQUAL_AGAIN
-    number, side = found
+    number, side = whose
     old, new = _item(before, number), _item(after, number)
     if what == TICKET:
         return _ticket_became(old, new, side)
@@ -120,15 +142,13 @@ def became(
         return Became.LEFT_ALONE
     if field in base and agreement.base.get(field) == base[field]:
         return Became.EQUAL_AGAIN
-    if _conflict(old, field) != _conflict(new, field) and _conflict(new, field):
+    conflict = _conflict(new, field)
+    if conflict is not None and conflict != _conflict(old, field):
         return Became.CONFLICT
     if record(old)[field] != record(new)[field]:
         return Became.TAKEN_OVER
-    team = policy.teams.get(after.team)
-    voice = voice_of(new, side, after, team, policy) if team else None
-    if voice and voice.words(new).get(field) == agreement.base.get(field):
-        return Became.AGREED
-    return Became.WRITTEN_OVER
+    said = _words(after, new, side, policy).get(field)
+    return Became.AGREED if said == agreement.base.get(field) else Became.WRITTEN_OVER
 
 
 def item_of(incident: Incident, connection: str, ticket_id: str) -> str:
@@ -154,6 +174,17 @@ def _ticket_became(old: ActionItem, new: ActionItem, side: Side) -> Became | Non
     if before.gone or (moved and now and moved.key != now.key):
         return Became.FOLLOWED
     return None
+
+
+def _words(
+    incident: Incident, item: ActionItem, side: Side, policy: Policy
+) -> Mapping[Field, Value]:
+    """What the record says in the words of that side."""
+    team = policy.teams.get(incident.team)
+    if side is Side.DOCUMENT or team is None:
+        return record(item)
+    voice = voice_of(item, side, incident, team, policy)
+    return voice.words(item) if voice else {}
 
 
 def _agreement(item: ActionItem, side: Side) -> Agreement:

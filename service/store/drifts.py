@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, select, update
 
@@ -19,9 +19,9 @@ KEPT = timedelta(days=90)
 
 @dataclass(frozen=True, slots=True)
 class DriftRecord:
-    """A drift of the ticket `key`, which is the action item `item` of the ticket `incident`. It was
-    found at `found_at`; at `ended_at` the ticket was read, and `became` is what was done: both None
-    until then. Times are UTC."""
+    """A drift of the ticket or document `key`, where it tells of the action item `item` of the
+    ticket `incident`. It was found at `found_at`; at `ended_at` it was heard, and `became` is what
+    was done: both None until then. Times are UTC."""
 
     id: int
     incident_id: str
@@ -36,6 +36,14 @@ class DriftRecord:
     ended_at: datetime | None
 
 
+class Open(NamedTuple):
+    """A drift that waits: of which action item, and what differs."""
+
+    id: int
+    item: str
+    what: str
+
+
 class Drifts:
     """Noting drifts, and what became of them."""
 
@@ -44,7 +52,7 @@ class Drifts:
         self._now = now
 
     def note(self, ref: Ref, item: str, found: Sequence[Drift]) -> None:
-        """Remember what differs of this ticket; what is older than `KEPT` is forgotten."""
+        """Remember what differs of this ticket or document; what is older than `KEPT` goes."""
         self._connection.execute(delete(drifts).where(drifts.c.found_at < self._now - KEPT))
         for each in found:
             self._connection.execute(
@@ -63,15 +71,15 @@ class Drifts:
                 )
             )
 
-    def open_of(self, connection: str, ticket_id: str, before: datetime) -> list[tuple[int, str]]:
-        """What was found of this ticket before then and waits for its turn: id and what differs."""
-        query = select(drifts.c.id, drifts.c.what).where(
+    def open_of(self, connection: str, ticket_id: str, before: datetime) -> list[Open]:
+        """What was found of this ticket or document before then and waits for its turn."""
+        query = select(drifts.c.id, drifts.c.item, drifts.c.what).where(
             drifts.c.connection == connection,
             drifts.c.ticket_id == ticket_id,
             drifts.c.became == "",
             drifts.c.found_at < before,
         )
-        return [(row.id, row.what) for row in self._connection.execute(query)]
+        return [Open(row.id, row.item, row.what) for row in self._connection.execute(query)]
 
     def end(self, number: int, became: Became | None) -> None:
         """Note what was done; None when it was no drift after all, and is forgotten."""

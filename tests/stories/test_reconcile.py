@@ -26,6 +26,7 @@ from unheard import (
     settled,
     task,
     told,
+    write,
 )
 
 from integrations.sandbox.faults import Faults
@@ -64,6 +65,12 @@ def test_an_hour_without_webhooks_leaves_no_place_behind_and_the_report_names_ea
         stage.wait(20 * MINUTE)
         jira.edit(three.task.key, by="5b10-kim", duedate="2027-01-15")
         github.assign(OPS, number_of(three.twin), ["kim"], by="kim")
+        write(
+            stage,
+            key,
+            "drill the failover | corrective | Noor Aziz | —",
+            "drill the failover | corrective | Noor Aziz | Q1",
+        )
         stage.wait(20 * MINUTE)
         stage.wait(MINUTE)
 
@@ -73,12 +80,14 @@ def test_an_hour_without_webhooks_leaves_no_place_behind_and_the_report_names_ea
         assert row(stage, key, "AI-2")[Field.STATUS] == "done"
         assert jira.issue(three.task.key).values["assignee"] == "5b10-kim"
         assert "**Due:** 2027-01-15" in (github.repos[OPS].issues[number_of(three.twin)].body or "")
+        assert [m.title for m in github.repos[OPS].milestones] == ["Q1"]
         assert row(stage, key, "AI-3")[Field.DUE] == "2027-01-15"
         assert told(stage) == {
             (one.task.key, "owner", "5b10-kim", "5b10-noor", Became.TAKEN_OVER),
             (two.twin.key, "status", "open", "done", Became.TAKEN_OVER),
             (three.task.key, "due", str(due), "2027-01-15", Became.TAKEN_OVER),
             (three.twin.key, "owner", None, "kim", Became.TAKEN_OVER),
+            (draft(stage, key), "milestone", None, "Q1", Became.TAKEN_OVER),
         }
         first = drifts(stage)[-1]
         assert first.item == "AI-1"
@@ -88,6 +97,13 @@ def test_an_hour_without_webhooks_leaves_no_place_behind_and_the_report_names_ea
         assert first.found_at - owned >= 20 * MINUTE
 
 
+def draft(stage: Stage, key: str) -> str:
+    """The address of the incident's document."""
+    known = stage.incident(key).postmortem
+    assert known is not None
+    return known.ref.url
+
+
 def test_what_a_webhook_told_in_time_is_no_drift(stage: Stage) -> None:
     key = settled(stage, "alert on depth @kim")
     stage.sandbox.hooks.enabled = True
@@ -95,6 +111,16 @@ def test_what_a_webhook_told_in_time_is_no_drift(stage: Stage) -> None:
     stage.settle()
     stage.wait(2 * MINUTE)
     stage.wait(WHOLE_EVERY)
+    assert item(stage, key).owner == "Noor Aziz"
+    assert drifts(stage) == []
+
+
+def test_a_row_that_a_webhook_told_of_in_time_is_no_drift(stage: Stage) -> None:
+    key = settled(stage, "alert on depth @kim")
+    stage.sandbox.hooks.enabled = True
+    write(stage, key, "| corrective | Kim Ito |", "| corrective | Noor Aziz |")
+    stage.settle()
+    stage.wait(10 * MINUTE)
     assert item(stage, key).owner == "Noor Aziz"
     assert drifts(stage) == []
 
