@@ -66,12 +66,10 @@ def compare(incident: Incident, state: TaskState, policy: Policy, now: datetime)
     in sync, of which the ticket cannot speak, or that is left alone at `now` (UTC)."""
     found = ticket_of(incident, state.ref.connection, state.ref.id)
     team = policy.teams.get(incident.team)
-    if found is None or team is None:
+    voice = voice_of(incident, *found, policy) if found else None
+    if found is None or team is None or voice is None:
         return Compared()
     item, side = _item(incident, found[0]), found[1]
-    voice = voice_of(item, side, incident, team, policy)
-    if voice is None:
-        return Compared()
     agreement, words = _agreement(item, side), voice.words(item)
     says, also = heard(state, item, voice)
     drifts = list(_of_the_ticket(item, side, state))
@@ -147,7 +145,8 @@ def became(
         return Became.CONFLICT
     if record(old)[field] != record(new)[field]:
         return Became.TAKEN_OVER
-    said = _words(after, new, side, policy).get(field)
+    voice = voice_of(after, number, side, policy) if side is not Side.DOCUMENT else None
+    said = (voice.words(new) if voice else record(new)).get(field)
     return Became.AGREED if said == agreement.base.get(field) else Became.WRITTEN_OVER
 
 
@@ -174,17 +173,6 @@ def _ticket_became(old: ActionItem, new: ActionItem, side: Side) -> Became | Non
     if before.gone or (moved and now and moved.key != now.key):
         return Became.FOLLOWED
     return None
-
-
-def _words(
-    incident: Incident, item: ActionItem, side: Side, policy: Policy
-) -> Mapping[Field, Value]:
-    """What the record says in the words of that side."""
-    team = policy.teams.get(incident.team)
-    if side is Side.DOCUMENT or team is None:
-        return record(item)
-    voice = voice_of(item, side, incident, team, policy)
-    return voice.words(item) if voice else {}
 
 
 def _agreement(item: ActionItem, side: Side) -> Agreement:

@@ -27,7 +27,7 @@ def hear_tasks(
     notes: list[str] = []
     for reading in readings:
         item = next((i for i in incident.actions if i.number == reading.number), None)
-        voice = voice_of(item, reading.side, incident, team, policy) if item else None
+        voice = _voice(item, reading.side, incident, team, policy) if item else None
         if item is None or voice is None:
             continue
         if isinstance(reading, TaskGone):
@@ -69,7 +69,7 @@ def to_set(incident: Incident, team: Team, policy: Policy, now: datetime) -> Ite
     """What the tickets of the incident's items are to be told: one wish for each."""
     for item in incident.actions:
         for side, ref in _tickets(item):
-            voice = voice_of(item, side, incident, team, policy)
+            voice = _voice(item, side, incident, team, policy)
             values = wanted(item, voice, team.sync, now) if voice else {}
             if voice is not None and values:
                 yield _wish(incident, item, side, ref, voice, values)
@@ -82,6 +82,14 @@ def ticket_of(incident: Incident, connection: str, ticket_id: str) -> tuple[int,
             if (ref.connection, ref.id) == (connection, ticket_id):
                 return item.number, side
     return None
+
+
+def voice_of(incident: Incident, number: int, side: Side, policy: Policy) -> TicketVoice | None:
+    """The words of one side of an action item; None where there is no such item, or the rules know
+    no team, or no tracker, for it any more."""
+    team = policy.teams.get(incident.team)
+    item = next((i for i in incident.actions if i.number == number), None)
+    return _voice(item, side, incident, team, policy) if item and team else None
 
 
 def _read(
@@ -139,7 +147,7 @@ def _wish(
     )
 
 
-def voice_of(
+def _voice(
     item: ActionItem, side: Side, incident: Incident, team: Team, policy: Policy
 ) -> TicketVoice | None:
     """None where the rules know no tracker for that side any more."""
