@@ -33,7 +33,7 @@ Ours = Mapping[str, Ref]
 @dataclass(frozen=True, slots=True)
 class Found:
     """A ticket of ours that must be read: the action item `item` of the ticket `incident`. `drifts`
-    is what differs, nothing where that is none of what is kept equal. `told`: somebody told of it
+    is what differs, nothing where that is not known before it is read. `told`: somebody told of it
     and it waits for its turn. `fresh`: it has changed only now, and may yet be told of."""
 
     ref: Ref
@@ -167,7 +167,7 @@ class Comparison:
         incident = self._known(tx, look, ref)
         if incident is None or now is None:
             return
-        compared = compare(incident, state, self._policy, look.began)
+        compared = compare(incident, state, self._policy, look.began, now.updated)
         if compared.differs:
             item = item_of(incident, ref.connection, ref.ticket_id)
             fresh = state.updated > look.began - IN_TIME

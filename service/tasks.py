@@ -38,8 +38,10 @@ class Looked:
     def remember(self, tx: Transaction, incident: Incident) -> None:
         """Note that these hints are dealt with, in the transaction that saves what they led to.
         A ticket that was transferred is known by its new id as well."""
+        read = {r.state.ref.id: r.state for r in self.readings if isinstance(r, TaskRead)}
         for ref in self.heard:
-            tx.refs.heard(ref)
+            state = read.get(ref.ticket_id)
+            tx.refs.heard(ref, state.updated if state else None)
             self._end_drifts(tx, ref, incident)
         self._end_drifts_of_rows(tx, incident)
         for reading in self.readings:

@@ -36,15 +36,16 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A ticket held against what was last agreed: `drifts`, and whether it is `stale` besides, in
-    what stands beside the one value of a field and is none of ours."""
+    """A ticket held against what was last agreed: `drifts`, and whether it must be read besides
+    (`unsure`), for what stands beside the one value of a field, or because this state of it is
+    older than our own last write."""
 
     drifts: tuple[Drift, ...] = ()
-    stale: bool = False
+    unsure: bool = False
 
     @property
     def differs(self) -> bool:
-        return bool(self.drifts) or self.stale
+        return bool(self.drifts) or self.unsure
 
 
 class Became(StrEnum):
@@ -60,10 +61,21 @@ class Became(StrEnum):
     GONE = "known as gone"
 
 
-def compare(incident: Incident, state: TaskState, policy: Policy, now: datetime) -> Compared:
+def compare(
+    incident: Incident,
+    state: TaskState,
+    policy: Policy,
+    now: datetime,
+    read: datetime | None = None,
+) -> Compared:
     """What differs of one of the incident's tickets, read without being told of it. Nothing where
     the ticket is not, or not any more, an action item's; and nothing of a field that is not kept
-    in sync, of which the ticket cannot speak, or that is left alone at `now` (UTC)."""
+    in sync, of which the ticket cannot speak, or that is left alone at `now` (UTC).
+
+    `read` is the time of the last change when the ticket was last read. Lists lag: one that shows
+    it as it was before, or as it was then with just what we have written over since, tells nothing
+    of whether it differs.
+    """
     found = ticket_of(incident, state.ref.connection, state.ref.id)
     team = policy.teams.get(incident.team)
     voice = voice_of(incident, *found, policy) if found else None
@@ -73,6 +85,7 @@ def compare(incident: Incident, state: TaskState, policy: Policy, now: datetime)
     agreement, words = _agreement(item, side), voice.words(item)
     says, also = heard(state, item, voice)
     drifts = list(_of_the_ticket(item, side, state))
+    unsure = _some(also) != _some(agreement.also)
     for field, said in says.items():
         rule = team.sync.fields.get(field)
         rests = field in agreement.resting and agreement.resting[field] > now
@@ -80,9 +93,15 @@ def compare(incident: Incident, state: TaskState, policy: Policy, now: datetime)
             continue
         # a ticket that was never heard was created as the record said, see `workflows.sync`
         base = agreement.base.get(field, words.get(field, said.value))
-        if said.value != base:
+        if said.value == base:
+            continue
+        if read == state.updated and agreement.replaced.get(field, base) == said.value:
+            unsure = True
+        else:
             drifts.append(Drift(field.value, base, said.value, state.updated))
-    return Compared(tuple(drifts), _some(also) != _some(agreement.also))
+    if read is not None and state.updated < read:
+        return Compared((), unsure or bool(drifts))
+    return Compared(tuple(drifts), unsure)
 
 
 def missing(incident: Incident, ref: TicketRef) -> Drift | None:

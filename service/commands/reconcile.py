@@ -78,7 +78,7 @@ def _told(results: list[Result], dry_run: bool) -> Iterator[str]:
             for each in found.drifts:
                 yield f"    {_difference(each)}"
             if not found.drifts:
-                yield "    nothing that is kept equal, but what stands beside it"
+                yield "    nothing is known to differ: it is read to be sure"
         if result.failed:
             yield f"{result.place} of {result.connection} was not looked through: {result.failed}"
     if not results:

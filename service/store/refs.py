@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -25,7 +26,8 @@ class Role(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Ref:
     """A ticket that belongs to an incident. `key` is what people call it, as last seen; `told`
-    counts how often it was said to have changed, and `waits` says that it was not read since."""
+    counts how often it was said to have changed, and `waits` says that it was not read since.
+    `updated` is when it had last changed as it was last read (UTC, the tracker's clock)."""
 
     connection: str
     ticket_id: str
@@ -34,6 +36,7 @@ class Ref:
     key: str
     told: int = 0
     waits: bool = False
+    updated: datetime | None = None
 
 
 class Refs:
@@ -93,12 +96,13 @@ class Refs:
         )
         return [_ref(row) for row in rows]
 
-    def heard(self, ref: Ref) -> None:
-        """The ticket was read, for all that was told of it by then."""
+    def heard(self, ref: Ref, updated: datetime | None = None) -> None:
+        """The ticket was read, for all that was told of it by then, as it was at `updated`."""
+        read = {"heard": ref.told, **({"updated": updated} if updated else {})}
         self._connection.execute(
             update(refs)
             .where(refs.c.connection == ref.connection, refs.c.ticket_id == ref.ticket_id)
-            .values(heard=ref.told)
+            .values(**read)
         )
 
     def put_document(
@@ -141,9 +145,10 @@ _REF = (
     refs.c.key,
     refs.c.told,
     refs.c.heard,
+    refs.c.updated,
 )
 
 
 def _ref(row: Row[*tuple[Any, ...]]) -> Ref:
-    connection, ticket_id, incident_id, role, key, told, heard = row
-    return Ref(connection, ticket_id, incident_id, Role(role), key, told, told != heard)
+    connection, ticket_id, incident_id, role, key, told, heard, updated = row
+    return Ref(connection, ticket_id, incident_id, Role(role), key, told, told != heard, updated)

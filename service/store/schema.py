@@ -145,6 +145,7 @@ refs = Table(
     Column("key", Text, nullable=False),
     Column("told", Integer, nullable=False, server_default="0"),  # how often it was said to change
     Column("heard", Integer, nullable=False, server_default="0"),  # as many of them it was read for
+    Column("updated", UtcDateTime),  # as it was last read, by the tracker's clock
 )
 
 document_places = Table(

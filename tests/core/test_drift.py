@@ -120,6 +120,22 @@ def test_a_second_assignee_is_to_be_read_and_no_drift() -> None:
     assert compared.differs
 
 
+def test_a_list_that_is_older_than_what_was_read_tells_of_no_drift() -> None:
+    late = a_state(owners=(builders.NOOR,))
+    compared = compare(an_incident(), late, POLICY, NOW, builders.at(31))
+    assert compared.drifts == ()
+    assert compared.differs
+
+
+def test_a_list_that_shows_just_what_we_wrote_over_tells_of_no_drift() -> None:
+    item, late = an_item(), a_state(owners=(builders.NOOR,), milestones=("Q1",))
+    agreement = replace(item.sides[Side.TASK], replaced={Field.OWNER: "noor"})
+    wrote = an_incident(replace(item, sides={Side.TASK: agreement}))
+    (drift,) = compare(wrote, late, POLICY, NOW, late.updated).drifts
+    assert drift.what == "milestone"
+    assert len(compare(wrote, late, POLICY, NOW, builders.at(29)).drifts) == 2
+
+
 def test_a_ticket_with_another_key_has_moved() -> None:
     moved = replace(REF, key="acme/tools#9")
     (drift,) = compare(an_incident(), a_state(ref=moved), POLICY, NOW).drifts

@@ -1,4 +1,5 @@
-"""What differed without anybody telling, and when a place was last looked through as a whole."""
+"""What differed without anybody telling, when a place was last looked through as a whole,
+and how old a ticket was when it was last read."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ down_revision = "0005"
 
 def upgrade() -> None:
     op.add_column("poll_marks", sa.Column("whole_at", UtcDateTime(), nullable=True))
+    op.add_column("refs", sa.Column("updated", UtcDateTime(), nullable=True))
     op.create_table(
         "drifts",
         sa.Column("id", sa.Integer(), nullable=False),
