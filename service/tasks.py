@@ -40,8 +40,9 @@ class Looked:
         A ticket that was transferred is known by its new id as well."""
         read = {r.state.ref.id: r.state for r in self.readings if isinstance(r, TaskRead)}
         for ref in self.heard:
-            state = read.get(ref.ticket_id)
-            tx.refs.heard(ref, state.updated if state else None)
+            tx.refs.heard(ref)
+            if (state := read.get(ref.ticket_id)) is not None:
+                tx.refs.read_as_of(ref, state.updated)
             self._end_drifts(tx, ref, incident)
         self._end_drifts_of_rows(tx, incident)
         for reading in self.readings:

@@ -75,6 +75,14 @@ class Refs:
         query = select(*_REF).where(refs.c.connection == connection, refs.c.role == Role.TASK)
         return [_ref(row) for row in self._connection.execute(query)]
 
+    def read_as_of(self, ref: Ref, updated: datetime) -> None:
+        """The ticket was read as it is since `updated`."""
+        self._connection.execute(
+            update(refs)
+            .where(refs.c.connection == ref.connection, refs.c.ticket_id == ref.ticket_id)
+            .values(updated=updated)
+        )
+
     def say_changed(self, connection: str, ticket_id: str) -> None:
         """Remember that the ticket must be read again."""
         self._connection.execute(
@@ -96,13 +104,12 @@ class Refs:
         )
         return [_ref(row) for row in rows]
 
-    def heard(self, ref: Ref, updated: datetime | None = None) -> None:
-        """The ticket was read, for all that was told of it by then, as it was at `updated`."""
-        read = {"heard": ref.told, **({"updated": updated} if updated else {})}
+    def heard(self, ref: Ref) -> None:
+        """The ticket was read, for all that was told of it by then."""
         self._connection.execute(
             update(refs)
             .where(refs.c.connection == ref.connection, refs.c.ticket_id == ref.ticket_id)
-            .values(**read)
+            .values(heard=ref.told)
         )
 
     def put_document(
