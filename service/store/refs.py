@@ -6,9 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, select, update
 
 from service.store.schema import document_places, refs
 from service.store.statements import insert
@@ -68,12 +67,12 @@ class Refs:
         row = self._connection.execute(
             select(*_REF).where(refs.c.connection == connection, refs.c.ticket_id == ticket_id)
         ).first()
-        return _ref(row) if row else None
+        return _ref(*row) if row else None
 
     def tasks(self, connection: str) -> list[Ref]:
         """All tasks of this connection."""
         query = select(*_REF).where(refs.c.connection == connection, refs.c.role == Role.TASK)
-        return [_ref(row) for row in self._connection.execute(query)]
+        return [_ref(*row) for row in self._connection.execute(query)]
 
     def read_as_of(self, ref: Ref, updated: datetime) -> None:
         """The ticket was read as it is since `updated`."""
@@ -102,7 +101,7 @@ class Refs:
             )
             .order_by(refs.c.connection, refs.c.ticket_id)
         )
-        return [_ref(row) for row in rows]
+        return [_ref(*row) for row in rows]
 
     def heard(self, ref: Ref) -> None:
         """The ticket was read, for all that was told of it by then."""
@@ -156,6 +155,14 @@ _REF = (
 )
 
 
-def _ref(row: Row[*tuple[Any, ...]]) -> Ref:
-    connection, ticket_id, incident_id, role, key, told, heard, updated = row
+def _ref(
+    connection: str,
+    ticket_id: str,
+    incident_id: str,
+    role: str,
+    key: str,
+    told: int,
+    heard: int,
+    updated: datetime | None,
+) -> Ref:
     return Ref(connection, ticket_id, incident_id, Role(role), key, told, told != heard, updated)
