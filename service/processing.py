@@ -82,7 +82,7 @@ class Processing:
         self._policy = policy
         self._trackers = trackers
         self._executor = executor
-        self._tasks = Tasks(store, trackers)
+        self._tasks = Tasks(store, trackers, policy)
         self._clock = clock
         self._make_id = make_id
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import structlog
 
@@ -12,9 +13,12 @@ from service.jobs import Later
 from service.outcomes import retry_at, sentence
 from service.store import Store, Transaction
 from service.store.refs import Ref, Role
+from workflows.drift import became
 from workflows.events import TaskGone, TaskRead, TaskReading
 from workflows.hearing import rested_tickets, ticket_of
 from workflows.model import Incident, TicketRef
+from workflows.policy import Policy
+from workflows.snapshots import Side
 
 log = structlog.get_logger()
 
@@ -24,8 +28,12 @@ Ticket = tuple[str, str]
 
 @dataclass(slots=True)
 class Looked:
-    """What was read, of which hints; what could not be read, why, and when it is tried again."""
+    """What was read of the incident `before`, from `began` (UTC) on, of which hints; and what could
+    not be read, why, and when it is tried again."""
 
+    before: Incident | None
+    began: datetime
+    policy: Policy
     readings: list[TaskReading] = field(default_factory=list)
     heard: list[Ref] = field(default_factory=list)
     failed: dict[Ticket, Later] = field(default_factory=dict)
@@ -38,25 +46,55 @@ class Looked:
     def remember(self, tx: Transaction, incident: Incident) -> None:
         """Note that these hints are dealt with, in the transaction that saves what they led to.
         A ticket that was transferred is known by its new id as well."""
+        read = {r.state.ref.id: r.state for r in self.readings if isinstance(r, TaskRead)}
         for ref in self.heard:
             tx.refs.heard(ref)
+            if (state := read.get(ref.ticket_id)) is not None:
+                tx.refs.read_as_of(ref, state.updated)
+            self._end_drifts(tx, ref, incident)
+        self._end_drifts_of_rows(tx, incident)
         for reading in self.readings:
             if isinstance(reading, TaskRead):
                 now = reading.state.ref
                 tx.refs.put(Ref(now.connection, now.id, incident.id, Role.TASK, now.key))
 
+    def _end_drifts(self, tx: Transaction, ref: Ref, after: Incident) -> None:
+        """What differed of this ticket had its turn."""
+        before = self.before or after
+        whose = ticket_of(before, ref.connection, ref.ticket_id)
+        for each in tx.drifts.open_of(ref.connection, ref.ticket_id, self.began):
+            done = became(before, after, whose, each.what, self.policy, self.began)
+            tx.drifts.end(each.id, done)
+
+    def _end_drifts_of_rows(self, tx: Transaction, after: Incident) -> None:
+        """What differed in the document's rows had its turn, if that could be read."""
+        document, before = after.postmortem, self.before or after
+        if document is None:
+            return
+        waiting = tx.drifts.open_of(document.connection, document.ref.id, self.began)
+        record = tx.incidents.get(after.id) if waiting else None
+        if record is None or record.document_changed:
+            return
+        numbers = {item.name: item.number for item in before.actions}
+        for each in waiting:
+            number = numbers.get(each.item)
+            whose = None if number is None else (number, Side.DOCUMENT)
+            done = became(before, after, whose, each.what, self.policy, self.began)
+            tx.drifts.end(each.id, done)
+
 
 class Tasks:
     """Reads the tasks that changed."""
 
-    def __init__(self, store: Store, trackers: Mapping[str, Tracker]) -> None:
+    def __init__(self, store: Store, trackers: Mapping[str, Tracker], policy: Policy) -> None:
         self._store = store
         self._trackers = trackers
+        self._policy = policy
 
     def look(self, incident: Incident | None, besides: Collection[TicketRef] = ()) -> Looked:
         """Each changed task of the incident, those `besides`, and each that kept flipping and has
         rested, in one read each. What cannot be read now stays marked as changed."""
-        looked = Looked()
+        looked = Looked(incident, self._store.clock(), self._policy)
         if incident is None or not incident.actions:
             return looked
         rested = rested_tickets(incident, self._store.clock())

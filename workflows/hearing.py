@@ -124,6 +124,14 @@ def rested_tickets(incident: Incident, now: datetime) -> list[TicketRef]:
     ]
 
 
+def voice_of(incident: Incident, number: int, side: Side, policy: Policy) -> TicketVoice | None:
+    """The words of one side of an action item; None where there is no such item, or the rules know
+    no team, or no tracker, for it any more."""
+    team = policy.teams.get(incident.team)
+    item = next((i for i in incident.actions if i.number == number), None)
+    return _voice(item, side, incident, team, policy) if item and team else None
+
+
 def _read(
     item: ActionItem, reading: TaskRead, voice: TicketVoice, team: Team, now: datetime
 ) -> tuple[ActionItem, list[str]]:

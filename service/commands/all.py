@@ -13,6 +13,7 @@ from service.commands.init import init
 from service.commands.letters import dead_letters
 from service.commands.look import deliveries, explain_command
 from service.commands.plan import plan
+from service.commands.reconcile import drift, reconcile
 from service.commands.rules import rules
 from service.commands.run import up, web, worker
 from service.commands.trackers import trackers
@@ -31,5 +32,6 @@ def followthrough() -> None:
 for command in (
     *(demo, init, doctor, plan, rules, up, web, worker),
     *(explain_command, accept_command, deliveries, dead_letters, trackers),
+    *(reconcile, drift),
 ):
     followthrough.add_command(command)

@@ -23,6 +23,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from service.clock import Clock, utc_now
 from service.store.acceptances import Acceptances
 from service.store.deliveries import Deliveries
+from service.store.drifts import Drifts
 from service.store.effects import Effects
 from service.store.incidents import Incidents
 from service.store.jobs import Jobs
@@ -50,6 +51,7 @@ class Transaction:
         self.acceptances = Acceptances(connection, now)
         self.effects = Effects(connection, now)
         self.refs = Refs(connection)
+        self.drifts = Drifts(connection, now)
         self.journal = Journal(connection, now)
         self.ledger = Ledger(connection)
         self.sightings = Sightings(connection, now)

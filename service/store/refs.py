@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import Connection, select, update
@@ -24,7 +25,8 @@ class Role(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Ref:
     """A ticket that belongs to an incident. `key` is what people call it, as last seen; `told`
-    counts how often it was said to have changed."""
+    counts how often it was said to have changed, and `waits` says that it was not read since.
+    `updated` is when it had last changed as it was last read (UTC, the tracker's clock)."""
 
     connection: str
     ticket_id: str
@@ -32,6 +34,8 @@ class Ref:
     role: Role
     key: str
     told: int = 0
+    waits: bool = False
+    updated: datetime | None = None
 
 
 class Refs:
@@ -64,6 +68,19 @@ class Refs:
             select(*_REF).where(refs.c.connection == connection, refs.c.ticket_id == ticket_id)
         ).first()
         return _ref(*row) if row else None
+
+    def tasks(self, connection: str) -> list[Ref]:
+        """All tasks of this connection."""
+        query = select(*_REF).where(refs.c.connection == connection, refs.c.role == Role.TASK)
+        return [_ref(*row) for row in self._connection.execute(query)]
+
+    def read_as_of(self, ref: Ref, updated: datetime) -> None:
+        """The ticket was read as it is since `updated`."""
+        self._connection.execute(
+            update(refs)
+            .where(refs.c.connection == ref.connection, refs.c.ticket_id == ref.ticket_id)
+            .values(updated=updated)
+        )
 
     def say_changed(self, connection: str, ticket_id: str) -> None:
         """Remember that the ticket must be read again."""
@@ -136,8 +153,19 @@ _REF = (
     refs.c.role,
     refs.c.key,
     refs.c.told,
+    refs.c.heard,
+    refs.c.updated,
 )
 
 
-def _ref(connection: str, ticket_id: str, incident_id: str, role: str, key: str, told: int) -> Ref:
-    return Ref(connection, ticket_id, incident_id, Role(role), key, told)
+def _ref(
+    connection: str,
+    ticket_id: str,
+    incident_id: str,
+    role: str,
+    key: str,
+    told: int,
+    heard: int,
+    updated: datetime | None,
+) -> Ref:
+    return Ref(connection, ticket_id, incident_id, Role(role), key, told, told != heard, updated)

@@ -145,6 +145,7 @@ refs = Table(
     Column("key", Text, nullable=False),
     Column("told", Integer, nullable=False, server_default="0"),  # how often it was said to change
     Column("heard", Integer, nullable=False, server_default="0"),  # as many of them it was read for
+    Column("updated", UtcDateTime),  # as it was last read, by the tracker's clock
 )
 
 document_places = Table(
@@ -196,6 +197,27 @@ poll_marks = Table(
     Column("connection", Text, primary_key=True),
     Column("place", Text, primary_key=True),
     Column("since", UtcDateTime, nullable=False),
+    Column("whole_at", UtcDateTime),  # when all of it was looked through, and not what is new
+)
+
+drifts = Table(  # what was found to differ from what was agreed, and nobody had told of
+    "drifts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("incident_id", Text, ForeignKey("incidents.id"), nullable=False, index=True),
+    Column("connection", Text, nullable=False),
+    Column("ticket_id", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("item", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("agreed", Text),
+    Column("found", Text),
+    Column("since", UtcDateTime),
+    Column("found_at", UtcDateTime, nullable=False, index=True),
+    Column("became", Text, nullable=False),  # "" until its ticket had its turn
+    Column("ended_at", UtcDateTime),
+    Index(None, "connection", "ticket_id"),
+    sqlite_autoincrement=True,
 )
 
 sightings = Table(  # what our account made, as webhooks told
