@@ -24,6 +24,7 @@ from service.outcomes import (
     batch,
     goes_to,
     held,
+    new_apart,
     new_conflicts,
     retry_at,
     sentence,
@@ -36,6 +37,7 @@ from service.store.effects import EffectRecord
 from service.store.incidents import IncidentRecord, new_id
 from service.store.journal import EntryKind
 from service.tasks import Looked, Tasks
+from workflows import choices
 from workflows.effects import Effect, Hold, WriteRegions
 from workflows.events import Reading, TaskReading, TicketGone, TicketRead, TicketUnchanged
 from workflows.folding import fold
@@ -43,6 +45,7 @@ from workflows.lifecycle import Decision, decide
 from workflows.model import Incident, TicketRef
 from workflows.policy import Mode, Policy
 from workflows.proposals import hear
+from workflows.sync import resting
 
 log = structlog.get_logger()
 
@@ -100,6 +103,7 @@ class Processing:
             key = tx.ledger.key(connection, ticket_id) or ticket_id
             last = known and tx.journal.last(known.incident.id, EntryKind.NOTE)
             accepted = tx.acceptances.of_incident(known.incident.id) if known else []
+            chosen = tx.choices.of_incident(known.incident.id) if known else []
         ref = known.incident.ticket if known else TicketRef(connection, ticket_id, key, "")
         if known and not lease.prompt and (end := self._held_up(known.incident, lease.urgent)):
             return end
@@ -112,7 +116,7 @@ class Processing:
                 tx.jobs.fence(job)
                 tx.journal.add(known.incident.id, EntryKind.NOTE, "can be read again")
         incident, unread = self._with_document(job, known)
-        incident = incident and hear(incident, accepted)
+        incident = incident and choices.hear(hear(incident, accepted), chosen)
         return self._turn(job, lease, reading, incident, unread)
 
     def _turn(
@@ -131,15 +135,15 @@ class Processing:
             holds = held(records, self._clock())
             looked = self._tasks.look(incident)
             decision = self._decide(reading, incident, make_id, holds, unread, looked.readings)
-            incident = decision.incident
+            before, incident = incident, decision.incident
             if incident is None:
                 return self._unwatched(job, "; ".join(decision.reasons))
-            records = self._save(job, incident, decision, looked)
+            records = self._save(job, before, incident, decision, looked)
             possible = [] if self._only_plans(incident) else _possible(decision.effects, unread)
             going = self._not_behind(possible, records, incident, lease.urgent)
             ready = batch(going, records, self._clock())
             if not ready:
-                waiting = [*looked.later, *_later(decision)]
+                waiting = [*looked.later, *_later(decision, self._clock())]
                 return self._rest(possible, records, unread, waiting)
             incident = self._executor.execute(lease, ready, incident, possible)
             records = self._records(incident)
@@ -257,7 +261,12 @@ class Processing:
         return Unread(hold, max(retry_at(error, now), now + rest))
 
     def _save(
-        self, job: ClaimedJob, incident: Incident, decision: Decision, looked: Looked
+        self,
+        job: ClaimedJob,
+        before: Incident | None,
+        incident: Incident,
+        decision: Decision,
+        looked: Looked,
     ) -> dict[str, EffectRecord]:
         """State, effects and reasons in one transaction, with what was heard of tasks; returns
         the incident's effects."""
@@ -269,6 +278,8 @@ class Processing:
             tx.effects.ask(incident.id, decision.effects, planned=planned)
             looked.remember(tx, incident)
             self._write_down(tx, incident, decision, planned)
+            for text, data in new_apart(before, incident, tx.now):
+                tx.journal.add(incident.id, EntryKind.CONFLICT, text, data)
             return {record.key: record for record in tx.effects.of_incident(incident.id)}
 
     def _write_down(
@@ -335,8 +346,13 @@ class Processing:
         return Later(at, why)
 
 
-def _later(decision: Decision) -> list[Later]:
-    return [Later(decision.again_at, "its document")] if decision.again_at else []
+def _later(decision: Decision, now: datetime) -> list[Later]:
+    """When the document may be written, and when what was left alone is looked at again."""
+    waiting = [Later(decision.again_at, "its document")] if decision.again_at else []
+    for item in decision.incident.actions if decision.incident else ():
+        for side, field, until in resting(item, now):
+            waiting.append(Later(until, f"{item.name} {field} on the {side}, left alone"))
+    return waiting
 
 
 def _possible(wished: Sequence[Effect], unread: Unread | None) -> list[Effect]:

@@ -13,7 +13,7 @@ from service.outcomes import retry_at, sentence
 from service.store import Store, Transaction
 from service.store.refs import Ref, Role
 from workflows.events import TaskGone, TaskRead, TaskReading
-from workflows.hearing import ticket_of
+from workflows.hearing import rested, ticket_of
 from workflows.model import Incident, TicketRef
 
 log = structlog.get_logger()
@@ -46,13 +46,18 @@ class Tasks:
         self._trackers = trackers
 
     def look(self, incident: Incident | None) -> Looked:
-        """Each changed task of the incident, in one read each. What cannot be read now stays
-        marked as changed."""
+        """Each changed task of the incident, in one read each, and each that was left alone for
+        long enough. What cannot be read now stays marked as changed."""
         looked = Looked()
         if incident is None or not incident.actions:
             return looked
         with self._store.read() as tx:
             changed = tx.refs.changed(incident.id)
+            known = {(ref.connection, ref.ticket_id) for ref in changed}
+            for ticket in rested(incident, tx.now):
+                ref = tx.refs.find(ticket.connection, ticket.id)
+                if ref is not None and (ticket.connection, ticket.id) not in known:
+                    changed.append(ref)
         for ref in changed:
             found = ticket_of(incident, ref.connection, ref.ticket_id)
             tracker = self._trackers.get(ref.connection)

@@ -12,7 +12,7 @@ from workflows.events import TaskGone, TaskRead, TaskReading
 from workflows.model import ActionItem, Incident, TicketRef
 from workflows.policy import Policy, TaskDestination, Team
 from workflows.snapshots import Agreement, Field, Said, Side, Value
-from workflows.sync import agree, wanted
+from workflows.sync import agree, close_circuit, wanted
 from workflows.voices import RowVoice, TicketVoice, heard
 
 
@@ -75,6 +75,16 @@ def to_set(incident: Incident, team: Team, policy: Policy, now: datetime) -> Ite
                 yield _wish(incident, item, side, ref, voice, values)
 
 
+def rested(incident: Incident, now: datetime) -> Iterator[TicketRef]:
+    """The tickets of which some field was left alone for long enough: what they say by now was
+    heard and not taken in."""
+    for item in incident.actions:
+        for side, ref in _tickets(item):
+            agreement = item.sides.get(side, Agreement())
+            if not agreement.gone and any(until <= now for until in agreement.resting.values()):
+                yield ref
+
+
 def ticket_of(incident: Incident, connection: str, ticket_id: str) -> tuple[int, Side] | None:
     """Which item's ticket this is, and on which side."""
     for item in incident.actions:
@@ -95,6 +105,7 @@ def _read(
         # the second id of a ticket may come with one reading and not with another
         moved = replace(state.ref, link_id=state.ref.link_id or ref.link_id)
         item = replace(item, task=moved) if side is Side.TASK else replace(item, twin=moved)
+    item = _rested(item, side, now)
     agreement = item.sides.get(side, Agreement())
     if agreement.gone:
         notes.append(f"{item.name}: {state.ref.key} is there again")
@@ -104,6 +115,13 @@ def _read(
     item = replace(item, sides={**item.sides, side: replace(agreement, also=also)})
     merged = agree(item, voice, says, team.sync, now)
     return merged.item, [*notes, *merged.notes]
+
+
+def _rested(item: ActionItem, side: Side, now: datetime) -> ActionItem:
+    """The item with the fields kept in sync again that were left alone for long enough."""
+    for field, until in item.sides.get(side, Agreement()).resting.items():
+        item = close_circuit(item, side, field) if until <= now else item
+    return item
 
 
 def _gone(item: ActionItem, reading: TaskGone) -> tuple[ActionItem, list[str]]:

@@ -122,8 +122,11 @@ def created(
 
 
 def choose(item: ActionItem, field: Field, value: Value, by: str, now: datetime) -> Merged:
-    """The item with a conflict settled by somebody: that value holds from now on."""
-    claim = Claim(Side.DOCUMENT, Said(value, now, by))
+    """The item with a conflict settled by somebody: that value holds from now on. It stays known
+    from which side it came: who is meant, and who may read it, depends on that."""
+    claims = [claim for c in item.conflicts if c.field is field for claim in c.claims]
+    chosen = next((c for c in claims if c.said.value == value), None)
+    claim = replace(chosen or Claim(Side.DOCUMENT, Said(value, now)), said=Said(value, now, by))
     item = _settled(_take(item, field, value, claim), field)
     return Merged(item, (f"{item.name} {field}: {by} chose {_word(value)}",))
 
