@@ -139,7 +139,7 @@ class FieldSetting:
         renamed since, or the issue stands in another repository: then it is looked up again."""
         title, number = attempt.wanted.values.get(Field.MILESTONE), attempt.body.get("milestone")
         shown, place = issue.get("milestone") or {}, place_of(issue)
-        if title is None or number is None or shown.get("title") == title:
+        if title is None or number is None or _plain(shown.get("title")) == _plain(title):
             return issue
         if shown.get("number") != number and place == attempt.place:
             return issue  # dropped in silence
@@ -195,7 +195,7 @@ def _not_overtaken(wanted: SetFields, issue: Json) -> None:
         if name is Field.OWNER:
             also = [login.casefold() for login in wanted.also.get(name, ())]
             others = [login for login in _logins(issue) if login.casefold() not in also]
-            there = any(_same(login, before) for login in others)
+            there = any(_same(login, before) for login in _logins(issue))
             if not there if before is not None else others:
                 now = ", ".join(others) or None
                 raise StaleVersion(f"{name} is {now} there by now, no longer {before}")
@@ -215,13 +215,11 @@ def _fill_due(attempt: _Attempt, value: Value, text: str) -> None:
 def _fill_state(attempt: _Attempt, wish: StatusWish) -> None:
     if wish.progress in _OPEN:
         attempt.body["state"] = "open"
-    elif wish.progress in _REASONS:
+    else:
         said = [word.strip().casefold().replace(" ", "_") for word in wish.reasons]
         known = (word for word in said if word in _REASONS.values())
         reason = next(known, _REASONS[wish.progress])
         attempt.body |= {"state": "closed", "state_reason": reason}
-    else:
-        attempt.refuse(Field.STATUS, f"{wish.progress!r} is no status of an issue")
 
 
 def _other_reason(attempt: _Attempt, error: Invalid) -> None:

@@ -260,8 +260,9 @@ class JiraTracker:
         return self._tasks.look(ref)
 
     def look_through(self, place: str, since: datetime | None) -> Iterator[TaskState]:
-        """Issues of the project as `changed` lists them, with the same overlap; Jira cannot tell
-        what has not changed, so all that the query finds is sent."""
+        """Issues of the project as `changed` lists them, with the same overlap, and as the search
+        index has them: it lags, and `updated` says how old a state is. Jira cannot tell what has
+        not changed, so all that the query finds is sent."""
         return self._tasks.look_through(self._updated(place, since))
 
     def set_fields(self, wanted: SetFields) -> FieldsSet:

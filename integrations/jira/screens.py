@@ -77,7 +77,7 @@ def _sent(site: JiraSite, told: Mapping[str, Any], given: str) -> Any:
         return float(given)
     if kind == "user":
         return site.assignee(given)
-    rich = str(schema.get("custom") or "").endswith((":textarea", ":text"))
+    rich = str(schema.get("custom") or "").endswith(":textarea")
     if rich or schema.get("system") in ("description", "environment"):
         return site.description(given)
     return given

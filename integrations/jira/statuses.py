@@ -73,9 +73,10 @@ class Target:
         resolution says something else of the kind ("done" where "won't do" is wanted)."""
         if not self.fits(status.name, status.category):
             return False
-        if self._names or self._is_reason(status.reason):
+        if self._is_reason(status.reason):
             return True
-        return not self._differs(status.name) and not self.denied_by(status)
+        named = bool(self._names) or not self._differs(status.name)
+        return named and not self.denied_by(status)
 
     def denied_by(self, status: Status) -> bool:
         """Whether it is closed for a reason that is another progress's."""

@@ -70,7 +70,8 @@ class Tasks:
         """Every issue that the query finds, a hundred a call."""
         for issue in self._site.client.search(jql, FIELDS):
             with in_shape(str(issue.get("key"))):
-                yield self._state(issue)
+                state = self._state(issue)
+            yield state
 
     def _state(self, issue: Json, histories: Iterable[Json] = ()) -> TaskState:
         self._workflows.saw(issue)
@@ -167,8 +168,16 @@ class _Edit:
         return kept
 
     def _value(self, field: Field) -> Value:
+        """As Jira has it: a title that fits into a line, a version as the project spells it (names
+        that differ in case only are the same to Jira, and it finds them as they are spelt)."""
         value = self._wanted.values[field]
+        if field is Field.MILESTONE and value is not None:
+            return self._spelt(value)
         return summary(value) if field is Field.TITLE and value else value
+
+    def _spelt(self, version: str) -> str:
+        known = {name.casefold(): name for name in self._site.versions(self._wanted.place)}
+        return known.get(version.casefold(), version)
 
     def _part(self, field: Field) -> Any:
         """What is sent for a field; None when it is refused already."""
@@ -205,7 +214,7 @@ class _Edit:
         """One version for another, so that further ones stay. Where nobody knows what stands
         there, all but `also` is replaced."""
         wanted, place = self._wanted, self._wanted.place
-        new, also = wanted.values[Field.MILESTONE], wanted.also.get(Field.MILESTONE, ())
+        new, also = self._value(Field.MILESTONE), wanted.also.get(Field.MILESTONE, ())
         if new is not None and not self._site.version(place, new):
             self.refused[Field.MILESTONE] = f"{place} has no version {new!r}, and we may not add it"
             return None

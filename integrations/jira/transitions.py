@@ -141,13 +141,16 @@ class _Walk:
         return best.first if best else None
 
     def _exploring(self, here: Standing, ways: tuple[Way, ...]) -> Way | None:
-        """The way to the nearest status of which it is not known where it leads; rather through
-        one that is not done, and of the wished category or next to it."""
+        """The way to the nearest status of which it is not known where it leads; rather one that
+        is not done, and of the wished category or next to it. What is closed is not reopened
+        only to learn whether it can be closed otherwise."""
         wanted = _ORDER.index(self._target.category or StatusCategory.IN_PROGRESS)
+        done = StatusCategory.DONE
+        closed = here.status.category is done and self._target.category is done
 
         def cost(route: _Route) -> tuple[int, bool, int]:
             at = _ORDER.index(route.last.category)
-            return route.steps, route.last.category is StatusCategory.DONE, abs(wanted - at)
+            return route.steps, route.last.category is done, abs(wanted - at)
 
         unknown = [
             route
@@ -155,6 +158,7 @@ class _Walk:
             if self._flows.known(here, route.last.to) is None
             and self._passable(route.last)
             and route.steps < self._left()
+            and (route.last.category is done or not closed)
         ]
         best = min(unknown, key=cost, default=None)
         return best.first if best else None

@@ -9,6 +9,7 @@ is forgotten when it proves wrong.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -62,6 +63,7 @@ class Workflows:
 
     def __init__(self, site: JiraSite) -> None:
         self.site = site
+        self._lock = threading.Lock()
         self._standings: dict[str, tuple[datetime, Standing]] = {}
         self._ways: dict[tuple[str, str, str], tuple[datetime, tuple[Way, ...]]] = {}
 
@@ -74,14 +76,17 @@ class Workflows:
         return seen
 
     def stands(self, id: str, standing: Standing) -> None:
-        self._standings.pop(id, None)
-        self._standings[id] = (self.site.client.clock(), standing)
-        while len(self._standings) > _MOST_REMEMBERED:
-            self._standings.pop(next(iter(self._standings)), None)
+        now = self.site.client.clock()
+        with self._lock:
+            self._standings.pop(id, None)
+            self._standings[id] = (now, standing)
+            if len(self._standings) > _MOST_REMEMBERED:
+                del self._standings[next(iter(self._standings))]
 
     def forget(self, id: str) -> None:
         """Where this issue stands is not known any more."""
-        self._standings.pop(id, None)
+        with self._lock:
+            self._standings.pop(id, None)
 
     def standing(self, ref: TicketRef) -> tuple[Standing, bool]:
         """Where it stands, and whether that is from memory."""

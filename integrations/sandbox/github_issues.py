@@ -244,7 +244,8 @@ class GitHubIssues(GitHubSite):
                 place.labels.setdefault(name, self.world.next_id())
             self._replace(issue, "label", issue.labels, new, by, told)
         if "assignees" in wanted:
-            new = list(dict.fromkeys(wanted["assignees"] or []))[:10]
+            logins = (self.login_of(name) for name in wanted["assignees"] or [])
+            new = list(dict.fromkeys(logins))[:10]
             self._replace(issue, "assignee", issue.assignees, new, by, told)
         if "milestone" in wanted and wanted["milestone"] != issue.milestone:
             issue.milestone, before = wanted["milestone"], issue.milestone

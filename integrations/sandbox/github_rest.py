@@ -115,7 +115,9 @@ class GitHubRest(GitHubApi):
         number = self.site.add_milestone(place.full_name, str(wanted["title"]), me)
         made = next(m for m in place.milestones if m.number == number)
         made.description, made.due_on = wanted.get("description"), wanted.get("due_on")
-        return github_views.milestone(self.site, place, made), 201
+        shown = github_views.milestone(self.site, place, made)
+        self.site.tell("milestone", place, me, action="created", milestone=shown)
+        return shown, 201
 
     @route("GET", REPO + "/assignees")
     def assignees(self, me: str, owner: str, name: str) -> Answer:

@@ -244,7 +244,14 @@ class GitHubSite:
             raise Refused(410, {"message": "This issue was deleted", "status": "410"})
         return found
 
-    def assignable(self, login: str, repo: Repo) -> bool:
+    def login_of(self, name: str) -> str:
+        """The login as its owner writes it: "The name is not case sensitive",
+        https://docs.github.com/en/rest/repos/repos#get-a-repository"""
+        same = (login for login in self.accounts if login.lower() == name.lower())
+        return next(same, name)
+
+    def assignable(self, name: str, repo: Repo) -> bool:
+        login = self.login_of(name)
         return login in self.accounts and (login == repo.owner or login in repo.members)
 
     def association(self, login: str, repo: Repo) -> str:

@@ -196,6 +196,17 @@ def test_tasks_since_a_time_and_no_pull_requests_are_listed(
     assert len(list(tracker.look_through("acme/ops", None))) == 1
 
 
+def test_a_later_since_is_asked_for_on_all_pages_though_the_first_is_the_same(
+    tracker: GitHubTracker, sandbox: Sandbox, clock: Clock
+) -> None:
+    many(sandbox, clock, 150)
+    for since in (NOW - timedelta(minutes=2), NOW - timedelta(minutes=1)):
+        sandbox.reset_calls()
+        assert len(list(tracker.look_through("acme/ops", since))) == 151
+        stamps = [since.strftime("%H%%3A%M") in c.path for c in sandbox.calls if "?" in c.path]
+        assert stamps == [True, True]
+
+
 def test_a_milestone_that_was_renamed_or_deleted_shows_in_the_next_look(
     tracker: GitHubTracker, sandbox: Sandbox, task: TicketRef
 ) -> None:
@@ -262,7 +273,7 @@ def an_issue(number: int, place: str) -> dict[str, object]:
 
 def test_a_repository_that_was_renamed_is_listed_under_its_new_name() -> None:
     clock = Clock()
-    tracker = GitHubTracker("github", GitHubClient("https://api.github.com", "t", clock=clock))
+    tracker = GitHubTracker("github", GitHubClient("https://api.github.com", "t0ken", clock=clock))
     with responses.RequestsMock() as hub:
         hub.get(f"{API}/repos/acme/old", json={"full_name": "acme/old", "default_branch": "main"})
         hub.get(f"{API}/repos/acme/old/issues", json=[an_issue(1, "acme/old")])
@@ -282,7 +293,7 @@ def test_a_repository_that_was_renamed_is_listed_under_its_new_name() -> None:
 
 
 def test_an_answer_in_another_form_is_asked_for_again_and_not_remembered() -> None:
-    tracker = GitHubTracker("github", GitHubClient("https://api.github.com", "t"))
+    tracker = GitHubTracker("github", GitHubClient("https://api.github.com", "t0ken"))
     with responses.RequestsMock(assert_all_requests_are_fired=False) as hub:
         hub.get(f"{API}/repos/acme/ops", json={"full_name": "acme/ops", "default_branch": "main"})
         odd = {**an_issue(1, "acme/ops"), "assignees": ["kim"]}

@@ -31,6 +31,8 @@ EXPECTED: dict[str, tuple[Tells, Mapping[str, object]]] = {
     "issues.edited": (Tells.TICKET, INCIDENT),
     "issues.labeled": (Tells.TICKET, INCIDENT),
     "issues.assigned": (Tells.TICKET, INCIDENT),
+    "issues.unassigned": (Tells.TICKET, {**INCIDENT, "created": False}),
+    "issues.demilestoned": (Tells.TICKET, {"ticket_id": "I_kwDO570001", "key": "acme/ops#57"}),
     "issues.milestoned": (Tells.TICKET, {"key": "acme/ops#57"}),
     "issues.transferred": (Tells.TICKET, INCIDENT),
     "issues.deleted": (Tells.TICKET_GONE, INCIDENT),

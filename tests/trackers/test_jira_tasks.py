@@ -218,6 +218,15 @@ def test_other_versions_stay_and_a_missing_one_is_created(
     assert told.refused == {Field.MILESTONE: "OPS has no version 'Q4', and we may not add it"}
 
 
+def test_a_version_is_the_same_however_it_is_spelt(
+    sandbox: Sandbox, tracker: JiraTracker, task: TicketRef
+) -> None:
+    tracker.set_fields(wanting(task, {Field.MILESTONE: None}, replaces={Field.MILESTONE: "Q1"}))
+    ended = tracker.set_fields(wanting(task, {Field.MILESTONE: "q1"}))
+    assert ended == FieldsSet({Field.MILESTONE: "Q1"}, {})
+    assert tracker.look(task).milestones == ("Q1",)
+
+
 def test_a_version_that_was_merged_away_takes_its_tasks_along(
     sandbox: Sandbox, tracker: JiraTracker, task: TicketRef
 ) -> None:

@@ -187,10 +187,11 @@ def test_a_reason_is_corrected_where_a_transition_can_and_refused_where_none_can
     stage.want(wish)  # the workflow leads from anywhere to Done, and asks for a resolution
     assert stage.stands() == ("Done", "Duplicate")
     stage.workflow(way("Reopen", "Done", "To Do"))
-    ended = stage.want(DONE)
-    assert ended.refused == {
-        Field.STATUS: "it is 'Done' as 'Duplicate', and no transition changes that"
-    }
+    for wish in (DONE, StatusWish("done", names=("Done",), reasons=("Done",))):
+        ended = stage.want(wish)
+        assert ended.refused == {
+            Field.STATUS: "it is 'Done' as 'Duplicate', and no transition changes that"
+        }
     assert stage.stands() == ("Done", "Duplicate")
 
 
@@ -205,6 +206,41 @@ def test_what_a_screen_demands_is_filled_from_the_rules(stage: Stage) -> None:
     values = stage.jira.issue(stage.task.id).values
     assert values[CAUSE]["value"] == "Config"  # type: ignore[index]
     assert values.get("duedate") is None
+
+
+@pytest.mark.parametrize(
+    ("wish", "resolution"),
+    [
+        (StatusWish("done"), "Done"),
+        (StatusWish("won't do", reasons=("Obsolete",)), "Won't Do"),
+        (
+            StatusWish("duplicate", names=("Done",), reasons=("Cannot Reproduce",)),
+            "Cannot Reproduce",
+        ),
+    ],
+)
+def test_a_demanded_resolution_is_chosen_even_where_no_reason_fits(
+    stage: Stage, wish: StatusWish, resolution: str
+) -> None:
+    stage.workflow(way("Close", "To Do", "Done", needs=["resolution"]))
+    assert stage.want(wish).refused == {}
+    assert stage.stands() == ("Done", resolution)
+
+
+def test_each_kind_of_field_is_filled_in_its_own_form(stage: Stage) -> None:
+    kinds = {"text": "**Why**", "number": "3", "options": "Ops", "user": KIM, "string": "x"}
+    ids = {kind: f"customfield_1007{n}" for n, kind in enumerate(kinds)}
+    for kind, id in ids.items():
+        stage.jira.add_field(id, f"A {kind}", kind, ["Dev", "Ops"])
+    stage.workflow(way("Close", "To Do", "Done", needs=[*ids.values(), "labels", "duedate"]))
+    fill = {f"A {kind}": value for kind, value in kinds.items()}
+    fill |= {"labels": "postmortem done", "Due date": "2027-02-01"}
+    assert stage.want(StatusWish("done", fill=fill)).refused == {}
+    fields = stage.tracker.fetch(stage.task).fields
+    told = {kind: fields[id] for kind, id in ids.items()}
+    rich = "**Why**" if stage.jira.cloud else "*Why*"  # a document, or wiki text
+    assert told == {**kinds, "text": rich, "user": "Kim Doe"}
+    assert (fields["labels"], fields["duedate"]) == ("postmortem, done", "2027-02-01")
 
 
 def test_a_demand_that_nobody_can_meet_is_named(stage: Stage) -> None:
@@ -313,6 +349,18 @@ def test_a_done_status_is_not_on_the_way_to_one_that_is_not(stage: Stage) -> Non
         Field.STATUS: "no way from 'To Do' to a status for 'in progress': it offers Done"
     }
     assert stage.stands() == ("To Do", None)
+
+
+def test_what_is_closed_is_not_reopened_only_to_learn(stage: Stage) -> None:
+    ways = way("Reopen", "Done", "To Do"), way("Drop", "To Do", "Won't Do")
+    stage.workflow(*ways, way("Finish", "To Do", "Done"))
+    wish = StatusWish("won't do", names=("Won't Do",))
+    stage.jira.transition(stage.task.key, "Done", KIM)
+    assert "it offers To Do" in stage.want(wish).refused[Field.STATUS]
+    assert stage.stands() == ("Done", "Done")
+    stage.want(DONE, stage.another())  # now it is known what To Do leads to
+    assert stage.want(wish).refused == {}
+    assert stage.stands() == ("Won't Do", "Done")
 
 
 def test_a_walk_ends_after_five_steps(stage: Stage) -> None:
