@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from stage import GITHUB_INCIDENTS, JIRA_INCIDENTS, JIRA_TASKS, Stage
+from stories.test_sync import BOTH, MINUTE, OPS, Remedy
 
 from integrations.sandbox.acme import KIM, NOOR
 from service.commands.all import followthrough
 from service.store.effects import EffectRecord, EffectState
 from service.store.journal import Entry, EntryKind
-from stories.test_sync import BOTH, MINUTE, OPS, Remedy
 from workflows.documents import marked, regions
 from workflows.snapshots import Field, Side
 
@@ -322,7 +322,12 @@ def test_of_a_restricted_incident_the_comment_tells_no_value_at_all(tmp_path: Pa
     with Stage(tmp_path, incidents=JIRA_INCIDENTS, tasks=tasks) as stage:
         jira = stage.sandbox.jira
         key = jira.create_issue(
-            "INC", "Slow", KIM, "Incident", security="Staff only", customfield_10050={"value": "SEV-1"}
+            "INC",
+            "Slow",
+            KIM,
+            "Incident",
+            security="Staff only",
+            customfield_10050={"value": "SEV-1"},
         )
         jira.transition(key, "Resolved", by=KIM, resolution="Done")
         stage.settle()
