@@ -10,7 +10,7 @@ from datetime import datetime
 
 from workflows.action_table import read_rows
 from workflows.audience import place_is_shared, side_of, side_of_claim
-from workflows.choices import conflict_of, in_words, item_in
+from workflows.choices import EMPTY, conflict_of, in_words, item_in
 from workflows.markup import excerpt, inert, link
 from workflows.model import ActionItem, Incident, TicketRef
 from workflows.snapshots import Agreement, Claim, Conflict, Field, Side, Stuck, Value
@@ -198,7 +198,7 @@ def _ticket(item: ActionItem, side: Side | None) -> TicketRef | None:
 
 
 def _value(value: Value) -> str:
-    return "nothing" if value is None else f"“{inert(excerpt(value, 100))}”"
+    return EMPTY if value is None else f"“{inert(excerpt(value, 100))}”"
 
 
 __all__ = [

@@ -17,6 +17,9 @@ from workflows.snapshots import Choice, Claim, Conflict, Field, Value
 from workflows.sync import choose, close_circuit
 from workflows.voices import record
 
+#: How a field without a value reads where values are told.
+EMPTY = "(empty)"
+
 
 def item_in(incident: Incident, number: int) -> ActionItem | None:
     """The action item ``AI-number``."""
@@ -61,7 +64,7 @@ def nothing_rests(item: ActionItem, field: Field) -> str:
 
 def in_words(value: Value) -> str:
     """A value as people read it."""
-    return "nothing" if value is None else f"“{value}”"
+    return EMPTY if value is None else f"“{value}”"
 
 
 def may_resume(item: ActionItem, field: Field) -> bool:
@@ -125,6 +128,7 @@ def _resumed(item: ActionItem, field: Field) -> tuple[ActionItem | None, str]:
 
 
 __all__ = [
+    "EMPTY",
     "claim_of",
     "conflict_of",
     "hear",

@@ -15,6 +15,7 @@ from service.explain import Explanation, explain, in_words, plain, sent
 from service.store.codec import dump
 from service.store.deliveries import Delivery, DeliveryState
 from workflows.apart import Apart
+from workflows.choices import EMPTY
 from workflows.model import ActionItem, Proposal
 from workflows.proposals import details
 from workflows.snapshots import Side
@@ -117,7 +118,7 @@ def _differs(fields: Sequence[Apart]) -> Iterator[str]:
 
 
 def _value(value: str | None) -> str:
-    return "nothing" if value is None else _line(value)
+    return EMPTY if value is None else _line(value)
 
 
 def _proposal(proposal: Proposal) -> str:

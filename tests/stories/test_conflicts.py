@@ -169,7 +169,7 @@ def test_two_who_choose_differently_are_answered_in_their_order(remedy: Remedy) 
             " choose “Noor Aziz” (1) or “Lee Park” (2)",
         ),
         (["choose", "AI-1", "owner", "3"], "choose “Noor Aziz” (1) or “Lee Park” (2)"),
-        (["choose", "AI-1", "owner", "--value", ""], "nothing is none of what was said"),
+        (["choose", "AI-1", "owner", "--value", ""], "(empty) is none of what was said"),
         (["choose", "AI-1", "due", "1"], "nothing is in conflict about AI-1 due"),
         (["choose", "AI-9", "owner", "1"], "there is no AI-9 of acme/ops#1"),
         (["choose", "P-1", "owner", "1"], "P-1 is no action item's name: write it as AI-1."),

@@ -76,7 +76,7 @@ def test_what_waits_for_somebody_is_shown_with_both_values_and_a_button_for_each
     with_conflicts(history)
     text = operator.get(page).text
     for shown in (
-        "Changed on two sides. <bdi>nothing</bdi> holds until somebody chooses:",
+        "Changed on two sides. <bdi>(empty)</bdi> holds until somebody chooses:",
         'name="value" value="Noor Aziz"',
         "the task, noor, 2026-12-07 13:20 UTC",
         'name="nothing" value="1"',
@@ -97,10 +97,10 @@ def test_a_small_table_shows_what_each_side_says_where_they_differ(
     rows = table.partition("</table>")[0].split("<tr ")[2:]
     assert [[cell.partition("</td>")[0] for cell in row.split("<td ")[1:]] for row in rows] == [
         [
-            'role="cell" data-label="Holds"><bdi><span class="none">nothing</span></bdi>',
+            'role="cell" data-label="Holds"><bdi><span class="none">empty</span></bdi>',
             'role="cell" data-label="Task"><bdi>noor</bdi>',
             'role="cell" data-label="Twin"><span class="none">—</span>',
-            'role="cell" data-label="Document"><bdi><span class="none">nothing</span></bdi>',
+            'role="cell" data-label="Document"><bdi><span class="none">empty</span></bdi>',
         ],
         [
             'role="cell" data-label="Holds"><bdi>open</bdi>',
@@ -111,7 +111,7 @@ def test_a_small_table_shows_what_each_side_says_where_they_differ(
         [
             'role="cell" data-label="Holds"><bdi>2027-01-06</bdi>',
             'role="cell" data-label="Task"><span class="none">—</span>',
-            'role="cell" data-label="Twin"><bdi><span class="none">nothing</span></bdi>',
+            'role="cell" data-label="Twin"><bdi><span class="none">empty</span></bdi>',
             'role="cell" data-label="Document"><bdi>2027-01-06</bdi>',
         ],
     ]
@@ -129,7 +129,7 @@ def test_where_all_agree_nothing_is_shown(operator: FlaskClient, history: Histor
     ("form", "value", "told"),
     [
         ({"value": "Noor Aziz"}, "Noor Aziz", "AI-1 owner: “Noor Aziz” is chosen."),
-        ({"nothing": "1"}, None, "AI-1 owner: nothing is chosen."),
+        ({"nothing": "1"}, None, "AI-1 owner: (empty) is chosen."),
     ],
 )
 def test_choosing_writes_a_row_and_asks_for_the_incidents_job(
@@ -181,7 +181,7 @@ def test_trying_again_writes_a_row(operator: FlaskClient, history: History, stor
             "k3v9/choose",
             {"item": "1", "field": "owner", "value": "Mallory"},
             409,
-            "choose “Noor Aziz” (1) or nothing (2)",
+            "choose “Noor Aziz” (1) or (empty) (2)",
         ),
         ("k3v9/choose", {"item": "1", "field": "title", "value": "x"}, 409, "nothing is in confl"),
         ("k3v9/choose", {"item": "7", "field": "owner", "value": "x"}, 409, "there is no AI-7"),
