@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from workflows.effects import CreateDocument, CreateTask, Effect, SetFields, WriteRegions
 from workflows.model import ActionItem, Incident, Origin, Ticket, TicketRef
 from workflows.policy import IncidentSource, Policy, SourceKind, Team, known_person
-from workflows.snapshots import Claim, Field, Side
+from workflows.snapshots import Claim, Conflict, Field, Side
 
 #: What stands in for the title of a ticket that only some may read.
 WITHHELD = "(only some may read this ticket)"
@@ -229,4 +229,14 @@ def _withheld(item: ActionItem, policy: Policy) -> ActionItem:
         milestone=None,
         success_measure=None,
         unset=(),
+        conflicts=tuple(_told_conflict(each, item) for each in item.conflicts),
     )
+
+
+def _told_conflict(conflict: Conflict, item: ActionItem) -> Conflict:
+    """A conflict without the value that the ticket gave: nobody can choose what may not be told."""
+    if conflict.field not in (Field.OWNER, Field.MILESTONE, Field.TITLE):
+        return conflict
+    claims = tuple(claim for claim in conflict.claims if side_of_claim(item, claim))
+    kept = conflict.kept if conflict.kept in {claim.said.value for claim in claims} else None
+    return replace(conflict, claims=claims, kept=kept)

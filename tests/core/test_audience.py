@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from builders import at, closed, comment, policy, task_ref, ticket
@@ -39,7 +40,7 @@ from workflows.policy import (
     Team,
     ValueSource,
 )
-from workflows.snapshots import Claim, Field, Progress, Said, Side
+from workflows.snapshots import Claim, Conflict, Field, Progress, Said, Side
 from workflows.tasks import StatusWish
 
 NOW = at(1440)
@@ -231,6 +232,7 @@ def test_a_restricted_tickets_service_is_told_where_everybody_knows_the_word(
 
 
 def test_a_restricted_tickets_action_items_keep_what_is_nobodys_words() -> None:
+    first = Claim(Side.DOCUMENT, Said("Zebra", datetime.min.replace(tzinfo=UTC)))
     item = ActionItem(
         1,
         Origin("comment", "c1"),
@@ -241,6 +243,9 @@ def test_a_restricted_tickets_action_items_keep_what_is_nobodys_words() -> None:
         success_measure="Zebra knows",
         unset=("due: 'Zebra' is not a date",),
         task=task_ref(1),
+        conflicts=(
+            Conflict(Field.OWNER, (first, Claim(Side.TASK, Said("Kim Ito", NOW))), "Zebra"),
+        ),
     )
     mine = replace(item, number=2, owner="Kim Ito")
     rule = replace(item, number=3, origin=Origin("rule", "Detect sooner"))
@@ -248,6 +253,7 @@ def test_a_restricted_tickets_action_items_keep_what_is_nobodys_words() -> None:
     incident = replace(incident, actions=(item, mine, rule))
     after = withheld(incident, ticket(restricted=True), policy())
     assert "Zebra" not in str(after.actions[:2])
+    assert [claim.said.value for claim in after.actions[0].conflicts[0].claims] == ["Kim Ito"]
     assert [action.title for action in after.actions[:2]] == [WITHHELD_ACTION] * 2
     assert [action.owner for action in after.actions[:2]] == [None, "Kim Ito"]
     assert after.actions[0].task == task_ref(1)

@@ -10,7 +10,18 @@ from builders import at, task_ref, ticket
 from workflows.apart import apart, in_comment, newly_apart
 from workflows.audience import side_of
 from workflows.choices import claim_of, hear, settle
-from workflows.model import ActionItem, Incident, Kind, Origin, Phase
+from workflows.model import (
+    ActionItem,
+    DocumentRef,
+    DocumentStatus,
+    Incident,
+    Kind,
+    Origin,
+    Phase,
+    Postmortem,
+    TicketRef,
+)
+from workflows.postmortem import comment, link_title
 from workflows.snapshots import Agreement, Choice, Claim, Conflict, Field, Said, Side, Stuck
 
 NOW = at(120)
@@ -119,6 +130,23 @@ def test_a_circuit_is_news_once_and_is_over_after_its_rest() -> None:
     assert list(newly_apart(after, after, NOW)) == []
     assert [each.waits for each in apart(after, NOW)] == [True]
     assert apart(after, at(181)) == ()
+
+
+def test_a_title_that_was_said_elsewhere_is_not_repeated_on_the_incident_ticket() -> None:
+    def comment_of(side: Side, task: TicketRef) -> str:
+        item = replace(
+            ITEM, conflicts=(), task=task, said={Field.TITLE: Claim(side, Said("x", NOW))}
+        )
+        assert link_title(item) == "AI-1"
+        ref = DocumentRef("git", "x", "https://git.example/x", "")
+        document = Postmortem("docs", ref, DocumentStatus.DRAFT, {}, {}, {}, {})
+        return comment(replace(incident(item), postmortem=document), {})
+
+    elsewhere = TicketRef("jira", "10001", "PAY-1", "https://jira.example/browse/PAY-1")
+    assert "Zebra" in comment_of(Side.TASK, task_ref(1)), "whoever reads this reads that"
+    assert "Zebra" not in comment_of(Side.TASK, elsewhere)
+    assert "Zebra" not in comment_of(Side.DOCUMENT, task_ref(1))
+    assert link_title(ITEM) == "Tell Zebra"
 
 
 def test_what_was_first_written_into_the_document_is_the_documents_and_else_is_the_tickets() -> (
