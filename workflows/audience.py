@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from workflows.effects import CreateDocument, CreateTask, Effect, SetFields, WriteRegions
 from workflows.model import ActionItem, Incident, Origin, Ticket, TicketRef
 from workflows.policy import IncidentSource, Policy, SourceKind, Team, known_person
-from workflows.snapshots import Claim, Conflict, Field, Side
+from workflows.snapshots import Claim, Conflict, Field, Side, Value
 
 #: What stands in for the title of a ticket that only some may read.
 WITHHELD = "(only some may read this ticket)"
@@ -233,9 +233,20 @@ def _withheld(item: ActionItem, policy: Policy) -> ActionItem:
     )
 
 
+def only_withheld(item: ActionItem, field: Field, value: Value) -> bool:
+    """Whether a field is to have this value for no other reason than that its own may not be told
+    any more: nothing is taken off a ticket by that."""
+    hidden = item.title == WITHHELD_ACTION
+    return hidden and (field is Field.TITLE or (value is None and field in _WORDS))
+
+
+#: Fields that hold somebody's own words.
+_WORDS = (Field.OWNER, Field.MILESTONE, Field.TITLE)
+
+
 def _told_conflict(conflict: Conflict, item: ActionItem) -> Conflict:
     """A conflict without the value that the ticket gave: nobody can choose what may not be told."""
-    if conflict.field not in (Field.OWNER, Field.MILESTONE, Field.TITLE):
+    if conflict.field not in _WORDS:
         return conflict
     claims = tuple(claim for claim in conflict.claims if side_of_claim(item, claim))
     kept = conflict.kept if conflict.kept in {claim.said.value for claim in claims} else None

@@ -352,6 +352,30 @@ def test_of_a_restricted_incident_the_comment_tells_no_value_at_all(tmp_path: Pa
         assert "Quarter" not in body
 
 
+def test_what_may_not_be_told_any_more_is_not_taken_off_the_task(tmp_path: Path) -> None:
+    with Stage(tmp_path, incidents=JIRA_INCIDENTS, tasks=JIRA_TASKS) as stage:
+        jira = stage.sandbox.jira
+        jira.add_version("OPS", "Q1")
+        severity = {"value": "SEV-2"}
+        key = jira.create_issue("INC", "Slow", KIM, "Incident", customfield_10050=severity)
+        jira.comment(key, 'ACTION: alert milestone:"Q1" @kim@acme.example', by=NOOR)
+        jira.transition(key, "Resolved", by=KIM, resolution="Done")
+        stage.settle()
+        task = stage.incident(key).actions[0].task
+        assert task is not None
+        planned = jira.issue(task.key).values["fixVersions"]
+        assert planned
+        jira.edit(key, by=KIM, security="Staff only")
+        stage.settle()
+        stage.wait(MINUTE)
+        assert stage.incident(key).actions[0].milestone is None
+        assert jira.issue(task.key).values["fixVersions"] == planned
+        jira.transition(task.key, "Done", by=KIM)
+        stage.settle()
+        assert stage.incident(key).actions[0].status == "done", "the rest stays in sync"
+        assert jira.issue(task.key).values["fixVersions"] == planned
+
+
 # --- on which ways values travel ------------------------------------------------------------------
 
 
