@@ -14,7 +14,9 @@ from integrations.tracker import (
     TrackerError,
     Unavailable,
 )
+from service.store.codec import Json
 from service.store.effects import EffectRecord, EffectState
+from workflows.apart import newly_apart
 from workflows.effects import (
     CreateDocument,
     CreateTask,
@@ -54,6 +56,17 @@ def new_conflicts(before: Incident, after: Incident) -> list[str]:
     known = before.postmortem.conflicts if before.postmortem else ()
     now = after.postmortem.conflicts if after.postmortem else ()
     return [conflict for conflict in now if conflict not in known]
+
+
+def new_apart(
+    before: Incident | None, after: Incident, now: datetime
+) -> list[tuple[str, dict[str, Json]]]:
+    """What the sides of action items do not agree on since the last decision: in words, and with
+    what tells later whether it still is so."""
+    return [
+        (text, {"item": number, "field": field.value})
+        for number, field, text in newly_apart(before, after, now)
+    ]
 
 
 def retry_at(error: TrackerError, now: datetime) -> datetime:

@@ -24,6 +24,7 @@ from service.outcomes import (
     batch,
     goes_to,
     held,
+    new_apart,
     new_conflicts,
     retry_at,
     sentence,
@@ -37,6 +38,7 @@ from service.store.incidents import IncidentRecord, new_id
 from service.store.journal import EntryKind
 from service.tasks import Looked, Tasks
 from service.tasks import Ticket as Task
+from workflows import choices
 from workflows.effects import Effect, Hold, SetFields, WriteRegions
 from workflows.events import Reading, TaskReading, TicketGone, TicketRead, TicketUnchanged
 from workflows.folding import fold
@@ -101,6 +103,7 @@ class Processing:
             key = tx.ledger.key(connection, ticket_id) or ticket_id
             last = known and tx.journal.last(known.incident.id, EntryKind.NOTE)
             accepted = tx.acceptances.of_incident(known.incident.id) if known else []
+            chosen = tx.choices.of_incident(known.incident.id) if known else []
         ref = known.incident.ticket if known else TicketRef(connection, ticket_id, key, "")
         if known and not lease.prompt and (end := self._held_up(known.incident, lease.urgent)):
             return end
@@ -113,7 +116,7 @@ class Processing:
                 tx.jobs.fence(job)
                 tx.journal.add(known.incident.id, EntryKind.NOTE, "can be read again")
         incident, unread = self._with_document(job, known)
-        incident = incident and hear(incident, accepted)
+        incident = incident and choices.hear(hear(incident, accepted), chosen)
         return self._turn(job, lease, reading, incident, unread)
 
     def _turn(
@@ -136,10 +139,10 @@ class Processing:
             seen |= looked.seen
             failed |= looked.failed
             decision = self._decide(reading, incident, make_id, holds, unread, looked.readings)
-            incident = decision.incident
+            before, incident = incident, decision.incident
             if incident is None:
                 return self._unwatched(job, "; ".join(decision.reasons))
-            records = self._save(job, incident, decision, looked)
+            records = self._save(job, before, incident, decision, looked)
             possible = [] if self._only_plans(incident) else _possible(decision.effects, unread)
             going = self._not_behind(possible, records, incident, lease.urgent)
             going = [effect for effect in going if _ticket_set(effect) not in failed]
@@ -269,7 +272,12 @@ class Processing:
         return Unread(hold, max(retry_at(error, now), now + rest))
 
     def _save(
-        self, job: ClaimedJob, incident: Incident, decision: Decision, looked: Looked
+        self,
+        job: ClaimedJob,
+        before: Incident | None,
+        incident: Incident,
+        decision: Decision,
+        looked: Looked,
     ) -> dict[str, EffectRecord]:
         """State, effects and reasons in one transaction, with what was heard of tasks; returns
         the incident's effects."""
@@ -281,6 +289,8 @@ class Processing:
             tx.effects.ask(incident.id, decision.effects, planned=planned)
             looked.remember(tx, incident)
             self._write_down(tx, incident, decision, planned)
+            for text, data in new_apart(before, incident, tx.now):
+                tx.journal.add(incident.id, EntryKind.CONFLICT, text, data)
             return {record.key: record for record in tx.effects.of_incident(incident.id)}
 
     def _write_down(

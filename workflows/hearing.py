@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from workflows.action_table import read_rows
+from workflows.audience import only_withheld
 from workflows.effects import SetFields
 from workflows.events import TaskGone, TaskRead, TaskReading
 from workflows.model import ActionItem, Incident, TicketRef
@@ -76,6 +77,7 @@ def to_set(incident: Incident, team: Team, policy: Policy, now: datetime) -> Ite
         for side, ref in _tickets(item):
             voice = _voice(item, side, incident, team, policy)
             values = wanted(item, voice, team.sync, now) if voice else {}
+            values = {f: v for f, v in values.items() if not only_withheld(item, f, v)}
             if voice is not None and values:
                 yield _wish(incident, item, side, ref, voice, values)
 

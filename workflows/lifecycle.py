@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from workflows import postmortem
+from workflows import choices, postmortem
 from workflows.effects import (
     CreateDocument,
     CreateTask,
@@ -77,8 +77,11 @@ def decide(
     items that were read since the last decision.
     """
     notes: list[str] = []
+    if incident is not None:
+        incident, notes = choices.settle(incident, now)
     if incident is not None and (team := policy.teams.get(incident.team)):
-        incident, notes = hear_tasks(incident, tasks, team, policy, now)
+        incident, heard = hear_tasks(incident, tasks, team, policy, now)
+        notes += heard
     decision = _decide(reading, incident, policy, new_id, now, held)
     rest = rests_until(decision.incident, now) if decision.incident is not None else None
     times = [at for at in (decision.again_at, rest) if at is not None]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
-from workflows.snapshots import Agreement, Claim, Conflict, Field, Side
+from workflows.snapshots import Agreement, Choice, Claim, Conflict, Field, Side
 
 
 class StatusCategory(StrEnum):
@@ -386,6 +386,7 @@ class Incident:
     proposals: tuple[Proposal, ...] = ()
     proposals_numbered: int = 0  # the highest number that a proposal ever got
     acceptances: tuple[Acceptance, ...] = ()
+    choices: tuple[Choice, ...] = ()
     comment_id: str | None = None
     muted: bool = False
     given_up: str = ""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from workflows import action_table, timeline
-from workflows.audience import said_in_document
+from workflows.apart import in_comment, may_be_told
+from workflows.audience import said_in_document, side_of
 from workflows.documents import render
 from workflows.effects import CreateTask, DocumentTarget, TaskTarget
 from workflows.markup import addresses, cell, copied_address, excerpt, inert, link, plain_title
@@ -27,7 +28,7 @@ from workflows.policy import (
     known_person,
 )
 from workflows.proposals import details
-from workflows.snapshots import Claim, Value
+from workflows.snapshots import Field, Side
 
 _STATUS = "Postmortem status"
 
@@ -193,8 +194,9 @@ def twin(
 
 
 def link_title(item: ActionItem) -> str:
-    """What the link from the incident ticket to the task is called."""
-    return item.name if said_in_document(item.origin) else plain_title(item.title)
+    """What the link from the incident ticket to the task is called: by its number where its title
+    was said elsewhere."""
+    return item.name if side_of(item, Field.TITLE) else plain_title(item.title)
 
 
 def handle(item: ActionItem, incident: Incident, connection: str, policy: Policy) -> str | None:
@@ -242,6 +244,9 @@ def _document_link(words: str, document: Postmortem) -> str:
 
 MUTE_LABEL = "followthrough-mute"
 
+#: What stands in for a title that only the document says.
+_A_ROW = "_a row of the postmortem_"
+
 #: A stranger can write any number of lines; the comment names so many.
 MOST_PROPOSALS = 20
 
@@ -266,7 +271,7 @@ def comment(incident: Incident, blocked: Mapping[str, str]) -> str:
     unset = [(i.name, _unset(i, what)) for i in incident.actions for what in i.unset]
     problems = [f"- {name}: {inert(excerpt(what, 500))}" for name, what in unset]
     problems += [f"- {inert(what)}" for what in document.conflicts]
-    problems += [f"- {line}" for item in incident.actions for line in _apart(item)]
+    problems += [f"- {line}" for item in incident.actions for line in in_comment(incident, item)]
     if problems:
         parts.append("Could not be set, or needs a look:\n\n" + "\n".join(problems))
     if incident.proposals:
@@ -274,33 +279,6 @@ def comment(incident: Incident, blocked: Mapping[str, str]) -> str:
     parts += _turned_down(incident)
     parts += [_next(incident), _footer()]
     return "\n\n".join(parts)
-
-
-def _apart(item: ActionItem) -> Iterator[str]:
-    """Where an item's sides do not agree, and why."""
-    for conflict in item.conflicts:
-        claims = ", ".join(f"{_value(c.said.value)} ({_by(c)})" for c in conflict.claims)
-        kept = _value(conflict.kept)
-        yield f"{item.name} {conflict.field}: changed on two sides: {claims}. {kept} holds"
-    for side, agreement in item.sides.items():
-        for field, stuck in agreement.stuck.items():
-            words = inert(excerpt(stuck.words, 300))
-            yield f"{item.name} {field}: {_value(stuck.value)} is not taken by the {side}: {words}"
-        for field, until in agreement.resting.items():
-            told = f"kept flipping on the {side}, left alone until {timeline.stamp(until)} UTC"
-            yield f"{item.name} {field}: {told}"
-        if agreement.gone:
-            yield f"{item.name}: the {side} is gone: {inert(excerpt(agreement.gone, 300))}"
-
-
-def _by(claim: Claim) -> str:
-    who = f", {inert(claim.said.by)}" if claim.said.by else ""
-    when = f", {timeline.stamp(claim.said.at)} UTC" if claim.said.at.year > 1 else ""
-    return f"{claim.side}{who}{when}"
-
-
-def _value(value: Value) -> str:
-    return "nothing" if value is None else f"“{inert(excerpt(value, 100))}”"
 
 
 def _proposed(proposals: Sequence[Proposal]) -> str:
@@ -318,8 +296,9 @@ def _proposed(proposals: Sequence[Proposal]) -> str:
 
 
 def _proposal(proposal: Proposal) -> str:
-    said = _title(proposal)
+    said = _A_ROW
     if not said_in_document(proposal.origin):
+        said = _brief(proposal.title)
         # In quotes: this comment is read again, and must not ask for what a stranger asked for.
         more = inert(details(proposal))
         said = f"“{said}”" + (f", {more}" if more else "")
@@ -338,20 +317,25 @@ def _listed(item: ActionItem, incident: Incident, blocked: Mapping[str, str]) ->
     """One line of the task list. Where task and incident live in one tracker that knows
     ``owner/repository#n``, the bare reference makes it an item that the tracker ticks itself."""
     if item.task is None and item.given_up:
-        return f"- {item.name} {_title(item)} — {inert(item.given_up)}"
+        return f"- {item.name} {_title(item, incident)} — {inert(item.given_up)}"
     if item.task is None:
         why = blocked.get(item.name)
-        return f"- [ ] {item.name} {_title(item)} — no task yet" + (
+        return f"- [ ] {item.name} {_title(item, incident)} — no task yet" + (
             f": {inert(why)}" if why else ""
         )
     together = item.task.connection == incident.ticket.connection and "#" in item.task.key
     named = item.task.key if together else link(item.task.key, item.task.url)
-    return f"- [ ] {item.name} {named} {_title(item)}"
+    return f"- [ ] {item.name} {named} {_title(item, incident)}".rstrip()
 
 
-def _title(item: ActionItem | Proposal) -> str:
-    """The title as the comment shows it; what only the document says is not repeated here."""
-    return "_a row of the postmortem_" if said_in_document(item.origin) else _brief(item.title)
+def _title(item: ActionItem, incident: Incident) -> str:
+    """The title as the comment shows it; what only the document or a ticket elsewhere says is not
+    repeated here."""
+    side = side_of(item, Field.TITLE)
+    if side is Side.DOCUMENT or said_in_document(item.origin):
+        return _A_ROW
+    told = side is None or may_be_told(incident, item, side)
+    return _brief(item.title) if told else ""
 
 
 def _unset(item: ActionItem, what: str) -> str:

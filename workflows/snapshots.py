@@ -79,6 +79,26 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """Somebody settled a field of the action item ``AI-item`` that its sides do not agree on:
+    `value` is to hold from now on or, with `resumes`, what is left alone or was refused is to be
+    tried again.
+
+    `id` tells one from another, however often each is read. `answer` is what became of it in
+    words, "" until it was answered.
+    """
+
+    id: int
+    item: int
+    field: Field
+    value: Value
+    by: str
+    at: datetime
+    resumes: bool = False
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Stuck:
     """A value that a side would not take, and its words."""
 

@@ -18,8 +18,8 @@ def keep_up(
     incident: Incident, ticket: Ticket | None, team: Team, now: datetime
 ) -> tuple[Incident, list[WriteRegions], datetime | None]:
     """The write that the document needs, or when (UTC) it may be made: a busy afternoon in the
-    trackers is no reason to write into people's text every second. Who edits the table is
-    answered at once."""
+    trackers is no reason to write into people's text every second. What the incident
+    itself says, and who edits the table, is answered at once."""
     document = incident.postmortem
     if document is None:
         return incident, [], None
@@ -27,7 +27,7 @@ def keep_up(
     if not regions:
         return incident, [], None
     edited = document.seen.get("actions") != document.base.get("actions")
-    if set(regions) == {"actions"} and not edited and document.written is not None:
+    if ticket is None and not edited and document.written is not None:
         free_at = document.written + team.sync.document_every
         if now < free_at:
             return incident, [], free_at

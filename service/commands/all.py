@@ -7,6 +7,7 @@ from importlib.metadata import version
 import click
 
 from service.commands.accept import accept_command
+from service.commands.conflicts import conflicts
 from service.commands.demo import demo
 from service.commands.doctor import doctor
 from service.commands.init import init
@@ -31,7 +32,7 @@ def followthrough() -> None:
 
 for command in (
     *(demo, init, doctor, plan, rules, up, web, worker),
-    *(explain_command, accept_command, deliveries, dead_letters, trackers),
+    *(explain_command, accept_command, conflicts, deliveries, dead_letters, trackers),
     *(reconcile, drift),
 ):
     followthrough.add_command(command)

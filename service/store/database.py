@@ -22,6 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from service.clock import Clock, utc_now
 from service.store.acceptances import Acceptances
+from service.store.choices import Choices
 from service.store.deliveries import Deliveries
 from service.store.drifts import Drifts
 from service.store.effects import Effects
@@ -49,6 +50,7 @@ class Transaction:
         self.deliveries = Deliveries(connection, now, self.jobs)
         self.incidents = Incidents(connection, now)
         self.acceptances = Acceptances(connection, now)
+        self.choices = Choices(connection, now)
         self.effects = Effects(connection, now)
         self.refs = Refs(connection)
         self.drifts = Drifts(connection, now)

@@ -182,6 +182,20 @@ acceptances = Table(  # of proposals, by the page or the command line
     sqlite_autoincrement=True,
 )
 
+choices = Table(  # where the sides of an action item do not agree, by the page or command line
+    "choices",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("incident_id", Text, ForeignKey("incidents.id"), nullable=False, index=True),
+    Column("item", Integer, nullable=False),  # n of AI-n
+    Column("field", Text, nullable=False),
+    Column("value", Text),  # that is to hold; NULL: nothing
+    Column("by", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("resumes", Boolean, nullable=False),  # no value: it is only to be tried again
+    sqlite_autoincrement=True,
+)
+
 ledger = Table(
     "ledger",
     metadata,
