@@ -28,6 +28,7 @@ from service.outcomes import (
     retry_at,
     sentence,
 )
+from service.people import Directory
 from service.settling import may_have_happened
 from service.store import Store, Transaction
 from service.store.codec import Json
@@ -82,6 +83,7 @@ class Processing:
         self._trackers = trackers
         self._executor = executor
         self._tasks = Tasks(store, trackers)
+        self._people = Directory(store, policy, trackers)
         self._clock = clock
         self._make_id = make_id
 
@@ -130,7 +132,14 @@ class Processing:
         for _ in range(ROUNDS):
             holds = held(records, self._clock())
             looked = self._tasks.look(incident)
-            decision = self._decide(reading, incident, make_id, holds, unread, looked.readings)
+            self._people.meet(reading, looked.readings)
+            judge = partial(
+                self._decide, reading, incident, make_id, holds, unread, looked.readings
+            )
+            decision = judge(policy := self._people.policy())
+            found, later = self._people.ask(decision.incident, policy)
+            if found:
+                decision = judge(self._people.policy())
             incident = decision.incident
             if incident is None:
                 return self._unwatched(job, "; ".join(decision.reasons))
@@ -139,7 +148,7 @@ class Processing:
             going = self._not_behind(possible, records, incident, lease.urgent)
             ready = batch(going, records, self._clock())
             if not ready:
-                waiting = [*looked.later, *_later(decision)]
+                waiting = [*looked.later, *later, *_later(decision)]
                 return self._rest(possible, records, unread, waiting)
             incident = self._executor.execute(lease, ready, incident, possible)
             records = self._records(incident)
@@ -196,13 +205,14 @@ class Processing:
         holds: Mapping[str, Hold],
         unread: Unread | None,
         tasks: Sequence[TaskReading],
+        policy: Policy,
     ) -> Decision:
         """The decision; with a document that cannot be read, writing it is held."""
         judge = partial(
             decide,
             reading,
             incident,
-            self._policy,
+            policy,
             new_id=make_id,
             now=self._clock(),
             tasks=tasks,
