@@ -12,6 +12,7 @@ from service.commands.doctor import doctor
 from service.commands.init import init
 from service.commands.letters import dead_letters
 from service.commands.look import deliveries, explain_command
+from service.commands.people import people_command
 from service.commands.plan import plan
 from service.commands.rules import rules
 from service.commands.run import up, web, worker
@@ -30,6 +31,6 @@ def followthrough() -> None:
 
 for command in (
     *(demo, init, doctor, plan, rules, up, web, worker),
-    *(explain_command, accept_command, deliveries, dead_letters, trackers),
+    *(explain_command, accept_command, deliveries, dead_letters, trackers, people_command),
 ):
     followthrough.add_command(command)

@@ -262,7 +262,7 @@ def test_nothing_is_given_to_somebody_who_left(
     told = tracker.set_fields(wanting(task, {Field.OWNER: KIM, Field.DUE: "2027-03-01"}))
     assert (told.confirmed, list(told.refused)) == ({Field.DUE: "2027-03-01"}, [Field.OWNER])
     assert "cannot be assigned" in told.refused[Field.OWNER]
-    assert tracker.look(task).owners == (Person(KIM, "Kim Doe", email(sandbox)),)
+    assert tracker.look(task).owners == (Person(KIM, "Kim Doe", email(sandbox), active=False),)
 
 
 def email(sandbox: Sandbox) -> str | None:
