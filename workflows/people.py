@@ -179,7 +179,8 @@ class Group:
 
     @property
     def words(self) -> set[str]:
-        return {same_word(self.name), *self.emails, *map(same_word, self.handles.values())}
+        names = {self.name, *(a.person.name for a in self.accounts), *self.handles.values()}
+        return {*map(same_word, names), *self.emails}
 
 
 def with_seen(policy: Policy, seen: Iterable[Seen]) -> Policy:
@@ -239,6 +240,8 @@ def _person(group: Group, used: Mapping[str, int]) -> KnownPerson:
     if used.get(same_word(name), 0) > 1:
         handle = first.person.handle
         name = f"{name} ({first.kind})" if name == handle else f"{name} ({handle}, {first.kind})"
+        while same_word(name) in used:  # somebody calls themselves so
+            name += "*"
     email = next((a.person.email for a in group.accounts if a.person.email), None)
     return KnownPerson(name, email, group.handles, group.ways, written=False)
 
