@@ -84,7 +84,8 @@ class Directory:
                 later.append(Later(at, f"an owner on {each.connection}: {sentence(error)}"))
                 continue
             with self._store.write() as tx:
-                tx.people.note_asked(each.connection, each.way, same_word(each.word), words)
+                word, known = same_word(each.word), person is not None
+                tx.people.note_asked(each.connection, each.way, word, found=known, words=words)
                 if person is not None:
                     tx.people.put(each.connection, person)
             found = found or person is not None

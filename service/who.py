@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from service.first_rules import yaml_word
 from service.people import seen
-from service.store.people import SeenPerson
+from service.store.people import Asked, SeenPerson
 from workflows.model import Person
 from workflows.people import Group, told_apart, with_seen
 from workflows.policy import KnownPerson, Policy, same_word
@@ -51,11 +51,14 @@ class Unmapped:
 
 @dataclass(frozen=True, slots=True)
 class Who:
+    """`in_vain`: for whom a tracker was asked, and did not know them or would not tell."""
+
     mapped: tuple[Mapped, ...]
     unmapped: tuple[Unmapped, ...]
+    in_vain: tuple[Asked, ...]
 
 
-def who_is_who(everybody: Iterable[SeenPerson], policy: Policy) -> Who:
+def who_is_who(everybody: Iterable[SeenPerson], in_vain: Iterable[Asked], policy: Policy) -> Who:
     """The people of these rules, and all who were seen. Where all trackers are of one kind,
     nobody needs to be mapped."""
     known = list(everybody)
@@ -65,7 +68,7 @@ def who_is_who(everybody: Iterable[SeenPerson], policy: Policy) -> Who:
     groups = told_apart(policy, met)
     mapped = tuple(_mapped(group, kinds) for group in groups if not group.is_single)
     if len(kinds) < 2:
-        return Who(mapped, ())
+        return Who(mapped, (), tuple(in_vain))
     singles = {
         (g.accounts[0].kind, same_word(g.accounts[0].person.handle)) for g in groups if g.is_single
     }
@@ -74,7 +77,7 @@ def who_is_who(everybody: Iterable[SeenPerson], policy: Policy) -> Who:
         at = (policy.connections.get(each.connection, ""), same_word(each.person.handle))
         if at in singles:
             unmapped.setdefault(at, _unmapped(each, kinds, complete))
-    return Who(mapped, tuple(unmapped.values()))
+    return Who(mapped, tuple(unmapped.values()), tuple(in_vain))
 
 
 def _mapped(group: Group, kinds: Iterable[str]) -> Mapped:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC
 from pathlib import Path
 
 import click
@@ -24,7 +25,7 @@ def people_command(as_json: bool, rules_file: Path | None) -> None:
     """
     _, rules = read_rules(rules_file)
     with opened_store() as store, store.read() as tx:
-        found = who_is_who(tx.people.all(), rules.policy)
+        found = who_is_who(tx.people.all(), tx.people.in_vain(), rules.policy)
     if as_json:
         click.echo(json.dumps(dump(Who, found), indent=2))
         return
@@ -40,16 +41,22 @@ def _told(found: Who) -> Iterator[str]:
         yield f"  {_line(person.name)}  {', '.join(accounts)}"
     if not found.mapped:
         yield "  nobody"
-    if not found.unmapped:
-        return
-    yield ""
-    yield "Known in one tracker alone, and never set as owner in another"
+    if found.unmapped:
+        yield ""
+        yield "Known in one tracker alone, and never set as owner in another"
     for one in found.unmapped:
         name = "" if one.name == one.handle else f"{_line(one.name)}  "
         where = f", named in {one.ticket}" if one.ticket else ""
         left = " (left)" if one.left else ""
         yield f"  {name}{one.connection}: {_line(one.handle)}{left}{where}"
         yield f"    → under people in the rules: {one.line}"
+    if found.in_vain:
+        yield ""
+        yield "Looked for, and not found"
+    for asked in found.in_vain:
+        at = asked.asked_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+        words = f": {_line(asked.words)}" if asked.words else ""
+        yield f"  {asked.connection}: {_line(asked.word)} (by {asked.way}), {at}{words}"
 
 
 def _account(account: Account) -> str:

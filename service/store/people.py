@@ -26,6 +26,19 @@ class SeenPerson:
     seen_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A tracker was asked (at `asked_at`, UTC) for somebody by this `word`, in the way of
+    `Policy.people_by`. `words` are what it said where it would not tell, else ""."""
+
+    connection: str
+    way: str
+    word: str
+    asked_at: datetime
+    found: bool
+    words: str = ""
+
+
 class People:
     """The record of people."""
 
@@ -94,9 +107,27 @@ class People:
         )
         return at
 
-    def note_asked(self, connection: str, way: str, word: str, words: str = "") -> None:
-        """Remember that it was asked just now; `words` are what it said instead of an answer."""
-        values = {"asked_at": self._now, "words": words}
+    def in_vain(self) -> list[Asked]:
+        """Whom the trackers did not know, or would not tell, when they were last asked."""
+        rows = self._connection.execute(
+            select(
+                people_asked.c.connection,
+                people_asked.c.way,
+                people_asked.c.word,
+                people_asked.c.asked_at,
+                people_asked.c.found,
+                people_asked.c.words,
+            )
+            .where(people_asked.c.found.is_(False))
+            .order_by(people_asked.c.connection, people_asked.c.way, people_asked.c.word)
+        )
+        return [Asked(*row) for row in rows]
+
+    def note_asked(
+        self, connection: str, way: str, word: str, *, found: bool, words: str = ""
+    ) -> None:
+        """Remember that it was asked just now, and how that ended; see `Asked`."""
+        values = {"asked_at": self._now, "found": found, "words": words}
         self._connection.execute(
             insert(self._connection, people_asked)
             .values(connection=connection, way=way, word=word, **values)

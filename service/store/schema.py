@@ -268,5 +268,6 @@ people_asked = Table(  # whom a tracker was asked for, so that it is not asked a
     Column("way", Text, primary_key=True),
     Column("word", Text, primary_key=True),
     Column("asked_at", UtcDateTime, nullable=False),
+    Column("found", Boolean, nullable=False),
     Column("words", Text, nullable=False),  # the tracker's, where it would not tell
 )

@@ -158,6 +158,7 @@ def test_whom_a_tracker_does_not_know_it_is_asked_for_again_after_a_day(begin: O
     for login in ("sam", "kim", "sam"):
         story.on_github(login)
     assert (story.searches, story.owner_in_jira) == (1, "5b10-kim")
+    assert "\n  jira: samuel@acme.example (by email), 2026-12-07 12:00 UTC\n" in story.told()
     story.jira.add_user("5b10-samuel", "Sam", "samuel@acme.example", projects=("OPS",))
     story.stage.wait(DAY)
     for login in ("kim", "sam"):
@@ -178,6 +179,16 @@ def test_no_tracker_is_asked_by_address_where_the_rules_do_not_take_it(begin: Op
     story = begin(people=f"{SAM}people_by: []\n")
     story.on_github("sam")
     assert (story.searches, story.owner_in_jira) == (0, "5b10-kim")
+
+
+def test_a_tracker_that_will_not_tell_is_asked_again_after_a_day_and_quoted(begin: Open) -> None:
+    story = begin(people=SAM)
+    words = {"errorMessages": ["You may not browse users."]}
+    story.stage.sandbox.fail_next("GET", "/user/search", status=403, body=words)
+    for login in ("sam", "kim", "sam"):
+        story.on_github(login)
+    assert (story.searches, story.owner_in_jira) == (1, "5b10-kim")
+    assert "You may not browse users." in story.told()
 
 
 def test_while_a_tracker_is_down_the_owner_waits_and_is_asked_for_later(begin: Open) -> None:
