@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from workflows.model import ActionItem, Incident, Person
-from workflows.policy import KnownPerson, Met, Policy, Team, known_person, same_word
+from workflows.policy import KnownPerson, Met, Policy, Team, known_person, same_word, written_words
 from workflows.snapshots import Claim, Field, Side
 
 EMAIL, LOGIN = "email", "login"
@@ -201,7 +201,8 @@ def with_seen(policy: Policy, seen: Iterable[Seen]) -> Policy:
             for g, p in found
             for word in (same_word(p.name), *g.emails)
             if used[word] <= 1  # a name that means several is none of anybody's words
-        },
+        }
+        | {word: p for p in reversed(people) for word in written_words(p)},
         names={_at(a.kind, a.person.handle): p.name for a, p in single},
         handles=_handles(known),
         alone={

@@ -227,11 +227,11 @@ class Met:
     """Whom the trackers named, beside the rules' people; made by `workflows.people.with_seen`.
 
     All words and handles are in the form of `same_word`. `by_handle`: who is told across trackers
-    and has this handle in those of a kind. `by_word`: such people whom the rules do not name, by
-    name and address. `names`: what the record calls those who are known in one kind alone, by
-    kind and handle; `alone`: the same people, by names that are nobody else's. `handles`: what a
-    word means in one kind, None where it means several. `emails`: addresses, by kind and handle.
-    `spoken`: all names that are more than a handle.
+    and has this handle in those of a kind. `by_word`: the rules' people by whatever the rules
+    call them, and such others by name and address. `names`: what the record calls those who are
+    known in one kind alone, by kind and handle; `alone`: the same people, by names that are nobody
+    else's. `handles`: what a word means in one kind, None where it means several. `emails`:
+    addresses, by kind and handle. `spoken`: all names that are more than a handle.
     """
 
     by_handle: Mapping[tuple[str, str], KnownPerson] = field(default_factory=dict)
@@ -284,9 +284,12 @@ def known_person(policy: Policy, said: str, kind: str = "") -> KnownPerson | Non
     wanted = same_word(said.removeprefix("@"))
     if (kind, wanted) in policy.met.by_handle:
         return policy.met.by_handle[kind, wanted]
-    for person in policy.people:
-        written = (h for k, h in person.handles.items() if k not in person.found)
-        names = [person.name, person.email or "", *written]
-        if wanted in {same_word(name) for name in names if name}:
-            return person
-    return policy.met.by_word.get(wanted)
+    if policy.met.by_word:
+        return policy.met.by_word.get(wanted)
+    return next((person for person in policy.people if wanted in written_words(person)), None)
+
+
+def written_words(person: KnownPerson) -> set[str]:
+    """The words by which the rules let somebody be named anywhere."""
+    written = (h for kind, h in person.handles.items() if kind not in person.found)
+    return {same_word(word) for word in (person.name, person.email or "", *written) if word}
