@@ -310,6 +310,10 @@ class Tracker(Protocol):
     def can_assign(self, place: str, handle: str) -> bool:
         """Whether tickets of the place can be assigned to the person with this handle."""
 
+    def find_person(self, email: str) -> Person | None:
+        """The one person of the tracker whose visible address this is, written alike but for
+        case; None where there is none, are several, or the tracker cannot tell for certain."""
+
     def is_public(self, place: str) -> bool:
         """Whether everybody may read the place, without signing in; at most ten minutes old."""
 

@@ -29,6 +29,7 @@ from service.outcomes import (
     retry_at,
     sentence,
 )
+from service.people import Directory
 from service.settling import may_have_happened
 from service.store import Store, Transaction
 from service.store.codec import Json
@@ -85,6 +86,7 @@ class Processing:
         self._trackers = trackers
         self._executor = executor
         self._tasks = Tasks(store, trackers, policy)
+        self._people = Directory(store, policy, trackers)
         self._clock = clock
         self._make_id = make_id
 
@@ -138,8 +140,11 @@ class Processing:
             looked = self._tasks.look(incident, unsure)
             seen |= looked.seen
             failed |= looked.failed
-            decision = self._decide(reading, incident, make_id, holds, unread, looked.readings)
-            before, incident = incident, decision.incident
+            judge = partial(
+                self._decide, reading, incident, make_id, holds, unread, looked.readings
+            )
+            before, decision = incident, self._among_people(judge, reading, looked, failed)
+            incident = decision.incident
             if incident is None:
                 return self._unwatched(job, "; ".join(decision.reasons))
             records = self._save(job, before, incident, decision, looked)
@@ -159,6 +164,22 @@ class Processing:
             incident = self._executor.execute(lease, ready, incident, possible)
             records = self._records(incident)
         return Later(self._clock() + REST, "it kept changing while it was worked on")
+
+    def _among_people(
+        self,
+        judge: Callable[[Policy], Decision],
+        reading: Reading,
+        looked: Looked,
+        failed: dict[Task, Later],
+    ) -> Decision:
+        """The decision, once everybody whom the tickets name is known, and whoever it lacks a
+        handle of was looked for; what could not be asked is tried later."""
+        self._people.meet(reading, looked.readings)
+        policy = self._people.policy()
+        decision = judge(policy)
+        found, later = self._people.ask(decision.incident, policy)
+        failed |= {("people", each.reason): each for each in later}
+        return judge(self._people.policy()) if found else decision
 
     def _held_up(self, incident: Incident, urgent: bool) -> Later | None:
         """When to look again at an incident that only waits for a budget which is still used up:
@@ -211,13 +232,14 @@ class Processing:
         holds: Mapping[str, Hold],
         unread: Unread | None,
         tasks: Sequence[TaskReading],
+        policy: Policy,
     ) -> Decision:
         """The decision; with a document that cannot be read, writing it is held."""
         judge = partial(
             decide,
             reading,
             incident,
-            self._policy,
+            policy,
             new_id=make_id,
             now=self._clock(),
             tasks=tasks,

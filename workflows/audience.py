@@ -221,7 +221,8 @@ def withheld(incident: Incident, ticket: Ticket, policy: Policy) -> Incident:
 
 
 def _withheld(item: ActionItem, policy: Policy) -> ActionItem:
-    known = item.owner is not None and known_person(policy, item.owner) is not None
+    person = known_person(policy, item.owner) if item.owner is not None else None
+    known = person is not None and person.written
     return replace(
         item,
         title=WITHHELD_ACTION,

@@ -55,11 +55,13 @@ class TicketRef:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody as one tracker knows them; `handle` is what that tracker assigns by."""
+    """Somebody as one tracker knows them; `handle` is what that tracker assigns by. Not `active`:
+    the account is closed."""
 
     handle: str
     name: str
     email: str | None = None
+    active: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,11 +209,38 @@ class SeverityRules:
 
 @dataclass(frozen=True, slots=True)
 class KnownPerson:
-    """Somebody across systems; `handles` maps a connection's kind to the handle there."""
+    """Somebody across systems; `handles` maps a connection's kind to the handle there.
+
+    `found` are the kinds whose handle the rules do not name, each with the way by which it was
+    found (one of `Policy.people_by`). `written`: the rules name this person.
+    """
 
     name: str
     email: str | None = None
     handles: Mapping[str, str] = field(default_factory=dict)
+    found: Mapping[str, str] = field(default_factory=dict)
+    written: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """Whom the trackers named, beside the rules' people; made by `workflows.people.with_seen`.
+
+    All words and handles are in the form of `same_word`. `by_handle`: who is told across trackers
+    and has this handle in those of a kind. `by_word`: the rules' people by whatever the rules
+    call them, and such others by name and address. `names`: what the record calls those who are
+    known in one kind alone, by kind and handle; `alone`: the same people, by names that are nobody
+    else's. `handles`: what a word means in one kind, None where it means several. `emails`:
+    addresses, by kind and handle. `spoken`: all names that are more than a handle.
+    """
+
+    by_handle: Mapping[tuple[str, str], KnownPerson] = field(default_factory=dict)
+    by_word: Mapping[str, KnownPerson] = field(default_factory=dict)
+    names: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    handles: Mapping[tuple[str, str], str | None] = field(default_factory=dict)
+    alone: Mapping[str, KnownPerson] = field(default_factory=dict)
+    emails: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    spoken: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +259,8 @@ class Team:
 class Policy:
     """Everything decided. `connections` maps a connection's name to its kind; `hash` changes
     with any decision, and each decision taken keeps the hash it was taken under. `people_by` is
-    how people may be told across trackers besides `people`: by ``email``, by ``login``."""
+    how people may be told across trackers besides `people`: by ``email``, by ``login``. `met` is
+    no decision, and no part of the hash: whom the trackers named so far."""
 
     teams: Mapping[str, Team]
     severities: Mapping[str, SeverityRules]
@@ -240,6 +268,7 @@ class Policy:
     connections: Mapping[str, str]
     hash: str
     people_by: frozenset[str] = frozenset({"email"})
+    met: Met = Met()
 
 
 def same_word(text: str) -> str:
@@ -248,11 +277,19 @@ def same_word(text: str) -> str:
     return " ".join(text.replace("_", " ").split()).casefold()
 
 
-def known_person(policy: Policy, said: str) -> KnownPerson | None:
-    """The person whom somebody means by a name, an e-mail address or a handle of any tracker."""
+def known_person(policy: Policy, said: str, kind: str = "") -> KnownPerson | None:
+    """The person whom somebody means by a name, an e-mail address or a handle of any tracker that
+    the rules name. A handle that was only found means somebody in a tracker of its `kind`: in
+    another it may be anybody's."""
     wanted = same_word(said.removeprefix("@"))
-    for person in policy.people:
-        names = [person.name, person.email or "", *person.handles.values()]
-        if wanted in {same_word(name) for name in names if name}:
-            return person
-    return None
+    if (kind, wanted) in policy.met.by_handle:
+        return policy.met.by_handle[kind, wanted]
+    if policy.met.by_word:
+        return policy.met.by_word.get(wanted)
+    return next((person for person in policy.people if wanted in written_words(person)), None)
+
+
+def written_words(person: KnownPerson) -> set[str]:
+    """The words by which the rules let somebody be named anywhere."""
+    written = (h for kind, h in person.handles.items() if kind not in person.found)
+    return {same_word(word) for word in (person.name, person.email or "", *written) if word}

@@ -20,13 +20,8 @@ from workflows.model import (
     Ticket,
     Way,
 )
-from workflows.policy import (
-    DocumentDestination,
-    Policy,
-    PostmortemRules,
-    TaskDestination,
-    known_person,
-)
+from workflows.people import handle_of
+from workflows.policy import DocumentDestination, Policy, PostmortemRules, TaskDestination
 from workflows.proposals import details
 from workflows.snapshots import Field, Side
 
@@ -207,11 +202,12 @@ def handle(item: ActionItem, incident: Incident, connection: str, policy: Policy
     """
     if item.owner is None:
         return None
-    kind = policy.connections[connection]
-    person = known_person(policy, item.owner)
-    if person is not None:
-        return person.handles.get(kind)
-    return item.owner if policy.connections[incident.ticket.connection] == kind else None
+    claim = item.said.get(Field.OWNER)
+    tickets = {Side.TASK: item.task, Side.TWIN: item.twin}
+    ref = tickets.get(claim.side) if claim else None
+    claimed = policy.connections.get(ref.connection, "") if ref else ""
+    home = policy.connections[incident.ticket.connection]
+    return handle_of(item.owner, policy.connections[connection], policy, claim, home, claimed)
 
 
 def _task_text(incident: Incident, item: ActionItem, document: Postmortem) -> str:

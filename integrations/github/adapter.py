@@ -37,7 +37,7 @@ from integrations.tracker import (
     TrackerError,
 )
 from workflows.effects import CreateTask, SetFields
-from workflows.model import Ticket, TicketRef
+from workflows.model import Person, Ticket, TicketRef
 from workflows.tasks import TaskState
 
 _KEY = re.compile(r"(?P<place>[\w-]+/[\w.-]+)#(?P<number>\d{1,10})", re.ASCII)
@@ -218,6 +218,13 @@ class GitHubTracker:
     def can_assign(self, place: str, handle: str) -> bool:
         """Whether issues of the repository can be assigned to this login."""
         return discovery.can_assign(self._client, place, handle)
+
+    def find_person(self, email: str) -> Person | None:  # noqa: ARG002 - the protocol's
+        """Nobody. GitHub's search for users matches words of public addresses, tells none, leaves
+        out managed users and is limited on its own, and an address on an Enterprise Server need
+        not be its owner's: no certain answer to be had.
+        https://docs.github.com/en/rest/search/search#search-users"""
+        return None
 
     def is_public(self, place: str) -> bool:
         """By the repository's visibility: an internal one, which all members of an enterprise may

@@ -33,7 +33,7 @@ from integrations.tracker import (
     TaskResult,
 )
 from workflows.effects import CreateTask, SetFields
-from workflows.model import Ticket, TicketRef
+from workflows.model import Person, Ticket, TicketRef
 from workflows.tasks import TaskState
 
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*-[0-9]+")
@@ -317,6 +317,10 @@ class JiraTracker:
     def can_assign(self, place: str, handle: str) -> bool:
         """Whether issues of the project can be assigned to this accountId (Cloud) or name."""
         return self.site.assignable(place, handle) is not None
+
+    def find_person(self, email: str) -> Person | None:
+        """See `integrations.jira.discovery`."""
+        return discovery.find_person(self._client, email)
 
     def is_public(self, place: str) -> bool:
         """Whether the project answers to somebody who is not signed in."""

@@ -189,7 +189,8 @@ def person(user: Any) -> Person | None:
     if not handle:
         return None
     name = user.get("displayName") or handle
-    return Person(str(handle), str(name), user.get("emailAddress") or None)
+    active = user.get("active") is not False
+    return Person(str(handle), str(name), user.get("emailAddress") or None, active)
 
 
 #: Jira's names of fields in a changelog that have another name here.

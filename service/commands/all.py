@@ -13,6 +13,7 @@ from service.commands.doctor import doctor
 from service.commands.init import init
 from service.commands.letters import dead_letters
 from service.commands.look import deliveries, explain_command
+from service.commands.people import people_command
 from service.commands.plan import plan
 from service.commands.reconcile import drift, reconcile
 from service.commands.rules import rules
@@ -33,6 +34,6 @@ def followthrough() -> None:
 for command in (
     *(demo, init, doctor, plan, rules, up, web, worker),
     *(explain_command, accept_command, conflicts, deliveries, dead_letters, trackers),
-    *(reconcile, drift),
+    *(people_command, reconcile, drift),
 ):
     followthrough.add_command(command)

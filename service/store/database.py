@@ -30,6 +30,7 @@ from service.store.incidents import Incidents
 from service.store.jobs import Jobs
 from service.store.journal import Journal
 from service.store.ledger import Ledger
+from service.store.people import People
 from service.store.redeliveries import Redeliveries
 from service.store.refs import Refs
 from service.store.sightings import Sightings
@@ -58,6 +59,7 @@ class Transaction:
         self.ledger = Ledger(connection)
         self.sightings = Sightings(connection, now)
         self.traffic = Traffic(connection, now)
+        self.people = People(connection, now)
         self.redeliveries = Redeliveries(connection, now)
 
 

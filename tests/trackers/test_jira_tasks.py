@@ -283,7 +283,7 @@ def test_nothing_is_given_to_somebody_who_left(
     assert "cannot be assigned" in told.refused[Field.OWNER]
     told = tracker.set_fields(wanting(task, {Field.OWNER: KIM}))
     assert told.refused == {Field.OWNER: "kim-2 is not assignable in OPS"}
-    assert tracker.look(task).owners == (Person(KIM, "Kim Doe", email(sandbox)),)
+    assert tracker.look(task).owners == (Person(KIM, "Kim Doe", email(sandbox), active=False),)
 
 
 def email(sandbox: Sandbox) -> str | None:
