@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 
 import structlog
@@ -13,6 +13,7 @@ from service.outcomes import retry_at, sentence
 from service.store import Store
 from service.store.people import SEEN_LATELY, SeenPerson
 from workflows.events import Reading, TaskRead, TaskReading, TicketRead
+from workflows.lifecycle import Decision
 from workflows.model import Incident, Person, TicketRef
 from workflows.people import EMAIL, Missing, Seen, missing, with_seen
 from workflows.policy import Policy, same_word
@@ -43,6 +44,20 @@ class Directory:
         policy = with_seen(self._rules, seen(everybody, self._rules))
         self._made = (version, policy, {(e.connection, e.person.handle): e for e in everybody})
         return policy
+
+    def judge(
+        self,
+        judge: Callable[[Policy], Decision],
+        reading: Reading,
+        tasks: Sequence[TaskReading],
+    ) -> tuple[Decision, list[Later]]:
+        """The decision, once everybody whom these tickets name is known, and whoever it lacks a
+        handle of was looked for; and when what could not be asked is tried again."""
+        self.meet(reading, tasks)
+        policy = self.policy()
+        decision = judge(policy)
+        found, later = self.ask(decision.incident, policy)
+        return judge(self.policy()) if found else decision, later
 
     def meet(self, reading: Reading, tasks: Iterable[TaskReading]) -> None:
         """Remember whom these tickets name."""

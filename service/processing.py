@@ -143,8 +143,9 @@ class Processing:
             judge = partial(
                 self._decide, reading, incident, make_id, holds, unread, looked.readings
             )
-            before, decision = incident, self._among_people(judge, reading, looked, failed)
-            incident = decision.incident
+            decision, later = self._people.judge(judge, reading, looked.readings)
+            failed |= {("people", each.reason): each for each in later}
+            before, incident = incident, decision.incident
             if incident is None:
                 return self._unwatched(job, "; ".join(decision.reasons))
             records = self._save(job, before, incident, decision, looked)
@@ -164,22 +165,6 @@ class Processing:
             incident = self._executor.execute(lease, ready, incident, possible)
             records = self._records(incident)
         return Later(self._clock() + REST, "it kept changing while it was worked on")
-
-    def _among_people(
-        self,
-        judge: Callable[[Policy], Decision],
-        reading: Reading,
-        looked: Looked,
-        failed: dict[Task, Later],
-    ) -> Decision:
-        """The decision, once everybody whom the tickets name is known, and whoever it lacks a
-        handle of was looked for; what could not be asked is tried later."""
-        self._people.meet(reading, looked.readings)
-        policy = self._people.policy()
-        decision = judge(policy)
-        found, later = self._people.ask(decision.incident, policy)
-        failed |= {("people", each.reason): each for each in later}
-        return judge(self._people.policy()) if found else decision
 
     def _held_up(self, incident: Incident, urgent: bool) -> Later | None:
         """When to look again at an incident that only waits for a budget which is still used up:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 from workflows.circuits import awake, flipped, rests, without
@@ -34,6 +34,10 @@ from workflows.voices import Voice, record, with_value
 
 #: What begins the words of `ActionItem.unset` about a field.
 UNSET = {Field.OWNER: "owner", Field.MILESTONE: "milestone", Field.DUE: "due date"}
+
+
+#: Two times that lie less than this apart are the same: some trackers tell whole seconds only.
+MOMENT = timedelta(seconds=1)
 
 
 class Verdict(Enum):
@@ -255,7 +259,7 @@ def _verdict(
     # there as before, because the side cannot tell it apart, or never heard since it was made.
     unheard = field not in {**agreement.base, **agreement.ours}
     unseen = (moved or unheard) and ours.side is not side
-    return Verdict.BOTH if theirs.at < ours.said.at or unseen else verdict
+    return Verdict.BOTH if theirs.at <= ours.said.at - MOMENT or unseen else verdict
 
 
 def _claimed(item: ActionItem, field: Field) -> Claim | None:
