@@ -1,0 +1,111 @@
+"""People edit everywhere at once while nothing works well, and in the end all places agree.
+
+Whatever the order of edits, webhooks, lost answers and turns: after quiet and one look through
+everything no two places show different values, no edit is gone without a later one over it or a
+conflict that names it, and nothing is written any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from town import Remedy, Town
+
+VALUES = {
+    "owner": ["Kim Ito", "Noor Aziz", None],
+    "milestone": ["Q1", "Q2", None],
+    "status": ["open", "in progress", "in review", "done", "won't do"],
+    "due": ["2027-01-15", "2027-02-01", None],
+}
+EDITS = st.sampled_from(sorted(VALUES)).flatmap(
+    lambda field: st.tuples(st.just(field), st.sampled_from(VALUES[field]))
+)
+
+
+class Machine(RuleBasedStateMachine):
+    """One remedy. The town is shared by some remedies, one after another."""
+
+    town: Town
+
+    @initialize()
+    def an_incident_is_closed(self) -> None:
+        self.remedy = Remedy(self.town.stage)
+        self.first = len(self.town.stage.sandbox.hooks.log)
+
+    @rule(place=st.sampled_from(["github", "jira", "row"]), said=EDITS)
+    def somebody_edits(self, place: str, said: tuple[str, str | None]) -> None:
+        self.remedy.edit(place, *said)
+
+    @rule()
+    def the_service_works(self) -> None:
+        self.town.stage.settle()
+
+    @rule()
+    def webhooks_are_lost(self) -> None:
+        self.town.stage.sandbox.hooks.enabled = False
+
+    @rule()
+    def webhooks_come_again(self) -> None:
+        self.town.stage.sandbox.hooks.enabled = True
+
+    @rule(number=st.integers(0, 30))
+    def an_old_webhook_comes_late_or_twice(self, number: int) -> None:
+        hooks = self.town.stage.sandbox.hooks
+        sent = hooks.log[self.first :]
+        if sent:
+            hooks.redeliver(sent[number % len(sent)])
+
+    @rule(seconds=st.sampled_from([1, 20, 70]))
+    def time_passes(self, seconds: int) -> None:
+        from datetime import timedelta
+
+        self.town.stage.wait(timedelta(seconds=seconds))
+
+    @rule(
+        method=st.sampled_from(["PATCH", "PUT", "POST", "GET"]),
+        where=st.sampled_from(["/github/", "/jira/"]),
+        after=st.booleans(),
+    )
+    def a_call_will_fail(self, method: str, where: str, after: bool) -> None:
+        after = after and method != "GET"
+        self.town.stage.sandbox.fail_next(
+            method, where, status=502, after_effect=after, drop_connection=after
+        )
+
+    def teardown(self) -> None:
+        if not hasattr(self, "remedy"):
+            return
+        self.town.grow_quiet()
+        assert self.remedy.disagreements() == []
+        assert self.remedy.lost() == []
+        assert self.town.writes_when_nothing_happens() == []
+
+
+@pytest.fixture
+def town(request: pytest.FixtureRequest) -> Iterator[Town]:
+    town = Town(sockets=request.param)
+    yield town
+    town.close()
+
+
+def play(town: Town, runs: int, seed: int) -> None:
+    machine = type("Played", (Machine,), {"town": town})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=runs,
+            stateful_step_count=14,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@pytest.mark.parametrize("town", [False], indirect=True)
+@pytest.mark.parametrize("lot", range(8))
+def test_whatever_people_and_trackers_do_all_places_agree_in_the_end(town: Town, lot: int) -> None:
+    play(town, 25, lot)
