@@ -6,13 +6,14 @@ does that: two automations that disagree would go on for ever.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
+from workflows.model import ActionItem
 from workflows.policy import SyncRules
-from workflows.snapshots import Agreement, Field, Value
+from workflows.snapshots import Agreement, Field, Side, Value
 
 T = TypeVar("T")
 
@@ -49,3 +50,25 @@ def awake(agreement: Agreement, field: Field) -> Agreement:
 def without(values: Mapping[Field, T], field: Field) -> dict[Field, T]:
     """The same without one field."""
     return {f: value for f, value in values.items() if f is not field}
+
+
+def close_circuit(item: ActionItem, side: Side, field: Field) -> ActionItem:
+    """The item with a field that was left alone kept in sync again."""
+    agreement = item.sides.get(side, Agreement())
+    return replace(item, sides={**item.sides, side: awake(agreement, field)})
+
+
+def resting(item: ActionItem, now: datetime) -> Iterator[tuple[Side, Field, datetime]]:
+    """Fields that are left alone because they kept flipping, and until when."""
+    for side, agreement in item.sides.items():
+        for field, until in agreement.resting.items():
+            if until > now:
+                yield side, field, until
+
+
+def opened(item: ActionItem, side: Side, field: Field, until: datetime) -> str:
+    """What is said of a circuit that opened, once."""
+    return (
+        f"{item.name} {field}: somebody keeps changing it back on the {side}, so it is left alone"
+        f" until {until:%Y-%m-%d %H:%M} UTC"
+    )

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
-from workflows.circuits import awake, flipped, rests, without
+from workflows.circuits import close_circuit, flipped, opened, resting, rests, without
 from workflows.model import ActionItem
 from workflows.policy import FieldRules, SyncRules
 from workflows.snapshots import (
@@ -143,12 +143,6 @@ def choose(item: ActionItem, field: Field, value: Value, by: str, now: datetime)
     return Merged(item, (f"{item.name} {field}: {by} chose {_word(value)}",))
 
 
-def close_circuit(item: ActionItem, side: Side, field: Field) -> ActionItem:
-    """The item with a field that was left alone kept in sync again."""
-    agreement = item.sides.get(side, Agreement())
-    return _with(item, side, awake(agreement, field))
-
-
 def rested(item: ActionItem, now: datetime) -> Merged:
     """The item with every field kept in sync again that was left alone for long enough. Its side
     is to be read anew: nothing was heard of it meanwhile."""
@@ -162,14 +156,6 @@ def rested(item: ActionItem, now: datetime) -> Merged:
         item = close_circuit(item, side, field)
     told = (f"{item.name} {field}: kept in sync with the {side} again" for side, field in ended)
     return Merged(item, tuple(told))
-
-
-def resting(item: ActionItem, now: datetime) -> Iterator[tuple[Side, Field, datetime]]:
-    """Fields that are left alone because they kept flipping, and until when."""
-    for side, agreement in item.sides.items():
-        for field, until in agreement.resting.items():
-            if until > now:
-                yield side, field, until
 
 
 # --- one field ----------------------------------------------------------------------------------
@@ -192,6 +178,8 @@ def _agree(
     value = voice.understood(field, theirs.value, item)
     same = verdict is not Verdict.OURS and value == record(item)[field]  # in other words
     if verdict is Verdict.EQUAL or same:
+        if theirs.value != base and side in rule.counts:
+            item = _said_again(item, side, field, theirs, rule)
         item = _agreed(_stands(item, side, field, theirs.value), side, field)
         return Merged(_no_longer_unset(item, field) if _is_set(item, side, field, said) else item)
     if rests(agreement, field, now):
@@ -200,7 +188,7 @@ def _agree(
         turned = flipped(agreement, field, theirs.value, rules, now)
         item = _with(item, side, turned)
         if rests(turned, field, now):
-            return Merged(item, (_opened(item, side, field, turned.resting[field]),))
+            return Merged(item, (opened(item, side, field, turned.resting[field]),))
     item = _stands(item, side, field, theirs.value)
     if verdict is Verdict.OURS:
         return Merged(item)
@@ -208,7 +196,7 @@ def _agree(
         why = f"{item.name} {field}: {_word(theirs.value)} on the {side} does not count"
         return Merged(item, (f"{why}: it is put back",))
     claim = Claim(side, Said(value, theirs.at, theirs.by), theirs.value)
-    if verdict is Verdict.BOTH:
+    if verdict is Verdict.BOTH or _is_older_than_a_claim(item, field, theirs):
         return _conflict(item, field, claim, rule)
     before = record(item)[field]
     item = _settled(_take(item, field, claim), field)
@@ -262,6 +250,21 @@ def _verdict(
     return Verdict.BOTH if theirs.at <= ours.said.at - MOMENT or unseen else verdict
 
 
+def _said_again(
+    item: ActionItem, side: Side, field: Field, theirs: Said, rule: FieldRules
+) -> ActionItem:
+    """Somebody said there what the record says already: nothing older holds against that. A side
+    that is preferred keeps its claim."""
+    ours = _claimed(item, field)
+    if ours is None or theirs.at <= ours.said.at:
+        return item
+    said = replace(theirs, value=ours.said.value)
+    claim = Claim(side, said, theirs.value)
+    if rule.prefer.value == ours.side.value:
+        claim = replace(ours, said=replace(ours.said, at=theirs.at))
+    return replace(item, said={**item.said, field: claim})
+
+
 def _claimed(item: ActionItem, field: Field) -> Claim | None:
     """Who said the record's present value; None where it stands as it was first written."""
     claim = item.said.get(field)
@@ -288,6 +291,12 @@ def _conflict(item: ActionItem, field: Field, theirs: Claim, rule: FieldRules) -
     return Merged(
         item, (f"{item.name} {field}: both changed, {told}: {_word(conflict.kept)} holds",)
     )
+
+
+def _is_older_than_a_claim(item: ActionItem, field: Field, theirs: Said) -> bool:
+    """Whether an open conflict is about something newer: then this edit does not settle it."""
+    claims = [claim for c in item.conflicts if c.field is field for claim in c.claims]
+    return any(claim.said.at > theirs.at for claim in claims)
 
 
 def _preferred(ours: Claim, theirs: Claim, rule: FieldRules) -> Claim:
@@ -345,13 +354,6 @@ def _agreed(item: ActionItem, side: Side, field: Field) -> ActionItem:
     agreement = item.sides.get(side, Agreement())
     ours = {**agreement.ours, field: record(item)[field]}
     return _with(item, side, replace(agreement, ours=ours))
-
-
-def _opened(item: ActionItem, side: Side, field: Field, until: datetime) -> str:
-    return (
-        f"{item.name} {field}: somebody keeps changing it back on the {side}, so it is left alone"
-        f" until {until:%Y-%m-%d %H:%M} UTC"
-    )
 
 
 # --- small things -------------------------------------------------------------------------------

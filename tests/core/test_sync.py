@@ -11,7 +11,7 @@ from sides import DANA, DUE, MILESTONE, NOW, OWNER, STATUS, TASK, TWIN, Remedy
 
 from workflows.model import Person, Status, StatusCategory
 from workflows.policy import FieldRules, Prefer
-from workflows.snapshots import Said
+from workflows.snapshots import Said, Side
 from workflows.sync import choose
 
 ANN = Person("ann", "ann")
@@ -78,7 +78,7 @@ def test_a_write_whose_answer_never_came_is_recognised_when_it_is_read(remedy: R
     assert remedy.wants(TWIN) == {MILESTONE: "Q1"}
     assert remedy.hears(TWIN, 61, milestones=("Q1",)) == []
     assert remedy.wants(TWIN) == {}
-    assert remedy.item.said[MILESTONE].side is TASK
+    assert remedy.item.conflicts == ()
 
 
 def test_a_ticket_that_cannot_speak_of_a_field_did_not_empty_it(remedy: Remedy) -> None:
@@ -184,6 +184,22 @@ def test_a_third_edit_joins_the_conflict(remedy: Remedy) -> None:
     values = [claim.said.value for claim in remedy.item.conflicts[0].claims]
     assert values == ["2027-05-01", "2027-06-01", "2027-07-01"]
     assert remedy.item.due == date(2027, 7, 1)
+
+
+def test_an_edit_older_than_a_claim_joins_the_conflict_and_does_not_settle_it() -> None:
+    remedy = both(Remedy(due=FieldRules(prefer=Prefer.TASK)), task=60, twin=90)
+    remedy.hears(TASK, 80, due=date(2027, 7, 1))
+    assert remedy.item.due == date(2027, 7, 1)
+    values = [claim.said.value for claim in remedy.item.conflicts[0].claims]
+    assert values == ["2027-05-01", "2027-06-01", "2027-07-01"]
+
+
+def test_what_is_said_again_elsewhere_is_as_new_as_that(remedy: Remedy) -> None:
+    remedy.hears(TASK, 60, due=MAY)
+    remedy.reads("2027-01-01", "2027-05-01")  # heard now, a day later
+    remedy.hears(TWIN, 90, due=JUNE)
+    assert remedy.item.due == MAY
+    assert remedy.item.said[DUE].side is Side.DOCUMENT
 
 
 def test_a_conflict_that_is_heard_again_is_told_once(remedy: Remedy) -> None:

@@ -326,6 +326,8 @@ def test_no_value_comes_from_nowhere(place: World, made: list[Edit], order: Sequ
         shown |= {(s, name, VOICES[s].words(place.item).get(name, value)) for s in Side}
     after = {(s, n, v) for s, there in place.stands.items() for n, v in there.items()}
     assert after <= shown
+    tickets = [each for each in after if each[0] is not Side.DOCUMENT]
+    assert all(value in VOCABULARY[side][name] for side, name, value in tickets)
     claimed = {(c.field, x.said.value) for c in place.item.conflicts for x in c.claims}
     assert claimed <= known
 

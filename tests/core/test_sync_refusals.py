@@ -214,6 +214,13 @@ def test_it_is_not_said_again_when_the_record_comes_to_agree(flipping: Remedy) -
     assert flipping.hears(TWIN, due=date(2027, 2, 1)) == []
 
 
+def test_nothing_is_written_there_while_it_is_left_alone(flipping: Remedy) -> None:
+    flips(flipping)
+    flipping.reads("2027-01-01", "2027-03-01")
+    assert flipping.wants(TASK) == {DUE: "2027-03-01"}
+    assert flipping.wants(TWIN) == {}
+
+
 def test_other_fields_go_on_while_one_is_left_alone(flipping: Remedy) -> None:
     flips(flipping)
     flipping.hears(TWIN, milestones=("Q1",))
