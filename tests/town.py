@@ -19,6 +19,7 @@ from inprocess import without_sockets
 from stage import Stage
 
 from integrations.sandbox.world import Refused
+from workflows.model import Outlook
 
 OPS, DOCUMENTS = "acme/ops", "acme/postmortems"
 BOTH = (
@@ -45,11 +46,13 @@ Value = str | None
 
 @dataclass(frozen=True)
 class Edit:
-    """What somebody said in one place, in the record's words."""
+    """What somebody said in one place, in the record's words. `back`: it only took back what was
+    said there since the service last heard."""
 
     place: str
     field: str
     value: Value
+    back: bool = False
 
 
 class Remedy:
@@ -64,6 +67,12 @@ class Remedy:
         self.key = f"{OPS}#{number}"
         self._path = f"postmortems/2026/{self.key.replace('/', '-').replace('#', '-')}.md"
         stage.settle()
+        for _ in range(5):  # an earlier remedy's troubles may not be over
+            if stage.incident(self.key).outlook is Outlook.DONE:
+                break
+            stage.wait(timedelta(minutes=10))
+        known = stage.incident(self.key)
+        assert known.outlook is Outlook.DONE, known.waiting_for
         item = stage.incident(self.key).actions[0]
         assert item.task is not None
         assert item.twin is not None
@@ -75,6 +84,22 @@ class Remedy:
             if name != "main" and self._path in documents.commits[head].tree
         )
         self.edits: list[Edit] = []
+        self._missed = False  # an edit whose webhook was lost
+        self._stood: set[tuple[str, str, Value]] = set()
+        self.heard()
+
+    def heard(self) -> None:
+        """The service worked, and nothing kept it from hearing all."""
+        if self._missed:
+            return
+        self._stood = {
+            (place, field, value)
+            for place, shown in self.shown().items()
+            for field, value in shown.items()
+        }
+
+    def shown(self) -> dict[str, dict[str, Value]]:
+        return {"github": self.on_github(), "jira": self.in_jira(), "row": self.in_row()}
 
     # --- what the places show ---
 
@@ -91,22 +116,24 @@ class Remedy:
         issue = self.issue
         due = _DUE.search(issue.body or "")
         closed = {reason: status for status, reason in REASONS.items()}
-        milestone = issue.milestone
+        titles = {each.number: each.title for each in self.github.repos[OPS].milestones}
         return {
             "owner": BY_GITHUB[issue.assignees[0]] if issue.assignees else None,
-            "milestone": milestone.title if milestone else None,
-            "status": "open" if issue.state == "open" else closed[issue.state_reason],
+            "milestone": titles[issue.milestone] if issue.milestone else None,
+            "status": "open" if issue.state == "open" else closed[issue.reason],
             "due": due[1] if due else None,
         }
 
     def in_jira(self) -> dict[str, Value]:
         issue = self.jira.issue(self._ticket)
-        owner, versions = issue.values.get("assignee"), issue.values.get("fixVersions") or ()
+        names = {version.id: version.name for version in self.jira.projects["OPS"].versions}
+        owner, versions = issue.values.get("assignee"), issue.values.get("fixVersions") or []
+        assert isinstance(versions, list)
         reason = {"Won't Do": "won't do"}.get(issue.resolution or "")
         due = issue.values.get("duedate")
         return {
             "owner": BY_JIRA[str(owner)] if owner else None,
-            "milestone": str(next(iter(versions), "")) or None,  # type: ignore[call-overload]
+            "milestone": names[versions[0]] if versions else None,
             "status": reason or IN_JIRA[issue.status],
             "due": str(due) if due else None,
         }
@@ -129,11 +156,6 @@ class Remedy:
     def edit(self, place: str, field: str, value: Value) -> None:
         """Somebody says `value` there; what stands there already, or cannot be said there, is no
         edit."""
-        shown: dict[str, Callable[[], dict[str, Value]]] = {
-            "github": self.on_github,
-            "jira": self.in_jira,
-            "row": self.in_row,
-        }
         acts: dict[str, Callable[[str, Value], None]] = {
             "github": self._edit_github,
             "jira": self._edit_jira,
@@ -141,13 +163,15 @@ class Remedy:
         }
         if field == "status" and _coarse(place, value) != value:
             return
-        if shown[place]()[field] == value:
+        if self.shown()[place][field] == value:
             return
         try:
             acts[place](field, value)
         except Refused:
             return
-        self.edits.append(Edit(place, field, value))
+        self.edits.append(Edit(place, field, value, (place, field, value) in self._stood))
+        self._stood.add((place, field, value))
+        self._missed = self._missed or not self.stage.sandbox.hooks.enabled
 
     def _edit_github(self, field: str, value: Value) -> None:
         issue, edit = self.issue, self.github.edit
@@ -173,7 +197,7 @@ class Remedy:
 
     def _milestone(self, title: str) -> int:
         known = self.github.repos[OPS].milestones
-        found = next((m.number for m in known.values() if m.title == title), None)
+        found = next((m.number for m in known if m.title == title), None)
         return found or self.github.add_milestone(OPS, title)
 
     def _edit_jira(self, field: str, value: Value) -> None:
@@ -181,7 +205,7 @@ class Remedy:
         if field == "owner":
             edit(self._ticket, "5b10-kim", assignee=PEOPLE[value][0] if value else None)
         elif field == "milestone":
-            if value and value not in self.jira.projects["OPS"].versions:
+            if value and value not in {v.name for v in self.jira.projects["OPS"].versions}:
                 self.jira.add_version("OPS", value)
             edit(self._ticket, "5b10-kim", fixVersions=[value] if value else [])
         elif field == "due":
@@ -202,7 +226,7 @@ class Remedy:
 
     def disagreements(self) -> list[str]:
         """Where two places show different values of one field, as far as both can say it."""
-        shown = {"github": self.on_github(), "jira": self.in_jira(), "row": self.in_row()}
+        shown = self.shown()
         row = shown["row"]
         return [
             f"{field}: {place} says {values[field]}, the row {row[field]}"
@@ -218,7 +242,8 @@ class Remedy:
         return [
             f"{edit}: {self.in_row()[field]} holds"
             for field, edit in last.items()
-            if not self._holds(edit) and not _was_told(edit, told)
+            if not edit.back
+            and not self._holds(edit) and not _was_told(edit, told)
         ]
 
     def _holds(self, edit: Edit) -> bool:
@@ -269,6 +294,13 @@ class Town:
         stage.poll()
         stage.wait(timedelta(minutes=2))
         stage.poll()
+
+    def all_is_well(self) -> bool:
+        """Whether the service can have heard of everything by now."""
+        hooks, world = self.stage.sandbox.hooks, self.stage.sandbox.world
+        with world.lock, self.stage.store.read() as tx:
+            quiet = not world.next_faults and not tx.traffic.all_paused()
+        return quiet and hooks.enabled
 
     def writes_when_nothing_happens(self) -> list[str]:
         self.stage.sandbox.reset_calls()

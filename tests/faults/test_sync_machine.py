@@ -8,6 +8,7 @@ conflict that names it, and nothing is written any more.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -43,6 +44,8 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def the_service_works(self) -> None:
         self.town.stage.settle()
+        if self.town.all_is_well():
+            self.remedy.heard()
 
     @rule()
     def webhooks_are_lost(self) -> None:
@@ -61,8 +64,6 @@ class Machine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1, 20, 70]))
     def time_passes(self, seconds: int) -> None:
-        from datetime import timedelta
-
         self.town.stage.wait(timedelta(seconds=seconds))
 
     @rule(
