@@ -349,7 +349,7 @@ def unsettled_file(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Path:
     close(stage, opened(stage))
     documents = stage.container.trackers.documents("git-directory", "")
 
-    def die(_: CreateDocument) -> None:
+    def die(_: CreateDocument, *, again: bool) -> None:
         raise Crash
 
     monkeypatch.setattr(documents, "create", die)
