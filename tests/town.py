@@ -65,7 +65,7 @@ class Remedy:
         self.github.comment(OPS, number, "ACTION: alert on depth @kim", by="noor")
         self.github.close(OPS, number, by="kim")
         self.key = f"{OPS}#{number}"
-        self._path = f"postmortems/2026/{self.key.replace('/', '-').replace('#', '-')}.md"
+        self._path = f"postmortems/{stage.clock():%Y}/acme-ops-{number}.md"
         stage.settle()
         for _ in range(5):  # an earlier remedy's troubles may not be over
             if stage.incident(self.key).outlook is Outlook.DONE:
