@@ -109,4 +109,4 @@ def play(town: Town, runs: int, seed: int) -> None:
 @pytest.mark.parametrize("town", [False], indirect=True)
 @pytest.mark.parametrize("lot", range(8))
 def test_whatever_people_and_trackers_do_all_places_agree_in_the_end(town: Town, lot: int) -> None:
-    play(town, 25, lot)
+    play(town, int(__import__("os").environ.get("RUNS", "25")), lot)
