@@ -18,7 +18,7 @@ from marshmallow import Schema
 
 from config.fields import Group, Listed, Named, OrOff
 from config.rules import load
-from config.schema import RulesSection
+from config.schema import DOCUMENT_KINDS, RulesSection
 from config.settings import SETTINGS
 from service.commands.all import followthrough
 from service.commands.init import init
@@ -204,6 +204,19 @@ def test_every_rule_is_told_where_one_looks_for_it(rule: str) -> None:
     word = re.compile(rf"(?<![\w-]){re.escape(rule.rpartition('.')[2])}(?![\w-])")
     text = f"{heading}\n\n{sections(REFERENCE / 'rules.md')[heading]}"
     assert any(word.search(each) for each in code(text))
+
+
+def test_no_rule_is_told_that_there_is_not() -> None:
+    known = {part for rule in every_rule(RulesSection()) for part in rule.split(".")}
+    told = sections(REFERENCE / "rules.md")
+    first = [
+        cell
+        for heading in TOLD_UNDER.values()
+        for cell in re.findall(r"^\| ((?:`[^`]+`(?:, )?)+) \|", told[heading], re.MULTILINE)
+    ]
+    words = {word.lstrip(".") for cell in first for word in re.findall(r"`([^`]+)`", cell)}
+    strange = {word for word in words if not known.issuperset(word.split("."))}
+    assert strange == set(DOCUMENT_KINDS)
 
 
 def test_what_holds_where_the_rules_of_the_sync_say_nothing_is_told() -> None:
