@@ -6,7 +6,7 @@ RULES ?= rules.yaml
 SEED ?= 7
 STAMPS := $(VENV)/.stamps
 
-.PHONY: demo run test test-long check storm kills bench-ack bench-backlog audit lock clean help
+.PHONY: demo run test test-long test-sync check storm kills bench-ack bench-backlog audit lock clean help
 help:
 	@echo "make demo    play one incident from open to closed in both dialects, without credentials"
 	@echo "make test    run the tests"
@@ -17,6 +17,7 @@ help:
 	@echo "make bench-ack  how fast webhooks are acknowledged"
 	@echo "make bench-backlog  a backlog against GitHub's limits, with a clock that runs fast"
 	@echo "make test-long  a crash at every commit of a closing"
+	@echo "make test-sync  the law of the sync, five thousand times"
 	@echo "make audit   look the locked dependencies up for known vulnerabilities"
 	@echo "make lock    solve the dependencies again and write the lock files"
 
@@ -38,6 +39,10 @@ check: $(STAMPS)/dev
 # What takes longer than a commit should wait for: a crash at every commit, each in its own story.
 test-long: $(STAMPS)/dev
 	@$(BIN)/python -m pytest -n auto -m long $(ARGS)
+
+# Five thousand remedies that people edit everywhere while nothing works well: about an hour.
+test-sync: $(STAMPS)/dev
+	@$(BIN)/python -m pytest -n auto -m many $(ARGS)
 
 storm: $(STAMPS)/run
 	@$(BIN)/python -m bench.storm --seed $(SEED) $(ARGS)
