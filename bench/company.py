@@ -74,9 +74,7 @@ people:
 """
 
 
-def rules(
-    sandbox: Sandbox, limits: str = "none", tasks: str = ON_GITHUB, sync: str = "{}"
-) -> str:
+def rules(sandbox: Sandbox, limits: str = "none", tasks: str = ON_GITHUB, sync: str = "{}") -> str:
     """The rules of both teams, against this sandbox; `tasks` and `sync` are the platform's."""
     return _RULES.format(
         jira=sandbox.jira_url,
