@@ -206,6 +206,8 @@ class Processing:
             for effect in wished
             if (due := records[effect.key].due_at) is not None and due > now
         }
+        if not wait:
+            return list(wished)
         with self._store.read() as tx:
             behind = {each for each in wait if tx.traffic.held_up(each, now, besides)}
         return [effect for effect in wished if goes_to(effect, incident) not in behind]
