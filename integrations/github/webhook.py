@@ -133,7 +133,8 @@ def normalise(envelope: Envelope) -> Notice:
 
 
 def _issue(payload: Json, issue: Json, name: str, *, gone: bool = False) -> Notice:
-    """A transferred issue is read again too: its old address redirects to the new one."""
+    """A transferred issue is read again too: its old address redirects to the new one. What the
+    payload says of it is how it was before."""
     ticket_id = _text(issue.get("node_id"))
     if ticket_id is None:
         return _notice(payload, Tells.UNKNOWN, f"{name} names no issue")
@@ -146,7 +147,7 @@ def _issue(payload: Json, issue: Json, name: str, *, gone: bool = False) -> Noti
         at=_time(issue.get("updated_at")),
         marker=key_in(_text(issue.get("body"))),
         created=name == "issues.opened",
-        state=_state(issue),
+        state=None if name == "issues.transferred" else _state(issue),
     )
 
 
