@@ -141,7 +141,18 @@ class Routing:
         )
 
     def _ours(self, tx: Transaction, number: int, notice: Notice, ref: Ref) -> None:
-        """A ticket of ours, a document or a task, is read again."""
+        """A ticket of ours, a document or a task, is read again; or an incident's own, by an id
+        that it had before."""
+        if ref.role is Role.INCIDENT:
+            subject = ask_for_task(tx, ref, PROMPT, notice.why, whole=True)
+            tx.deliveries.mark(
+                number,
+                DeliveryState.DONE,
+                notice.why,
+                subject=subject,
+                incident_id=ref.incident_id,
+            )
+            return
         if ref.role is Role.DOCUMENT:
             self._read_document(tx, number, notice, ref.incident_id)
             return
@@ -195,15 +206,17 @@ class Routing:
         )
 
 
-def ask_for_task(tx: Transaction, ref: Ref, priority: int, why: str) -> str | None:
-    """Ask for a turn of the incident that this task belongs to, for its changed tasks alone.
-    Returns the job's subject; None when there is no such incident."""
+def ask_for_task(
+    tx: Transaction, ref: Ref, priority: int, why: str, *, whole: bool = False
+) -> str | None:
+    """Ask for a turn of the incident that this task belongs to, for its changed tasks alone unless
+    it is to be the `whole`. Returns the job's subject; None when there is no such incident."""
     record = tx.incidents.get(ref.incident_id)
     if record is None:
         return None
     ticket = record.incident.ticket
     subject = incident_subject(ticket.connection, ticket.id)
-    tx.jobs.touch(INCIDENT_JOB, subject, priority=priority, reason=why, whole=False)
+    tx.jobs.touch(INCIDENT_JOB, subject, priority=priority, reason=why, whole=whole)
     return subject
 
 
