@@ -85,6 +85,11 @@ class Remedy:
         notes = self.github.repos[place].issues[int(number)].notes
         return next(str(n.body) for n in notes if "Followthrough" in str(n.body))
 
+    @property
+    def told(self) -> str:
+        """What the journal says."""
+        return self.stage.told(self.incident.ticket.key)
+
     def write(self, before: str, after: str) -> None:
         """Somebody edits the document's table."""
         place = self.github.repos[DOCUMENTS]

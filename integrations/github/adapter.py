@@ -57,7 +57,7 @@ class GitHubTracker:
     def __init__(self, connection: str, client: GitHubClient) -> None:
         self.connection = connection
         self._client = client
-        choices = Choices(client)
+        self._choices = choices = Choices(client)
         self._creation = TaskCreation(connection, client, choices)
         self._tasks = TaskReading(connection, client)
         self._setting = FieldSetting(client, choices)
@@ -217,6 +217,10 @@ class GitHubTracker:
     def survey(self, place: str, issue_type: str = "") -> Survey:  # noqa: ARG002 - the protocol's
         """See `integrations.github.discovery`."""
         return discovery.survey(self._client, place)
+
+    def milestones(self, place: str) -> frozenset[str]:
+        """Open and closed ones; asked for anew, whatever is remembered of them."""
+        return self._choices.titles(place)
 
     def can_assign(self, place: str, handle: str) -> bool:
         """Whether issues of the repository can be assigned to this login."""
