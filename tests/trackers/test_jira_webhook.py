@@ -108,7 +108,13 @@ def test_a_link_names_the_ticket_it_starts_from() -> None:
 
 
 def test_what_is_known_and_of_no_concern_says_why() -> None:
-    for event in ("jira:version_created", "jira:version_released", "sprint_started", "worklog_created", "user_updated"):
+    for event in (
+        "jira:version_created",
+        "jira:version_released",
+        "sprint_started",
+        "worklog_created",
+        "user_updated",
+    ):
         notice = told({"webhookEvent": event})
         assert notice.tells is Tells.NOTHING
         assert notice.why
