@@ -19,7 +19,7 @@ from workflows.snapshots import Field, Progress
 CAUSE = "customfield_10060"
 STATUSES = {
     "Backlog": "new",
-    "Doing": "indeterminate",
+    "Underway": "indeterminate",
     "Peer check": "indeterminate",
     "Shipped": "done",
     "Verified": "done",
@@ -31,12 +31,12 @@ NAMES = (
     " duplicate: [Doubled]}"
 )
 WAYS: list[dict[str, Any]] = [
-    {"name": "Begin", "to": "Doing", "from": ["Backlog"]},
-    {"name": "Ask", "to": "Peer check", "from": ["Doing"]},
+    {"name": "Begin", "to": "Underway", "from": ["Backlog"]},
+    {"name": "Ask", "to": "Peer check", "from": ["Underway"]},
     {"name": "Ship", "to": "Shipped", "from": ["Peer check"]},
     {"name": "Verify", "to": "Verified", "from": ["Shipped"]},
-    {"name": "Abandon", "to": "Abandoned", "from": ["Backlog", "Doing", "Peer check"]},
-    {"name": "Double", "to": "Doubled", "from": ["Backlog", "Doing", "Peer check"]},
+    {"name": "Abandon", "to": "Abandoned", "from": ["Backlog", "Underway", "Peer check"]},
+    {"name": "Double", "to": "Doubled", "from": ["Backlog", "Underway", "Peer check"]},
     {"name": "Reopen", "to": "Backlog", "from": ["Shipped", "Verified", "Abandoned", "Doubled"]},
 ]
 
@@ -94,7 +94,7 @@ def test_a_closed_twin_takes_the_task_through_all_its_steps(make: Make) -> None:
 
 def test_what_github_cannot_tell_apart_stays_as_jira_says(make: Make) -> None:
     remedy = make()
-    for status in ("Doing", "Peer check"):
+    for status in ("Underway", "Peer check"):
         remedy.jira.transition(remedy.ticket.key, status, by=KIM)
     remedy.rest()
     assert remedy.row[Field.STATUS] == "in review"
@@ -108,7 +108,7 @@ def test_what_github_cannot_tell_apart_stays_as_jira_says(make: Make) -> None:
 @pytest.mark.parametrize("last", ["Shipped", "Verified"])
 def test_each_of_many_done_states_is_done(make: Make, last: str) -> None:
     remedy = make()
-    for status in ("Doing", "Peer check", "Shipped", "Verified"):
+    for status in ("Underway", "Peer check", "Shipped", "Verified"):
         remedy.jira.transition(remedy.ticket.key, status, by=KIM)
         if status == last:
             break
@@ -150,11 +150,11 @@ def test_a_status_that_the_rules_call_otherwise_is_not_taken_for_its_category(
 ) -> None:
     """Nothing is called "in progress" in these rules: "Peer check" is of that category, and comes
     first where transitions are told."""
-    ask = {"name": "Ask", "to": "Peer check", "from": ["Backlog", "Doing"]}
+    ask = {"name": "Ask", "to": "Peer check", "from": ["Backlog", "Underway"]}
     remedy = make(ways=[ask, *(way for way in WAYS if way["name"] != "Ask")])
     remedy.write("| open |", "| in progress |")
     remedy.rest()
-    assert remedy.ticket.status == "Doing"
+    assert remedy.ticket.status == "Underway"
     assert remedy.row[Field.STATUS] == "in progress"
 
 
