@@ -13,7 +13,7 @@ from functools import partial
 
 import structlog
 
-from integrations.tracker import NotThere, Rejected, Tracker, TrackerError
+from integrations.tracker import Rejected, Tracker, TrackerError
 from service.clock import Clock
 from service.executor import Executor
 from service.governor import OLD_WORK, PATIENCE
@@ -39,9 +39,10 @@ from service.store.incidents import IncidentRecord, new_id
 from service.store.journal import EntryKind
 from service.tasks import Looked, Tasks
 from service.tasks import Ticket as Task
+from service.transfers import follow, read, remember_document
 from workflows import choices
 from workflows.effects import Effect, Hold, SetFields, WriteRegions
-from workflows.events import Reading, TaskReading, TicketGone, TicketRead, TicketUnchanged
+from workflows.events import Reading, TaskReading, TicketUnchanged
 from workflows.folding import fold
 from workflows.lifecycle import Decision, decide
 from workflows.model import Incident, TicketRef
@@ -113,6 +114,10 @@ class Processing:
             reading = read(tracker, ref) if job.whole or not known else TicketUnchanged()
         except TrackerError as error:
             return self._later(job, known, error)
+        followed = follow(self._store, self._policy.hash, job, reading, known)
+        if isinstance(followed, Done):
+            return followed
+        reading = followed
         if known and last and last.text.startswith(_UNREADABLE):
             with self._store.write() as tx:
                 tx.jobs.fence(job)
@@ -255,6 +260,7 @@ class Processing:
         with self._store.write() as tx:
             tx.jobs.fence(job)
             tx.incidents.save(incident, self._policy.hash)
+            remember_document(tx, incident)
             # Whoever says that the document changed asks for this job too. If that was while we
             # read, we may have read what was before: the job runs again, and must read again.
             if not tx.jobs.asked_meanwhile(job):
@@ -387,11 +393,3 @@ def _note(tx: Transaction, incident_id: str, text: str) -> datetime:
         return last.at
     tx.journal.add(incident_id, EntryKind.NOTE, text)
     return tx.now
-
-
-def read(tracker: Tracker, ref: TicketRef) -> Reading:
-    """The ticket as it is now, or that it is gone. Raises TrackerError for anything else."""
-    try:
-        return TicketRead(tracker.fetch(ref))
-    except NotThere as error:
-        return TicketGone(ref, error.words)

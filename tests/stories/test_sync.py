@@ -3,76 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
+from remedies import BOTH, MINUTE, OPS, Remedy
 from stage import Stage
 
-from workflows.action_table import read_rows
-from workflows.documents import regions
-from workflows.model import ActionItem
 from workflows.snapshots import Field
-
-OPS, DOCUMENTS = "acme/ops", "acme/postmortems"
-MINUTE = timedelta(minutes=1)
-BOTH = (
-    "{connection: jira, project: OPS, issue_type: Task,"
-    " twin: {connection: github, repository: acme/ops, labels: [remediation]}}"
-)
-
-
-class Remedy:
-    """One action item, in all the places where people see it."""
-
-    def __init__(self, stage: Stage, line: str = "ACTION: alert on depth @kim") -> None:
-        self.stage = stage
-        self.github, self.jira = stage.sandbox.github, stage.sandbox.jira
-        number = self.github.open_issue(OPS, "Slow", by="kim", labels=["incident", "sev2"])
-        self.github.comment(OPS, number, line, by="noor")
-        self.github.close(OPS, number, by="kim")
-        self.key = f"{OPS}#{number}"
-        stage.settle()
-
-    @property
-    def item(self) -> ActionItem:
-        return self.stage.incident(self.key).actions[0]
-
-    @property
-    def issue(self) -> Any:
-        """The ticket on GitHub, task or twin."""
-        refs = (self.item.task, self.item.twin)
-        key = next(ref.key for ref in refs if ref and ref.connection == "github")
-        return self.github.repos[OPS].issues[int(key.rpartition("#")[2])]
-
-    @property
-    def ticket(self) -> Any:
-        """The ticket in Jira."""
-        refs = (self.item.task, self.item.twin)
-        return self.jira.issue(next(r.key for r in refs if r and r.connection == "jira"))
-
-    @property
-    def path(self) -> str:
-        return f"postmortems/2026/{self.key.replace('/', '-').replace('#', '-')}.md"
-
-    @property
-    def text(self) -> str:
-        place = self.github.repos[DOCUMENTS]
-        branch = next(n for n in place.branches if n.startswith("followthrough/"))
-        return str(place.commits[place.branches[branch]].tree[self.path].decode())
-
-    @property
-    def row(self) -> dict[Field, str | None]:
-        return dict(read_rows(regions(self.text)["actions"])["AI-1"].values)
-
-    def write(self, before: str, after: str) -> None:
-        """Somebody edits the document."""
-        place = self.github.repos[DOCUMENTS]
-        branch = next(n for n in place.branches if n.startswith("followthrough/"))
-        assert before in self.text
-        text = self.text.replace(before, after, 1)
-        self.github.push(DOCUMENTS, self.path, text, by="kim", branch=branch)
 
 
 @pytest.fixture
