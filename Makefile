@@ -6,7 +6,7 @@ RULES ?= rules.yaml
 SEED ?= 7
 STAMPS := $(VENV)/.stamps
 
-.PHONY: demo run test test-long test-sync check storm kills bench-ack bench-backlog bench-sync audit lock clean help
+.PHONY: demo run test test-long test-sync check storm kills bench-ack bench-backlog bench-sync bench-sync-backlog audit lock clean help
 help:
 	@echo "make demo    play one incident from open to closed in both dialects, without credentials"
 	@echo "make test    run the tests"

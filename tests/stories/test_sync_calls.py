@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from remedies import BOTH, DOCUMENTS, MINUTE, OPS, Remedy
 from stage import Stage
-from stories.test_sync import BOTH, DOCUMENTS, MINUTE, OPS, Remedy
 
 KIM, NOOR = "5b10-kim", "5b10-noor"
 
