@@ -293,6 +293,7 @@ def _tasks(
             yield LinkTask(key, incident.ticket, item.task, postmortem.link_title(item))
         if item.task is not None and item.twin is None and rules.twin is not None:
             yield postmortem.twin(incident, item, document, rules.twin, policy)
+        yield from postmortem.mirrors(incident, item)
 
 
 def _standing(incident: Incident, stuck: Sequence[Hold]) -> Incident:
