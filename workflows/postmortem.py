@@ -68,6 +68,7 @@ def _facts(incident: Incident) -> str:
     about = "" if incident.restricted else f": {inert(incident.title)}"
     rows = [
         ("Incident", link(incident.ticket.key, incident.ticket.url) + about),
+        ("Incident status", incident.phase.value),
         ("Severity", cell(incident.severity or "not stated")),
         ("Service", cell(incident.service or "not stated")),
         ("Team", cell(incident.team)),
