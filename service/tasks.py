@@ -29,13 +29,14 @@ Ticket = tuple[str, str]
 @dataclass(slots=True)
 class Looked:
     """What was read of the incident `before`, from `began` (UTC) on, of which hints; and what could
-    not be read, why, and when it is tried again."""
+    not be read (`unread`), why, and when it is tried again (`failed`)."""
 
     before: Incident | None
     began: datetime
     policy: Policy
     readings: list[TaskReading] = field(default_factory=list)
     heard: list[Ref] = field(default_factory=list)
+    unread: list[Ref] = field(default_factory=list)
     failed: dict[Ticket, Later] = field(default_factory=dict)
 
     @property
@@ -47,6 +48,9 @@ class Looked:
         """Note that these hints are dealt with, in the transaction that saves what they led to.
         A ticket that was transferred is known by its new id as well."""
         read = {r.state.ref.id: r.state for r in self.readings if isinstance(r, TaskRead)}
+        for ref in self.unread:
+            if not ref.waits:  # nothing else would bring the next turn to read it
+                tx.refs.say_changed(ref.connection, ref.ticket_id)
         for ref in self.heard:
             tx.refs.heard(ref)
             if (state := read.get(ref.ticket_id)) is not None:
@@ -117,6 +121,7 @@ class Tasks:
                 at = retry_at(error, self._store.clock())
                 why = f"{ref.key}: {sentence(error)}"
                 looked.failed[ref.connection, ref.ticket_id] = Later(at, why)
+                looked.unread.append(ref)
                 continue
             else:
                 looked.readings.append(TaskRead(number, side, state))

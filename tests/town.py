@@ -242,8 +242,7 @@ class Remedy:
         return [
             f"{edit}: {self.in_row()[field]} holds"
             for field, edit in last.items()
-            if not edit.back
-            and not self._holds(edit) and not _was_told(edit, told)
+            if not edit.back and not self._holds(edit) and not _was_told(edit, told)
         ]
 
     def _holds(self, edit: Edit) -> bool:

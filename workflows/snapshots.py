@@ -14,6 +14,12 @@ from enum import StrEnum
 Value = str | None
 
 
+def is_alike(one: Value, other: Value) -> bool:
+    """Whether two values are one to a tracker that does not tell capitals, or blanks around them,
+    apart: Jira's versions, GitHub's logins and titles."""
+    return (one or "").strip().casefold() == (other or "").strip().casefold()
+
+
 class Field(StrEnum):
     """What is kept equal. Dates are ISO 8601, a status is one of `Progress`."""
 

@@ -15,7 +15,16 @@ from workflows.markup import plain_title
 from workflows.model import ActionItem, Person
 from workflows.people import handle_of, name_of, name_said
 from workflows.policy import Policy, TaskDestination
-from workflows.snapshots import Agreement, Field, Progress, Said, Side, Snapshot, Value
+from workflows.snapshots import (
+    Agreement,
+    Field,
+    Progress,
+    Said,
+    Side,
+    Snapshot,
+    Value,
+    is_alike,
+)
 from workflows.statuses import as_said, read_status, readings, status_wish
 from workflows.tasks import StatusWish, TaskState
 
@@ -79,6 +88,7 @@ class TicketVoice:
         said[Field.TITLE] = plain_title(item.title)
         progress = Progress(item.status or Progress.OPEN)
         said[Field.STATUS] = as_said(progress, self.destination.statuses).value
+        said[Field.MILESTONE] = self._spelt_there(item)
         if item.owner is not None:
             claim = item.said.get(Field.OWNER)
             claimed = self.kinds.get(claim.side, "") if claim else ""
@@ -94,6 +104,13 @@ class TicketVoice:
         """The handle in the capitals that the tracker gives it: the rules' may be others."""
         there = item.sides.get(self.side, Agreement()).base.get(Field.OWNER)
         return there if there and there.casefold() == handle.casefold() else handle
+
+    def _spelt_there(self, item: ActionItem) -> Value:
+        """The milestone as the tracker spells it: two that differ in nothing else are one there,
+        and to ask for the other spelling would change nothing, again and again."""
+        there = item.sides.get(self.side, Agreement()).base.get(Field.MILESTONE)
+        ours = item.milestone
+        return there if there and ours and is_alike(there, ours) else ours
 
     def understood(self, field: Field, value: Value, item: ActionItem) -> Value:
         if field is Field.STATUS and self.words(item)[field] == value:

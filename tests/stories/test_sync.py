@@ -17,6 +17,7 @@ from workflows.snapshots import Field
 
 OPS, DOCUMENTS = "acme/ops", "acme/postmortems"
 MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1, hours=1)
 BOTH = (
     "{connection: jira, project: OPS, issue_type: Task,"
     " twin: {connection: github, repository: acme/ops, labels: [remediation]}}"
@@ -118,3 +119,78 @@ def test_a_task_in_jira_and_its_twin_on_github_agree(pair: Remedy) -> None:
     pair.stage.wait(MINUTE)
     assert pair.row[Field.STATUS] == "done"
     assert pair.row[Field.OWNER] == "Noor Aziz"
+
+
+# --- mishaps ------------------------------------------------------------------------------------
+
+
+def writes_of_a_quiet_day(remedy: Remedy) -> list[str]:
+    stage = remedy.stage
+    stage.wait(2 * MINUTE)
+    stage.sandbox.reset_calls()
+    stage.wait(2 * MINUTE)
+    stage.wait(DAY)
+    stage.poll()
+    stage.wait(2 * MINUTE)
+    return [f"{call.method} {call.path}" for call in stage.sandbox.writes()]
+
+
+def test_a_milestone_that_a_tracker_spells_otherwise_is_not_asked_for_again(pair: Remedy) -> None:
+    pair.jira.add_version("OPS", "Q1")
+    number = pair.github.add_milestone(OPS, "q1")
+    pair.github.edit(OPS, pair.issue.number, "kim", milestone=number)
+    pair.stage.settle()
+    assert pair.ticket.values["fixVersions"]
+    assert writes_of_a_quiet_day(pair) == []
+
+
+def test_a_row_that_nobody_can_read_stays_when_it_was_written_back_and_read_again(
+    pair: Remedy,
+) -> None:
+    pair.write("| — | 2027-01-06 | open |", "| Q1 | tomorrow | open |")
+    pair.stage.settle()
+    pair.github.close(OPS, pair.issue.number, by="kim")
+    pair.stage.wait(2 * MINUTE)  # the table is written, with that row as it is
+    pair.write("## ", "## More ")
+    pair.stage.settle()
+    pair.github.reopen(OPS, pair.issue.number, by="kim")
+    pair.stage.wait(2 * MINUTE)
+    assert "| Q1 | tomorrow | open |" in pair.text
+    pair.write("| Q1 | tomorrow | open |", "| Q1 | 2027-03-01 | open |")
+    pair.stage.settle()
+    assert pair.ticket.values["duedate"] == "2027-03-01"
+
+
+def test_a_tracker_that_lets_us_read_and_says_not_found_to_writes_is_not_asked_for_ever(
+    remedy: Remedy,
+) -> None:
+    sandbox = remedy.stage.sandbox
+    sandbox.fail_next("PATCH", "/github/", status=404, times=500)
+    remedy.write("| — | 2027-01-06 | open |", "| — | 2027-01-07 | open |")
+    sandbox.reset_calls()
+    remedy.stage.settle()
+    remedy.stage.wait(10 * MINUTE)
+    assert len([c for c in sandbox.calls if c.method == "PATCH"]) < 20
+    assert remedy.item.sides
+
+
+def test_a_field_that_rested_is_heard_though_its_ticket_cannot_be_read_right_then(
+    remedy: Remedy,
+) -> None:
+    issue = remedy.issue.number
+
+    for _ in range(8):
+        remedy.write("| Kim Ito |", "| Noor Aziz |") if "| Kim Ito |" in remedy.text else None
+        remedy.stage.settle()
+        remedy.github.assign(OPS, issue, ["kim"], by="kim")
+        remedy.stage.settle()
+        remedy.stage.wait(MINUTE)
+    resting = {f for a in remedy.item.sides.values() for f in a.resting}
+    assert resting == {Field.OWNER}
+    remedy.github.edit(OPS, issue, "kim", assignees=["lee"])
+    remedy.stage.settle()
+    remedy.stage.sandbox.fail_next("GET", "/github/", status=502, times=4)
+    remedy.stage.wait(timedelta(minutes=61))
+    remedy.stage.sandbox.world.next_faults.clear()
+    remedy.stage.wait(5 * MINUTE)
+    assert remedy.item.owner == "Lee Park"
