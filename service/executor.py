@@ -254,8 +254,8 @@ class Executor:
                 tx.incidents.save(incident, self._policy_hash)
                 text = "somebody deleted the comment: another one is written"
                 tx.effects.retry(record.key, self._clock(), text)
-            elif isinstance(record.wish, SetFields) and _is_read_first(record, ended):
-                text, news = self._to_be_read(tx, record, record.wish, ended), True
+            elif isinstance(wish := record.wish, SetFields) and _is_read_first(ended, record):
+                text, news = self._to_be_read(tx, record, wish, ended), True
             elif isinstance(ended, TrackerError):
                 since = uncertain_since(record, ended, looked_up, tx.now)
                 state = state_after(ended, since)
@@ -362,7 +362,7 @@ class Executor:
         return max(now + FIRST_LOOK, (record.uncertain_since or now) + self._timing.settle)
 
 
-def _is_read_first(record: EffectRecord, ended: News | TrackerError) -> TypeGuard[TrackerError]:
+def _is_read_first(ended: News | TrackerError, record: EffectRecord) -> TypeGuard[TrackerError]:
     """Whether it says that the ticket must be read before its fields are set. Where it is not
     found a second time, it was read in between: then it may be read, and not written."""
     if isinstance(ended, NotThere):

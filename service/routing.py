@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from integrations.tracker import Envelope, Malformed, Notice, Tells, Tracker, TrackerError
 from service.jobs import PROMPT, ClaimedJob, Done, JobEnd, Later
 from service.lease import Lease
-from service.outcomes import retry_at, sentence
+from service.outcomes import RUNNABLE, retry_at, sentence
 from service.store import Store, Transaction
 from service.store.deliveries import DeliveryState
 from service.store.refs import Ref, Role
 from service.store.sightings import Sighting
-from workflows.hearing import says_nothing_new, ticket_of
+from workflows.hearing import says_nothing_new, set_key, ticket_of
 from workflows.policy import Policy
 
 INCIDENT_JOB = "incident"
@@ -162,7 +162,9 @@ class Routing:
 
     def _is_known(self, tx: Transaction, notice: Notice, ref: Ref) -> bool:
         """Whether the task stands as it is known to: then there is nothing to read. What is told
-        is believed for this alone; a later change has a delivery of its own."""
+        is believed for this alone; a later change has a delivery of its own. While it is being
+        written to, what is known may be what our write goes over: somebody may have taken that
+        back already."""
         record = tx.incidents.get(ref.incident_id)
         if record is None or notice.state is None or notice.tells is not Tells.TICKET:
             return False
@@ -171,6 +173,9 @@ class Routing:
         if found is None or team is None or tx.refs.is_changed(ref):
             return False
         number, side = found
+        write = tx.effects.get(set_key(record.incident, number, side))
+        if write is not None and write.state in RUNNABLE:
+            return False
         return says_nothing_new(record.incident, number, side, notice.state, team, self._policy)
 
     def _document(self, tx: Transaction, number: int, connection: str, notice: Notice) -> None:

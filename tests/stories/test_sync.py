@@ -6,13 +6,17 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from stage import Stage
 
+from config.rules import load
+from integrations.github.adapter import GitHubTracker
+from service.container import build
 from workflows.action_table import read_rows
 from workflows.documents import regions
-from workflows.model import ActionItem
+from workflows.model import ActionItem, DocumentStatus
 from workflows.snapshots import Field
 
 OPS, DOCUMENTS = "acme/ops", "acme/postmortems"
@@ -180,7 +184,8 @@ def test_a_field_that_rested_is_heard_though_its_ticket_cannot_be_read_right_the
     issue = remedy.issue.number
 
     for _ in range(8):
-        remedy.write("| Kim Ito |", "| Noor Aziz |") if "| Kim Ito |" in remedy.text else None
+        if "| Kim Ito | — |" in remedy.text:
+            remedy.write("| Kim Ito | — |", "| Noor Aziz | — |")
         remedy.stage.settle()
         remedy.github.assign(OPS, issue, ["kim"], by="kim")
         remedy.stage.settle()
@@ -194,3 +199,95 @@ def test_a_field_that_rested_is_heard_though_its_ticket_cannot_be_read_right_the
     remedy.stage.sandbox.world.next_faults.clear()
     remedy.stage.wait(5 * MINUTE)
     assert remedy.item.owner == "Lee Park"
+
+
+def test_what_was_edited_while_the_rules_had_no_such_team_is_heard_once_they_have_it_again(
+    remedy: Remedy,
+) -> None:
+    stage, rules = remedy.stage, remedy.stage.rules_file
+    with_team = stage.container
+    text = rules.read_text()
+    rules.write_text(text.replace("payments:", "orders:"))
+    stage.container = build(
+        stage.settings, load(rules, stage.environ), store=stage.store, clock=stage.clock
+    )
+    remedy.github.assign(OPS, remedy.issue.number, ["noor"], by="kim")
+    stage.settle()
+    stage.wait(timedelta(hours=1))
+    stage.container = with_team
+    stage.poll()
+    stage.wait(MINUTE)
+    assert remedy.item.owner == "Noor Aziz"
+
+
+def test_who_takes_back_what_we_write_at_that_very_moment_is_heard(remedy: Remedy) -> None:
+    stage, number = remedy.stage, remedy.issue.number
+    real = GitHubTracker.set_fields
+
+    def taken_back(self: Any, wanted: Any) -> Any:
+        stage.sandbox.hooks.enabled = False  # that of our own write is late
+        done = real(self, wanted)
+        stage.sandbox.hooks.enabled = True
+        if remedy.issue.assignees == ["noor"]:
+            remedy.github.edit(OPS, number, "lee", assignees=["kim"])
+            assert stage.sandbox.hooks.drain()
+            stage._run_due()  # the webhooks come before the answer is written down
+        return done
+
+    with mock.patch.object(GitHubTracker, "set_fields", taken_back):
+        remedy.write("| Kim Ito | — |", "| Noor Aziz | — |")
+        stage.settle()
+    assert remedy.issue.assignees == ["kim"]
+    stage.wait(MINUTE)
+    assert remedy.item.owner == "Kim Ito"
+    assert remedy.row[Field.OWNER] == "Kim Ito"
+
+
+def test_what_a_team_that_only_plans_would_set_is_set_once_it_acts(remedy: Remedy) -> None:
+    stage = remedy.stage
+    number = int(remedy.key.partition("#")[2])
+    remedy.github.reopen(OPS, number, by="kim")
+    stage.settle()
+    stage.restart(mode="plan")
+    remedy.write("| Kim Ito | — |", "| Noor Aziz | — |")
+    stage.settle()
+    assert remedy.issue.assignees == ["kim"]
+    stage.wait(timedelta(hours=2))
+    stage.restart(mode="act")
+    stage.poll()
+    stage.wait(MINUTE)
+    assert remedy.issue.assignees == ["noor"]
+
+
+def test_a_document_that_was_declined_is_not_written_though_the_incident_is_open_again(
+    remedy: Remedy,
+) -> None:
+    stage = remedy.stage
+    document = stage.incident(remedy.key).postmortem
+    assert document is not None
+    pull = int(document.ref.url.rpartition("/")[2])
+    remedy.github.close(DOCUMENTS, pull, by="kim")
+    remedy.github.reopen(OPS, int(remedy.key.partition("#")[2]), by="kim")
+    stage.settle()
+    stage.wait(MINUTE)
+    remedy.github.assign(OPS, remedy.issue.number, ["noor"], by="kim")
+    stage.sandbox.reset_calls()
+    stage.settle()
+    stage.wait(2 * MINUTE)
+    known = stage.incident(remedy.key).postmortem
+    assert known is not None
+    assert known.status is DocumentStatus.DECLINED
+    assert [c.path for c in stage.sandbox.writes()] == []
+
+
+def test_the_echo_of_our_write_costs_no_read_though_somebody_renamed_the_task(
+    remedy: Remedy,
+) -> None:
+    remedy.github.edit(OPS, remedy.issue.number, "kim", title="My own words")
+    remedy.stage.settle()
+    remedy.stage.sandbox.reset_calls()
+    remedy.write("| Kim Ito | — |", "| Noor Aziz | — |")
+    remedy.stage.settle()
+    path = f"/repos/{OPS}/issues/{remedy.issue.number}"
+    reads = [c for c in remedy.stage.sandbox.calls if c.method in ("GET", "POST") and (path in c.path or "graphql" in c.path)]
+    assert len(reads) == 1, [(c.method, c.path[-30:]) for c in remedy.stage.sandbox.calls]
