@@ -212,6 +212,15 @@ def ask_for_task(tx: Transaction, ref: Ref, priority: int, why: str) -> str | No
     return subject
 
 
+def has_turn(tx: Transaction, ref: Ref) -> bool:
+    """Whether a turn of the incident that this task belongs to runs, or is to come."""
+    record = tx.incidents.get(ref.incident_id)
+    if record is None:
+        return False
+    ticket = record.incident.ticket
+    return tx.jobs.get(INCIDENT_JOB, incident_subject(ticket.connection, ticket.id)) is not None
+
+
 def _note_what_we_made(tx: Transaction, connection: str, notice: Notice) -> None:
     """What our account made is remembered, for a creation whose answer never comes; if one waits
     for just this, it is looked for now."""

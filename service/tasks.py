@@ -97,9 +97,10 @@ class Tasks:
 
     def look(self, incident: Incident | None, besides: Collection[TicketRef] = ()) -> Looked:
         """Each changed task of the incident, those `besides`, and each that kept flipping and has
-        rested, in one read each. What cannot be read now stays marked as changed."""
+        rested, in one read each. What cannot be read now stays marked as changed; so does what the
+        rules know no team or no tracker for: other rules may."""
         looked = Looked(incident, self._store.clock(), self._policy)
-        if incident is None or not incident.actions:
+        if incident is None or not incident.actions or incident.team not in self._policy.teams:
             return looked
         rested = rested_tickets(incident, self._store.clock())
         wanted = {(ref.connection, ref.id) for ref in (*besides, *rested)}
@@ -108,8 +109,9 @@ class Tasks:
         for ref in changed:
             found = ticket_of(incident, ref.connection, ref.ticket_id)
             tracker = self._trackers.get(ref.connection)
-            if found is None or tracker is None:  # of an item, or a connection, that is no more
+            if found is None:  # of an item that is no more
                 looked.heard.append(ref)
+            if found is None or tracker is None:
                 continue
             number, side = found
             try:

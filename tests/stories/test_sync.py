@@ -205,6 +205,7 @@ def test_what_was_edited_while_the_rules_had_no_such_team_is_heard_once_they_hav
     remedy: Remedy,
 ) -> None:
     stage, rules = remedy.stage, remedy.stage.rules_file
+    stage.poll()
     with_team = stage.container
     text = rules.read_text()
     rules.write_text(text.replace("payments:", "orders:"))
@@ -248,6 +249,7 @@ def test_what_a_team_that_only_plans_would_set_is_set_once_it_acts(remedy: Remed
     number = int(remedy.key.partition("#")[2])
     remedy.github.reopen(OPS, number, by="kim")
     stage.settle()
+    stage.poll()
     stage.restart(mode="plan")
     remedy.write("| Kim Ito | — |", "| Noor Aziz | — |")
     stage.settle()
@@ -277,7 +279,9 @@ def test_a_document_that_was_declined_is_not_written_though_the_incident_is_open
     known = stage.incident(remedy.key).postmortem
     assert known is not None
     assert known.status is DocumentStatus.DECLINED
-    assert [c.path for c in stage.sandbox.writes()] == []
+    assert stage.sandbox.writes() == []
+    with stage.store.read() as tx:
+        assert tx.effects.dead_letters() == []
 
 
 def test_the_echo_of_our_write_costs_no_read_though_somebody_renamed_the_task(
@@ -289,5 +293,5 @@ def test_the_echo_of_our_write_costs_no_read_though_somebody_renamed_the_task(
     remedy.write("| Kim Ito | — |", "| Noor Aziz | — |")
     remedy.stage.settle()
     path = f"/repos/{OPS}/issues/{remedy.issue.number}"
-    reads = [c for c in remedy.stage.sandbox.calls if c.method in ("GET", "POST") and (path in c.path or "graphql" in c.path)]
-    assert len(reads) == 1, [(c.method, c.path[-30:]) for c in remedy.stage.sandbox.calls]
+    calls = [call.method for call in remedy.stage.sandbox.calls if call.path.endswith(path)]
+    assert calls == ["GET", "PATCH"]
