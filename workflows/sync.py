@@ -296,7 +296,7 @@ def _conflict(item: ActionItem, field: Field, theirs: Claim, rule: FieldRules) -
 def _is_older_than_a_claim(item: ActionItem, field: Field, theirs: Said) -> bool:
     """Whether an open conflict is about something newer: then this edit does not settle it."""
     claims = [claim for c in item.conflicts if c.field is field for claim in c.claims]
-    return any(claim.said.at > theirs.at for claim in claims)
+    return any(claim.said.at >= theirs.at + MOMENT for claim in claims)
 
 
 def _preferred(ours: Claim, theirs: Claim, rule: FieldRules) -> Claim:
