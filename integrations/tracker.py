@@ -96,6 +96,7 @@ class Tells(StrEnum):
 
     TICKET = "ticket"  # a ticket changed: read it again
     TICKET_GONE = "ticket gone"  # a ticket was deleted: read it again, expect nothing
+    MILESTONES = "milestones"  # some were renamed or went: look which tasks carried them
     DOCUMENT = "document"  # files or a pull request changed: read the documents there again
     NOTHING = "nothing"  # known, and nothing to do
     UNKNOWN = "unknown"  # never heard of: counted and shown
@@ -306,6 +307,9 @@ class Tracker(Protocol):
 
     def survey(self, place: str, issue_type: str = "") -> Survey:
         """What a place offers; the options of fields as tickets of `issue_type` have them."""
+
+    def milestones(self, place: str) -> frozenset[str]:
+        """The names of all milestones or versions of the place, as they are now."""
 
     def can_assign(self, place: str, handle: str) -> bool:
         """Whether tickets of the place can be assigned to the person with this handle."""

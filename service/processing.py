@@ -13,7 +13,7 @@ from functools import partial
 
 import structlog
 
-from integrations.tracker import NotThere, Rejected, Tracker, TrackerError
+from integrations.tracker import Rejected, Tracker, TrackerError
 from service.clock import Clock
 from service.executor import Executor
 from service.governor import OLD_WORK, PATIENCE
@@ -39,9 +39,10 @@ from service.store.incidents import IncidentRecord, new_id
 from service.store.journal import EntryKind
 from service.tasks import Looked, Tasks
 from service.tasks import Ticket as Task
+from service.transfers import follow, read, remember_document
 from workflows import choices
 from workflows.effects import Effect, Hold, SetFields, WriteRegions
-from workflows.events import Reading, TaskReading, TicketGone, TicketRead, TicketUnchanged
+from workflows.events import Reading, TaskReading, TicketUnchanged
 from workflows.folding import fold
 from workflows.lifecycle import Decision, decide
 from workflows.model import Incident, TicketRef
@@ -113,6 +114,10 @@ class Processing:
             reading = read(tracker, ref) if job.whole or not known else TicketUnchanged()
         except TrackerError as error:
             return self._later(job, known, error)
+        followed = follow(self._store, self._policy.hash, job, reading, known)
+        if isinstance(followed, Done):
+            return followed
+        reading = followed
         if known and last and last.text.startswith(_UNREADABLE):
             with self._store.write() as tx:
                 tx.jobs.fence(job)
@@ -134,7 +139,7 @@ class Processing:
         make_id = self._make_id()
         records = self._records(incident)
         seen, failed = set[Task](), dict[Task, Later]()  # tickets that were looked at in this turn
-        unsure: list[TicketRef] = []
+        unsure, saved = list[TicketRef](), None
         for _ in range(ROUNDS):
             holds = held(records, self._clock())
             looked = self._tasks.look(incident, unsure)
@@ -148,7 +153,8 @@ class Processing:
             before, incident = incident, decision.incident
             if incident is None:
                 return self._unwatched(job, "; ".join(decision.reasons))
-            records = self._save(job, before, incident, decision, looked)
+            records = self._save(job, before, incident, saved, decision, looked)
+            saved = incident
             possible = [] if self._only_plans(incident) else _possible(decision.effects, unread)
             going = self._not_behind(possible, records, incident, lease.urgent)
             going = [effect for effect in going if _ticket_set(effect) not in failed]
@@ -162,7 +168,7 @@ class Processing:
             ]
             if unsure:
                 continue
-            incident = self._executor.execute(lease, ready, incident, possible)
+            incident = saved = self._executor.execute(lease, ready, incident, possible)
             records = self._records(incident)
         return Later(self._clock() + REST, "it kept changing while it was worked on")
 
@@ -205,6 +211,8 @@ class Processing:
             for effect in wished
             if (due := records[effect.key].due_at) is not None and due > now
         }
+        if not wait:
+            return list(wished)
         with self._store.read() as tx:
             behind = {each for each in wait if tx.traffic.held_up(each, now, besides)}
         return [effect for effect in wished if goes_to(effect, incident) not in behind]
@@ -221,13 +229,7 @@ class Processing:
     ) -> Decision:
         """The decision; with a document that cannot be read, writing it is held."""
         judge = partial(
-            decide,
-            reading,
-            incident,
-            policy,
-            new_id=make_id,
-            now=self._clock(),
-            tasks=tasks,
+            decide, reading, incident, policy, new_id=make_id, now=self._clock(), tasks=tasks
         )
         decision = judge(held=holds)
         if unread is None:
@@ -258,6 +260,7 @@ class Processing:
         with self._store.write() as tx:
             tx.jobs.fence(job)
             tx.incidents.save(incident, self._policy.hash)
+            remember_document(tx, incident)
             # Whoever says that the document changed asks for this job too. If that was while we
             # read, we may have read what was before: the job runs again, and must read again.
             if not tx.jobs.asked_meanwhile(job):
@@ -283,22 +286,25 @@ class Processing:
         job: ClaimedJob,
         before: Incident | None,
         incident: Incident,
+        saved: Incident | None,
         decision: Decision,
         looked: Looked,
     ) -> dict[str, EffectRecord]:
         """State, effects and reasons in one transaction, with what was heard of tasks; returns
-        the incident's effects."""
+        the effects that are wished or not done. `saved` is what this turn saved last."""
         planned = self._only_plans(incident)
         with self._store.write() as tx:
             tx.jobs.fence(job)
-            tx.incidents.save(incident, self._policy.hash)
-            tx.deliveries.belong_to(job.subject, incident.id)
+            if incident != saved:
+                tx.incidents.save(incident, self._policy.hash)
+            if saved is None:
+                tx.deliveries.belong_to(job.subject, incident.id)
             tx.effects.ask(incident.id, decision.effects, planned=planned)
             looked.remember(tx, incident)
             self._write_down(tx, incident, decision, planned)
             for text, data in new_apart(before, incident, tx.now):
                 tx.journal.add(incident.id, EntryKind.CONFLICT, text, data)
-            return {record.key: record for record in tx.effects.of_incident(incident.id)}
+            return tx.effects.not_done(incident.id, [each.key for each in decision.effects])
 
     def _write_down(
         self, tx: Transaction, incident: Incident, decision: Decision, planned: bool
@@ -339,10 +345,9 @@ class Processing:
         return min(waiting, key=lambda each: each.at, default=Done())
 
     def _records(self, incident: Incident | None) -> dict[str, EffectRecord]:
-        if incident is None:
-            return {}
+        """Its effects that are not done."""
         with self._store.read() as tx:
-            return {record.key: record for record in tx.effects.of_incident(incident.id)}
+            return tx.effects.not_done(incident.id) if incident else {}
 
     def _unwatched(
         self, job: ClaimedJob, why: str, told: DeliveryState = DeliveryState.IGNORED
@@ -388,11 +393,3 @@ def _note(tx: Transaction, incident_id: str, text: str) -> datetime:
         return last.at
     tx.journal.add(incident_id, EntryKind.NOTE, text)
     return tx.now
-
-
-def read(tracker: Tracker, ref: TicketRef) -> Reading:
-    """The ticket as it is now, or that it is gone. Raises TrackerError for anything else."""
-    try:
-        return TicketRead(tracker.fetch(ref))
-    except NotThere as error:
-        return TicketGone(ref, error.words)

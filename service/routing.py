@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from integrations.tracker import Envelope, Malformed, Notice, Tells, Tracker, TrackerError
 from service.jobs import PROMPT, ClaimedJob, Done, JobEnd, Later
 from service.lease import Lease
+from service.milestones import outdated
 from service.outcomes import RUNNABLE, retry_at, sentence
 from service.store import Store, Transaction
 from service.store.deliveries import DeliveryState
@@ -68,6 +69,8 @@ class Routing:
             return self._mark(job, number, DeliveryState.UNKNOWN, notice.why)
         if notice.tells is Tells.NOTHING:
             return self._mark(job, number, DeliveryState.IGNORED, notice.why)
+        if notice.tells is Tells.MILESTONES:
+            return self._milestones(job, number, delivery.connection, notice)
         try:
             ours = self._is_ours(delivery.connection, notice)
         except TrackerError as error:
@@ -83,6 +86,22 @@ class Routing:
                 self._document(tx, number, delivery.connection, notice)
             else:
                 self._ticket(tx, number, delivery.connection, notice)
+        return Done()
+
+    def _milestones(self, job: ClaimedJob, number: int, connection: str, notice: Notice) -> JobEnd:
+        """Tasks that carry a milestone which is no more are read again."""
+        try:
+            found = outdated(self._store, self._trackers[connection], connection, notice.place)
+        except TrackerError as error:
+            return Later(retry_at(error, self._store.clock()), sentence(error))
+        with self._store.write() as tx:
+            tx.jobs.fence(job)
+            for ref in found:
+                tx.refs.say_changed(ref.connection, ref.ticket_id)
+                ask_for_task(tx, ref, PROMPT, f"{notice.why}: the remediation task {ref.key}")
+            state = DeliveryState.DONE if found else DeliveryState.IGNORED
+            told = f"{len(found)} tasks carried it" if found else "no task of ours carried it"
+            tx.deliveries.mark(number, state, f"{notice.why}: {told}")
         return Done()
 
     def _mark(self, job: ClaimedJob, number: int, state: DeliveryState, why: str) -> JobEnd:
@@ -141,7 +160,18 @@ class Routing:
         )
 
     def _ours(self, tx: Transaction, number: int, notice: Notice, ref: Ref) -> None:
-        """A ticket of ours, a document or a task, is read again."""
+        """A ticket of ours, a document or a task, is read again; or an incident's own, by an id
+        that it had before."""
+        if ref.role is Role.INCIDENT:
+            subject = ask_for_task(tx, ref, PROMPT, notice.why, whole=True)
+            tx.deliveries.mark(
+                number,
+                DeliveryState.DONE,
+                notice.why,
+                subject=subject,
+                incident_id=ref.incident_id,
+            )
+            return
         if ref.role is Role.DOCUMENT:
             self._read_document(tx, number, notice, ref.incident_id)
             return
@@ -200,15 +230,17 @@ class Routing:
         )
 
 
-def ask_for_task(tx: Transaction, ref: Ref, priority: int, why: str) -> str | None:
-    """Ask for a turn of the incident that this task belongs to, for its changed tasks alone.
-    Returns the job's subject; None when there is no such incident."""
+def ask_for_task(
+    tx: Transaction, ref: Ref, priority: int, why: str, *, whole: bool = False
+) -> str | None:
+    """Ask for a turn of the incident that this task belongs to, for its changed tasks alone unless
+    it is to be the `whole`. Returns the job's subject; None when there is no such incident."""
     record = tx.incidents.get(ref.incident_id)
     if record is None:
         return None
     ticket = record.incident.ticket
     subject = incident_subject(ticket.connection, ticket.id)
-    tx.jobs.touch(INCIDENT_JOB, subject, priority=priority, reason=why, whole=False)
+    tx.jobs.touch(INCIDENT_JOB, subject, priority=priority, reason=why, whole=whole)
     return subject
 
 

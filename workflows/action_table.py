@@ -7,7 +7,7 @@ action items. What people change in a row is taken over; what nobody can read st
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -15,7 +15,7 @@ from workflows.actions import asking_line, read_line
 from workflows.markup import as_said, cell, link
 from workflows.model import ActionItem, ActionLine, Kind
 from workflows.policy import same_word
-from workflows.snapshots import Field, Progress, Value
+from workflows.snapshots import Field, Progress, Side, Value
 from workflows.statuses import read_word
 
 _EMPTY = {"", "-", "—", "–", "tbd", "none", "?"}
@@ -33,10 +33,9 @@ def table(items: Iterable[ActionItem]) -> str:
 
 
 def table_row(item: ActionItem) -> str:
-    name = item.name if item.task is None else f"{item.name} · {link(item.task.key, item.task.url)}"
     return _row(
         [
-            name,
+            " · ".join([item.name, *_tickets(item)]),
             cell(item.title),
             item.kind.value,
             cell(item.owner or ""),
@@ -45,6 +44,14 @@ def table_row(item: ActionItem) -> str:
             cell(item.status or _without_status(item)),
         ]
     )
+
+
+def _tickets(item: ActionItem) -> Iterator[str]:
+    """Its ticket and that one's twin; a link to one that is gone leads nowhere."""
+    for side, ref in ((Side.TASK, item.task), (Side.TWIN, item.twin)):
+        if ref is not None:
+            is_gone = side in item.sides and item.sides[side].gone
+            yield link(ref.key, ref.url) + (" (gone)" if is_gone else "")
 
 
 def _without_status(item: ActionItem) -> str:

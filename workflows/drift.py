@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from workflows.action_table import read_rows
 from workflows.documents import digest
-from workflows.hearing import ticket_of, voice_of
+from workflows.hearing import may_be_mended, ticket_of, voice_of
 from workflows.model import ActionItem, Incident, TicketRef
 from workflows.policy import Policy
 from workflows.snapshots import Agreement, Field, Side, Value
@@ -85,7 +85,7 @@ def compare(
     agreement, words = _agreement(item, side), voice.words(item)
     says, also = heard(state, item, voice)
     drifts = list(_of_the_ticket(item, side, state))
-    unsure = _some(also) != _some(agreement.also)
+    unsure = _some(also) != _some(agreement.also) or may_be_mended(agreement, state)
     for field, said in says.items():
         rule = team.sync.fields.get(field)
         rests = field in agreement.resting and agreement.resting[field] > now

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from workflows.action_table import read_rows
 from workflows.audience import only_withheld
+from workflows.circuits import without
 from workflows.effects import SetFields
 from workflows.events import TaskGone, TaskRead, TaskReading
 from workflows.model import ActionItem, Incident, TicketRef
@@ -99,7 +100,7 @@ def says_nothing_new(
         return False
     ref = dict(_tickets(item))[side]
     agreement = item.sides.get(side, Agreement())
-    if agreement.gone or state.ref.key != ref.key:
+    if agreement.gone or state.ref.key != ref.key or may_be_mended(agreement, state):
         return False
     says, also = heard(state, item, voice)
     return all(
@@ -107,6 +108,13 @@ def says_nothing_new(
         for field, said in says.items()
         if (rule := team.sync.fields.get(field)) is not None and rule.counts
     ) and all(set(also.get(field, ())) == set(agreement.also.get(field, ())) for field in also)
+
+
+def may_be_mended(agreement: Agreement, state: TaskState) -> bool:
+    """Whether a status that was refused is to be tried again: a workflow may ask for what another
+    field says, so whatever moved may have mended it."""
+    moved = agreement.updated is None or state.updated > agreement.updated
+    return moved and Field.STATUS in agreement.stuck
 
 
 def ticket_of(incident: Incident, connection: str, ticket_id: str) -> tuple[int, Side] | None:
@@ -159,7 +167,9 @@ def _read(
         agreement = replace(agreement, gone="")
     voice = replace(voice, people=state.owners)
     says, also = heard(state, item, voice)
-    agreement = replace(agreement, also=also, place=state.place)
+    if may_be_mended(agreement, state):
+        agreement = replace(agreement, stuck=without(agreement.stuck, Field.STATUS))
+    agreement = replace(agreement, also=also, place=state.place, updated=state.updated)
     item = replace(item, sides={**item.sides, side: agreement})
     merged = agree(item, voice, says, team.sync, now)
     return merged.item, [*notes, *merged.notes]

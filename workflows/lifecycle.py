@@ -101,7 +101,7 @@ def _decide(
     held: Mapping[str, Hold] | None,
 ) -> Decision:
     if isinstance(reading, TicketGone):
-        return _gone(reading, incident)
+        return _gone(reading, incident, policy, now)
     if isinstance(reading, TicketUnchanged):
         return _tasks_only(incident, policy, now, held)
     ticket = with_names(reading.ticket, policy)
@@ -331,11 +331,17 @@ def _comment(incident: Incident, held: Mapping[str, Hold]) -> tuple[WriteComment
 # --- standings -----------------------------------------------------------------------------------
 
 
-def _gone(reading: TicketGone, incident: Incident | None) -> Decision:
+def _gone(
+    reading: TicketGone, incident: Incident | None, policy: Policy, now: datetime
+) -> Decision:
+    """Nothing is set up any more; what there is stays in sync."""
     if incident is None:
         return Decision(None, (), (f"{reading.ref.key} is not there: {reading.words}",))
-    gone = replace(_done(incident), phase=Phase.GONE)
-    return Decision(gone, (), (f"deleted or hidden ({reading.words}): kept as a tombstone",))
+    incident = replace(_done(incident), phase=Phase.GONE)
+    why = f"deleted or hidden ({reading.words}): kept as a tombstone"
+    team = policy.teams.get(incident.team)
+    decision = _go_on(incident, team, policy, now) if team else Decision(incident)
+    return replace(decision, reasons=(why, *decision.reasons))
 
 
 def _watching(incident: Incident) -> Incident:

@@ -110,7 +110,8 @@ class Ticket:
     `restricted` tickets (a security level, a private repository read as such) may be linked
     but not copied to a wider audience. `author_may_write` speaks of `text` as a comment's
     `may_write` does of its own; `writers_unknown` says why it could not be found out of
-    everybody who may write there, with the mend, "" where it could.
+    everybody who may write there, with the mend, "" where it could. `marks` are the effect keys of
+    our own comments, where the ticket's id may change and they would go along.
     """
 
     ref: TicketRef
@@ -135,6 +136,7 @@ class Ticket:
     changes: tuple[Change, ...] = ()
     related: tuple[str, ...] = ()
     restricted: bool = False
+    marks: tuple[str, ...] = ()
 
 
 class Phase(StrEnum):

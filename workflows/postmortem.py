@@ -321,7 +321,8 @@ def _listed(item: ActionItem, incident: Incident, blocked: Mapping[str, str]) ->
         )
     together = item.task.connection == incident.ticket.connection and "#" in item.task.key
     named = item.task.key if together else link(item.task.key, item.task.url)
-    return f"- [ ] {item.name} {named} {_title(item, incident)}".rstrip()
+    line = f"- [ ] {item.name} {named} {_title(item, incident)}".rstrip()
+    return line if item.twin is None else f"{line} (twin: {link(item.twin.key, item.twin.url)})"
 
 
 def _title(item: ActionItem, incident: Incident) -> str:

@@ -121,7 +121,8 @@ class Agreement:
     and are left alone. `stuck` is what the side refused. `replaced` is what our last write of a
     field wrote over, `flips` when that came back, and `resting` until when (UTC) a field that
     flipped too often is left alone. `gone` says why the side is no more, "" while it is there.
-    `place` is the project or repository that it was last read in.
+    `place` is the project or repository that it was last read in, `updated` (UTC, by its own clock)
+    when it had last changed by then.
     """
 
     base: Mapping[Field, Value] = field(default_factory=dict)
@@ -133,3 +134,4 @@ class Agreement:
     resting: Mapping[Field, datetime] = field(default_factory=dict)
     gone: str = ""
     place: str = ""
+    updated: datetime | None = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -37,7 +38,7 @@ from integrations.tracker import (
     TrackerError,
 )
 from workflows.effects import CreateTask, SetFields
-from workflows.model import Person, Ticket, TicketRef
+from workflows.model import Comment, Person, Ticket, TicketRef
 from workflows.tasks import TaskState
 
 _KEY = re.compile(r"(?P<place>[\w-]+/[\w.-]+)#(?P<number>\d{1,10})", re.ASCII)
@@ -56,7 +57,7 @@ class GitHubTracker:
     def __init__(self, connection: str, client: GitHubClient) -> None:
         self.connection = connection
         self._client = client
-        choices = Choices(client)
+        self._choices = choices = Choices(client)
         self._creation = TaskCreation(connection, client, choices)
         self._tasks = TaskReading(connection, client)
         self._setting = FieldSetting(client, choices)
@@ -80,7 +81,9 @@ class GitHubTracker:
         timeline = self._client.pages(f"{path}/timeline")
         writes = partial(self._writers.may_write, place)
         with in_shape(ref.key):
-            return ticket_of(self.connection, issue, timeline, writes)
+            ticket = ticket_of(self.connection, issue, timeline, writes)
+        ours = (key_in(c.text) for c in ticket.comments if "<!--" in c.text and self._wrote(c))
+        return replace(ticket, marks=tuple(key for key in ours if key is not None))
 
     def find(self, typed: str) -> TicketRef:
         """From ``owner/name#7`` or the issue's address; a bare number has no repository."""
@@ -215,6 +218,10 @@ class GitHubTracker:
         """See `integrations.github.discovery`."""
         return discovery.survey(self._client, place)
 
+    def milestones(self, place: str) -> frozenset[str]:
+        """Open and closed ones; asked for anew, whatever is remembered of them."""
+        return self._choices.titles(place)
+
     def can_assign(self, place: str, handle: str) -> bool:
         """Whether issues of the repository can be assigned to this login."""
         return discovery.can_assign(self._client, place, handle)
@@ -287,6 +294,9 @@ class GitHubTracker:
         Server's on its own host."""
         host = urlsplit(self._client.url).netloc
         return {host, host.removeprefix("api.")}
+
+    def _wrote(self, comment: Comment) -> bool:
+        return comment.author is not None and self._is_me(comment.author.handle)
 
     def _is_me(self, login: str) -> bool:
         return login.lower() == self._client.login().lower()

@@ -47,13 +47,7 @@ class Choices:
         it or creates it.
         """
         path = f"{repo_path(place)}/milestones"
-
-        def ask() -> dict[str, int]:
-            present = self._client.present_path(place)
-            listed = self._client.pages(f"{present}/milestones", state="all")
-            return {str(each["title"]): int(each["number"]) for each in listed}
-
-        known = self._milestones.get(place, ask)
+        known = self._known(place)
         if title not in known:
             try:
                 known[title] = int(self._client.write("POST", path, {"title": title})["number"])
@@ -63,10 +57,23 @@ class Choices:
             except Invalid:
                 # "already_exists": somebody was faster than what we remember.
                 self.forget_milestones(place)
-                known = self._milestones.get(place, ask)
+                known = self._known(place)
                 if title not in known:
                     raise
         return known[title]
+
+    def titles(self, place: str) -> frozenset[str]:
+        """The titles of all milestones, asked for anew."""
+        self.forget_milestones(place)
+        return frozenset(self._known(place))
+
+    def _known(self, place: str) -> dict[str, int]:
+        def ask() -> dict[str, int]:
+            present = self._client.present_path(place)
+            listed = self._client.pages(f"{present}/milestones", state="all")
+            return {str(each["title"]): int(each["number"]) for each in listed}
+
+        return self._milestones.get(place, ask)
 
     def forget_milestones(self, place: str) -> None:
         self._milestones.forget(place)

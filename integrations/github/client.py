@@ -98,7 +98,8 @@ class GitHubClient:
 
     `url` is the API's root: ``https://api.github.com`` or an Enterprise Server's ``/api/v3``.
     Every method raises the TrackerError family only. Nothing is ever repeated; redirects are
-    followed within the same host only (PyGithub refuses others). `timeout` is in seconds, to
+    followed within the same host only, reads by PyGithub (which refuses others), writes here: a
+    307 did nothing yet but say where to. `timeout` is in seconds, to
     connect and for an answer each; every request passes the `gate` under the name of its
     `connection`. `limited`: whether it is counted against github.com's budgets; None: as the
     server does by default.
@@ -259,6 +260,8 @@ class GitHubClient:
             status, headers, text = self._requester().requestJson(
                 verb, path, parameters=dict(parameters), headers=dict(conditions), input=body
             )
+            if status == 307 and (there := self._leads_to(headers)) not in ("", path):
+                status, headers, text = self._requester().requestJson(verb, there, input=body)
         except requests.RequestException as error:
             return 0, {}, "", _transport_error(error, writes=writes)
         except RuntimeError as error:
@@ -270,6 +273,13 @@ class GitHubClient:
         now = self.clock()
         refused = error_of(status, headers, self._clean(text), writes=writes, path=path, now=now)
         return status, headers, text or "", refused
+
+    def _leads_to(self, headers: Mapping[str, str]) -> str:
+        """The path that a renamed repository's answer to a write leads to, on this server.
+        https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects
+        """
+        address = headers.get("location", "")
+        return address.removeprefix(self.url) if address.startswith(f"{self.url}/") else ""
 
     def _requester(self) -> Requester:
         """One a thread: neither PyGithub's requester nor its session may be shared by several."""

@@ -43,7 +43,6 @@ IGNORED: Mapping[str, str] = {
     "member": "permissions are asked for when they matter",
     "membership": "permissions are asked for when they matter",
     "meta": "the webhook itself was deleted",
-    "milestone": "milestones are read with each ticket",
     "organization": "settings of the organisation",
     "ping": "GitHub says hello",
     "projects_v2": "projects are not followed",
@@ -127,13 +126,16 @@ def normalise(envelope: Envelope) -> Notice:
         return _pull_request(payload, name)
     if event == "push":
         return _push(payload, name)
+    if event == "milestone":
+        return _milestone(payload, action, name)
     if event in IGNORED:
         return _notice(payload, Tells.NOTHING, f"{name}: {IGNORED[event]}")
     return _notice(payload, Tells.UNKNOWN, f"{name} is not an event that we know")
 
 
 def _issue(payload: Json, issue: Json, name: str, *, gone: bool = False) -> Notice:
-    """A transferred issue is read again too: its old address redirects to the new one."""
+    """A transferred issue is read again too: its old address redirects to the new one. What the
+    payload says of it is how it was before."""
     ticket_id = _text(issue.get("node_id"))
     if ticket_id is None:
         return _notice(payload, Tells.UNKNOWN, f"{name} names no issue")
@@ -146,7 +148,7 @@ def _issue(payload: Json, issue: Json, name: str, *, gone: bool = False) -> Noti
         at=_time(issue.get("updated_at")),
         marker=key_in(_text(issue.get("body"))),
         created=name == "issues.opened",
-        state=_state(issue),
+        state=None if name == "issues.transferred" else _state(issue),
     )
 
 
@@ -156,6 +158,14 @@ def _state(issue: Json) -> TaskState | None:
             return state_of("", issue)
     except Unavailable:
         return None
+
+
+def _milestone(payload: Json, action: str, name: str) -> Notice:
+    """What its issues say may be another name by now, or none.
+    https://docs.github.com/en/webhooks/webhook-events-and-payloads#milestone"""
+    if action in ("edited", "deleted"):
+        return _notice(payload, Tells.MILESTONES, name)
+    return _notice(payload, Tells.NOTHING, f"{name}: no issue says otherwise for that")
 
 
 def _comment(payload: Json, name: str) -> Notice:

@@ -314,6 +314,11 @@ class JiraTracker:
         """See `integrations.jira.discovery`."""
         return discovery.survey(self.site, place, issue_type)
 
+    def milestones(self, place: str) -> frozenset[str]:
+        """The project's versions, released and archived ones too; asked for anew."""
+        self.site.forget_versions(place)
+        return frozenset(self.site.versions(place))
+
     def can_assign(self, place: str, handle: str) -> bool:
         """Whether issues of the project can be assigned to this accountId (Cloud) or name."""
         return self.site.assignable(place, handle) is not None

@@ -1,8 +1,8 @@
 """Which status of a Jira workflow is the one that is wished for.
 
 Every project names its statuses itself; only their category is the same everywhere. Names decide
-where the rules give some; otherwise the category does, and words that are usual for a status or a
-resolution tell several of one category apart.
+where the rules give some, whatever they mean by them; otherwise the category does, and words that
+are usual for a status or a resolution tell several of one category apart.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class Target:
     def __init__(self, wish: StatusWish) -> None:
         self._wish = wish
         self._names = {same_word(name) for name in wish.names}
+        self._readings = {same_word(name): told for name, told in wish.readings.items()}
         self.category = _CATEGORIES.get(wish.progress)
 
     def __str__(self) -> str:
@@ -64,15 +65,20 @@ class Target:
         """Whether a status may be where the ticket ends."""
         if self._names:
             return same_word(name) in self._names
+        if (read := self._readings.get(same_word(name))) is not None:
+            return read == self._wish.progress
         told = _meaning(name)
         apart = told in _APART and told != self._wish.progress
         return category is self.category and not apart
 
     def is_met_by(self, status: Status) -> bool:
         """Whether nothing is left to wish for: the status fits, and neither its name nor its
-        resolution says something else of the kind ("done" where "won't do" is wanted)."""
+        resolution says something else of the kind ("done" where "won't do" is wanted). What the
+        rules say of a name holds, whatever the resolution."""
         if not self.fits(status.name, status.category):
             return False
+        if self._readings.get(same_word(status.name)) == self._wish.progress:
+            return True
         if self._is_reason(status.reason):
             return True
         named = bool(self._names) or not self._differs(status.name)
@@ -84,7 +90,7 @@ class Target:
 
     def strangeness(self, name: str) -> int:
         """0 for a name as it is usual for what is wished, 2 for one of something else, else 1."""
-        told = _meaning(name)
+        told = self._means(name)
         return 1 if told is None else 0 if told == self._wish.progress else 2
 
     def reason(self, allowed: Sequence[str], *, needed: bool) -> str | None:
@@ -104,6 +110,9 @@ class Target:
     def _is_reason(self, reason: str | None) -> bool:
         words = {same_word(word) for word in self._wish.reasons}
         return reason is not None and same_word(reason) in words
+
+    def _means(self, name: str) -> str | None:
+        return self._readings.get(same_word(name)) or _meaning(name)
 
     def _differs(self, word: str) -> bool:
         return _meaning(word) not in (None, self._wish.progress)

@@ -31,6 +31,13 @@ _TOLD_OF_TICKET = {
     "comment_deleted": "a comment was deleted",
 }
 
+#: A renamed version is the same version: no issue of it is updated, and none is told of. The
+#: payload names its project by an id only. Data Center and Cloud call these events alike.
+_TOLD_OF_VERSIONS = {
+    "jira:version_updated": "a version was changed",
+    "jira:version_deleted": "a version was deleted or merged",
+}
+
 #: Known, and nothing to do: the beginning of the event's name, and why.
 _IGNORED = {
     "issue_property_": "properties are read with the ticket they stand on",
@@ -39,7 +46,7 @@ _IGNORED = {
     "jira:worklog_": "logged work changes nothing here",
     "attachment_": "it names no ticket; the ticket's own update tells of attachments",
     "project_": "a project's tickets tell of themselves, and the poller sees who is gone",
-    "jira:version_": "a version is read with the tickets that carry it",
+    "jira:version_": "no ticket says otherwise for that",
     "issuetype_": "types are read with the tickets",
     "user_": "people are read with the tickets",
     "option_": "a setting of the whole site",
@@ -135,6 +142,9 @@ def normalise(envelope: Envelope) -> Notice:
         payload = _parsed(envelope.body)
     except Malformed as error:
         return Notice(Tells.UNKNOWN, str(error))
+    if envelope.event in _TOLD_OF_VERSIONS:
+        why = _TOLD_OF_VERSIONS[envelope.event]
+        return Notice(Tells.MILESTONES, why, at=_time(payload), by=_actor(payload))
     for beginning, why in _IGNORED.items():
         if envelope.event.startswith(beginning):
             return Notice(Tells.NOTHING, why, at=_time(payload), by=_actor(payload))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from integrations.sandbox import github_views
 from integrations.sandbox.github_issues import GitHubIssues
 from integrations.sandbox.github_site import Issue, Milestone, Repo, invalid
@@ -122,3 +124,21 @@ class GitHubMoves(GitHubIssues):
             issue.assignees = [one for one in issue.assignees if one != login]
         about = github_views.user(self, login)
         self.tell("member", place, by, action="removed", member=about)
+
+    # --- repositories ----------------------------------------------------------------------------
+
+    @act
+    def rename_repo(self, repo: str, new: str, by: str = "") -> None:
+        """Everything in it goes along, its webhooks too, and the old name leads to it:
+        https://docs.github.com/en/repositories/creating-and-managing-repositories/renaming-a-repository
+        """
+        place, old = self.repo(repo), self.repo(repo).full_name
+        del self.repos[old]
+        place.owner, place.name = new.split("/")
+        self.repos[new], self.renamed[old.lower()] = place, new
+        hooks = self.world.hooks
+        hooks.registered = [
+            replace(h, scope=new) if h.scope == old else h for h in hooks.registered
+        ]
+        changes = {"repository": {"name": {"from": old.partition("/")[2]}}}
+        self.tell("repository", place, by or place.owner, action="renamed", changes=changes)

@@ -48,7 +48,19 @@ class GitHubApi:
         raise Refused(401, {"message": words, "documentation_url": "https://docs.github.com/rest"})
 
     def place(self, me: str, owner: str, name: str, needed: str = "read") -> Repo:
-        """The repository; without access 404, with too little of it 403."""
+        """The repository; without access 404, with too little of it 403. A former name leads to the
+        present one, of reads by 301 and of writes by 307, which many clients do not follow:
+        https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects
+        https://github.com/VirtusLab/git-machete/issues/1212
+        GitHub leads there by the repository's id, here it is by its name."""
+        if new := self.site.renamed.get(f"{owner}/{name}".lower()):
+            there = request.url.replace(f"/repos/{owner}/{name}", f"/repos/{new}", 1)
+            status, words = (
+                (301, "Moved Permanently")
+                if request.method == "GET"
+                else (307, "Temporary Redirect")
+            )
+            raise Refused(status, {"message": words, "url": there}, {"Location": there})
         found = self.site.repo(f"{owner}/{name}", me)
         if not self.site.may(me, found, needed):
             raise Refused(403, {"message": "Resource not accessible by personal access token"})

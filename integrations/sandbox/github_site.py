@@ -145,12 +145,14 @@ def blob_sha(data: bytes) -> str:
 
 class GitHubSite:
     """The state, and how a test or demo sets it up. `sub_issues` off: a server without them.
-    `reasons` are those that it knows for an issue's state; an older server knows no duplicate."""
+    `reasons` are those that it knows for an issue's state; an older server knows no duplicate.
+    `renamed` are former names of repositories, in small letters."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.accounts: dict[str, Account] = {}
         self.repos: dict[str, Repo] = {}
+        self.renamed: dict[str, str] = {}
         self.sub_issues = True
         self.reasons: tuple[str, ...] = REASONS
 

@@ -19,7 +19,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, case, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, func, or_, select, update
 
 from service.store.codec import dump, fingerprint, load
 from service.store.schema import effects
@@ -215,6 +215,15 @@ class Effects:
     def of_incident(self, incident_id: str) -> list[EffectRecord]:
         """All of one incident, in the order in which they were asked for."""
         return self._list(effects.c.incident_id == incident_id)
+
+    def not_done(self, incident_id: str, besides: Sequence[str] = ()) -> dict[str, EffectRecord]:
+        """By key, those of one incident that are not done, and those with the keys `besides`: all
+        that a turn needs, of an incident that may have hundreds behind it."""
+        wanted = effects.c.state != EffectState.DONE
+        if besides:
+            wanted = or_(wanted, effects.c.key.in_(besides))
+        found = self._list(effects.c.incident_id == incident_id, wanted)
+        return {record.key: record for record in found}
 
     def dead_letters(self) -> list[EffectRecord]:
         """All rejected effects."""

@@ -20,6 +20,7 @@ MOST_NAMED = 1000
 class Role(StrEnum):
     TASK = "task"
     DOCUMENT = "document"
+    INCIDENT = "incident"  # its own ticket, by an id that this had before
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ conflict that names it, and nothing is written any more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from town import Remedy, Town
 
-VALUES = {
+VALUES: dict[str, list[str | None]] = {
     "owner": ["Kim Ito", "Noor Aziz", None],
     "milestone": ["Q1", "Q2", None],
     "status": ["open", "in progress", "in review", "done", "won't do"],
@@ -86,27 +85,36 @@ class Machine(RuleBasedStateMachine):
         assert self.town.writes_when_nothing_happens() == []
 
 
-@pytest.fixture
-def town(request: pytest.FixtureRequest) -> Iterator[Town]:
-    town = Town(sockets=request.param)
-    yield town
-    town.close()
+def play(runs: int, *, sockets: bool = False) -> None:
+    """So many remedies, in one town."""
+    town = Town(sockets=sockets)
+    try:
+        run_state_machine_as_test(
+            type("Played", (Machine,), {"town": town}),
+            settings=settings(
+                max_examples=runs,
+                stateful_step_count=14,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+    finally:
+        town.close()
 
 
-def play(town: Town, runs: int, seed: int) -> None:
-    machine = type("Played", (Machine,), {"town": town})
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=runs,
-            stateful_step_count=14,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
-
-
-@pytest.mark.parametrize("town", [False], indirect=True)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("lot", range(8))
-def test_whatever_people_and_trackers_do_all_places_agree_in_the_end(town: Town, lot: int) -> None:
-    play(town, int(__import__("os").environ.get("RUNS", "25")), lot)
+def test_whatever_people_and_trackers_do_all_places_agree_in_the_end(lot: int) -> None:
+    play(25)
+
+
+@pytest.mark.timeout(600)
+def test_so_they_do_over_sockets() -> None:
+    play(20, sockets=True)
+
+
+@pytest.mark.many
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("lot", range(200))
+def test_so_they_do_five_thousand_times(lot: int) -> None:
+    play(25)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from remedies import BOTH, MINUTE, OPS, Remedy
 from stage import GITHUB_INCIDENTS, JIRA_INCIDENTS, JIRA_TASKS, Stage
-from stories.test_sync import BOTH, MINUTE, OPS, Remedy
 
 from integrations.sandbox.acme import KIM, NOOR
 from service.commands.all import followthrough
