@@ -29,6 +29,7 @@ from workflows.snapshots import (
     Snapshot,
     Stuck,
     Value,
+    latest,
 )
 from workflows.voices import Voice, record, with_value
 
@@ -284,7 +285,7 @@ def _conflict(item: ActionItem, field: Field, theirs: Claim, rule: FieldRules) -
             claims.append(claim)
     if wins is theirs:
         item = _agreed(_take(item, field, theirs), theirs.side, field)
-    conflict = Conflict(field, tuple(claims), wins.said.value)
+    conflict = Conflict(field, latest(claims, wins), wins.said.value)
     others = tuple(c for c in item.conflicts if c.field is not field)
     item = replace(item, conflicts=(*others, conflict))
     told = " and ".join(f"{_word(c.said.value)} (the {c.side})" for c in (ours, theirs))
