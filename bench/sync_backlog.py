@@ -113,7 +113,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("--incidents", type=int, default=100)
     parser.add_argument("--tasks", type=int, default=10, help="of each incident")
-    parser.add_argument("--speed", type=float, default=60.0, help="how fast the clock runs")
+    parser.add_argument("--speed", type=float, default=15.0, help="how fast the clock runs")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sync-backlog-") as directory:
         right = run(given.incidents, given.tasks, given.speed, Path(directory))

@@ -167,6 +167,9 @@ def told(news: News, incident: Incident) -> str:
         case TaskCreated(key, ref, _, unset):
             name = f"AI-{key.rsplit(':', 1)[1]}"
             return f"{name} is {ref.key}: {ref.url}" + "".join(f"; not set: {u}" for u in unset)
+        case TaskLinked(key) if key.startswith("mirror:"):
+            _, side, _, number = key.split(":")
+            return f"AI-{number}: the {side} shows its other ticket, if its tracker can"
         case TaskLinked(key):
             return f"AI-{key.rsplit(':', 1)[1]} linked to {incident.ticket.key}"
         case CommentWritten():

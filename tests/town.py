@@ -176,6 +176,8 @@ class Remedy:
             acts[place](field, value)
         except Refused:
             return
+        if self.shown()[place][field] != value:  # a transition that leads nowhere, for one
+            return
         self.edits.append(Edit(place, field, value, (place, field, value) in self._stood))
         self._stood.add((place, field, value))
         self._missed = self._missed or not self.stage.sandbox.hooks.enabled

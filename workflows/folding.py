@@ -41,7 +41,7 @@ def fold(news: News, incident: Incident) -> Incident:
         case TaskCreated():
             return _task_created(news, incident)
         case TaskLinked(key):
-            return _with_item(incident, key, lambda item: replace(item, linked=True))
+            return _with_item(incident, key, lambda item: _linked(item, key))
         case FieldsWritten(key, confirmed, refused):
             side = Side(key.rsplit(":", 1)[1])
             return _with_item(
@@ -59,6 +59,13 @@ def _with_item(
     number = int(key.rsplit(":", 1)[1])
     items = tuple(change(item) if item.number == number else item for item in incident.actions)
     return replace(incident, actions=items)
+
+
+def _linked(item: ActionItem, key: str) -> ActionItem:
+    if not key.startswith("mirror:"):
+        return replace(item, linked=True)
+    side = Side(key.split(":")[1])
+    return replace(item, mirrored=(*(s for s in item.mirrored if s is not side), side))
 
 
 def _task_created(news: TaskCreated, incident: Incident) -> Incident:

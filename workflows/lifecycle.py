@@ -140,20 +140,22 @@ def _tasks_only(
     incident, holds = give_up(incident, held)
     if incident.phase is Phase.CLOSED:
         return _not_yet(_set_up(incident, None, team, policy, holds, now), held or {})
-    return _not_yet(_go_on(incident, team, policy, now), held or {})
+    return _not_yet(_go_on(incident, None, team, policy, now), held or {})
 
 
-def _go_on(incident: Incident, team: Team, policy: Policy, now: datetime) -> Decision:
+def _go_on(
+    incident: Incident, ticket: Ticket | None, team: Team, policy: Policy, now: datetime
+) -> Decision:
     """The decision for an incident that is not closed (any more): nothing is set up, and what
     there is already stays in sync. What a team that only plans would write is waited for, so that
-    it is written once the team acts."""
+    it is written once the team acts. Without a ticket nothing is new of it."""
     if incident.postmortem is not None and incident.postmortem.status in _NO_MORE:
         notes, again_at = list[str](), None
         effects: list[Effect] = list(to_set(incident, team, policy, now))
     else:
         incident, notes = hear_rows(incident, team, policy, now)
         effects = list(to_set(incident, team, policy, now))
-        incident, writes, again_at = keep_up(incident, None, team, now)
+        incident, writes, again_at = keep_up(incident, ticket, team, now)
         effects += writes
     if effects and team.mode is Mode.PLAN:
         incident = _waiting(incident, _PLANNED)
@@ -187,7 +189,7 @@ def _stand(
     """The decision for an incident whose facts are read."""
     if incident.phase is Phase.OPEN:
         why = "reopened: the same postmortem goes on" if incident.postmortem else "open"
-        decision = _go_on(_watching(incident), team, policy, now)
+        decision = _go_on(_watching(incident), ticket, team, policy, now)
         return replace(decision, reasons=(why, *decision.reasons))
     if incident.phase is Phase.SET_ASIDE and incident.postmortem is None:
         why = f"closed as {ticket.status.reason or ticket.status.name}: no postmortem"
@@ -306,6 +308,7 @@ def _tasks(
             yield LinkTask(key, incident.ticket, item.task, postmortem.link_title(item))
         if item.task is not None and item.twin is None and rules.twin is not None:
             yield postmortem.twin(incident, item, document, rules.twin, policy)
+        yield from postmortem.mirrors(incident, item)
 
 
 def _standing(incident: Incident, stuck: Sequence[Hold]) -> Incident:
@@ -340,7 +343,7 @@ def _gone(
     incident = replace(_done(incident), phase=Phase.GONE)
     why = f"deleted or hidden ({reading.words}): kept as a tombstone"
     team = policy.teams.get(incident.team)
-    decision = _go_on(incident, team, policy, now) if team else Decision(incident)
+    decision = _go_on(incident, None, team, policy, now) if team else Decision(incident)
     return replace(decision, reasons=(why, *decision.reasons))
 
 

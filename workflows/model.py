@@ -233,10 +233,10 @@ class ActionItem:
     `task` is the ticket that realises it, `linked` whether the incident shows it, `unset` what
     the tracker would not take, each as "owner: not assignable in acme/ops".
     `status` is how far it is (a `workflows.snapshots.Progress`), "" before anybody said. `given_up`
-    says who decided that it gets no task, and why; "" where nobody did. `twin` mirrors the task
-    in another tracker. `sides` is what was last agreed with each side, `said` who said a field's
-    present value, and `conflicts` what waits for somebody to choose. `formerly` are titles that it
-    had before: a line that still says one speaks of it.
+    says who decided that it gets no task, and why; "" where nobody did. `twin` mirrors the task in
+    another tracker; the tickets of the sides `mirrored` show that. `sides` is what was last agreed
+    with each side, `said` who said a field's present value, and `conflicts` what waits for somebody
+    to choose. `formerly` are titles that it had before: a line that still says one speaks of it.
     """
 
     number: int
@@ -254,6 +254,7 @@ class ActionItem:
     unset: tuple[str, ...] = ()
     given_up: str = ""
     twin: TicketRef | None = None
+    mirrored: tuple[Side, ...] = ()
     sides: Mapping[Side, Agreement] = field(default_factory=dict)
     said: Mapping[Field, Claim] = field(default_factory=dict)
     conflicts: tuple[Conflict, ...] = ()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from workflows import action_table, timeline
 from workflows.apart import in_comment, may_be_told
 from workflows.audience import said_in_document, side_of
 from workflows.documents import render
-from workflows.effects import CreateTask, DocumentTarget, TaskTarget
+from workflows.effects import CreateTask, DocumentTarget, LinkTask, TaskTarget
 from workflows.markup import addresses, cell, copied_address, excerpt, inert, link, plain_title
 from workflows.model import (
     ActionItem,
@@ -68,6 +68,7 @@ def _facts(incident: Incident) -> str:
     about = "" if incident.restricted else f": {inert(incident.title)}"
     rows = [
         ("Incident", link(incident.ticket.key, incident.ticket.url) + about),
+        ("Incident status", incident.phase.value),
         ("Severity", cell(incident.severity or "not stated")),
         ("Service", cell(incident.service or "not stated")),
         ("Team", cell(incident.team)),
@@ -186,6 +187,18 @@ def twin(
     first = link(item.task.key, item.task.url) if item.task else item.name
     text = f"{wish.text}\n\nMirrors {first}: owner, milestone, status and due date are kept equal."
     return replace(wish, key=f"twin:{incident.id}:{item.number}", text=text)
+
+
+def mirrors(incident: Incident, item: ActionItem) -> Iterator[LinkTask]:
+    """The relations of a task and its twin to each other, where the trackers know one between them.
+    No words of people are in them."""
+    tickets = {Side.TASK: item.task, Side.TWIN: item.twin}
+    for side, other in ((Side.TASK, Side.TWIN), (Side.TWIN, Side.TASK)):
+        here, there = tickets[side], tickets[other]
+        gone = any(agreement.gone for agreement in item.sides.values())
+        if here is not None and there is not None and not gone and side not in item.mirrored:
+            key = f"mirror:{side}:{incident.id}:{item.number}"
+            yield LinkTask(key, here, there, f"{item.name}: {there.key}")
 
 
 def link_title(item: ActionItem) -> str:

@@ -111,7 +111,7 @@ def test_the_review_is_due_in_business_days_and_the_owner_does_not_facilitate() 
 def test_closed_reopened_and_closed_again_is_the_same_postmortem() -> None:
     first = play(closed(comments=(comment("ACTION: one"),)))
     reopened = judge(ticket(comments=(comment("ACTION: one"),)), known(first))
-    assert reopened.effects == ()
+    assert [type(e) for e in reopened.effects] == [WriteRegions]  # which say that it is open
     assert known(reopened).outlook is Outlook.WATCHING
     again = closed(
         comments=(comment("ACTION: one"), comment("ACTION: two", "c2", 100)), closed=at(200)

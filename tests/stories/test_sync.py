@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from remedies import BOTH, MINUTE, OPS, Remedy
 from stage import Stage
 
+from workflows.documents import regions
 from workflows.snapshots import Field
 
 
@@ -55,3 +57,26 @@ def test_a_task_in_jira_and_its_twin_on_github_agree(pair: Remedy) -> None:
     pair.stage.wait(MINUTE)
     assert pair.row[Field.STATUS] == "done"
     assert pair.row[Field.OWNER] == "Noor Aziz"
+
+
+def test_what_the_incident_says_of_itself_flows_into_the_document(remedy: Remedy) -> None:
+    """Its owner, severity, status and moments: also while it is open again."""
+    github = remedy.github
+    assert "| **Incident status** | closed |" in remedy.text
+    github.assign(OPS, remedy.number, ["noor"], by="kim")
+    github.unlabel(OPS, remedy.number, "sev2", by="kim")
+    github.label(OPS, remedy.number, "sev1", by="kim")
+    remedy.rest()
+    assert "| **Incident owner** | Noor Aziz |" in remedy.text
+    assert "| **Severity** | sev1 |" in remedy.text
+    before = regions(remedy.text)["figures"]
+    remedy.stage.clock.wait(timedelta(hours=2))
+    github.reopen(OPS, remedy.number, by="kim")
+    github.assign(OPS, remedy.number, ["kim"], by="kim")
+    remedy.rest()
+    assert "| **Incident status** | open |" in remedy.text
+    assert "| **Incident owner** | Kim Ito |" in remedy.text
+    github.close(OPS, remedy.number, by="kim")
+    remedy.rest()
+    assert "| **Incident status** | closed |" in remedy.text
+    assert regions(remedy.text)["figures"] != before

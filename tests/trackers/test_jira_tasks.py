@@ -248,7 +248,7 @@ def test_a_version_that_was_merged_away_takes_its_tasks_along(
     assert tracker.look(task).milestones == ("2027",)
     assert [(notice.tells, notice.ticket_id) for notice in heard(sandbox)] == [
         (Tells.TICKET, task.id),
-        (Tells.NOTHING, None),
+        (Tells.MILESTONES, None),
     ]
     assert "mergedTo" in json.loads(sandbox.hooks.log[-1].body)
     # nobody has told us yet: Q1 is believed to stand there, and to be a version
