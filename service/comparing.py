@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from integrations.tracker import Tracker, TrackerError
 from service.outcomes import sentence
-from service.routing import ask_for_task
+from service.routing import ask_for_task, has_turn
 from service.store import Store, Transaction
 from service.store.refs import Ref
 from workflows.drift import Drift, compare, item_of, missing
@@ -175,9 +175,13 @@ class Comparison:
 
 
 def mark(tx: Transaction, found: Collection[Found], priority: int = 0) -> None:
-    """Have these tickets read, each in a turn of its incident, and note what differed."""
+    """Have these tickets read, each in a turn of its incident, and note what differed. What was
+    told of waits for its turn, if there is one: there was none where the rules lacked something."""
     for each in found:
         if each.told:
+            if not has_turn(tx, each.ref):
+                why = f"the remediation task {each.ref.key} was not read yet"
+                ask_for_task(tx, each.ref, priority, why)
             continue
         if each.news:
             tx.drifts.note(each.ref, each.item, each.drifts)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeGuard
 
 import structlog
 
@@ -253,8 +254,8 @@ class Executor:
                 tx.incidents.save(incident, self._policy_hash)
                 text = "somebody deleted the comment: another one is written"
                 tx.effects.retry(record.key, self._clock(), text)
-            elif isinstance(record.wish, SetFields) and isinstance(ended, _READ_FIRST):
-                text, news = self._to_be_read(tx, record.key, record.wish, ended), True
+            elif isinstance(wish := record.wish, SetFields) and _is_read_first(ended, record):
+                text, news = self._to_be_read(tx, record, wish, ended), True
             elif isinstance(ended, TrackerError):
                 since = uncertain_since(record, ended, looked_up, tx.now)
                 state = state_after(ended, since)
@@ -271,13 +272,15 @@ class Executor:
         log.info("effect", incident=incident.ticket.key, key=record.key, outcome=text)
         return incident
 
-    def _to_be_read(self, tx: Transaction, key: str, wish: SetFields, error: TrackerError) -> str:
+    def _to_be_read(
+        self, tx: Transaction, record: EffectRecord, wish: SetFields, error: TrackerError
+    ) -> str:
         """What stands in the ticket is not what was believed, or nobody knows: it is read before
-        anything is asked of it again."""
+        anything is asked of it again; and not at once where that was said before."""
         now = self._clock()
-        unknown = isinstance(error, OutcomeUnknown)
+        rests = isinstance(error, OutcomeUnknown) or error.words == record.words
         tx.refs.say_changed(wish.task.connection, wish.task.id)
-        tx.effects.retry(key, now + FIRST_LOOK if unknown else now, error.words, error.mend)
+        tx.effects.retry(record.key, now + FIRST_LOOK if rests else now, error.words, error.mend)
         return f"{wish.task.key} is read again first: {error.words}"
 
     def _ended_well(
@@ -359,8 +362,12 @@ class Executor:
         return max(now + FIRST_LOOK, (record.uncertain_since or now) + self._timing.settle)
 
 
-#: What says that a ticket must be read before its fields are set.
-_READ_FIRST = (StaleVersion, NotThere, OutcomeUnknown)
+def _is_read_first(ended: News | TrackerError, record: EffectRecord) -> TypeGuard[TrackerError]:
+    """Whether it says that the ticket must be read before its fields are set. Where it is not
+    found a second time, it was read in between: then it may be read, and not written."""
+    if isinstance(ended, NotThere):
+        return ended.words != record.words
+    return isinstance(ended, StaleVersion | OutcomeUnknown)
 
 
 def _rewrites_comment(wish: Effect, incident: Incident) -> bool:

@@ -38,7 +38,7 @@ from workflows.events import (
     TaskLinked,
 )
 from workflows.model import Incident
-from workflows.snapshots import Field, Progress, Stuck
+from workflows.snapshots import Field, Progress, Stuck, is_alike
 from workflows.statuses import read_status
 
 #: Rests after a failing tracker and after a refused sign-in.
@@ -194,16 +194,24 @@ def task_news(result: TaskResult, wish: Effect) -> News | TrackerError:
 
 
 def fields_written(wish: SetFields, ended: FieldsSet) -> FieldsWritten:
-    """What stands there now, and what was refused; a status that became another than it was to
-    be is both."""
+    """What stands there now, and what was refused; what became another than it was to be is both,
+    so that it is not asked for again and again."""
     asked = {**wish.values, **({Field.STATUS: wish.status.progress.value} if wish.status else {})}
     refused = {field: Stuck(asked.get(field), words) for field, words in ended.refused.items()}
     confirmed = dict(ended.confirmed)
+    for field, value in wish.values.items():
+        now = confirmed.get(field)
+        if not is_alike(now, value):
+            words = f"it is {now or 'nothing'} now" if field in confirmed else "it was not answered"
+            refused.setdefault(field, Stuck(value, words))
+    if wish.status is not None and ended.status is None:
+        asked_for = Stuck(wish.status.progress.value, "it was not answered")
+        refused.setdefault(Field.STATUS, asked_for)
     if wish.status is not None and ended.status is not None:
-        now = read_status(ended.status, wish.status.readings)
-        confirmed[Field.STATUS] = now.value
-        if now is not wish.status.progress:
-            words = f"it is {ended.status.name} now, which means {now}"
+        means = read_status(ended.status, wish.status.readings)
+        confirmed[Field.STATUS] = means.value
+        if means is not wish.status.progress:
+            words = f"it is {ended.status.name} now, which means {means}"
             refused.setdefault(Field.STATUS, Stuck(wish.status.progress.value, words))
     return FieldsWritten(wish.key, confirmed, refused)
 

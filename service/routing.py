@@ -11,12 +11,12 @@ from integrations.tracker import Envelope, Malformed, Notice, Tells, Tracker, Tr
 from service.jobs import PROMPT, ClaimedJob, Done, JobEnd, Later
 from service.lease import Lease
 from service.milestones import outdated
-from service.outcomes import retry_at, sentence
+from service.outcomes import RUNNABLE, retry_at, sentence
 from service.store import Store, Transaction
 from service.store.deliveries import DeliveryState
 from service.store.refs import Ref, Role
 from service.store.sightings import Sighting
-from workflows.hearing import says_nothing_new, ticket_of
+from workflows.hearing import says_nothing_new, set_key, ticket_of
 from workflows.policy import Policy
 
 INCIDENT_JOB = "incident"
@@ -192,7 +192,9 @@ class Routing:
 
     def _is_known(self, tx: Transaction, notice: Notice, ref: Ref) -> bool:
         """Whether the task stands as it is known to: then there is nothing to read. What is told
-        is believed for this alone; a later change has a delivery of its own."""
+        is believed for this alone; a later change has a delivery of its own. While it is being
+        written to, what is known may be what our write goes over: somebody may have taken that
+        back already."""
         record = tx.incidents.get(ref.incident_id)
         if record is None or notice.state is None or notice.tells is not Tells.TICKET:
             return False
@@ -201,6 +203,9 @@ class Routing:
         if found is None or team is None or tx.refs.is_changed(ref):
             return False
         number, side = found
+        write = tx.effects.get(set_key(record.incident, number, side))
+        if write is not None and write.state in RUNNABLE:
+            return False
         return says_nothing_new(record.incident, number, side, notice.state, team, self._policy)
 
     def _document(self, tx: Transaction, number: int, connection: str, notice: Notice) -> None:
@@ -237,6 +242,15 @@ def ask_for_task(
     subject = incident_subject(ticket.connection, ticket.id)
     tx.jobs.touch(INCIDENT_JOB, subject, priority=priority, reason=why, whole=whole)
     return subject
+
+
+def has_turn(tx: Transaction, ref: Ref) -> bool:
+    """Whether a turn of the incident that this task belongs to runs, or is to come."""
+    record = tx.incidents.get(ref.incident_id)
+    if record is None:
+        return False
+    ticket = record.incident.ticket
+    return tx.jobs.get(INCIDENT_JOB, incident_subject(ticket.connection, ticket.id)) is not None
 
 
 def _note_what_we_made(tx: Transaction, connection: str, notice: Notice) -> None:

@@ -29,13 +29,14 @@ Ticket = tuple[str, str]
 @dataclass(slots=True)
 class Looked:
     """What was read of the incident `before`, from `began` (UTC) on, of which hints; and what could
-    not be read, why, and when it is tried again."""
+    not be read (`unread`), why, and when it is tried again (`failed`)."""
 
     before: Incident | None
     began: datetime
     policy: Policy
     readings: list[TaskReading] = field(default_factory=list)
     heard: list[Ref] = field(default_factory=list)
+    unread: list[Ref] = field(default_factory=list)
     failed: dict[Ticket, Later] = field(default_factory=dict)
 
     @property
@@ -47,6 +48,9 @@ class Looked:
         """Note that these hints are dealt with, in the transaction that saves what they led to.
         A ticket that was transferred is known by its new id as well."""
         read = {r.state.ref.id: r.state for r in self.readings if isinstance(r, TaskRead)}
+        for ref in self.unread:
+            if not ref.waits:  # nothing else would bring the next turn to read it
+                tx.refs.say_changed(ref.connection, ref.ticket_id)
         for ref in self.heard:
             tx.refs.heard(ref)
             if (state := read.get(ref.ticket_id)) is not None:
@@ -93,9 +97,10 @@ class Tasks:
 
     def look(self, incident: Incident | None, besides: Collection[TicketRef] = ()) -> Looked:
         """Each changed task of the incident, those `besides`, and each that kept flipping and has
-        rested, in one read each. What cannot be read now stays marked as changed."""
+        rested, in one read each. What cannot be read now stays marked as changed; so does what the
+        rules know no team or no tracker for: other rules may."""
         looked = Looked(incident, self._store.clock(), self._policy)
-        if incident is None or not incident.actions:
+        if incident is None or not incident.actions or incident.team not in self._policy.teams:
             return looked
         rested = rested_tickets(incident, self._store.clock())
         wanted = {(ref.connection, ref.id) for ref in (*besides, *rested)}
@@ -104,8 +109,9 @@ class Tasks:
         for ref in changed:
             found = ticket_of(incident, ref.connection, ref.ticket_id)
             tracker = self._trackers.get(ref.connection)
-            if found is None or tracker is None:  # of an item, or a connection, that is no more
+            if found is None:  # of an item that is no more
                 looked.heard.append(ref)
+            if found is None or tracker is None:
                 continue
             number, side = found
             try:
@@ -117,6 +123,7 @@ class Tasks:
                 at = retry_at(error, self._store.clock())
                 why = f"{ref.key}: {sentence(error)}"
                 looked.failed[ref.connection, ref.ticket_id] = Later(at, why)
+                looked.unread.append(ref)
                 continue
             else:
                 looked.readings.append(TaskRead(number, side, state))

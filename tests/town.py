@@ -32,6 +32,12 @@ PEOPLE = {"Kim Ito": ("5b10-kim", "kim"), "Noor Aziz": ("5b10-noor", "noor")}
 BY_JIRA = {jira: name for name, (jira, _) in PEOPLE.items()}
 BY_GITHUB = {github: name for name, (_, github) in PEOPLE.items()}
 
+#: Somebody who is assigned on GitHub besides the owner.
+HELPER = "lee"
+
+#: What nobody can read as a date.
+SOON = "next week"
+
 #: What each tracker can tell apart of a status: GitHub knows no progress.
 ON_GITHUB = {"in progress": "open", "in review": "open"}
 ON_JIRA = {"in review": "in progress"}
@@ -84,6 +90,7 @@ class Remedy:
             if name != "main" and self._path in documents.commits[head].tree
         )
         self.edits: list[Edit] = []
+        self._scribbled = False
         self._missed = False  # an edit whose webhook was lost
         self._stood: set[tuple[str, str, Value]] = set()
         self.heard()
@@ -118,7 +125,7 @@ class Remedy:
         closed = {reason: status for status, reason in REASONS.items()}
         titles = {each.number: each.title for each in self.github.repos[OPS].milestones}
         return {
-            "owner": BY_GITHUB[issue.assignees[0]] if issue.assignees else None,
+            "owner": next((BY_GITHUB[who] for who in issue.assignees if who != HELPER), None),
             "milestone": titles[issue.milestone] if issue.milestone else None,
             "status": "open" if issue.state == "open" else closed[issue.reason],
             "due": due[1] if due else None,
@@ -223,6 +230,23 @@ class Remedy:
         cells[{"owner": 3, "milestone": 4, "due": 5, "status": 6}[field]] = value or "—"
         text = self.text.replace(row, f"| {' | '.join(cells)} |")
         self.github.push(DOCUMENTS, self._path, text, by="kim", branch=self._branch)
+
+    def joins(self) -> None:
+        """Somebody is assigned on GitHub besides the owner."""
+        there = list(self.issue.assignees)
+        if there and HELPER not in there:
+            self.github.edit(OPS, self._number, "kim", assignees=[*there, HELPER])
+            self._missed = self._missed or not self.stage.sandbox.hooks.enabled
+
+    def scribbles(self) -> None:
+        """Somebody writes a date into the row that nobody can read."""
+        self._edit_row("due", SOON)
+        self._scribbled = True
+
+    def mends(self) -> None:
+        """Whoever wrote that finds it as it was, and makes a date of it."""
+        if self._scribbled and self.in_row()["due"] == SOON:
+            self.edit("row", "due", "2027-03-01")
 
     # --- judging ---
 

@@ -113,8 +113,13 @@ def read_table(base: str, seen: str) -> Edited:
 
 def _named_rows(text: str) -> dict[str, list[str]]:
     """The cells of each row that has an ID, by that ID."""
-    rows = (_cells(line) for line in text.splitlines())
-    return {match["name"]: row for row in rows if row and (match := _NAME.match(row[0]))}
+    lines = text.splitlines()
+    return {match["name"]: _cells(line) for line in lines if (match := _named(line))}
+
+
+def _named(line: str) -> re.Match[str] | None:
+    """The ID of a row, where it has one."""
+    return _NAME.match("".join(_cells(line)[:1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +171,11 @@ def _date(text: str) -> str:
 
 
 def still_kept(base: str, seen: str) -> dict[str, str]:
-    """The rows that a person wrote and that nobody can read: they stay so until they are mended."""
-    rows = read_rows(seen)
-    changed = read_table(base, seen).changed
-    return {name: row for name, row in changed.items() if rows[name].problems}
+    """The rows that a person wrote and that nobody can read: they stay so until they are mended,
+    also once they were written back as they were. A row of ours can be read."""
+    ours, rows = _named_rows(base), read_rows(seen)
+    lines = {match["name"]: line for line in seen.splitlines() if (match := _named(line))}
+    return {n: lines[n].strip() for n, row in rows.items() if n in ours and row.problems}
 
 
 def same_rows(one: str, other: str, names: Iterable[str]) -> bool:
@@ -182,7 +188,7 @@ def merge_table(ours: str, kept: Mapping[str, str], after: Iterable[str]) -> str
     """`ours` with the rows that people wrote in the place of ours, and `after` it other lines of
     theirs."""
     lines = [
-        kept.get(match["name"], line) if (match := _NAME.match("".join(_cells(line)[:1]))) else line
+        kept.get(match["name"], line) if (match := _named(line)) else line
         for line in ours.splitlines()
     ]
     return "\n".join([*lines, *after])

@@ -83,11 +83,17 @@ def to_set(incident: Incident, team: Team, policy: Policy, now: datetime) -> Ite
                 yield _wish(incident, item, side, ref, voice, values)
 
 
+def set_key(incident: Incident, number: int, side: Side) -> str:
+    """The key of the one effect that sets fields on this side of an action item."""
+    return f"set:{incident.id}:{number}:{side}"
+
+
 def says_nothing_new(
     incident: Incident, number: int, side: Side, state: TaskState, team: Team, policy: Policy
 ) -> bool:
-    """Whether a ticket, as somebody tells it, says of each field what is known to stand there: an
-    echo of our own write, or news that came twice."""
+    """Whether a ticket, as somebody tells it, says of each field that is kept in sync, and of which
+    it can speak, what is known to stand there: an echo of our own write, or news that came
+    twice."""
     item = next((i for i in incident.actions if i.number == number), None)
     voice = _voice(item, side, incident, team, policy) if item else None
     if item is None or voice is None:
@@ -98,7 +104,9 @@ def says_nothing_new(
         return False
     says, also = heard(state, item, voice)
     return all(
-        field in says and says[field].value == value for field, value in agreement.base.items()
+        field in agreement.base and said.value == agreement.base[field]
+        for field, said in says.items()
+        if (rule := team.sync.fields.get(field)) is not None and rule.counts
     ) and all(set(also.get(field, ())) == set(agreement.also.get(field, ())) for field in also)
 
 
@@ -189,7 +197,7 @@ def _wish(
     agreement = item.sides.get(side, Agreement())
     status = voice.wish(values[Field.STATUS]) if Field.STATUS in values else None
     return SetFields(
-        key=f"set:{incident.id}:{item.number}:{side}",
+        key=set_key(incident, item.number, side),
         task=ref,
         place=agreement.place or voice.destination.place,
         values={field: value for field, value in values.items() if field is not Field.STATUS},

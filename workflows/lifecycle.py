@@ -47,6 +47,9 @@ from workflows.upkeep import keep_up
 #: What an incident waits for while its team does not act.
 _PLANNED = "mode: act (the team only plans, nothing is written)"
 
+#: Documents that are neither read for what people ask for nor written.
+_NO_MORE = (DocumentStatus.DECLINED, DocumentStatus.GONE)
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -144,11 +147,21 @@ def _go_on(
     incident: Incident, ticket: Ticket | None, team: Team, policy: Policy, now: datetime
 ) -> Decision:
     """The decision for an incident that is not closed (any more): nothing is set up, and what
-    there is already stays in sync. Without a ticket nothing is new of it."""
-    incident, notes = hear_rows(incident, team, policy, now)
-    effects: list[Effect] = list(to_set(incident, team, policy, now))
-    incident, writes, again_at = keep_up(incident, ticket, team, now)
-    return Decision(incident, (*effects, *writes), tuple(notes), again_at)
+    there is already stays in sync. What a team that only plans would write is waited for, so that
+    it is written once the team acts. Without a ticket nothing is new of it."""
+    if incident.postmortem is not None and incident.postmortem.status in _NO_MORE:
+        notes, again_at = list[str](), None
+        effects: list[Effect] = list(to_set(incident, team, policy, now))
+    else:
+        incident, notes = hear_rows(incident, team, policy, now)
+        effects = list(to_set(incident, team, policy, now))
+        incident, writes, again_at = keep_up(incident, ticket, team, now)
+        effects += writes
+    if effects and team.mode is Mode.PLAN:
+        incident = _waiting(incident, _PLANNED)
+    elif incident.waiting_for == _PLANNED:
+        incident = _watching(incident) if incident.phase is Phase.OPEN else _done(incident)
+    return Decision(incident, tuple(effects), tuple(notes), again_at)
 
 
 def _not_yet(decision: Decision, held: Mapping[str, Hold]) -> Decision:
@@ -234,7 +247,7 @@ def _set_up(
     document = incident.postmortem
     effects: list[Effect] = []
     again_at: datetime | None = None
-    if document.status in (DocumentStatus.DECLINED, DocumentStatus.GONE):
+    if document.status in _NO_MORE:
         why = f"the document is {document.status}: it is not created again"
         reasons = [*reasons, why]
         effects += to_set(incident, team, policy, now)

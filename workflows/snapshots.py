@@ -6,12 +6,18 @@ all, which is not the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 Value = str | None
+
+
+def is_alike(one: Value, other: Value) -> bool:
+    """Whether two values are one to a tracker that does not tell capitals, or blanks around them,
+    apart: Jira's versions, GitHub's logins and titles."""
+    return (one or "").strip().casefold() == (other or "").strip().casefold()
 
 
 class Field(StrEnum):
@@ -66,6 +72,17 @@ class Claim:
     side: Side
     said: Said
     word: Value = None
+
+
+#: So many claims of a conflict are kept.
+MOST_CLAIMS = 10
+
+
+def latest(claims: Sequence[Claim], holds: Claim) -> tuple[Claim, ...]:
+    """The latest of these claims, and always the one that holds."""
+    kept = tuple(claims[-MOST_CLAIMS:])
+    said = {claim.said.value for claim in kept}
+    return kept if holds.said.value in said else (holds, *kept)
 
 
 @dataclass(frozen=True, slots=True)

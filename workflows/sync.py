@@ -29,6 +29,7 @@ from workflows.snapshots import (
     Snapshot,
     Stuck,
     Value,
+    latest,
 )
 from workflows.voices import Voice, record, with_value
 
@@ -284,7 +285,7 @@ def _conflict(item: ActionItem, field: Field, theirs: Claim, rule: FieldRules) -
             claims.append(claim)
     if wins is theirs:
         item = _agreed(_take(item, field, theirs), theirs.side, field)
-    conflict = Conflict(field, tuple(claims), wins.said.value)
+    conflict = Conflict(field, latest(claims, wins), wins.said.value)
     others = tuple(c for c in item.conflicts if c.field is not field)
     item = replace(item, conflicts=(*others, conflict))
     told = " and ".join(f"{_word(c.said.value)} (the {c.side})" for c in (ours, theirs))
@@ -296,7 +297,7 @@ def _conflict(item: ActionItem, field: Field, theirs: Claim, rule: FieldRules) -
 def _is_older_than_a_claim(item: ActionItem, field: Field, theirs: Said) -> bool:
     """Whether an open conflict is about something newer: then this edit does not settle it."""
     claims = [claim for c in item.conflicts if c.field is field for claim in c.claims]
-    return any(claim.said.at > theirs.at for claim in claims)
+    return any(claim.said.at >= theirs.at + MOMENT for claim in claims)
 
 
 def _preferred(ours: Claim, theirs: Claim, rule: FieldRules) -> Claim:

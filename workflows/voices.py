@@ -15,9 +15,21 @@ from workflows.markup import plain_title
 from workflows.model import ActionItem, Person
 from workflows.people import handle_of, name_of, name_said
 from workflows.policy import Policy, TaskDestination
-from workflows.snapshots import Agreement, Field, Progress, Said, Side, Snapshot, Value
+from workflows.snapshots import (
+    Agreement,
+    Field,
+    Progress,
+    Said,
+    Side,
+    Snapshot,
+    Value,
+    is_alike,
+)
 from workflows.statuses import as_said, read_status, readings, status_wish
 from workflows.tasks import StatusWish, TaskState
+
+#: So many earlier titles are remembered: some automations write a title anew each day.
+MOST_TITLES = 10
 
 
 class Voice(Protocol):
@@ -59,6 +71,8 @@ def with_value(item: ActionItem, field: Field, value: Value) -> ActionItem:
             if not value or value == item.title:
                 return item
             before = tuple(title for title in item.titles if title != value)
+            if len(before) > MOST_TITLES:  # the last is the one that the line asked for
+                before = (*before[: MOST_TITLES - 1], before[-1])
             return replace(item, title=value, formerly=before)
 
 
@@ -79,6 +93,7 @@ class TicketVoice:
         said[Field.TITLE] = plain_title(item.title)
         progress = Progress(item.status or Progress.OPEN)
         said[Field.STATUS] = as_said(progress, self.destination.statuses).value
+        said[Field.MILESTONE] = self._spelt_there(item)
         if item.owner is not None:
             claim = item.said.get(Field.OWNER)
             claimed = self.kinds.get(claim.side, "") if claim else ""
@@ -94,6 +109,13 @@ class TicketVoice:
         """The handle in the capitals that the tracker gives it: the rules' may be others."""
         there = item.sides.get(self.side, Agreement()).base.get(Field.OWNER)
         return there if there and there.casefold() == handle.casefold() else handle
+
+    def _spelt_there(self, item: ActionItem) -> Value:
+        """The milestone as the tracker spells it: two that differ in nothing else are one there,
+        and to ask for the other spelling would change nothing, again and again."""
+        there = item.sides.get(self.side, Agreement()).base.get(Field.MILESTONE)
+        ours = item.milestone
+        return there if there and ours and is_alike(there, ours) else ours
 
     def understood(self, field: Field, value: Value, item: ActionItem) -> Value:
         if field is Field.STATUS and self.words(item)[field] == value:
@@ -113,14 +135,21 @@ def heard(
     """What the ticket says, in its own words, and what stands beside the one value of a field.
 
     Of several owners or milestones the one is that which the record or the last agreement names,
-    if it is among them, else the first.
+    if it is among them, else the first that did not stand beside it; who did is it only where
+    somebody took the one away there, and not where we did.
     """
     agreement = item.sides.get(voice.side, Agreement())
     ours = voice.words(item)
 
     def one_of(field: Field, all_of: tuple[str, ...]) -> Value:
-        known = (ours.get(field), agreement.base.get(field))
-        return next((k for k in known if k in all_of), all_of[0] if all_of else None)
+        for known in (ours.get(field), agreement.base.get(field)):
+            if known in all_of:
+                return known
+        beside = agreement.also.get(field, ())
+        if new := [value for value in all_of if value not in beside]:
+            return new[0]
+        emptied = field in agreement.base and agreement.base[field] is None
+        return all_of[0] if all_of and not emptied else None
 
     owners = tuple(person.handle for person in state.owners)
     progress = read_status(state.status, readings(voice.destination.statuses))

@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 from builders import KIM, NOOR, at, change, policy
-from sides import DANA, DUE, MILESTONE, NOW, OWNER, STATUS, TASK, TWIN, Remedy
+from sides import DANA, DUE, MILESTONE, NOW, OWNER, STATUS, TASK, TWIN, WORDS, Remedy
 
 from workflows.model import Person, Status, StatusCategory
 from workflows.policy import FieldRules, Prefer
@@ -256,3 +256,37 @@ def test_in_progress_in_one_tracker_and_closed_before_in_the_other_is_a_conflict
     assert remedy.item.status == "in progress"
     assert [c.said.value for c in remedy.item.conflicts[0].claims] == ["in progress", "done"]
     assert remedy.wants(TWIN) == {STATUS: "open"}
+
+
+def test_what_is_remembered_of_a_title_that_changes_daily_does_not_grow_for_ever() -> None:
+    remedy = Remedy(title=FieldRules())
+    for day in range(50):
+        remedy.hears(TASK, 60 + day, title=f"Alert on depth, day {day}")
+        remedy.answers(TWIN)
+    assert len(remedy.item.titles) < 15
+    assert WORDS in remedy.item.titles
+
+
+def test_a_conflict_keeps_the_latest_claims_and_the_one_that_holds() -> None:
+    remedy = Remedy(milestone=FieldRules(prefer=Prefer.DOCUMENT))
+    remedy.reads("| — | 2027-01-01 |", "| Q0 | 2027-01-01 |")
+    for day in range(50):  # nothing is written: the team only plans
+        remedy.hears(TWIN, 60 + day, milestones=(f"Q{day + 1}",))
+    (conflict,) = remedy.item.conflicts
+    assert conflict.kept == remedy.item.milestone == "Q0"
+    said = [claim.said.value for claim in conflict.claims]
+    assert len(said) < 15
+    assert {"Q0", "Q50"} <= set(said)
+
+
+def test_who_is_assigned_besides_does_not_become_the_owner_because_the_owner_goes(
+    remedy: Remedy,
+) -> None:
+    remedy.hears(TWIN, owners=(KIM, NOOR))
+    remedy.reads("| Kim Ito |", "| — |")
+    assert remedy.wants(TWIN) == {OWNER: None}
+    remedy.answers(TWIN)
+    assert remedy.hears(TWIN, 1450, owners=(NOOR,)) == []  # the echo of that
+    assert remedy.item.owner is None
+    remedy.hears(TWIN, 1500, owners=(ANN, NOOR))
+    assert remedy.item.owner == "ann"

@@ -63,6 +63,14 @@ class Machine(RuleBasedStateMachine):
         hooks.enabled = before
 
     @rule()
+    def somebody_is_assigned_besides(self) -> None:
+        self.remedy.joins()
+
+    @rule()
+    def somebody_writes_a_row_that_nobody_can_read(self) -> None:
+        self.remedy.scribbles()
+
+    @rule()
     def the_service_works(self) -> None:
         self.town.stage.settle()
         if self.town.all_is_well():
@@ -101,6 +109,8 @@ class Machine(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "remedy"):
             return
+        self.town.grow_quiet()
+        self.remedy.mends()
         self.town.grow_quiet()
         assert self.remedy.disagreements() == []
         assert self.remedy.lost() == []
