@@ -80,3 +80,17 @@ def test_what_the_incident_says_of_itself_flows_into_the_document(remedy: Remedy
     remedy.rest()
     assert "| **Incident status** | closed |" in remedy.text
     assert regions(remedy.text)["figures"] != before
+
+
+def test_an_edit_whose_webhook_was_lost_is_not_written_over(pair: Remedy) -> None:
+    hooks = pair.stage.sandbox.hooks
+    pair.jira.edit(pair.ticket.key, "5b10-kim", assignee="5b10-noor")
+    hooks.enabled = False
+    pair.stage.clock.wait(MINUTE)
+    pair.github.assign(OPS, pair.issue.number, [], by="kim")
+    hooks.enabled = True
+    pair.stage.settle()
+    assert pair.issue.assignees == []
+    assert pair.ticket.values.get("assignee") is None
+    told = pair.stage.told(pair.key)
+    assert "AI-1 owner: both changed, “Noor Aziz” (the task) and nothing (the twin)" in told
