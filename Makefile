@@ -6,7 +6,7 @@ RULES ?= rules.yaml
 SEED ?= 7
 STAMPS := $(VENV)/.stamps
 
-.PHONY: demo run test test-long check storm kills bench-ack bench-backlog audit lock clean help
+.PHONY: demo run test test-long test-sync check storm kills bench-ack bench-backlog bench-sync bench-sync-backlog audit lock clean help
 help:
 	@echo "make demo    play one incident from open to closed in both dialects, without credentials"
 	@echo "make test    run the tests"
@@ -16,7 +16,10 @@ help:
 	@echo "make kills   20 kills with -9 while webhooks pour in"
 	@echo "make bench-ack  how fast webhooks are acknowledged"
 	@echo "make bench-backlog  a backlog against GitHub's limits, with a clock that runs fast"
+	@echo "make bench-sync  how many changes a second are carried to the other places of a task"
+	@echo "make bench-sync-backlog  a thousand changes against GitHub's limits"
 	@echo "make test-long  a crash at every commit of a closing"
+	@echo "make test-sync  the law of the sync, five thousand times"
 	@echo "make audit   look the locked dependencies up for known vulnerabilities"
 	@echo "make lock    solve the dependencies again and write the lock files"
 
@@ -39,6 +42,10 @@ check: $(STAMPS)/dev
 test-long: $(STAMPS)/dev
 	@$(BIN)/python -m pytest -n auto -m long $(ARGS)
 
+# Five thousand remedies that people edit everywhere while nothing works well: about an hour.
+test-sync: $(STAMPS)/dev
+	@$(BIN)/python -m pytest -n auto -m many $(ARGS)
+
 storm: $(STAMPS)/run
 	@$(BIN)/python -m bench.storm --seed $(SEED) $(ARGS)
 
@@ -50,6 +57,12 @@ bench-ack: $(STAMPS)/run
 
 bench-backlog: $(STAMPS)/run
 	@$(BIN)/python -m bench.backlog $(ARGS)
+
+bench-sync: $(STAMPS)/run
+	@$(BIN)/python -m bench.sync $(ARGS)
+
+bench-sync-backlog: $(STAMPS)/run
+	@$(BIN)/python -m bench.sync_backlog $(ARGS)
 
 # Needs to reach an advisory service; without --strict what could not be looked up counts as clean.
 audit: $(STAMPS)/venv

@@ -17,6 +17,8 @@ from integrations.sandbox.jira_site import Issue as JiraIssue
 
 TASKS = 5
 OPS, BOOKS = "acme/ops", "acme/postmortems"
+ON_GITHUB = "{connection: github, repository: acme/ops, labels: [remediation]}"
+MIRRORED = f"{{connection: jira, project: OPS, issue_type: Task, twin: {ON_GITHUB}}}"
 SECRETS = {
     "JIRA_TOKEN": "jira-token-of-the-storm",
     "GITHUB_TOKEN": "github-token-of-the-storm",
@@ -64,17 +66,23 @@ teams:
         connection: github
         repository: acme/postmortems
         path: "postmortems/{{year}}/{{incident}}.md"
-      tasks: {{connection: github, repository: acme/ops, labels: [remediation]}}
+      tasks: {tasks}
+    sync: {sync}
 people:
   - {{name: Kim Ito, email: kim@acme.example, jira: 5b10-kim, github: kim}}
   - {{name: Noor Aziz, email: noor@acme.example, jira: 5b10-noor, github: noor}}
 """
 
 
-def rules(sandbox: Sandbox, limits: str = "none") -> str:
-    """The rules of both teams, against this sandbox."""
+def rules(sandbox: Sandbox, limits: str = "none", tasks: str = ON_GITHUB, sync: str = "{}") -> str:
+    """The rules of both teams, against this sandbox; `tasks` and `sync` are the platform's."""
     return _RULES.format(
-        jira=sandbox.jira_url, github=sandbox.github_url, user=BOT_EMAIL, limits=limits
+        jira=sandbox.jira_url,
+        github=sandbox.github_url,
+        user=BOT_EMAIL,
+        limits=limits,
+        tasks=tasks,
+        sync=sync,
     )
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -18,21 +18,37 @@ from workflows.policy import (
     SET_ASIDE_REASONS,
     Closing,
     DocumentDestination,
+    FieldRules,
     IncidentSource,
     KnownPerson,
     Match,
     Mode,
     Policy,
     PostmortemRules,
+    Prefer,
     SeverityRules,
     StandardAction,
+    StatusWords,
+    SyncRules,
     TaskDestination,
     Team,
     same_word,
 )
+from workflows.snapshots import Field, Progress, Side
 
 DEFAULT_PATH = "postmortems/{year}/{incident}.md"
 DEFAULT_ISSUE_TYPE = "Task"
+
+_ENDS = frozenset({Progress.DONE, Progress.WONT_DO, Progress.DUPLICATE})
+#: What each kind of tracker can tell apart without being told any names. GitHub's issues are open
+#: or closed, for a reason: https://docs.github.com/en/rest/issues/issues#update-an-issue
+#: Jira's statuses are of three categories, and a resolution says how it ended:
+#: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-workflow-status-categories/
+#: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-resolutions/
+_SAYS = {
+    "github": frozenset({Progress.OPEN}) | _ENDS,
+    "jira": frozenset({Progress.OPEN, Progress.IN_PROGRESS}) | _ENDS,
+}
 
 
 class AuthType(StrEnum):
@@ -110,6 +126,7 @@ def build_policy(
         people=tuple(_person(person) for person in rules["people"]),
         connections={name: connection.kind for name, connection in connections.items()},
         hash="",
+        people_by=frozenset(rules.get("people_by", ("email",))),
     )
     return replace(policy, hash=_hash(policy, connections))
 
@@ -123,6 +140,7 @@ def _team(
     named: Callable[[str], str],
 ) -> Team:
     postmortem = team["postmortem"]
+    tasks = postmortem["tasks"]
     return Team(
         name=name,
         mode=Mode(team["mode"]),
@@ -131,17 +149,19 @@ def _team(
         postmortem=PostmortemRules(
             severities=frozenset(postmortem.get("when", {}).get("severity", ())),
             document=_document(postmortem["document"], base),
-            tasks=_tasks(postmortem["tasks"], connections),
+            tasks=_tasks(tasks, connections),
             template=template,
             standard_actions=tuple(
                 _action(action, named) for action in postmortem["standard_actions"]
             ),
+            twin=_tasks(tasks["twin"], connections) if "twin" in tasks else None,
         ),
         manager=named(team["manager"]) if "manager" in team else None,
         rota={
             role: tuple(named(who) for who in people)
             for role, people in team.get("rota", {}).items()
         },
+        sync=_sync(team.get("sync", {})),
     )
 
 
@@ -206,7 +226,29 @@ def _tasks(tasks: Mapping[str, Any], connections: Mapping[str, Any]) -> TaskDest
         place=tasks[PLACE_KEY[kind]],
         issue_type=tasks.get("issue_type", DEFAULT_ISSUE_TYPE) if kind == "jira" else "",
         labels=tasks["labels"],
+        statuses=_statuses(tasks, kind),
     )
+
+
+def _statuses(tasks: Mapping[str, Any], kind: str) -> StatusWords:
+    """What a kind of tracker says by itself, and what the rules have names for."""
+    names = {Progress(progress): words for progress, words in tasks.get("statuses", {}).items()}
+    return StatusWords(_SAYS[kind].union(names), names, tasks.get("fill", {}))
+
+
+def _sync(sync: Mapping[str, Any]) -> SyncRules:
+    usual = SyncRules()
+    fields = {field: _synced(sync[field]) for field in Field if field in sync}
+    others = {key: value for key, value in sync.items() if key not in list(Field)}
+    return replace(usual, fields={**usual.fields, **fields}, **others)
+
+
+def _synced(part: Mapping[str, Any] | None) -> FieldRules:
+    """One field; None where it is off. A group that names no sides names all."""
+    if part is None:
+        return FieldRules(counts=frozenset())
+    sides = frozenset(map(Side, part.get("from_", Side)))
+    return FieldRules(sides, Prefer(part.get("prefer", Prefer.NEWEST)))
 
 
 def _action(action: Mapping[str, Any], named: Callable[[str], str]) -> StandardAction:
@@ -257,4 +299,6 @@ def _plain(value: Any) -> Any:
         return sorted(map(str, value))
     if isinstance(value, tuple):
         return [_plain(inner) for inner in value]
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     return value.isoformat() if isinstance(value, date) else value

@@ -133,7 +133,10 @@ def _check_team(
     if "document" in postmortem:
         yield from _check_document(postmortem["document"], (*inside, "document"), connections)
     if "tasks" in postmortem:
-        yield from _check_tasks(postmortem["tasks"], (*inside, "tasks"), connections)
+        at = (*inside, "tasks")
+        yield from _check_tasks(postmortem["tasks"], at, connections)
+        if "twin" in postmortem["tasks"]:
+            yield from _check_tasks(postmortem["tasks"]["twin"], (*at, "twin"), connections)
     for n, action in enumerate(postmortem.get("standard_actions", [])):
         at = (*inside, "standard_actions", n, "title")
         yield from _check_words(action.get("title", ""), at, TITLE_WORDS)
@@ -168,7 +171,7 @@ def _check_source(
     source: Mapping[str, Any], place: Place, connections: Mapping[str, Any]
 ) -> Iterator[Complaint]:
     yield from _check_connection(source, place, connections)
-    kind = _kind_of(source, connections)
+    kind = kind_of(source, connections)
     if kind is None:
         return
     yield from _check_place(source, place, kind)
@@ -219,7 +222,7 @@ def _check_connection(
         yield Complaint((*place, "connection"), f"no connection is called “{name}”", right)
 
 
-def _kind_of(part: Mapping[str, Any], connections: Mapping[str, Any]) -> str | None:
+def kind_of(part: Mapping[str, Any], connections: Mapping[str, Any]) -> str | None:
     """The kind of the connection that `part` names; None where that has its complaint already."""
     kind: str | None = connections.get(part.get("connection", ""), {}).get("kind")
     return kind
@@ -256,7 +259,7 @@ def _check_document(
             right = f"write connection: the name of a {_TRACKER_OF[kind]} connection"
             yield Complaint((*place, "connection"), "is missing", right)
         yield from _check_connection(document, place, connections)
-        tracker = _kind_of(document, connections)
+        tracker = kind_of(document, connections)
         if tracker is not None and tracker != _TRACKER_OF[kind]:
             message = f"{kind} needs a {_TRACKER_OF[kind]} connection, and this one is {tracker}"
             yield Complaint((*place, "connection"), message, "name another, or another kind")
@@ -278,7 +281,7 @@ def _check_tasks(
     tasks: Mapping[str, Any], place: Place, connections: Mapping[str, Any]
 ) -> Iterator[Complaint]:
     yield from _check_connection(tasks, place, connections)
-    kind = _kind_of(tasks, connections)
+    kind = kind_of(tasks, connections)
     if kind is None:
         return
     yield from _check_place(tasks, place, kind)

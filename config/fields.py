@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, TypeVar
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validates_schema
@@ -155,21 +155,80 @@ def _text(value: Any) -> str:
 
 
 class Texts(Value[tuple[str, ...]]):
-    """One text or a list of them, as a tuple. An empty list is allowed and names nothing."""
+    """One text or a list of them, each one of `choices` where there are any, as a tuple. An empty
+    list is allowed and names nothing."""
+
+    def __init__(self, *, choices: Sequence[str] = (), **options: Any) -> None:
+        super().__init__(**options)
+        self._one = Text(choices=choices)
 
     def read(self, value: Any) -> tuple[str, ...]:
         if not isinstance(value, list):
-            return (_text(value),)
-        return tuple(_each(enumerate(value), _text).values())
+            return (self._one.read(value),)
+        return tuple(_each(enumerate(value), self._one.read).values())
 
 
 class TextsByName(Value[dict[str, tuple[str, ...]]]):
-    """For each name a text or a list of them: ``{Environment: [production]}``."""
+    """For each name a text or a list of them: ``{Environment: [production]}``. The names are
+    those of `names` where there are any."""
+
+    def __init__(self, *, names: Sequence[str] = (), **options: Any) -> None:
+        super().__init__(**options)
+        self._name = Text(choices=names)
 
     def read(self, value: Any) -> dict[str, tuple[str, ...]]:
         if not isinstance(value, Mapping):
             raise ValidationError(said("must be a group", "write name: [value, …]"))
-        return _each(((str(name), item) for name, item in value.items()), Texts().read)
+        return _each(((str(name), (name, item)) for name, item in value.items()), self._pair)
+
+    def _pair(self, pair: tuple[Any, Any]) -> tuple[str, ...]:
+        name, item = pair
+        self._name.read(str(name))
+        return Texts().read(item)
+
+
+class TextByName(Value[dict[str, str]]):
+    """For each name a text: ``{Root cause: Unknown}``."""
+
+    def read(self, value: Any) -> dict[str, str]:
+        if not isinstance(value, Mapping):
+            raise ValidationError(said("must be a group", "write name: value"))
+        return _each(((str(name), item) for name, item in value.items()), _text)
+
+
+class OrOff(Value[dict[str, Any] | None]):
+    """A section, or ``off`` (which YAML reads as false): None."""
+
+    def __init__(self, section: type[Section], example: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.section = section()
+        self._example = example
+
+    def read(self, value: Any) -> dict[str, Any] | None:
+        if value is False or value == "off":
+            return None
+        if not isinstance(value, Mapping):
+            hint = f"write off, or {self._example}"
+            raise ValidationError(said("is neither off nor a group of keys", hint))
+        return dict(self.section.load(value))
+
+
+class YesNo(Value[bool]):
+    """``true`` or ``false``."""
+
+    def read(self, value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ValidationError(said("must be yes or no", "write true or false"))
+        return value
+
+
+class Count(Value[int]):
+    """A whole number from 1 on."""
+
+    def read(self, value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ValidationError(said("is not a number from 1 on", "write it as 6"))
+        return value
 
 
 def _each(items: Iterable[tuple[Key, Any]], read: Callable[[Any], Item]) -> dict[Key, Item]:
@@ -210,6 +269,28 @@ class Within(Value[Span]):
             hint = "write it as “3 business days” or “15 days”"
             raise ValidationError(said("is not a span of time", hint))
         return Span(int(found[1]), SpanUnit.BUSINESS_DAYS if found[2] else SpanUnit.DAYS)
+
+
+class Lasting(Value[timedelta]):
+    """A time by the clock: ``30 seconds``, ``5 minutes``, ``1 hour``; 0 only where `zero`."""
+
+    _unit = "(second|minute|hour|day)"
+
+    def __init__(self, *, zero: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self._zero = zero
+
+    def read(self, value: Any) -> timedelta:
+        text = str(value).strip()
+        found = re.fullmatch(rf"(\d{{1,4}})\s+{self._unit}s?", text)
+        length = timedelta(**{f"{found[2]}s": int(found[1])}) if found else None
+        if self._zero and type(value) is int and value == 0:
+            length = timedelta()
+        if length is None or (not length and not self._zero):
+            last = "0" if self._zero else "“1 hour”"
+            hint = f"write it as “30 seconds”, “5 minutes” or {last}"
+            raise ValidationError(said("is not a length of time", hint))
+        return length
 
 
 class SecretFrom(Value[SecretSource]):

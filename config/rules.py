@@ -19,6 +19,7 @@ from config.positions import read
 from config.problems import Complaint, Place, Problem, RulesError
 from config.schema import RulesSection
 from config.secrets import NoSecret, Secret, SecretSource, read_secret
+from config.syncing import check_sync
 from config.template import DEFAULT_TEMPLATE, load_template
 from workflows.documents import BadTemplate
 from workflows.policy import Policy
@@ -57,7 +58,8 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Rules:
     data, wrong = _read_shape(_over_shipped(written))
     complaints += wrong
     told = {complaint.place for complaint in complaints}  # "missing" to a check: it was unreadable
-    complaints += [found for found in cross_check(data) if found.place not in told]
+    checked = (*cross_check(data), *check_sync(data, told))
+    complaints += [found for found in checked if found.place not in told]
     overlaps = find_overlaps(data)
     complaints += overlaps.complaints
     base = path.resolve().parent

@@ -13,27 +13,35 @@ from urllib.parse import urlsplit
 from marshmallow import ValidationError
 
 from config.fields import (
+    Count,
     Day,
     Group,
+    Lasting,
     Listed,
     Named,
+    OrOff,
     ReadFrom,
     SecretFrom,
     SecretsFrom,
     Section,
     Text,
+    TextByName,
     Texts,
     TextsByName,
     Within,
+    YesNo,
     needed,
 )
 from config.problems import said
 from workflows.model import Area, Kind
-from workflows.policy import Mode, SourceKind
+from workflows.policy import Mode, Prefer, SourceKind
+from workflows.snapshots import Progress, Side
 
 CONNECTION_KINDS = ("jira", "github")
 DOCUMENT_KINDS = ("github-pull-request", "github-issue", "jira-issue", "git-directory")
 KINDS = tuple(kind.value for kind in Kind)
+SIDES = tuple(side.value for side in Side)
+PEOPLE_BY = ("email", "login")
 
 _PROJECT = r"[A-Z][A-Z0-9_]*"
 _REPOSITORY = r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+"
@@ -159,12 +167,18 @@ class DocumentSection(Section):
     labels = Texts(load_default=())
 
 
-class TasksSection(Section):
+class TwinSection(Section):
     connection = Text(**needed("connection: the name of one of the connections"))
     project = _project()
     repository = _repository()
     issue_type = Text()
     labels = Texts(load_default=())
+    statuses = TextsByName(names=tuple(progress.value for progress in Progress))
+    fill = TextByName()
+
+
+class TasksSection(TwinSection):
+    twin = Group(TwinSection)
 
 
 class StandardActionSection(Section):
@@ -191,6 +205,28 @@ class RotaSection(Section):
     reviewer = Texts()
 
 
+class SyncFieldSection(Section):
+    from_ = Texts(choices=SIDES, data_key="from")
+    prefer = Text(choices=tuple(prefer.value for prefer in Prefer))
+
+
+def _synced() -> OrOff:
+    return OrOff(SyncFieldSection, "{from: [task, document], prefer: newest}")
+
+
+class SyncSection(Section):
+    owner = _synced()
+    milestone = _synced()
+    status = _synced()
+    due = _synced()
+    title = _synced()
+    document_every = Lasting(zero=True)
+    flips = Count()
+    window = Lasting()
+    rest = Lasting()
+    close_milestones = YesNo()
+
+
 class TeamSection(Section):
     mode = Text(choices=tuple(mode.value for mode in Mode), load_default=Mode.PLAN.value)
     start_from = Day(**needed("start_from: 2026-12-01; incidents closed before it are left alone"))
@@ -198,6 +234,7 @@ class TeamSection(Section):
     rota = Group(RotaSection)
     incidents = Listed(IncidentsSection, **needed("incidents: a list of what is watched"))
     postmortem = Group(PostmortemSection, **needed("postmortem: {document: …, tasks: …}"))
+    sync = Group(SyncSection)
 
 
 class ActionsWithinSection(Section):
@@ -224,3 +261,4 @@ class RulesSection(Section):
     teams = Named(TeamSection, **needed("teams: whose incidents are watched"))
     severities = Named(SeveritySection, **needed("severities: {sev1: …}"))
     people = Listed(PersonSection, load_default=list)
+    people_by = Texts(choices=PEOPLE_BY)

@@ -12,8 +12,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from workflows.effects import CreateDocument, CreateTask
-from workflows.model import DocumentRef, DocumentState, Person, Ticket, TicketRef
+from workflows.effects import CreateDocument, CreateTask, SetFields
+from workflows.model import DocumentRef, DocumentState, Person, Status, Ticket, TicketRef
+from workflows.snapshots import Field, Value
+from workflows.tasks import TaskState
 
 # --- how a call can end ---------------------------------------------------------------------
 
@@ -94,6 +96,7 @@ class Tells(StrEnum):
 
     TICKET = "ticket"  # a ticket changed: read it again
     TICKET_GONE = "ticket gone"  # a ticket was deleted: read it again, expect nothing
+    MILESTONES = "milestones"  # some were renamed or went: look which tasks carried them
     DOCUMENT = "document"  # files or a pull request changed: read the documents there again
     NOTHING = "nothing"  # known, and nothing to do
     UNKNOWN = "unknown"  # never heard of: counted and shown
@@ -106,7 +109,8 @@ class Notice:
     `ticket_id` is the stable id (None where the sender gives none), `key` its name at sending
     time, `place` the project or repository. `marker` is our own marker found in the payload's
     text or properties: the effect key of something that we created. `created`: the ticket was
-    just made. `comment_id` is the comment
+    just made. `related`: only what it is related to changed. `state` is what the payload
+    says of a task's fields, where it holds all of them. `comment_id` is the comment
     this is about. `by` is the actor's handle. `paths` are the files of a push, `branch` its
     branch or a pull request's head. `why` says it in words, for people.
     """
@@ -121,6 +125,8 @@ class Notice:
     comment_id: str | None = None
     marker: str | None = None
     created: bool = False
+    related: bool = False
+    state: TaskState | None = None
     paths: tuple[str, ...] = ()
     branch: str | None = None
 
@@ -159,6 +165,17 @@ class TaskResult:
     error: TrackerError | None = None
     linked: bool = False
     unset: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FieldsSet:
+    """How `SetFields` ended: `confirmed` are the values that the answer shows or that it cannot
+    but have set, in the tracker's words (a status as the ticket has it now, in `status`);
+    `refused` are fields that it would not take, with its words and what a person can do."""
+
+    confirmed: Mapping[Field, Value]
+    refused: Mapping[Field, str]
+    status: Status | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +273,21 @@ class Tracker(Protocol):
         the relations of incident and document, which are read by id, and last among the
         account's own tickets, in a list that may lag. Absence here alone proves nothing."""
 
+    def look(self, ref: TicketRef) -> TaskState:
+        """A task as it is now, in one read. One that was moved or transferred is read where it is
+        now, so that its `ref` may differ. NotThere when it is deleted or hidden."""
+
+    def look_through(self, place: str, since: datetime | None) -> Iterator[TaskState]:
+        """Tickets of `place` updated since then (all for None), the latest update first, read as
+        `look` reads but without `changes`: a hundred a call, and nothing is transferred again
+        that has not changed, where the tracker can tell."""
+
+    def set_fields(self, wanted: SetFields) -> FieldsSet:
+        """Set the fields, in one write (one more for a status that takes a transition of its
+        own). A field that the tracker refuses does not keep the others from being set. Raises
+        StaleVersion, and nothing is written, where it is seen that somebody was faster:
+        what stands there is not what `replaces` says."""
+
     def link(self, incident: TicketRef, task: TicketRef, title: str, key: str) -> None:
         """Show `task` (perhaps of another tracker) on `incident`. Doing it twice is harmless."""
 
@@ -276,8 +308,15 @@ class Tracker(Protocol):
     def survey(self, place: str, issue_type: str = "") -> Survey:
         """What a place offers; the options of fields as tickets of `issue_type` have them."""
 
+    def milestones(self, place: str) -> frozenset[str]:
+        """The names of all milestones or versions of the place, as they are now."""
+
     def can_assign(self, place: str, handle: str) -> bool:
         """Whether tickets of the place can be assigned to the person with this handle."""
+
+    def find_person(self, email: str) -> Person | None:
+        """The one person of the tracker whose visible address this is, written alike but for
+        case; None where there is none, are several, or the tracker cannot tell for certain."""
 
     def is_public(self, place: str) -> bool:
         """Whether everybody may read the place, without signing in; at most ten minutes old."""

@@ -6,7 +6,16 @@ from flask import Flask, Response, g, jsonify, make_response, render_template, r
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from service import dead_letters
-from service.web import WebContainer, letters, pages, showing, sign_in, trackers, webhooks
+from service.web import (
+    WebContainer,
+    conflicts,
+    letters,
+    pages,
+    showing,
+    sign_in,
+    trackers,
+    webhooks,
+)
 
 #: What a form of ours may weigh; webhooks have their own measure.
 LARGEST_FORM = 64 * 1024
@@ -38,6 +47,7 @@ def create_app(container: WebContainer | None = None) -> Flask:
     app.register_blueprint(webhooks.blueprint(container))
     app.register_blueprint(pages.blueprint(container))
     app.register_blueprint(letters.blueprint(container))
+    app.register_blueprint(conflicts.blueprint(container))
     app.register_blueprint(trackers.blueprint(container))
     app.register_error_handler(HTTPException, _error)
     app.after_request(_protect)

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from integrations.tracker import Rejected, Tracker, TrackerError
 from service.settling import DocumentStores
 from service.store.effects import EffectRecord
-from workflows.audience import Passage, Spot, exposure, passages, passages_of
+from workflows.audience import Passage, Spot, TaskSpots, exposure, passages, passages_of
 from workflows.model import Incident
 from workflows.policy import Mode, Policy, Team
+from workflows.snapshots import Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,9 @@ class Audiences:
         """Those of the effects that may not be executed, or not now, each with the reason."""
         found = []
         ticket, document = self._spots(incident)
+        tasks = self._task_spots(incident)
         for record in records:
-            ways = passages_of(record.wish, incident, ticket, document)
+            ways = passages_of(record.wish, incident, ticket, document, tasks)
             why = next(filter(None, map(self._objection, ways)), None)
             if why is not None:
                 found.append((record, why))
@@ -71,6 +73,16 @@ class Audiences:
         except TrackerError:  # gone from the rules: whoever writes to it is told
             return ticket, None
         return ticket, Spot(known.connection, store.place_of(known.ref))
+
+    def _task_spots(self, incident: Incident) -> TaskSpots:
+        """Where the tickets of its action items are; one whose connection the rules have no more
+        is nowhere."""
+        return {
+            (item.number, side): Spot(ref.connection, self._trackers[ref.connection].place_of(ref))
+            for item in incident.actions
+            for side, ref in ((Side.TASK, item.task), (Side.TWIN, item.twin))
+            if ref is not None and ref.connection in self._trackers
+        }
 
     def _objection(self, passage: Passage) -> TrackerError | None:
         source, target = passage.source, passage.target

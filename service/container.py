@@ -36,6 +36,7 @@ from integrations.tracker import (
 )
 from service.audience import Audiences
 from service.clock import Clock, utc_now
+from service.comparing import Comparison
 from service.examination import named_places
 from service.executor import Executor
 from service.governor import Governor
@@ -234,6 +235,14 @@ def build(
         REDELIVERY_JOB: redelivery.run,
     }
     return Container(settings, rules, store, trackers, reconciler, redelivery, handlers)
+
+
+def comparison(settings: Settings, rules: Rules, store: Store) -> Comparison:
+    """For a command that looks through the trackers: by the same gate as the service, whose books
+    are in `store`, so that both together keep to the limits."""
+    governor = Governor(store, timing_of(settings).call, time.sleep)
+    trackers = Trackers(rules, utc_now, governor, settings.answer_seconds)
+    return Comparison(store, rules.policy, trackers.by_connection)
 
 
 def timing_of(settings: Settings) -> Timing:

@@ -22,7 +22,14 @@ from service.store import Transaction
 from service.store.deliveries import DEAD, Delivery, DeliveryState
 from service.store.effects import EffectRecord, EffectState
 from service.store.journal import EntryKind
-from workflows.effects import CreateDocument, CreateTask, LinkTask, WriteComment, WriteRegions
+from workflows.effects import (
+    CreateDocument,
+    CreateTask,
+    LinkTask,
+    SetFields,
+    WriteComment,
+    WriteRegions,
+)
 from workflows.model import Incident, TicketRef
 
 _ID = re.compile(r"([ed])([0-9]{1,18})")
@@ -202,5 +209,7 @@ def _sent_to(effect: EffectRecord, incident: Incident | None) -> str:
             return target.connection
         case LinkTask(incident=ticket) | WriteComment(ticket=ticket):
             return ticket.connection
+        case SetFields(task=task):
+            return task.connection
         case WriteRegions():
             return incident.postmortem.connection if incident and incident.postmortem else ""

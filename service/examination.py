@@ -10,12 +10,14 @@ from integrations.gitdir import checks as git_directory
 from integrations.tracker import Finding, KeptDeliveries, NotThere, Survey, Tracker, TrackerError
 from service.audience import Audiences
 from workflows.policy import (
+    DocumentDestination,
     IncidentSource,
     KnownPerson,
     Match,
     Mode,
     Policy,
     SourceKind,
+    TaskDestination,
     Team,
     ValueSource,
     known_person,
@@ -68,10 +70,17 @@ def _written_to(connection: str, policy: Policy) -> bool:
     return any(
         connection
         in {source.connection for source in team.incidents}
-        | {team.postmortem.document.connection, team.postmortem.tasks.connection}
+        | {team.postmortem.document.connection}
+        | {target.connection for target in _tickets(team)}
         for team in policy.teams.values()
         if team.mode is Mode.ACT
     )
+
+
+def _tickets(team: Team) -> tuple[TaskDestination, ...]:
+    """Where tasks are created, and their twins."""
+    tasks, twin = team.postmortem.tasks, team.postmortem.twin
+    return (tasks,) if twin is None else (tasks, twin)
 
 
 def _not_yet(finding: Finding) -> Finding:
@@ -96,7 +105,9 @@ def named_places(connection: str, policy: Policy) -> dict[str, tuple[str, ...]]:
         for source in team.incidents:
             if source.connection == connection:
                 wanted.setdefault(source.place, {})
-        for target in (team.postmortem.document, team.postmortem.tasks):
+        targets: tuple[DocumentDestination | TaskDestination, ...]
+        targets = (team.postmortem.document, *_tickets(team))
+        for target in targets:
             if target.connection == connection:
                 types = wanted.setdefault(target.place, {})
                 types |= {target.issue_type: None} if target.issue_type else {}
@@ -144,13 +155,14 @@ def _team(
             yield from _watched(source, trackers[source.connection])
         else:
             yield _unreached(source.place, source.connection)
-    document, tasks = team.postmortem.document, team.postmortem.tasks
+    document = team.postmortem.document
     if document.kind == _GIT_DIRECTORY:
         yield from git_directory.check(document.place)
-    if tasks.connection in reached:
-        yield from _owners(team, policy, trackers[tasks.connection])
-    else:
-        yield _unreached(tasks.place, tasks.connection)
+    for target in _tickets(team):
+        if target.connection in reached:
+            yield from _owners(team, target, policy, trackers[target.connection])
+        else:
+            yield _unreached(target.place, target.connection)
 
 
 def _readers(team: Team, audiences: Audiences, reached: set[str]) -> Iterator[Finding]:
@@ -215,9 +227,10 @@ def _missing(
             yield Finding(False, f"{place} has no {what} {name}", mend)
 
 
-def _owners(team: Team, policy: Policy, tracker: Tracker) -> Iterator[Finding]:
-    """Everybody whom the rules may make an owner or give a role: can they own a task?"""
-    tasks = team.postmortem.tasks
+def _owners(
+    team: Team, tasks: TaskDestination, policy: Policy, tracker: Tracker
+) -> Iterator[Finding]:
+    """Everybody whom the rules may make an owner or give a role: can they own a task there?"""
     kind = policy.connections[tasks.connection]
     for person in _people(team, policy):
         handle = person.handles.get(kind)

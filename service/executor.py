@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeGuard
 
 import structlog
 
@@ -17,18 +18,24 @@ from integrations.tracker import (
     DocumentStore,
     NotThere,
     OutcomeUnknown,
-    RateLimited,
-    SignInFailed,
     StaleVersion,
-    TaskResult,
     TrackerError,
-    Unavailable,
 )
 from service.audience import Audiences
 from service.clock import Clock
 from service.jobs import TIMING, Timing
 from service.lease import Lease
-from service.outcomes import lasting, new_conflicts, retry_at, sentence, told
+from service.outcomes import (
+    fields_written,
+    lasting,
+    new_conflicts,
+    retry_at,
+    sentence,
+    state_after,
+    task_news,
+    told,
+    uncertain_since,
+)
 from service.settling import DocumentStores, Settling, TrackerOf, may_have_happened
 from service.store import Store, Transaction
 from service.store.effects import EffectRecord, EffectState
@@ -40,6 +47,7 @@ from workflows.effects import (
     CreateTask,
     Effect,
     LinkTask,
+    SetFields,
     WriteComment,
     WriteRegions,
 )
@@ -144,7 +152,10 @@ class Executor:
             self._begin(lease, [record])
             try:
                 yield record, self._one(record, incident)
-            except StaleVersion:
+            except StaleVersion as error:
+                if isinstance(record.wish, SetFields):
+                    yield record, error
+                    continue
                 yield record, self._read_again(incident)
             except TrackerError as error:
                 yield record, error
@@ -175,7 +186,7 @@ class Executor:
                 continue
             self._begin(lease, [by_key[task.key] for task in lot])
             for result in tracker.create_tasks(lot):
-                yield by_key[result.key], _task_news(result)
+                yield by_key[result.key], task_news(result, by_key[result.key].wish)
                 stop = lasting(result.error) or stop
 
     def _one(self, record: EffectRecord, incident: Incident) -> Outcome:
@@ -188,7 +199,7 @@ class Executor:
             case WriteRegions():
                 known = _known(incident)
                 state = self._store_of(known).write(_state(known), wish.regions)
-                return DocumentWritten(state, wish.regions)
+                return DocumentWritten(state, wish.regions, self._clock())
             case LinkTask():
                 tracker = self._tracker(wish.incident.connection)
                 tracker.link(wish.incident, wish.task, wish.title, wish.key)
@@ -199,6 +210,9 @@ class Executor:
                     wish.ticket, wish.text, wish.key, incident.comment_id
                 )
                 return CommentWritten(wish.key, comment)
+            case SetFields():
+                tracker = self._tracker(wish.task.connection)
+                return fields_written(wish, tracker.set_fields(wish))
             case CreateTask():
                 raise TypeError("tasks are created in batches")
 
@@ -240,9 +254,11 @@ class Executor:
                 tx.incidents.save(incident, self._policy_hash)
                 text = "somebody deleted the comment: another one is written"
                 tx.effects.retry(record.key, self._clock(), text)
+            elif isinstance(wish := record.wish, SetFields) and _is_read_first(ended, record):
+                text, news = self._to_be_read(tx, record, wish, ended), True
             elif isinstance(ended, TrackerError):
-                since = _uncertain_since(record, ended, looked_up, tx.now)
-                state = _state_after(ended, since)
+                since = uncertain_since(record, ended, looked_up, tx.now)
+                state = state_after(ended, since)
                 text = self._ended_badly(tx, record, ended, state, since)
                 news = (state, ended.words) != (record.state, record.words)
             else:
@@ -255,6 +271,17 @@ class Executor:
                 tx.journal.add(incident.id, EntryKind.EFFECT, text, {"key": record.key})
         log.info("effect", incident=incident.ticket.key, key=record.key, outcome=text)
         return incident
+
+    def _to_be_read(
+        self, tx: Transaction, record: EffectRecord, wish: SetFields, error: TrackerError
+    ) -> str:
+        """What stands in the ticket is not what was believed, or nobody knows: it is read before
+        anything is asked of it again; and not at once where that was said before."""
+        now = self._clock()
+        rests = isinstance(error, OutcomeUnknown) or error.words == record.words
+        tx.refs.say_changed(wish.task.connection, wish.task.id)
+        tx.effects.retry(record.key, now + FIRST_LOOK if rests else now, error.words, error.mend)
+        return f"{wish.task.key} is read again first: {error.words}"
 
     def _ended_well(
         self,
@@ -278,6 +305,8 @@ class Executor:
                 self._remember_document(tx, record.wish, document, incident, connection)
             case TaskCreated(_, ref):
                 tx.refs.put(Ref(ref.connection, ref.id, incident.id, Role.TASK, ref.key))
+                if looked_up:  # what it was created with, an earlier attempt knew
+                    tx.refs.say_changed(ref.connection, ref.id)
         tx.effects.done(record, news)
         return told(news, incident)
 
@@ -333,39 +362,12 @@ class Executor:
         return max(now + FIRST_LOOK, (record.uncertain_since or now) + self._timing.settle)
 
 
-def _task_news(result: TaskResult) -> News | TrackerError:
-    if result.error is not None:
-        return result.error
-    if result.ref is None:
-        raise ValueError(f"{result.key}: neither a ticket nor an error")
-    return TaskCreated(result.key, result.ref, result.linked, result.unset)
-
-
-def _uncertain_since(
-    record: EffectRecord, error: TrackerError, looked_up: bool, now: datetime
-) -> datetime | None:
-    """Since when the effect may have happened, None if it certainly did not.
-
-    A look that failed leaves that as it was, and so does a call that was not made after all: by
-    the time it can be made, what an earlier one did may show.
-    """
-    if isinstance(error, OutcomeUnknown):
-        return (record.uncertain_since if looked_up else None) or now
-    if looked_up:
-        return record.uncertain_since or now
-    passes = isinstance(error, RateLimited | Unavailable | SignInFailed)
-    return record.uncertain_since if passes else None
-
-
-def _state_after(error: TrackerError, uncertain_since: datetime | None) -> EffectState:
-    """What becomes of an effect by an error of its call, or of the look whether it happened."""
-    match error:
-        case OutcomeUnknown():
-            return EffectState.UNKNOWN
-        case RateLimited() | Unavailable() | SignInFailed():
-            return EffectState.RETRY if uncertain_since is None else EffectState.UNKNOWN
-        case _:
-            return EffectState.REJECTED
+def _is_read_first(ended: News | TrackerError, record: EffectRecord) -> TypeGuard[TrackerError]:
+    """Whether it says that the ticket must be read before its fields are set. Where it is not
+    found a second time, it was read in between: then it may be read, and not written."""
+    if isinstance(ended, NotThere):
+        return ended.words != record.words
+    return isinstance(ended, StaleVersion | OutcomeUnknown)
 
 
 def _rewrites_comment(wish: Effect, incident: Incident) -> bool:

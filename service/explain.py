@@ -22,15 +22,18 @@ from service.store.jobs import Job
 from service.store.journal import Entry as Line
 from service.store.journal import EntryKind
 from service.web import WebhookDoor
+from workflows.apart import Apart, apart
 from workflows.effects import (
     CreateDocument,
     CreateTask,
     Effect,
     LinkTask,
+    SetFields,
     WriteComment,
     WriteRegions,
 )
 from workflows.model import Incident
+from workflows.snapshots import Field
 
 #: More deliveries than this of one incident are not explained one by one.
 MOST_DELIVERIES = 500
@@ -68,12 +71,14 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """Everything about one incident. `entries` the earliest first; `effects` in the order in
-    which they were asked for; `job` what is waiting or failing for it, None when nothing is."""
+    which they were asked for; `job` what is waiting or failing for it, None when nothing is;
+    `apart` what the sides of its action items do not agree on."""
 
     record: IncidentRecord
     entries: tuple[Entry, ...]
     effects: tuple[EffectRecord, ...]
     job: Job | None
+    apart: tuple[Apart, ...] = ()
 
     @property
     def incident(self) -> Incident:
@@ -132,15 +137,16 @@ def explain(tx: Transaction, incident_id: str) -> Explanation | None:
         return None
     effects = tuple(tx.effects.of_incident(incident_id))
     deliveries = tx.deliveries.page(incident_id=incident_id, limit=MOST_DELIVERIES)
+    differ = apart(record.incident, tx.now)
     entries = [
         *(_delivered(delivery) for delivery in reversed(deliveries)),
         *_asked_for(effects),
-        *_journalled(tx.journal.of_incident(incident_id), effects),
+        *_journalled(tx.journal.of_incident(incident_id), effects, record.incident, differ),
     ]
     entries.sort(key=lambda entry: (entry.at, _ORDER.index(entry.kind)))
     ticket = record.incident.ticket
     job = tx.jobs.get(INCIDENT_JOB, incident_subject(ticket.connection, ticket.id))
-    return Explanation(record, tuple(entries), effects, job)
+    return Explanation(record, tuple(entries), effects, job, differ)
 
 
 def _delivered(delivery: Delivery) -> Entry:
@@ -162,10 +168,17 @@ def _delivered(delivery: Delivery) -> Entry:
     )
 
 
-def _journalled(lines: Sequence[Line], effects: Sequence[EffectRecord]) -> Iterator[Entry]:
-    """The journal's lines. One about an effect says which; the last one about a dead letter
-    says what a person can do."""
+def _journalled(
+    lines: Sequence[Line],
+    effects: Sequence[EffectRecord],
+    incident: Incident,
+    differ: Sequence[Apart],
+) -> Iterator[Entry]:
+    """The journal's lines. One about an effect says which; the last one about a dead letter, or
+    about a field on which sides do not agree (any more), says what a person can do."""
     by_key = {effect.key: effect for effect in effects}
+    waiting = {(each.item, each.field.value): each for each in differ if each.waits}
+    newest = {_field(line): line for line in lines if line.kind is EntryKind.CONFLICT}
     last = {str(line.data.get("key")): line for line in lines if line.kind is EntryKind.EFFECT}
     for line in lines:
         if line.kind is EntryKind.DELIVERY:
@@ -173,13 +186,22 @@ def _journalled(lines: Sequence[Line], effects: Sequence[EffectRecord]) -> Itera
         key = line.data.get("key")
         effect = by_key.get(key) if isinstance(key, str) else None
         if line.kind is not EntryKind.EFFECT or effect is None:
-            conflict = line.kind is EntryKind.CONFLICT
-            yield Entry(line.at, line.kind, line.text, trouble=conflict)
+            about = _field(line)
+            each = waiting.get(about) if about and newest.get(about) is line else None
+            open_still = line.kind is EntryKind.CONFLICT and (about is None or each is not None)
+            mend = f"Settle it: followthrough conflicts {incident.ticket.key}" if each else ""
+            yield Entry(line.at, line.kind, line.text, mend=mend, trouble=open_still)
             continue
         stuck = last[effect.key] is line and effect.state is EffectState.REJECTED
         mend = effect.mend if stuck else ""
         said = line.text.removesuffix(mend).rstrip()
         yield Entry(line.at, line.kind, _sentence(in_words(effect.wish)), said, mend, stuck)
+
+
+def _field(line: Line) -> tuple[int, str] | None:
+    """Which field of which action item a line is about, if it is about one."""
+    item, field = line.data.get("item"), line.data.get("field")
+    return (item, field) if isinstance(item, int) and isinstance(field, str) else None
 
 
 def _asked_for(effects: Sequence[EffectRecord]) -> Iterator[Entry]:
@@ -215,6 +237,9 @@ def in_words(wish: Effect) -> str:
             return f"show {task.key} on {incident.key}"
         case WriteComment(ticket=ticket):
             return f"write the comment on {ticket.key}"
+        case SetFields(task=task, values=values, status=status):
+            fields = [*values, *([Field.STATUS] if status else [])]
+            return f"set {', '.join(fields)} of {task.key}"
 
 
 def sent(tx: Transaction, doors: Mapping[str, WebhookDoor], number: int) -> str:

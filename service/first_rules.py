@@ -92,16 +92,16 @@ def _connections(answers: Answers) -> Iterator[str]:
 def _connection(kind: str, url: str, user: str, token: str) -> Iterator[str]:
     """A connection, which is called by its kind."""
     place, _, name = token.partition(":")
-    secret = f"token: {{{place}: {_word(name)}}}"
+    secret = f"token: {{{place}: {yaml_word(name)}}}"
     if kind == "github":
         auth = f"{{type: token, {secret}}}"
     elif user:
-        auth = f"{{type: basic, user: {_word(user)}, {secret}}}"
+        auth = f"{{type: basic, user: {yaml_word(user)}, {secret}}}"
     else:
         auth = f"{{type: bearer, {secret}}}"
     yield _remark(f"  {kind}:", f"your name for it; webhooks come to /webhooks/{kind}")
     yield f"    kind: {kind}"
-    yield f"    url: {_word(url)}"
+    yield f"    url: {yaml_word(url)}"
     yield "    # Where the token stands, never the token itself: {env: NAME} or {file: path}."
     yield f"    auth: {auth}"
     yield "    # Changes are found by polling. To hear of them at once, make a webhook with a"
@@ -112,7 +112,7 @@ def _connection(kind: str, url: str, user: str, token: str) -> Iterator[str]:
 
 def _team(answers: Answers) -> Iterator[str]:
     yield "teams:"
-    yield f"  {_word(answers.team)}:"
+    yield f"  {yaml_word(answers.team)}:"
     yield _remark("    mode: plan", "plan writes nothing; act does what plan shows")
     yield _remark(
         f"    start_from: {answers.start_from}", "incidents closed before it are left alone"
@@ -125,9 +125,11 @@ def _incidents(answers: Answers) -> Iterator[str]:
     jira = answers.tracker == "jira"
     yield "    incidents:"
     yield f"      - connection: {answers.tracker}"
-    yield f"        {answers.place_key}: {_word(answers.place)}"
+    yield f"        {answers.place_key}: {yaml_word(answers.place)}"
     match = (
-        f"issue_type: {_word(answers.issue_type)}" if jira else f"labels: [{_word(answers.label)}]"
+        f"issue_type: {yaml_word(answers.issue_type)}"
+        if jira
+        else f"labels: [{yaml_word(answers.label)}]"
     )
     yield _remark(f"        match: {{{match}}}", "which tickets are incidents")
     closed = "status_category: done" if jira else "reason: [completed]"
@@ -154,7 +156,7 @@ def _severity(answers: Answers) -> Iterator[str]:
     kind, name = answers.severity
     field = next((f for f in answers.fields if f.id == name), None)
     said = f"{field.name}: {', '.join(field.options)}" if field else "where the severity stands"
-    yield _remark(f"        severity: {{{kind}: {_word(name)}}}", said.removesuffix(": "))
+    yield _remark(f"        severity: {{{kind}: {yaml_word(name)}}}", said.removesuffix(": "))
 
 
 def _detected(answers: Answers) -> str:
@@ -175,15 +177,15 @@ def _postmortem(answers: Answers) -> Iterator[str]:
     yield f"        kind: {answers.document}"
     if answers.document == "git-directory":
         yield _remark(
-            f"        directory: {_word(answers.document_place)}",
+            f"        directory: {yaml_word(answers.document_place)}",
             "a git repository on this machine; made when it is not there",
         )
     else:
         kind = "jira" if answers.document == "jira-issue" else "github"
         yield f"        connection: {kind}"
-        yield f"        {_PLACE_KEY[kind]}: {_word(answers.document_place)}"
+        yield f"        {_PLACE_KEY[kind]}: {yaml_word(answers.document_place)}"
     if answers.document == "jira-issue":
-        yield f"        issue_type: {_word(answers.document_type)}"
+        yield f"        issue_type: {yaml_word(answers.document_type)}"
     elif answers.document == "github-issue":
         yield "        labels: [postmortem]"
     else:
@@ -191,9 +193,9 @@ def _postmortem(answers: Answers) -> Iterator[str]:
         yield _remark(f'        path: "{path}"', "also: {month}, {severity}, {service}")
     yield "      tasks:"
     yield f"        connection: {answers.tracker}"
-    yield f"        {answers.place_key}: {_word(answers.tasks_place)}"
+    yield f"        {answers.place_key}: {yaml_word(answers.tasks_place)}"
     if answers.tasks_type:
-        yield f"        issue_type: {_word(answers.tasks_type)}"
+        yield f"        issue_type: {yaml_word(answers.tasks_type)}"
     yield "        labels: [remediation]"
     yield "      # Tasks that every such incident gets:"
     yield "      # standard_actions:"
@@ -247,9 +249,9 @@ def _told_apart(people: Sequence[Person]) -> tuple[list[Person], list[Person]]:
 def _person(person: Person, tracker: str) -> str:
     # Some trackers let people hide their address, and then give something else in its place.
     visible = re.fullmatch(r"[^@\s]+@[^@\s]+", person.email or "")
-    email = f", email: {_word(person.email or '')}" if visible else ""
-    name = _word(_line(person.name) or person.handle)
-    return f"{{name: {name}{email}, {tracker}: {_word(person.handle)}}}"
+    email = f", email: {yaml_word(person.email or '')}" if visible else ""
+    name = yaml_word(_line(person.name) or person.handle)
+    return f"{{name: {name}{email}, {tracker}: {yaml_word(person.handle)}}}"
 
 
 # --- YAML -----------------------------------------------------------------------------------------
@@ -262,10 +264,10 @@ def _remark(line: str, remark: str) -> str:
 
 
 def _list(words: Sequence[str]) -> str:
-    return f"[{', '.join(map(_word, words))}]"
+    return f"[{', '.join(map(yaml_word, words))}]"
 
 
-def _word(text: str) -> str:
+def yaml_word(text: str) -> str:
     """A text as one YAML word, in quotes where it would be read as something else."""
     text = _line(text)
     safe = re.fullmatch(r"[A-Za-z0-9./~_][\w ./@~+'-]*(:[\w./@-]+)*", text)

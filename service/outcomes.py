@@ -6,18 +6,24 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from integrations.tracker import (
+    FieldsSet,
+    OutcomeUnknown,
     RateLimited,
     SignInFailed,
+    TaskResult,
     TrackerError,
     Unavailable,
 )
+from service.store.codec import Json
 from service.store.effects import EffectRecord, EffectState
+from workflows.apart import newly_apart
 from workflows.effects import (
     CreateDocument,
     CreateTask,
     Effect,
     Hold,
     LinkTask,
+    SetFields,
     WriteComment,
     WriteRegions,
 )
@@ -26,11 +32,14 @@ from workflows.events import (
     DocumentCreated,
     DocumentRead,
     DocumentWritten,
+    FieldsWritten,
     News,
     TaskCreated,
     TaskLinked,
 )
 from workflows.model import Incident
+from workflows.snapshots import Field, Progress, Stuck, is_alike
+from workflows.statuses import read_status
 
 #: Rests after a failing tracker and after a refused sign-in.
 PAUSE = timedelta(seconds=30)
@@ -47,6 +56,17 @@ def new_conflicts(before: Incident, after: Incident) -> list[str]:
     known = before.postmortem.conflicts if before.postmortem else ()
     now = after.postmortem.conflicts if after.postmortem else ()
     return [conflict for conflict in now if conflict not in known]
+
+
+def new_apart(
+    before: Incident | None, after: Incident, now: datetime
+) -> list[tuple[str, dict[str, Json]]]:
+    """What the sides of action items do not agree on since the last decision: in words, and with
+    what tells later whether it still is so."""
+    return [
+        (text, {"item": number, "field": field.value})
+        for number, field, text in newly_apart(before, after, now)
+    ]
 
 
 def retry_at(error: TrackerError, now: datetime) -> datetime:
@@ -115,6 +135,8 @@ def goes_to(wish: Effect, incident: Incident) -> str:
             return wish.incident.connection
         case WriteComment():
             return wish.ticket.connection
+        case SetFields():
+            return wish.task.connection
 
 
 def held(records: Mapping[str, EffectRecord], now: datetime) -> dict[str, Hold]:
@@ -137,12 +159,85 @@ def told(news: News, incident: Incident) -> str:
             return f"document created: {document.ref.url}"
         case DocumentWritten(_, wrote):
             return f"document brought up to date: {', '.join(wrote)}"
+        case FieldsWritten(key, confirmed, refused):
+            number, _, side = key.partition(":")[2].partition(":")[2].partition(":")
+            done = ", ".join(f"{f} {v or 'nothing'}" for f, v in confirmed.items())
+            not_done = "".join(f"; not taken: {f}: {s.words}" for f, s in refused.items())
+            return f"AI-{number} on the {side}: {done or 'nothing set'}{not_done}"
         case TaskCreated(key, ref, _, unset):
             name = f"AI-{key.rsplit(':', 1)[1]}"
             return f"{name} is {ref.key}: {ref.url}" + "".join(f"; not set: {u}" for u in unset)
+        case TaskLinked(key) if key.startswith("mirror:"):
+            _, side, _, number = key.split(":")
+            return f"AI-{number}: the {side} shows its other ticket, if its tracker can"
         case TaskLinked(key):
             return f"AI-{key.rsplit(':', 1)[1]} linked to {incident.ticket.key}"
         case CommentWritten():
             return f"comment on {incident.ticket.key} written"
         case DocumentRead():
             return "document read"
+
+
+def task_news(result: TaskResult, wish: Effect) -> News | TrackerError:
+    if result.error is not None:
+        return result.error
+    if result.ref is None or not isinstance(wish, CreateTask):
+        raise ValueError(f"{result.key}: neither a ticket nor an error")
+    values = {
+        Field.OWNER: wish.owner,
+        Field.MILESTONE: wish.milestone,
+        Field.DUE: wish.due.isoformat() if wish.due else None,
+        Field.STATUS: Progress.OPEN.value,
+        Field.TITLE: wish.title,
+    }
+    return TaskCreated(result.key, result.ref, result.linked, result.unset, values)
+
+
+def fields_written(wish: SetFields, ended: FieldsSet) -> FieldsWritten:
+    """What stands there now, and what was refused; what became another than it was to be is both,
+    so that it is not asked for again and again."""
+    asked = {**wish.values, **({Field.STATUS: wish.status.progress.value} if wish.status else {})}
+    refused = {field: Stuck(asked.get(field), words) for field, words in ended.refused.items()}
+    confirmed = dict(ended.confirmed)
+    for field, value in wish.values.items():
+        now = confirmed.get(field)
+        if not is_alike(now, value):
+            words = f"it is {now or 'nothing'} now" if field in confirmed else "it was not answered"
+            refused.setdefault(field, Stuck(value, words))
+    if wish.status is not None and ended.status is None:
+        asked_for = Stuck(wish.status.progress.value, "it was not answered")
+        refused.setdefault(Field.STATUS, asked_for)
+    if wish.status is not None and ended.status is not None:
+        means = read_status(ended.status, wish.status.readings)
+        confirmed[Field.STATUS] = means.value
+        if means is not wish.status.progress:
+            words = f"it is {ended.status.name} now, which means {means}"
+            refused.setdefault(Field.STATUS, Stuck(wish.status.progress.value, words))
+    return FieldsWritten(wish.key, confirmed, refused)
+
+
+def uncertain_since(
+    record: EffectRecord, error: TrackerError, looked_up: bool, now: datetime
+) -> datetime | None:
+    """Since when the effect may have happened, None if it certainly did not.
+
+    A look that failed leaves that as it was, and so does a call that was not made after all: by
+    the time it can be made, what an earlier one did may show.
+    """
+    if isinstance(error, OutcomeUnknown):
+        return (record.uncertain_since if looked_up else None) or now
+    if looked_up:
+        return record.uncertain_since or now
+    passes = isinstance(error, RateLimited | Unavailable | SignInFailed)
+    return record.uncertain_since if passes else None
+
+
+def state_after(error: TrackerError, uncertain_since: datetime | None) -> EffectState:
+    """What becomes of an effect by an error of its call, or of the look whether it happened."""
+    match error:
+        case OutcomeUnknown():
+            return EffectState.UNKNOWN
+        case RateLimited() | Unavailable() | SignInFailed():
+            return EffectState.RETRY if uncertain_since is None else EffectState.UNKNOWN
+        case _:
+            return EffectState.REJECTED

@@ -131,7 +131,7 @@ def make_plan(ref: TicketRef, trackers: Trackers, settings: Settings, clock: Clo
     ticket = tracker.fetch(ref)
     known = _known(ticket.ref, trackers, settings, clock)
     name = known.id if known else new_id()
-    as_is = rehearse(TicketRead(ticket), known, policy, new_id=name)
+    as_is = rehearse(TicketRead(ticket), known, policy, new_id=name, now=clock())
     if as_is.incident is None or as_is.incident.team not in policy.teams:
         raise NotAnIncident(ticket.ref, "; ".join(as_is.reasons))
     shown, standing, now = as_is, _standing(as_is, ticket), clock()

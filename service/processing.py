@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
-from integrations.tracker import NotThere, Rejected, Tracker, TrackerError
+from integrations.tracker import Rejected, Tracker, TrackerError
 from service.clock import Clock
 from service.executor import Executor
 from service.governor import OLD_WORK, PATIENCE
@@ -23,10 +24,12 @@ from service.outcomes import (
     batch,
     goes_to,
     held,
+    new_apart,
     new_conflicts,
     retry_at,
     sentence,
 )
+from service.people import Directory
 from service.settling import may_have_happened
 from service.store import Store, Transaction
 from service.store.codec import Json
@@ -34,8 +37,12 @@ from service.store.deliveries import DeliveryState
 from service.store.effects import EffectRecord
 from service.store.incidents import IncidentRecord, new_id
 from service.store.journal import EntryKind
-from workflows.effects import Effect, Hold, WriteRegions
-from workflows.events import Reading, TicketGone, TicketRead
+from service.tasks import Looked, Tasks
+from service.tasks import Ticket as Task
+from service.transfers import follow, read, remember_document
+from workflows import choices
+from workflows.effects import Effect, Hold, SetFields, WriteRegions
+from workflows.events import Reading, TaskReading, TicketUnchanged
 from workflows.folding import fold
 from workflows.lifecycle import Decision, decide
 from workflows.model import Incident, TicketRef
@@ -79,6 +86,8 @@ class Processing:
         self._policy = policy
         self._trackers = trackers
         self._executor = executor
+        self._tasks = Tasks(store, trackers, policy)
+        self._people = Directory(store, policy, trackers)
         self._clock = clock
         self._make_id = make_id
 
@@ -97,19 +106,24 @@ class Processing:
             key = tx.ledger.key(connection, ticket_id) or ticket_id
             last = known and tx.journal.last(known.incident.id, EntryKind.NOTE)
             accepted = tx.acceptances.of_incident(known.incident.id) if known else []
+            chosen = tx.choices.of_incident(known.incident.id) if known else []
         ref = known.incident.ticket if known else TicketRef(connection, ticket_id, key, "")
         if known and not lease.prompt and (end := self._held_up(known.incident, lease.urgent)):
             return end
         try:
-            reading = read(tracker, ref)
+            reading = read(tracker, ref) if job.whole or not known else TicketUnchanged()
         except TrackerError as error:
             return self._later(job, known, error)
+        followed = follow(self._store, self._policy.hash, job, reading, known)
+        if isinstance(followed, Done):
+            return followed
+        reading = followed
         if known and last and last.text.startswith(_UNREADABLE):
             with self._store.write() as tx:
                 tx.jobs.fence(job)
                 tx.journal.add(known.incident.id, EntryKind.NOTE, "can be read again")
         incident, unread = self._with_document(job, known)
-        incident = incident and hear(incident, accepted)
+        incident = incident and choices.hear(hear(incident, accepted), chosen)
         return self._turn(job, lease, reading, incident, unread)
 
     def _turn(
@@ -124,19 +138,37 @@ class Processing:
         nothing is executed: not even what was left over when it still acted."""
         make_id = self._make_id()
         records = self._records(incident)
+        seen, failed = set[Task](), dict[Task, Later]()  # tickets that were looked at in this turn
+        unsure, saved = list[TicketRef](), None
         for _ in range(ROUNDS):
             holds = held(records, self._clock())
-            decision = self._decide(reading, incident, make_id, holds, unread)
-            incident = decision.incident
+            looked = self._tasks.look(incident, unsure)
+            seen |= looked.seen
+            failed |= looked.failed
+            judge = partial(
+                self._decide, reading, incident, make_id, holds, unread, looked.readings
+            )
+            decision, later = self._people.judge(judge, reading, looked.readings)
+            failed |= {("people", each.reason): each for each in later}
+            before, incident = incident, decision.incident
             if incident is None:
                 return self._unwatched(job, "; ".join(decision.reasons))
-            records = self._save(job, incident, decision)
+            records = self._save(job, before, incident, saved, decision, looked)
+            saved = incident
             possible = [] if self._only_plans(incident) else _possible(decision.effects, unread)
             going = self._not_behind(possible, records, incident, lease.urgent)
+            going = [effect for effect in going if _ticket_set(effect) not in failed]
             ready = batch(going, records, self._clock())
             if not ready:
-                return self._rest(possible, records, unread)
-            incident = self._executor.execute(lease, ready, incident, possible)
+                waiting = [*failed.values(), *_later(decision)]
+                return self._rest(possible, records, unread, waiting)
+            wishes = [record.wish for record in ready]
+            unsure = [
+                w.task for w in wishes if isinstance(w, SetFields) and _ticket_set(w) not in seen
+            ]
+            if unsure:
+                continue
+            incident = saved = self._executor.execute(lease, ready, incident, possible)
             records = self._records(incident)
         return Later(self._clock() + REST, "it kept changing while it was worked on")
 
@@ -179,6 +211,8 @@ class Processing:
             for effect in wished
             if (due := records[effect.key].due_at) is not None and due > now
         }
+        if not wait:
+            return list(wished)
         with self._store.read() as tx:
             behind = {each for each in wait if tx.traffic.held_up(each, now, besides)}
         return [effect for effect in wished if goes_to(effect, incident) not in behind]
@@ -190,14 +224,18 @@ class Processing:
         make_id: str,
         holds: Mapping[str, Hold],
         unread: Unread | None,
+        tasks: Sequence[TaskReading],
+        policy: Policy,
     ) -> Decision:
         """The decision; with a document that cannot be read, writing it is held."""
-        decision = decide(reading, incident, self._policy, new_id=make_id, held=holds)
+        judge = partial(
+            decide, reading, incident, policy, new_id=make_id, now=self._clock(), tasks=tasks
+        )
+        decision = judge(held=holds)
         if unread is None:
             return decision
         writes = [each.key for each in decision.effects if isinstance(each, WriteRegions)]
-        holds = {**holds, **dict.fromkeys(writes, unread.why)}
-        return decide(reading, incident, self._policy, new_id=make_id, held=holds)
+        return judge(held={**holds, **dict.fromkeys(writes, unread.why)})
 
     def _only_plans(self, incident: Incident) -> bool:
         """Whether the team is in plan mode, or gone from the rules."""
@@ -222,6 +260,7 @@ class Processing:
         with self._store.write() as tx:
             tx.jobs.fence(job)
             tx.incidents.save(incident, self._policy.hash)
+            remember_document(tx, incident)
             # Whoever says that the document changed asks for this job too. If that was while we
             # read, we may have read what was before: the job runs again, and must read again.
             if not tx.jobs.asked_meanwhile(job):
@@ -243,17 +282,29 @@ class Processing:
         return Unread(hold, max(retry_at(error, now), now + rest))
 
     def _save(
-        self, job: ClaimedJob, incident: Incident, decision: Decision
+        self,
+        job: ClaimedJob,
+        before: Incident | None,
+        incident: Incident,
+        saved: Incident | None,
+        decision: Decision,
+        looked: Looked,
     ) -> dict[str, EffectRecord]:
-        """State, effects and reasons in one transaction; returns the incident's effects."""
+        """State, effects and reasons in one transaction, with what was heard of tasks; returns
+        the effects that are wished or not done. `saved` is what this turn saved last."""
         planned = self._only_plans(incident)
         with self._store.write() as tx:
             tx.jobs.fence(job)
-            tx.incidents.save(incident, self._policy.hash)
-            tx.deliveries.belong_to(job.subject, incident.id)
+            if incident != saved:
+                tx.incidents.save(incident, self._policy.hash)
+            if saved is None:
+                tx.deliveries.belong_to(job.subject, incident.id)
             tx.effects.ask(incident.id, decision.effects, planned=planned)
+            looked.remember(tx, incident)
             self._write_down(tx, incident, decision, planned)
-            return {record.key: record for record in tx.effects.of_incident(incident.id)}
+            for text, data in new_apart(before, incident, tx.now):
+                tx.journal.add(incident.id, EntryKind.CONFLICT, text, data)
+            return tx.effects.not_done(incident.id, [each.key for each in decision.effects])
 
     def _write_down(
         self, tx: Transaction, incident: Incident, decision: Decision, planned: bool
@@ -277,22 +328,26 @@ class Processing:
         wished: Sequence[Effect],
         records: Mapping[str, EffectRecord],
         unread: Unread | None,
+        besides: Sequence[Later],
     ) -> JobEnd:
-        """Done, or again when the first of the waiting effects, or the document, is due."""
+        """Done, or again when the first of the waiting effects, the document, or what waits
+        `besides`, is due."""
         waiting = [
-            Later(record.due_at, record.words)
-            for effect in wished
-            if (record := records[effect.key]).due_at is not None
+            *besides,
+            *(
+                Later(record.due_at, record.words)
+                for effect in wished
+                if (record := records[effect.key]).due_at is not None
+            ),
         ]
         if unread is not None:
             waiting.append(Later(unread.at, unread.why.why))
         return min(waiting, key=lambda each: each.at, default=Done())
 
     def _records(self, incident: Incident | None) -> dict[str, EffectRecord]:
-        if incident is None:
-            return {}
+        """Its effects that are not done."""
         with self._store.read() as tx:
-            return {record.key: record for record in tx.effects.of_incident(incident.id)}
+            return tx.effects.not_done(incident.id) if incident else {}
 
     def _unwatched(
         self, job: ClaimedJob, why: str, told: DeliveryState = DeliveryState.IGNORED
@@ -314,6 +369,18 @@ class Processing:
         return Later(at, why)
 
 
+def _ticket_set(effect: Effect) -> Task | None:
+    """The ticket whose fields the effect sets, if that is what it does. It is read first, in the
+    same turn: no tracker compares before it sets, and of an edit whose webhook was lost nothing
+    else would tell."""
+    return (effect.task.connection, effect.task.id) if isinstance(effect, SetFields) else None
+
+
+def _later(decision: Decision) -> list[Later]:
+    why = "its document, or a field that kept flipping"
+    return [Later(decision.again_at, why)] if decision.again_at else []
+
+
 def _possible(wished: Sequence[Effect], unread: Unread | None) -> list[Effect]:
     """What may be executed: nothing is written over a document that cannot be read."""
     return [each for each in wished if unread is None or not isinstance(each, WriteRegions)]
@@ -326,11 +393,3 @@ def _note(tx: Transaction, incident_id: str, text: str) -> datetime:
         return last.at
     tx.journal.add(incident_id, EntryKind.NOTE, text)
     return tx.now
-
-
-def read(tracker: Tracker, ref: TicketRef) -> Reading:
-    """The ticket as it is now, or that it is gone. Raises TrackerError for anything else."""
-    try:
-        return TicketRead(tracker.fetch(ref))
-    except NotThere as error:
-        return TicketGone(ref, error.words)

@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from integrations.tracker import Envelope, Malformed, Notice, Tells, Tracker, TrackerError
 from service.jobs import PROMPT, ClaimedJob, Done, JobEnd, Later
 from service.lease import Lease
-from service.outcomes import retry_at, sentence
+from service.milestones import outdated
+from service.outcomes import RUNNABLE, retry_at, sentence
 from service.store import Store, Transaction
 from service.store.deliveries import DeliveryState
 from service.store.refs import Ref, Role
 from service.store.sightings import Sighting
+from workflows.hearing import says_nothing_new, set_key, ticket_of
 from workflows.policy import Policy
 
 INCIDENT_JOB = "incident"
@@ -67,6 +69,8 @@ class Routing:
             return self._mark(job, number, DeliveryState.UNKNOWN, notice.why)
         if notice.tells is Tells.NOTHING:
             return self._mark(job, number, DeliveryState.IGNORED, notice.why)
+        if notice.tells is Tells.MILESTONES:
+            return self._milestones(job, number, delivery.connection, notice)
         try:
             ours = self._is_ours(delivery.connection, notice)
         except TrackerError as error:
@@ -82,6 +86,22 @@ class Routing:
                 self._document(tx, number, delivery.connection, notice)
             else:
                 self._ticket(tx, number, delivery.connection, notice)
+        return Done()
+
+    def _milestones(self, job: ClaimedJob, number: int, connection: str, notice: Notice) -> JobEnd:
+        """Tasks that carry a milestone which is no more are read again."""
+        try:
+            found = outdated(self._store, self._trackers[connection], connection, notice.place)
+        except TrackerError as error:
+            return Later(retry_at(error, self._store.clock()), sentence(error))
+        with self._store.write() as tx:
+            tx.jobs.fence(job)
+            for ref in found:
+                tx.refs.say_changed(ref.connection, ref.ticket_id)
+                ask_for_task(tx, ref, PROMPT, f"{notice.why}: the remediation task {ref.key}")
+            state = DeliveryState.DONE if found else DeliveryState.IGNORED
+            told = f"{len(found)} tasks carried it" if found else "no task of ours carried it"
+            tx.deliveries.mark(number, state, f"{notice.why}: {told}")
         return Done()
 
     def _mark(self, job: ClaimedJob, number: int, state: DeliveryState, why: str) -> JobEnd:
@@ -104,10 +124,12 @@ class Routing:
         whose acts on incidents count (their edits of documents are found by polling), and
         anybody can copy a text that holds a marker.
         """
-        if notice.marker is not None or notice.tells is Tells.DOCUMENT:
+        if notice.tells is Tells.DOCUMENT:
             return True
         ref = tx.refs.find(connection, notice.ticket_id) if notice.ticket_id else None
-        return ref is not None and ref.role is Role.DOCUMENT
+        if ref is not None and ref.role is Role.TASK:
+            return notice.created  # what else was done to it is read, and is news or is none
+        return notice.marker is not None or ref is not None
 
     def _ticket(self, tx: Transaction, number: int, connection: str, notice: Notice) -> None:
         if notice.ticket_id is None:
@@ -138,12 +160,53 @@ class Routing:
         )
 
     def _ours(self, tx: Transaction, number: int, notice: Notice, ref: Ref) -> None:
-        """A ticket of ours: a document is read again, a task waits for its incident's next turn."""
-        if ref.role is not Role.DOCUMENT:
-            why = f"{notice.why}: the remediation task {ref.key}, which is not followed yet"
+        """A ticket of ours, a document or a task, is read again; or an incident's own, by an id
+        that it had before."""
+        if ref.role is Role.INCIDENT:
+            subject = ask_for_task(tx, ref, PROMPT, notice.why, whole=True)
+            tx.deliveries.mark(
+                number,
+                DeliveryState.DONE,
+                notice.why,
+                subject=subject,
+                incident_id=ref.incident_id,
+            )
+            return
+        if ref.role is Role.DOCUMENT:
+            self._read_document(tx, number, notice, ref.incident_id)
+            return
+        if notice.related or notice.comment_id is not None:
+            why = f"{notice.why}: none of what is kept in sync of {ref.key}"
             tx.deliveries.mark(number, DeliveryState.IGNORED, why, incident_id=ref.incident_id)
             return
-        self._read_document(tx, number, notice, ref.incident_id)
+        if self._is_known(tx, notice, ref):
+            why = f"{notice.why}: {ref.key} is known to be so"
+            tx.deliveries.mark(number, DeliveryState.IGNORED, why, incident_id=ref.incident_id)
+            return
+        tx.refs.say_changed(ref.connection, ref.ticket_id)
+        why = f"{notice.why}: the remediation task {ref.key}"
+        subject = ask_for_task(tx, ref, PROMPT, why)
+        tx.deliveries.mark(
+            number, DeliveryState.DONE, why, subject=subject, incident_id=ref.incident_id
+        )
+
+    def _is_known(self, tx: Transaction, notice: Notice, ref: Ref) -> bool:
+        """Whether the task stands as it is known to: then there is nothing to read. What is told
+        is believed for this alone; a later change has a delivery of its own. While it is being
+        written to, what is known may be what our write goes over: somebody may have taken that
+        back already."""
+        record = tx.incidents.get(ref.incident_id)
+        if record is None or notice.state is None or notice.tells is not Tells.TICKET:
+            return False
+        found = ticket_of(record.incident, ref.connection, ref.ticket_id)
+        team = self._policy.teams.get(record.incident.team)
+        if found is None or team is None or tx.refs.is_changed(ref):
+            return False
+        number, side = found
+        write = tx.effects.get(set_key(record.incident, number, side))
+        if write is not None and write.state in RUNNABLE:
+            return False
+        return says_nothing_new(record.incident, number, side, notice.state, team, self._policy)
 
     def _document(self, tx: Transaction, number: int, connection: str, notice: Notice) -> None:
         found = tx.refs.documents_at(connection, notice.place or "", notice.paths, notice.branch)
@@ -165,6 +228,29 @@ class Routing:
         tx.deliveries.mark(
             number, DeliveryState.DONE, notice.why, subject=subject, incident_id=incident_id
         )
+
+
+def ask_for_task(
+    tx: Transaction, ref: Ref, priority: int, why: str, *, whole: bool = False
+) -> str | None:
+    """Ask for a turn of the incident that this task belongs to, for its changed tasks alone unless
+    it is to be the `whole`. Returns the job's subject; None when there is no such incident."""
+    record = tx.incidents.get(ref.incident_id)
+    if record is None:
+        return None
+    ticket = record.incident.ticket
+    subject = incident_subject(ticket.connection, ticket.id)
+    tx.jobs.touch(INCIDENT_JOB, subject, priority=priority, reason=why, whole=whole)
+    return subject
+
+
+def has_turn(tx: Transaction, ref: Ref) -> bool:
+    """Whether a turn of the incident that this task belongs to runs, or is to come."""
+    record = tx.incidents.get(ref.incident_id)
+    if record is None:
+        return False
+    ticket = record.incident.ticket
+    return tx.jobs.get(INCIDENT_JOB, incident_subject(ticket.connection, ticket.id)) is not None
 
 
 def _note_what_we_made(tx: Transaction, connection: str, notice: Notice) -> None:

@@ -103,6 +103,8 @@ class Stage:
         limits: str = "none",
         webhooks: bool = True,
         deployment: str = "cloud",
+        sync: str = "{}",
+        people: str = "",
     ) -> None:
         self.directory = directory
         self.clock = StoryClock(datetime(2026, 12, 7, 12, 0, tzinfo=UTC))
@@ -110,7 +112,7 @@ class Stage:
         populate(self.sandbox, TOKENS["JIRA_TOKEN"], TOKENS["GITHUB_TOKEN"])
         self.rules_file = directory / "rules.yaml"
         self._parts = {"incidents": incidents, "document": document, "tasks": tasks}
-        self._parts |= {"mode": mode, "limits": limits}
+        self._parts |= {"mode": mode, "limits": limits, "sync": sync, "people": people}
         self._webhooks = webhooks
         self.environ = {**TOKENS, **HOOKS}
         self.settings = Settings.from_environment({"FOLLOWTHROUGH_DATA": str(directory / "data")})
@@ -248,9 +250,18 @@ def free_port() -> int:
 
 
 def rules_text(
-    sandbox: Sandbox, *, incidents: str, document: str, tasks: str, mode: str, limits: str
+    sandbox: Sandbox,
+    *,
+    incidents: str,
+    document: str,
+    tasks: str,
+    mode: str,
+    limits: str,
+    sync: str = "{}",
+    people: str = "",
 ) -> str:
-    """The rules of the team payments, against this sandbox."""
+    """The rules of the team payments, against this sandbox; `people` are further entries, and
+    whatever else stands beside them."""
     user = BOT_EMAIL if sandbox.jira.cloud else BOT_JIRA
     head = f"""\
         connections:
@@ -281,9 +292,10 @@ def rules_text(
                 - when: {{severity: [sev1]}}
                   title: "Detect {{incident}} sooner"
                   kind: detective
+            sync: {sync}
         people:
           - {{name: Kim Ito, email: kim@acme.example, jira: 5b10-kim, github: kim}}
           - {{name: Noor Aziz, email: noor@acme.example, jira: 5b10-noor, github: noor}}
           - {{name: Lee Park, email: lee@acme.example, jira: 5b10-lee, github: lee}}
         """
-    return dedent(head) + indent(incidents, "      ") + dedent(tail)
+    return dedent(head) + indent(incidents, "      ") + dedent(tail) + people

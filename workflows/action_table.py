@@ -1,13 +1,13 @@
 """The action table of the document: how it is written, and what people do to it.
 
 Rows whose ID is empty (or is none that was given) and checklist lines beside the table are new
-action items. Rows that people change stay as they wrote them.
+action items. What people change in a row is taken over; what nobody can read stays as it is.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -15,8 +15,11 @@ from workflows.actions import asking_line, read_line
 from workflows.markup import as_said, cell, link
 from workflows.model import ActionItem, ActionLine, Kind
 from workflows.policy import same_word
+from workflows.snapshots import Field, Progress, Side, Value
+from workflows.statuses import read_word
 
 _EMPTY = {"", "-", "—", "–", "tbd", "none", "?"}
+_GIVEN_UP = "given up"
 _UNSTARTED = {"open", "waiting", "new", "to do"}
 
 HEAD = ("ID", "Action", "Kind", "Owner", "Milestone", "Due", "Status")
@@ -30,10 +33,9 @@ def table(items: Iterable[ActionItem]) -> str:
 
 
 def table_row(item: ActionItem) -> str:
-    name = item.name if item.task is None else f"{item.name} · {link(item.task.key, item.task.url)}"
     return _row(
         [
-            name,
+            " · ".join([item.name, *_tickets(item)]),
             cell(item.title),
             item.kind.value,
             cell(item.owner or ""),
@@ -44,10 +46,18 @@ def table_row(item: ActionItem) -> str:
     )
 
 
+def _tickets(item: ActionItem) -> Iterator[str]:
+    """Its ticket and that one's twin; a link to one that is gone leads nowhere."""
+    for side, ref in ((Side.TASK, item.task), (Side.TWIN, item.twin)):
+        if ref is not None:
+            is_gone = side in item.sides and item.sides[side].gone
+            yield link(ref.key, ref.url) + (" (gone)" if is_gone else "")
+
+
 def _without_status(item: ActionItem) -> str:
     if item.task is not None:
         return "open"
-    return "given up" if item.given_up else "waiting"
+    return _GIVEN_UP if item.given_up else "waiting"
 
 
 def _row(cells: Iterable[str]) -> str:
@@ -103,27 +113,82 @@ def read_table(base: str, seen: str) -> Edited:
 
 def _named_rows(text: str) -> dict[str, list[str]]:
     """The cells of each row that has an ID, by that ID."""
-    rows = (_cells(line) for line in text.splitlines())
-    return {match["name"]: row for row in rows if row and (match := _NAME.match(row[0]))}
+    lines = text.splitlines()
+    return {match["name"]: _cells(line) for line in lines if (match := _named(line))}
 
 
-def still_kept(kept: Mapping[str, str], base: str, seen: str) -> dict[str, str]:
-    """The rows that a person wrote and that are to stay so: those just changed, and earlier ones
-    unless the row was deleted or put back to how we had written it."""
-    edited, ours = read_table(base, seen), _named_rows(base)
-    earlier = {
-        name: row
-        for name, row in kept.items()
-        if name not in edited.missing and ours.get(name) == _cells(row)
+def _named(line: str) -> re.Match[str] | None:
+    """The ID of a row, where it has one."""
+    return _NAME.match("".join(_cells(line)[:1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one row says. `problems` are cells that cannot be read, each with what would be right;
+    such a row stays as its writer left it."""
+
+    values: Mapping[Field, Value]
+    kind: Kind | None
+    problems: tuple[str, ...] = ()
+
+
+def read_rows(text: str) -> dict[str, Row]:
+    """Every row that has an ID, by that ID (AI-n)."""
+    return {name: _row_of(cells) for name, cells in _named_rows(text).items()}
+
+
+def _row_of(cells: list[str]) -> Row:
+    said = [as_said(part) for part in cells] + [""] * len(HEAD)
+    _, title, kind, owner, milestone, due, status = said[: len(HEAD)]
+    values: dict[Field, Value] = {
+        Field.OWNER: None if same_word(owner) in _EMPTY else owner.removeprefix("@").strip('"“”'),
+        Field.MILESTONE: None if same_word(milestone) in _EMPTY else milestone,
     }
-    return {**earlier, **edited.changed}
+    problems: list[str] = []
+    if title.strip():
+        values[Field.TITLE] = title
+    else:
+        problems.append("the action is empty: say what is to be done")
+    try:
+        values[Field.DUE] = None if same_word(due) in _EMPTY else _date(due)
+    except ValueError:
+        problems.append(f"due: {due!r} is not a date (write 2026-12-01)")
+    progress = Progress.OPEN if same_word(status) in _EMPTY else read_word(status)
+    if progress is not None:
+        values[Field.STATUS] = progress.value
+    elif same_word(status) != _GIVEN_UP:
+        problems.append(f"status: {status!r} is none of {', '.join(Progress)}")
+    known = next((k for k in Kind if k.value == same_word(kind)), None)
+    if known is None:
+        problems.append(f"kind: {kind!r} is none of {', '.join(Kind)}")
+    if len(cells) > len(HEAD):
+        problems.append(f"it has more cells than the table's {len(HEAD)}")
+    return Row(values, known, tuple(problems))
+
+
+def _date(text: str) -> str:
+    return date.fromisoformat(text).isoformat()
+
+
+def still_kept(base: str, seen: str) -> dict[str, str]:
+    """The rows that a person wrote and that nobody can read: they stay so until they are mended,
+    also once they were written back as they were. A row of ours can be read."""
+    ours, rows = _named_rows(base), read_rows(seen)
+    lines = {match["name"]: line for line in seen.splitlines() if (match := _named(line))}
+    return {n: lines[n].strip() for n, row in rows.items() if n in ours and row.problems}
+
+
+def same_rows(one: str, other: str, names: Iterable[str]) -> bool:
+    """Whether both tables say the same in the rows of these names, however it is laid out."""
+    left, right = _named_rows(one), _named_rows(other)
+    return all(left.get(name) == right.get(name) for name in names)
 
 
 def merge_table(ours: str, kept: Mapping[str, str], after: Iterable[str]) -> str:
     """`ours` with the rows that people wrote in the place of ours, and `after` it other lines of
     theirs."""
     lines = [
-        kept.get(match["name"], line) if (match := _NAME.match("".join(_cells(line)[:1]))) else line
+        kept.get(match["name"], line) if (match := _named(line)) else line
         for line in ours.splitlines()
     ]
     return "\n".join([*lines, *after])

@@ -197,11 +197,11 @@ def match_lines(
     """
     everything = list(known)
     names = {item.name for item in everything}
-    titles = {same_word(item.title) for item in everything}
+    titles = {same_word(title) for item in everything for title in item.titles}
     here = [i for i in everything if (i.origin.source, i.origin.id) == (source, id)]
     asked = [line for line in lines if _named(line.title) not in names]
     present = {same_word(line.title) for line in asked}
-    unsaid = [item for item in here if same_word(item.title) not in present]
+    unsaid = [item for item in here if not {same_word(t) for t in item.titles} & present]
     new: list[tuple[Origin, ActionLine]] = []
     edited: list[tuple[ActionItem, ActionLine]] = []
     fresh = max((item.origin.ordinal for item in here), default=-1) + 1

@@ -7,12 +7,13 @@ its place may read (`restricted`), no words are told anywhere: a link stands in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from workflows.effects import CreateDocument, CreateTask, Effect, WriteRegions
-from workflows.model import ActionItem, Incident, Origin, Ticket
+from workflows.effects import CreateDocument, CreateTask, Effect, SetFields, WriteRegions
+from workflows.model import ActionItem, Incident, Origin, Ticket, TicketRef
 from workflows.policy import IncidentSource, Policy, SourceKind, Team, known_person
+from workflows.snapshots import Claim, Conflict, Field, Side, Value
 
 #: What stands in for the title of a ticket that only some may read.
 WITHHELD = "(only some may read this ticket)"
@@ -21,7 +22,7 @@ WITHHELD = "(only some may read this ticket)"
 WITHHELD_ACTION = "(an action item that only some may read)"
 
 
-_DOCUMENTS, _TASKS = "postmortems", "remediation tasks"
+_DOCUMENTS, _TASKS, _TWINS = "postmortems", "remediation tasks", "twins of remediation tasks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,34 +42,134 @@ class Passage:
     target: Spot
 
 
-def passages(team: Team) -> Iterator[Passage]:
-    """Each way on which the rules of a team send words from tickets to elsewhere. What stays in
-    one place, or on this machine (a destination without a connection), is none."""
+def passages(team: Team) -> tuple[Passage, ...]:
+    """Each way on which the rules of a team send words from tickets to elsewhere, once. What stays
+    in one place, or on this machine (a destination without a connection), is none."""
+    return tuple(dict.fromkeys((*_from_incidents(team), *_between_twins(team))))
+
+
+def _from_incidents(team: Team) -> Iterator[Passage]:
     rules = team.postmortem
-    for what, to in ((_DOCUMENTS, rules.document), (_TASKS, rules.tasks)):
+    ends = {_DOCUMENTS: Spot(rules.document.connection, rules.document.place)}
+    for what, to in ((_TASKS, rules.tasks), (_TWINS, rules.twin)):
+        if to is not None:
+            ends[what] = Spot(to.connection, to.place)
+    for what, end in ends.items():
         for source in team.incidents:
-            start, end = Spot(source.connection, source.place), Spot(to.connection, to.place)
+            start = Spot(source.connection, source.place)
             if end.connection and start != end:
                 yield Passage(what, start, end)
 
 
+def _between_twins(team: Team) -> Iterator[Passage]:
+    """What people write on a task is said on its twin, and the reverse, where it counts."""
+    tasks, twin = team.postmortem.tasks, team.postmortem.twin
+    if twin is None:
+        return
+    counted = {side for rules in team.sync.fields.values() for side in rules.counts}
+    here, there = Spot(tasks.connection, tasks.place), Spot(twin.connection, twin.place)
+    if Side.TASK in counted:
+        yield Passage(_TWINS, here, there)
+    if Side.TWIN in counted:
+        yield Passage(_TASKS, there, here)
+
+
+#: Where the tickets of action items are, by the item's number and the side.
+TaskSpots = Mapping[tuple[int, Side], Spot]
+
+
 def passages_of(
-    wish: Effect, incident: Incident, ticket: Spot, document: Spot | None
+    wish: Effect,
+    incident: Incident,
+    ticket: Spot,
+    document: Spot | None,
+    tasks: TaskSpots | None = None,
 ) -> Iterator[Passage]:
-    """Each way on which an effect would send words of the incident, whose ticket and document are
-    there. What is written on the ticket itself travels nowhere."""
+    """Each way on which an effect would send words of the incident, whose ticket, document and
+    tasks are there. What is written on the ticket itself travels nowhere: what stands elsewhere is
+    not repeated in it."""
+    for way in dict.fromkeys(_passages_of(wish, incident, ticket, document, tasks or {})):
+        if way.source != way.target:
+            yield way
+
+
+def _passages_of(
+    wish: Effect, incident: Incident, ticket: Spot, document: Spot | None, tasks: TaskSpots
+) -> Iterator[Passage]:
+    spots = {**tasks, **({} if document is None else _rows(incident, document))}
     match wish:
         case CreateDocument(target=to):
             yield Passage(_DOCUMENTS, ticket, Spot(to.connection, to.place))
-        case WriteRegions() if document is not None:
+        case WriteRegions(regions=regions) if document is not None:
             yield Passage(_DOCUMENTS, ticket, document)
-        case CreateTask(target=to):
-            end = Spot(to.connection, to.place)
-            yield Passage(_TASKS, ticket, end)
-            number = int(wish.key.rsplit(":", 1)[1])
-            asked = (item.origin for item in incident.actions if item.number == number)
-            if document is not None and any(map(said_in_document, asked)):
-                yield Passage(_TASKS, document, end)
+            for item in incident.actions if "actions" in regions else ():
+                yield from _said_elsewhere(item, Field, _DOCUMENTS, document, spots)
+        case CreateTask(key=key, target=to):
+            kind, _, rest = key.partition(":")
+            what, end = _TWINS if kind == Side.TWIN else _TASKS, Spot(to.connection, to.place)
+            yield Passage(what, ticket, end)
+            made = _item(incident, int(rest.rsplit(":", 1)[1]))
+            if made is not None and document is not None and said_in_document(made.origin):
+                yield Passage(what, document, end)
+            if made is not None:
+                yield from _said_elsewhere(made, Field, what, end, spots)
+        case SetFields(task=ref, place=place, values=values, status=status):
+            found = _whose(incident, ref)
+            what = _TWINS if found and found[1] is Side.TWIN else _TASKS
+            end = Spot(ref.connection, place)
+            yield Passage(what, ticket, end)
+            fields = [*values, *([Field.STATUS] if status else [])]
+            if found is not None:
+                yield from _said_elsewhere(found[0], fields, what, end, spots)
+
+
+def _said_elsewhere(
+    item: ActionItem, fields: Iterable[Field], what: str, end: Spot, spots: TaskSpots
+) -> Iterator[Passage]:
+    """The ways from where the present values of these fields were said."""
+    for field in fields:
+        side = side_of(item, field)
+        start = spots.get((item.number, side)) if side else None
+        if start is not None:
+            yield Passage(what, start, end)
+
+
+def _rows(incident: Incident, document: Spot) -> TaskSpots:
+    return {(item.number, Side.DOCUMENT): document for item in incident.actions}
+
+
+def _item(incident: Incident, number: int) -> ActionItem | None:
+    return next((item for item in incident.actions if item.number == number), None)
+
+
+def _whose(incident: Incident, ref: TicketRef) -> tuple[ActionItem, Side] | None:
+    """Whose ticket this is, and on which side."""
+    for item in incident.actions:
+        for side, own in ((Side.TASK, item.task), (Side.TWIN, item.twin)):
+            if own is not None and (own.connection, own.id) == (ref.connection, ref.id):
+                return item, side
+    return None
+
+
+def side_of(item: ActionItem, field: Field) -> Side | None:
+    """On which side a field's present value was said; None where the incident's own ticket, or the
+    rules, gave it."""
+    return side_of_claim(item, item.said.get(field))
+
+
+def side_of_claim(item: ActionItem, claim: Claim | None) -> Side | None:
+    """The same of a value that was claimed. One that nobody knows the time of is as it was first
+    written."""
+    if claim is None or claim.said.at.year == 1:
+        return Side.DOCUMENT if said_in_document(item.origin) else None
+    return claim.side
+
+
+def place_is_shared(one: TicketRef, other: TicketRef) -> bool:
+    """Whether two tickets stand in one place, which the same people may read: a tracker numbers the
+    tickets of a place, and what stands before the number names it."""
+    place, other_place = (ref.key.rstrip("0123456789") for ref in (one, other))
+    return one.connection == other.connection and place == other_place and place != ""
 
 
 def said_in_document(origin: Origin) -> bool:
@@ -120,7 +221,8 @@ def withheld(incident: Incident, ticket: Ticket, policy: Policy) -> Incident:
 
 
 def _withheld(item: ActionItem, policy: Policy) -> ActionItem:
-    known = item.owner is not None and known_person(policy, item.owner) is not None
+    person = known_person(policy, item.owner) if item.owner is not None else None
+    known = person is not None and person.written
     return replace(
         item,
         title=WITHHELD_ACTION,
@@ -128,4 +230,25 @@ def _withheld(item: ActionItem, policy: Policy) -> ActionItem:
         milestone=None,
         success_measure=None,
         unset=(),
+        conflicts=tuple(_told_conflict(each, item) for each in item.conflicts),
     )
+
+
+def only_withheld(item: ActionItem, field: Field, value: Value) -> bool:
+    """Whether a field is to have this value for no other reason than that its own may not be told
+    any more: nothing is taken off a ticket by that."""
+    hidden = item.title == WITHHELD_ACTION
+    return hidden and (field is Field.TITLE or (value is None and field in _WORDS))
+
+
+#: Fields that hold somebody's own words.
+_WORDS = (Field.OWNER, Field.MILESTONE, Field.TITLE)
+
+
+def _told_conflict(conflict: Conflict, item: ActionItem) -> Conflict:
+    """A conflict without the value that the ticket gave: nobody can choose what may not be told."""
+    if conflict.field not in _WORDS:
+        return conflict
+    claims = tuple(claim for claim in conflict.claims if side_of_claim(item, claim))
+    kept = conflict.kept if conflict.kept in {claim.said.value for claim in claims} else None
+    return replace(conflict, claims=claims, kept=kept)

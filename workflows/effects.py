@@ -7,10 +7,12 @@ done once. An effect of the same key with other content is a newer wish for the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from workflows.model import DocumentRef, Kind, TicketRef
+from workflows.snapshots import Field, Value
+from workflows.tasks import StatusWish
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,28 @@ class WriteComment:
 
 
 @dataclass(frozen=True, slots=True)
+class SetFields:
+    """Bring these fields of a task, which stands in `place`, up to date, and leave every other
+    alone.
+
+    `values` are in the tracker's words: the owner's handle, the milestone's title (created where
+    it is missing), an ISO 8601 date, the title; None empties a field. `status` is what the ticket
+    is to be, where that changes. `replaces` is what is believed to stand there now, and `also`
+    what stands beside it and stays (other assignees, other versions). `owner_name` is what people
+    call the owner.
+    """
+
+    key: str
+    task: TicketRef
+    place: str
+    values: Mapping[Field, Value]
+    status: StatusWish | None = None
+    replaces: Mapping[Field, Value] = field(default_factory=dict)
+    also: Mapping[Field, tuple[str, ...]] = field(default_factory=dict)
+    owner_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """Why a wish cannot come true for now. `refused`: it waits for a person, not for time;
     otherwise it is tried again at `until`. `given_up`: somebody decided that it shall not come
@@ -110,4 +134,4 @@ class Hold:
     given_up: bool = False
 
 
-Effect = CreateDocument | WriteRegions | CreateTask | LinkTask | WriteComment
+Effect = CreateDocument | WriteRegions | CreateTask | LinkTask | WriteComment | SetFields

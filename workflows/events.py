@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from workflows.model import DocumentState, Ticket, TicketRef
+from workflows.snapshots import Field, Side, Stuck, Value
+from workflows.tasks import TaskState
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +47,24 @@ class DocumentWritten:
     """Regions of the document were written; this is how it was left.
 
     `wrote` is what we asked to stand in each region that we wrote; `document.regions` is how
-    it reads back, which may differ where the store keeps another format.
+    it reads back, which may differ where the store keeps another format. `at` (UTC) is when.
     """
 
     document: DocumentState
     wrote: Mapping[str, str]
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TaskCreated:
-    """The task of the effect `key` exists. `unset` is what could not be set, and why."""
+    """The task of the effect `key` exists. `unset` is what could not be set, and why. `values` is
+    what it was created with, in its tracker's words; None where that is not known."""
 
     key: str
     ref: TicketRef
     linked: bool
     unset: tuple[str, ...] = ()
+    values: Mapping[Field, Value] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +78,50 @@ class CommentWritten:
     comment_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class FieldsWritten:
+    """Fields of the ticket of an item on one side were set: `confirmed` stand there now, in its
+    words; `refused` it would not take."""
+
+    key: str
+    confirmed: Mapping[Field, Value]
+    refused: Mapping[Field, Stuck]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRead:
+    """The ticket of action item `number` on this side was read."""
+
+    number: int
+    side: Side
+    state: TaskState
+
+
+@dataclass(frozen=True, slots=True)
+class TaskGone:
+    """It was asked for and is deleted or out of reach."""
+
+    number: int
+    side: Side
+    words: str
+
+
+#: What the tickets of action items were found to be.
+TaskReading = TaskRead | TaskGone
+
+
+@dataclass(frozen=True, slots=True)
+class TicketUnchanged:
+    """Nothing told of the incident ticket itself, so it was not read again."""
+
+
 #: What the incident ticket was found to be: what a decision starts from.
-Reading = TicketRead | TicketGone
+Reading = TicketRead | TicketGone | TicketUnchanged
 
 #: How an effect ended well.
-Outcome = DocumentCreated | DocumentWritten | TaskCreated | TaskLinked | CommentWritten
+Outcome = (
+    DocumentCreated | DocumentWritten | TaskCreated | TaskLinked | CommentWritten | FieldsWritten
+)
 
 #: What became known besides: folded into the state before the next decision.
 News = DocumentRead | Outcome

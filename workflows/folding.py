@@ -2,47 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 
-from workflows.action_table import still_kept
+from workflows.action_table import read_rows, still_kept
 from workflows.documents import digest
 from workflows.events import (
     CommentWritten,
     DocumentCreated,
     DocumentRead,
     DocumentWritten,
+    FieldsWritten,
     News,
     TaskCreated,
     TaskLinked,
 )
-from workflows.model import DocumentState, Incident, Postmortem
+from workflows.model import ActionItem, DocumentState, Incident, Postmortem
+from workflows.snapshots import Side, Stuck
+from workflows.sync import UNSET, created, written
+from workflows.voices import record
 
 
 def fold(news: News, incident: Incident) -> Incident:
     """The incident's state with what became known of its document, tasks and comment."""
     match news:
         case DocumentRead(document):
-            return replace(incident, postmortem=_read(document, incident.postmortem))
+            read = _read(document, incident.postmortem)
+            before = incident.postmortem.base.get("actions") if incident.postmortem else None
+            landed = read is not None and read.base.get("actions") != before
+            incident = _rows_stand(incident) if landed else incident
+            return replace(incident, postmortem=read)
         case DocumentCreated(connection, document, wrote):
             return replace(incident, postmortem=_created(connection, document, wrote))
-        case DocumentWritten(document, wrote):
-            return replace(incident, postmortem=_written(document, wrote, incident.postmortem))
-        case TaskCreated(key, ref, linked, unset):
-            return _with_item(incident, key, task=ref, linked=linked, unset=unset)
+        case DocumentWritten(document, wrote, at):
+            incident = _rows_stand(incident) if "actions" in wrote else incident
+            return replace(incident, postmortem=_written(document, wrote, incident.postmortem, at))
+        case TaskCreated():
+            return _task_created(news, incident)
         case TaskLinked(key):
-            return _with_item(incident, key, linked=True)
+            return _with_item(incident, key, lambda item: _linked(item, key))
+        case FieldsWritten(key, confirmed, refused):
+            side = Side(key.rsplit(":", 1)[1])
+            return _with_item(
+                incident,
+                key.rsplit(":", 1)[0],
+                lambda item: written(item, side, confirmed, refused),
+            )
         case CommentWritten(_, comment_id):
             return replace(incident, comment_id=comment_id)
 
 
 def _with_item(
-    incident: Incident, key: str, unset: tuple[str, ...] = (), **values: object
+    incident: Incident, key: str, change: Callable[[ActionItem], ActionItem]
 ) -> Incident:
     number = int(key.rsplit(":", 1)[1])
+    items = tuple(change(item) if item.number == number else item for item in incident.actions)
+    return replace(incident, actions=items)
+
+
+def _linked(item: ActionItem, key: str) -> ActionItem:
+    if not key.startswith("mirror:"):
+        return replace(item, linked=True)
+    side = Side(key.split(":")[1])
+    return replace(item, mirrored=(*(s for s in item.mirrored if s is not side), side))
+
+
+def _task_created(news: TaskCreated, incident: Incident) -> Incident:
+    side = Side(news.key.partition(":")[0])
+    told = {name: words.strip() for what in news.unset for name, _, words in [what.partition(":")]}
+
+    def change(item: ActionItem) -> ActionItem:
+        asked = record(item) if news.values is None else news.values
+        unset = {
+            field: Stuck(asked.get(field), told[name])
+            for field, name in UNSET.items()
+            if name in told
+        }
+        item = created(item, side, news.values, unset)
+        if side is Side.TWIN:
+            return replace(item, twin=news.ref)
+        return replace(item, task=news.ref, linked=news.linked, unset=(*item.unset, *news.unset))
+
+    return _with_item(incident, news.key, change)
+
+
+def _rows_stand(incident: Incident) -> Incident:
+    """What was written into the table is what the rows and the record agree on from now on."""
     items = tuple(
-        replace(item, unset=(*item.unset, *unset), **values) if item.number == number else item  # type: ignore[arg-type]
-        for item in incident.actions
+        replace(i, sides={s: a for s, a in i.sides.items() if s is not Side.DOCUMENT})
+        for i in incident.actions
     )
     return replace(incident, actions=items)
 
@@ -61,7 +110,10 @@ def _created(connection: str, document: DocumentState, wrote: Mapping[str, str])
 
 
 def _written(
-    document: DocumentState, wrote: Mapping[str, str], known: Postmortem | None
+    document: DocumentState,
+    wrote: Mapping[str, str],
+    known: Postmortem | None,
+    at: datetime | None,
 ) -> Postmortem | None:
     """What stands now in the regions that we wrote is the new base of each."""
     if known is None:
@@ -76,6 +128,7 @@ def _written(
         wrote={**known.wrote, **wrote},
         asked={name: asked for name, asked in known.asked.items() if name not in wrote},
         text=document.text,
+        written=at,
     )
 
 
@@ -89,11 +142,11 @@ def _read(document: DocumentState, known: Postmortem | None) -> Postmortem | Non
         if body != known.base.get(name) and digest(body) in known.asked.get(name, ())
     }
     known = replace(known, base={**known.base, **unheard})
-    kept = still_kept(
-        known.kept, known.base.get("actions", ""), document.regions.get("actions", "")
-    )
+    seen = document.regions.get("actions", "")
+    kept = still_kept(known.base.get("actions", ""), seen)
+    rows = read_rows(seen)
     conflicts = [
-        f"{name}: edited in the document; the edit is kept, and the task is as it was"
+        f"{name}: {'; '.join(rows[name].problems)}; the row stays as it is until that is mended"
         for name in kept
     ]
     conflicts += [

@@ -7,19 +7,22 @@ leads to the same decision.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from workflows import postmortem
-from workflows.action_table import merge_table, read_table
-from workflows.documents import digest
-from workflows.effects import CreateDocument, Effect, Hold, LinkTask, WriteComment, WriteRegions
-from workflows.events import (
-    Reading,
-    TicketGone,
+from workflows import choices, postmortem
+from workflows.effects import (
+    CreateDocument,
+    CreateTask,
+    Effect,
+    Hold,
+    LinkTask,
+    WriteComment,
 )
+from workflows.events import Reading, TaskReading, TicketGone, TicketUnchanged
 from workflows.giving_up import give_up
+from workflows.hearing import hear_rows, hear_tasks, rests_until, to_set
 from workflows.model import (
     DocumentStatus,
     Incident,
@@ -39,9 +42,13 @@ from workflows.triage import (
     source_of,
     with_names,
 )
+from workflows.upkeep import keep_up
 
 #: What an incident waits for while its team does not act.
 _PLANNED = "mode: act (the team only plans, nothing is written)"
+
+#: Documents that are neither read for what people ask for nor written.
+_NO_MORE = (DocumentStatus.DECLINED, DocumentStatus.GONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,7 @@ class Decision:
     incident: Incident | None
     effects: tuple[Effect, ...] = ()
     reasons: tuple[str, ...] = ()
+    again_at: datetime | None = None
 
 
 def decide(
@@ -60,16 +68,42 @@ def decide(
     policy: Policy,
     *,
     new_id: str,
+    now: datetime,
     held: Mapping[str, Hold] | None = None,
+    tasks: Sequence[TaskReading] = (),
 ) -> Decision:
-    """What should happen, given the ticket as read and the incident as known.
+    """What should happen at `now` (UTC), given the ticket as read and the incident as known.
 
     `new_id` becomes the id of an incident that is seen for the first time. `held` tells of
     effects that were refused, wait or were given up, by key, so that people can be told; None
-    when nobody looked: then what was given up stays so.
+    when nobody looked: then what was given up stays so. `tasks` are the tickets of its action
+    items that were read since the last decision.
     """
+    notes: list[str] = []
+    if incident is not None:
+        incident, notes = choices.settle(incident, now)
+    if incident is not None and (team := policy.teams.get(incident.team)):
+        incident, heard = hear_tasks(incident, tasks, team, policy, now)
+        notes += heard
+    decision = _decide(reading, incident, policy, new_id, now, held)
+    rest = rests_until(decision.incident, now) if decision.incident is not None else None
+    times = [at for at in (decision.again_at, rest) if at is not None]
+    reasons = (*notes, *decision.reasons)
+    return replace(decision, reasons=reasons, again_at=min(times, default=None))
+
+
+def _decide(
+    reading: Reading,
+    incident: Incident | None,
+    policy: Policy,
+    new_id: str,
+    now: datetime,
+    held: Mapping[str, Hold] | None,
+) -> Decision:
     if isinstance(reading, TicketGone):
-        return _gone(reading, incident)
+        return _gone(reading, incident, policy, now)
+    if isinstance(reading, TicketUnchanged):
+        return _tasks_only(incident, policy, now, held)
     ticket = with_names(reading.ticket, policy)
     doubts: tuple[str, ...] = ()
     if incident is None:
@@ -87,9 +121,47 @@ def decide(
     incident = read_facts(incident, ticket, source, policy)
     incident = replace(incident, muted=_has_label(ticket, postmortem.MUTE_LABEL))
     reasons = [f"{before} → {incident.phase}"] if incident.phase is not before else []
-    decision = _stand(incident, ticket, team, policy, said_severity(ticket, source), holds)
+    decision = _stand(incident, ticket, team, policy, said_severity(ticket, source), holds, now)
     decision = _not_yet(decision, held or {})
     return replace(decision, reasons=(*doubts, *reasons, *decision.reasons))
+
+
+def _tasks_only(
+    incident: Incident | None, policy: Policy, now: datetime, held: Mapping[str, Hold] | None
+) -> Decision:
+    """The decision where nothing is new but what the tickets of action items and the rows of the
+    document say."""
+    if incident is None:
+        return Decision(None, (), ("nothing is known of it",))
+    team = policy.teams.get(incident.team)
+    if team is None:
+        why = f"the rules no longer know the team {incident.team}"
+        return Decision(_waiting(incident, why), (), (why,))
+    incident, holds = give_up(incident, held)
+    if incident.phase is Phase.CLOSED:
+        return _not_yet(_set_up(incident, None, team, policy, holds, now), held or {})
+    return _not_yet(_go_on(incident, None, team, policy, now), held or {})
+
+
+def _go_on(
+    incident: Incident, ticket: Ticket | None, team: Team, policy: Policy, now: datetime
+) -> Decision:
+    """The decision for an incident that is not closed (any more): nothing is set up, and what
+    there is already stays in sync. What a team that only plans would write is waited for, so that
+    it is written once the team acts. Without a ticket nothing is new of it."""
+    if incident.postmortem is not None and incident.postmortem.status in _NO_MORE:
+        notes, again_at = list[str](), None
+        effects: list[Effect] = list(to_set(incident, team, policy, now))
+    else:
+        incident, notes = hear_rows(incident, team, policy, now)
+        effects = list(to_set(incident, team, policy, now))
+        incident, writes, again_at = keep_up(incident, ticket, team, now)
+        effects += writes
+    if effects and team.mode is Mode.PLAN:
+        incident = _waiting(incident, _PLANNED)
+    elif incident.waiting_for == _PLANNED:
+        incident = _watching(incident) if incident.phase is Phase.OPEN else _done(incident)
+    return Decision(incident, tuple(effects), tuple(notes), again_at)
 
 
 def _not_yet(decision: Decision, held: Mapping[str, Hold]) -> Decision:
@@ -112,11 +184,13 @@ def _stand(
     policy: Policy,
     severity_said: str,
     held: Mapping[str, Hold],
+    now: datetime,
 ) -> Decision:
     """The decision for an incident whose facts are read."""
     if incident.phase is Phase.OPEN:
         why = "reopened: the same postmortem goes on" if incident.postmortem else "open"
-        return Decision(_watching(incident), (), (why,))
+        decision = _go_on(_watching(incident), ticket, team, policy, now)
+        return replace(decision, reasons=(why, *decision.reasons))
     if incident.phase is Phase.SET_ASIDE and incident.postmortem is None:
         why = f"closed as {ticket.status.reason or ticket.status.name}: no postmortem"
         return Decision(_done(incident), (), (why,))
@@ -128,7 +202,7 @@ def _stand(
             why = f"a known severity ({severity_said})"
             waiting = _waiting(incident, why)
             return Decision(waiting, _comment(waiting, held), (f"waiting for {why}",))
-    return _set_up(_with_people(incident, team, policy), ticket, team, policy, held)
+    return _set_up(_with_people(incident, team, policy), ticket, team, policy, held, now)
 
 
 def _no_postmortem(incident: Incident, team: Team) -> str | None:
@@ -153,52 +227,88 @@ def _with_people(incident: Incident, team: Team, policy: Policy) -> Incident:
 
 
 def _set_up(
-    incident: Incident, ticket: Ticket, team: Team, policy: Policy, held: Mapping[str, Hold]
+    incident: Incident,
+    ticket: Ticket | None,
+    team: Team,
+    policy: Policy,
+    held: Mapping[str, Hold],
+    now: datetime,
 ) -> Decision:
-    """Document first, then tasks and their links, then the document's regions, then the comment."""
-    rules = team.postmortem
-    incident, reasons = collect(incident, ticket, team, policy)
+    """Document first, then tasks and their links, then the document's regions, then the comment.
+    Without a ticket nothing is new of it."""
+    reasons: list[str] = []
+    if ticket is not None:
+        incident, reasons = collect(incident, ticket, team, policy)
     if incident.postmortem is None and incident.given_up:
         why = f"no document, and nothing else, is set up: {incident.given_up}"
         return Decision(_done(incident), _comment(incident, held), (*reasons, why))
     if incident.postmortem is None:
-        wish = CreateDocument(
-            key=postmortem.document_key(incident),
-            target=postmortem.document_target(incident, rules.document),
-            title=postmortem.title(incident),
-            text=postmortem.document_text(incident, ticket, rules),
-            incident=ticket.ref,
-        )
-        why = _PLANNED if team.mode is Mode.PLAN else "the document to be created"
-        hold = held.get(wish.key, Hold(why))
-        waiting = _standing(incident, [hold])
-        told = _comment(waiting, held) if hold.refused else ()
-        return Decision(waiting, (wish, *told), (*reasons, "closed: the postmortem is set up"))
+        return _first_of_all(incident, ticket, team, held, reasons)
     document = incident.postmortem
     effects: list[Effect] = []
-    if document.status in (DocumentStatus.DECLINED, DocumentStatus.GONE):
-        reasons = [*reasons, f"the document is {document.status}: it is not created again"]
+    again_at: datetime | None = None
+    if document.status in _NO_MORE:
+        why = f"the document is {document.status}: it is not created again"
+        reasons = [*reasons, why]
+        effects += to_set(incident, team, policy, now)
     else:
-        for item in incident.actions:
-            if item.task is None and not item.given_up:
-                effects.append(postmortem.task(incident, item, document, rules.tasks, policy))
-            elif item.task is not None and not item.linked:
-                key = f"link:{incident.id}:{item.number}"
-                effects.append(
-                    LinkTask(key, incident.ticket, item.task, postmortem.link_title(item))
-                )
-        wanted = _wanted_regions(incident, document, ticket)
-        if wanted:
-            effects.append(WriteRegions(f"regions:{incident.id}", wanted))
-            incident = replace(incident, postmortem=_asked(document, wanted))
+        incident, notes = hear_rows(incident, team, policy, now)
+        reasons = [*reasons, *notes]
+        effects += _tasks(incident, document, team, policy)
+        effects += to_set(incident, team, policy, now)
+        incident, writes, again_at = keep_up(incident, ticket, team, now)
+        effects += writes
     if all(held[effect.key].refused for effect in effects if effect.key in held):
         effects += _comment(incident, held)  # what only waits is not worth a comment
     stuck = [held[effect.key] for effect in effects if effect.key in held]
+    if again_at is not None:
+        stuck.append(Hold("the next write to its document", until=again_at))
     if team.mode is Mode.PLAN and any(not isinstance(e, WriteComment) for e in effects):
         stuck.append(Hold(_PLANNED))
     if document.status is DocumentStatus.GONE:
         stuck.append(Hold(f"the document {document.ref.url} to be put back", refused=True))
-    return Decision(_standing(incident, stuck), tuple(effects), tuple(reasons))
+    return Decision(_standing(incident, stuck), tuple(effects), tuple(reasons), again_at)
+
+
+def _first_of_all(
+    incident: Incident,
+    ticket: Ticket | None,
+    team: Team,
+    held: Mapping[str, Hold],
+    reasons: Sequence[str],
+) -> Decision:
+    """The document, on which everything else depends."""
+    if ticket is None:
+        return Decision(incident, (), tuple(reasons))
+    rules = team.postmortem
+    wish = CreateDocument(
+        key=postmortem.document_key(incident),
+        target=postmortem.document_target(incident, rules.document),
+        title=postmortem.title(incident),
+        text=postmortem.document_text(incident, ticket, rules),
+        incident=ticket.ref,
+    )
+    why = _PLANNED if team.mode is Mode.PLAN else "the document to be created"
+    hold = held.get(wish.key, Hold(why))
+    waiting = _standing(incident, [hold])
+    told = _comment(waiting, held) if hold.refused else ()
+    return Decision(waiting, (wish, *told), (*reasons, "closed: the postmortem is set up"))
+
+
+def _tasks(
+    incident: Incident, document: Postmortem, team: Team, policy: Policy
+) -> Iterator[CreateTask | LinkTask]:
+    """The tickets that are not there yet, and their relations to the incident."""
+    rules = team.postmortem
+    for item in incident.actions:
+        if item.task is None and not item.given_up:
+            yield postmortem.task(incident, item, document, rules.tasks, policy)
+        elif item.task is not None and not item.linked:
+            key = f"link:{incident.id}:{item.number}"
+            yield LinkTask(key, incident.ticket, item.task, postmortem.link_title(item))
+        if item.task is not None and item.twin is None and rules.twin is not None:
+            yield postmortem.twin(incident, item, document, rules.twin, policy)
+        yield from postmortem.mirrors(incident, item)
 
 
 def _standing(incident: Incident, stuck: Sequence[Hold]) -> Incident:
@@ -221,66 +331,20 @@ def _comment(incident: Incident, held: Mapping[str, Hold]) -> tuple[WriteComment
     return (WriteComment(f"comment:{incident.id}", incident.ticket, text),)
 
 
-# --- the document ------------------------------------------------------------------------------
-
-
-def _wanted_regions(incident: Incident, document: Postmortem, ticket: Ticket) -> dict[str, str]:
-    """The regions that should be rewritten: ours changed, and nobody edited what stands there.
-
-    An emptied region is written again: that is how a person hands an edited one back.
-    """
-    wanted: dict[str, str] = {}
-    for name, ours in postmortem.regions(incident, ticket).items():
-        seen = document.seen.get(name)
-        if seen is None:
-            continue
-        if name == "actions":
-            edited = read_table(document.base.get(name, ""), seen)
-            rows = edited.doubles(incident.actions) if document.rows_count else edited.added
-            after = (*(row for row, _ in rows), *edited.stray)
-            ours = merge_table(ours, document.kept, after)
-        elif seen and seen != document.base.get(name):
-            continue
-        emptied = not seen and bool(document.base.get(name))
-        if ours != document.wrote.get(name) or emptied or _must_mend(name, document, incident):
-            wanted[name] = ours
-    if set(wanted) == {"facts"} and document.status is DocumentStatus.PUBLISHED:
-        # Merging made it published: no update is proposed to say only that.
-        wrote = document.wrote.get("facts", "")
-        if postmortem.without_status(wanted["facts"]) == postmortem.without_status(wrote):
-            return {}
-    return wanted
-
-
-def _must_mend(name: str, document: Postmortem, incident: Incident) -> bool:
-    """Whether the table has rows that wait for their ID, or lacks some that somebody deleted:
-    an action item does not go away by that, and a row that a person had edited is ours again."""
-    if name != "actions":
-        return False
-    edited = read_table(document.base.get(name, ""), document.seen[name])
-    unnamed = len(edited.added) > len(edited.doubles(incident.actions))
-    return bool(edited.missing or (document.rows_count and unnamed))
-
-
-def _asked(document: Postmortem, wanted: Mapping[str, str]) -> Postmortem:
-    """The document with a note of what is about to be asked for: if the answer never comes, what
-    then stands there is known as ours."""
-    asked = dict(document.asked)
-    for name, body in wanted.items():
-        before, now = asked.get(name, ()), digest(body)
-        if now not in before:
-            asked[name] = (*before[-9:], now)
-    return replace(document, asked=asked)
-
-
 # --- standings -----------------------------------------------------------------------------------
 
 
-def _gone(reading: TicketGone, incident: Incident | None) -> Decision:
+def _gone(
+    reading: TicketGone, incident: Incident | None, policy: Policy, now: datetime
+) -> Decision:
+    """Nothing is set up any more; what there is stays in sync."""
     if incident is None:
         return Decision(None, (), (f"{reading.ref.key} is not there: {reading.words}",))
-    gone = replace(_done(incident), phase=Phase.GONE)
-    return Decision(gone, (), (f"deleted or hidden ({reading.words}): kept as a tombstone",))
+    incident = replace(_done(incident), phase=Phase.GONE)
+    why = f"deleted or hidden ({reading.words}): kept as a tombstone"
+    team = policy.teams.get(incident.team)
+    decision = _go_on(incident, None, team, policy, now) if team else Decision(incident)
+    return replace(decision, reasons=(why, *decision.reasons))
 
 
 def _watching(incident: Incident) -> Incident:

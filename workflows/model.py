@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from workflows.snapshots import Agreement, Choice, Claim, Conflict, Field, Side
+
 
 class StatusCategory(StrEnum):
     """The portable part of a status: every tracker has these three and its own names for them."""
@@ -53,11 +55,13 @@ class TicketRef:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody as one tracker knows them; `handle` is what that tracker assigns by."""
+    """Somebody as one tracker knows them; `handle` is what that tracker assigns by. Not `active`:
+    the account is closed."""
 
     handle: str
     name: str
     email: str | None = None
+    active: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,8 @@ class Ticket:
     `restricted` tickets (a security level, a private repository read as such) may be linked
     but not copied to a wider audience. `author_may_write` speaks of `text` as a comment's
     `may_write` does of its own; `writers_unknown` says why it could not be found out of
-    everybody who may write there, with the mend, "" where it could.
+    everybody who may write there, with the mend, "" where it could. `marks` are the effect keys of
+    our own comments, where the ticket's id may change and they would go along.
     """
 
     ref: TicketRef
@@ -131,6 +136,7 @@ class Ticket:
     changes: tuple[Change, ...] = ()
     related: tuple[str, ...] = ()
     restricted: bool = False
+    marks: tuple[str, ...] = ()
 
 
 class Phase(StrEnum):
@@ -226,8 +232,11 @@ class ActionItem:
 
     `task` is the ticket that realises it, `linked` whether the incident shows it, `unset` what
     the tracker would not take, each as "owner: not assignable in acme/ops".
-    `status` is the task's status as last seen, "" before there is one. `given_up` says who
-    decided that it gets no task, and why; "" where nobody did.
+    `status` is how far it is (a `workflows.snapshots.Progress`), "" before anybody said. `given_up`
+    says who decided that it gets no task, and why; "" where nobody did. `twin` mirrors the task in
+    another tracker; the tickets of the sides `mirrored` show that. `sides` is what was last agreed
+    with each side, `said` who said a field's present value, and `conflicts` what waits for somebody
+    to choose. `formerly` are titles that it had before: a line that still says one speaks of it.
     """
 
     number: int
@@ -244,10 +253,20 @@ class ActionItem:
     status: str = ""
     unset: tuple[str, ...] = ()
     given_up: str = ""
+    twin: TicketRef | None = None
+    mirrored: tuple[Side, ...] = ()
+    sides: Mapping[Side, Agreement] = field(default_factory=dict)
+    said: Mapping[Field, Claim] = field(default_factory=dict)
+    conflicts: tuple[Conflict, ...] = ()
+    formerly: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         return f"AI-{self.number}"
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        return (self.title, *self.formerly)
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,8 +340,8 @@ class Postmortem:
     back right after, and `seen` how it was last read: where base and seen differ, a person
     edited it, unless it is what we asked for and never heard of: `asked` holds digests of what
     was asked for since the last write that was confirmed. `kept` are rows of the action table
-    (AI-n → row) that a person wrote and that we leave so. `conflicts` says in words which edits
-    stand against ours.
+    (AI-n → row) that a person wrote, nobody can read, and we leave so. `conflicts` says in words
+    which edits stand against ours. `written` is when (UTC) we last wrote into it.
     """
 
     connection: str
@@ -336,6 +355,7 @@ class Postmortem:
     asked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kept: Mapping[str, str] = field(default_factory=dict)
     conflicts: tuple[str, ...] = ()
+    written: datetime | None = None
 
     @property
     def rows_count(self) -> bool:
@@ -371,6 +391,7 @@ class Incident:
     proposals: tuple[Proposal, ...] = ()
     proposals_numbered: int = 0  # the highest number that a proposal ever got
     acceptances: tuple[Acceptance, ...] = ()
+    choices: tuple[Choice, ...] = ()
     comment_id: str | None = None
     muted: bool = False
     given_up: str = ""

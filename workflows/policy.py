@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from workflows.model import Area, Kind
+from workflows.snapshots import Field, Progress, Side
 
 
 class SourceKind(StrEnum):
@@ -93,11 +94,23 @@ class DocumentDestination:
 
 
 @dataclass(frozen=True, slots=True)
+class StatusWords:
+    """How one destination says a status. `says` is what it can tell apart, anything else is said
+    as the nearest of these; `names` are its own names for one (the first is set, all are read);
+    `fill` holds values for fields that a way there demands, by name or id."""
+
+    says: frozenset[Progress] = frozenset(Progress)
+    names: Mapping[Progress, tuple[str, ...]] = field(default_factory=dict)
+    fill: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class TaskDestination:
     connection: str
     place: str
     issue_type: str = ""
     labels: tuple[str, ...] = ()
+    statuses: StatusWords = StatusWords()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +142,48 @@ class PostmortemRules:
     tasks: TaskDestination
     template: str
     standard_actions: tuple[StandardAction, ...] = ()
+    twin: TaskDestination | None = None
 
 
 class Mode(StrEnum):
     PLAN = "plan"  # shows what it would do, writes nothing
     ACT = "act"
+
+
+class Prefer(StrEnum):
+    """Which of two different edits of one field holds."""
+
+    NEWEST = "newest"
+    TASK = "task"
+    TWIN = "twin"
+    DOCUMENT = "document"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRules:
+    """How one field is kept equal. `counts` are the sides whose edits count, every side is
+    written; with none the field is not kept in sync."""
+
+    counts: frozenset[Side] = frozenset(Side)
+    prefer: Prefer = Prefer.NEWEST
+
+
+def _usual_fields() -> Mapping[Field, FieldRules]:
+    """Titles are people's own words for their own ticket."""
+    return {f: FieldRules(frozenset() if f is Field.TITLE else frozenset(Side)) for f in Field}
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRules:
+    """How a team's tasks are kept in sync. A document is written once in `document_every` at most;
+    a field that flips `flips` times within `window` is left alone for `rest`."""
+
+    fields: Mapping[Field, FieldRules] = field(default_factory=_usual_fields)
+    document_every: timedelta = timedelta(minutes=1)
+    flips: int = 6
+    window: timedelta = timedelta(minutes=10)
+    rest: timedelta = timedelta(hours=1)
+    close_milestones: bool = False
 
 
 class SpanUnit(StrEnum):
@@ -159,11 +209,38 @@ class SeverityRules:
 
 @dataclass(frozen=True, slots=True)
 class KnownPerson:
-    """Somebody across systems; `handles` maps a connection's kind to the handle there."""
+    """Somebody across systems; `handles` maps a connection's kind to the handle there.
+
+    `found` are the kinds whose handle the rules do not name, each with the way by which it was
+    found (one of `Policy.people_by`). `written`: the rules name this person.
+    """
 
     name: str
     email: str | None = None
     handles: Mapping[str, str] = field(default_factory=dict)
+    found: Mapping[str, str] = field(default_factory=dict)
+    written: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """Whom the trackers named, beside the rules' people; made by `workflows.people.with_seen`.
+
+    All words and handles are in the form of `same_word`. `by_handle`: who is told across trackers
+    and has this handle in those of a kind. `by_word`: the rules' people by whatever the rules
+    call them, and such others by name and address. `names`: what the record calls those who are
+    known in one kind alone, by kind and handle; `alone`: the same people, by names that are nobody
+    else's. `handles`: what a word means in one kind, None where it means several. `emails`:
+    addresses, by kind and handle. `spoken`: all names that are more than a handle.
+    """
+
+    by_handle: Mapping[tuple[str, str], KnownPerson] = field(default_factory=dict)
+    by_word: Mapping[str, KnownPerson] = field(default_factory=dict)
+    names: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    handles: Mapping[tuple[str, str], str | None] = field(default_factory=dict)
+    alone: Mapping[str, KnownPerson] = field(default_factory=dict)
+    emails: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    spoken: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,18 +252,23 @@ class Team:
     postmortem: PostmortemRules
     manager: str | None = None
     rota: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sync: SyncRules = SyncRules()
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Everything decided. `connections` maps a connection's name to its kind; `hash` changes
-    with any decision, and each decision taken keeps the hash it was taken under."""
+    with any decision, and each decision taken keeps the hash it was taken under. `people_by` is
+    how people may be told across trackers besides `people`: by ``email``, by ``login``. `met` is
+    no decision, and no part of the hash: whom the trackers named so far."""
 
     teams: Mapping[str, Team]
     severities: Mapping[str, SeverityRules]
     people: tuple[KnownPerson, ...]
     connections: Mapping[str, str]
     hash: str
+    people_by: frozenset[str] = frozenset({"email"})
+    met: Met = Met()
 
 
 def same_word(text: str) -> str:
@@ -195,11 +277,19 @@ def same_word(text: str) -> str:
     return " ".join(text.replace("_", " ").split()).casefold()
 
 
-def known_person(policy: Policy, said: str) -> KnownPerson | None:
-    """The person whom somebody means by a name, an e-mail address or a handle of any tracker."""
+def known_person(policy: Policy, said: str, kind: str = "") -> KnownPerson | None:
+    """The person whom somebody means by a name, an e-mail address or a handle of any tracker that
+    the rules name. A handle that was only found means somebody in a tracker of its `kind`: in
+    another it may be anybody's."""
     wanted = same_word(said.removeprefix("@"))
-    for person in policy.people:
-        names = [person.name, person.email or "", *person.handles.values()]
-        if wanted in {same_word(name) for name in names if name}:
-            return person
-    return None
+    if (kind, wanted) in policy.met.by_handle:
+        return policy.met.by_handle[kind, wanted]
+    if policy.met.by_word:
+        return policy.met.by_word.get(wanted)
+    return next((person for person in policy.people if wanted in written_words(person)), None)
+
+
+def written_words(person: KnownPerson) -> set[str]:
+    """The words by which the rules let somebody be named anywhere."""
+    written = (h for kind, h in person.handles.items() if kind not in person.found)
+    return {same_word(word) for word in (person.name, person.email or "", *written) if word}

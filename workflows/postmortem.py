@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from workflows import action_table, timeline
-from workflows.audience import said_in_document
+from workflows.apart import in_comment, may_be_told
+from workflows.audience import said_in_document, side_of
 from workflows.documents import render
-from workflows.effects import CreateTask, DocumentTarget, TaskTarget
+from workflows.effects import CreateTask, DocumentTarget, LinkTask, TaskTarget
 from workflows.markup import addresses, cell, copied_address, excerpt, inert, link, plain_title
 from workflows.model import (
     ActionItem,
@@ -19,14 +20,10 @@ from workflows.model import (
     Ticket,
     Way,
 )
-from workflows.policy import (
-    DocumentDestination,
-    Policy,
-    PostmortemRules,
-    TaskDestination,
-    known_person,
-)
+from workflows.people import handle_of
+from workflows.policy import DocumentDestination, Policy, PostmortemRules, TaskDestination
 from workflows.proposals import details
+from workflows.snapshots import Field, Side
 
 _STATUS = "Postmortem status"
 
@@ -71,6 +68,7 @@ def _facts(incident: Incident) -> str:
     about = "" if incident.restricted else f": {inert(incident.title)}"
     rows = [
         ("Incident", link(incident.ticket.key, incident.ticket.url) + about),
+        ("Incident status", incident.phase.value),
         ("Severity", cell(incident.severity or "not stated")),
         ("Service", cell(incident.service or "not stated")),
         ("Team", cell(incident.team)),
@@ -177,9 +175,36 @@ def task(
     )
 
 
+def twin(
+    incident: Incident,
+    item: ActionItem,
+    document: Postmortem,
+    rules: TaskDestination,
+    policy: Policy,
+) -> CreateTask:
+    """The wish for the ticket that mirrors a task in another tracker, as the item stands now."""
+    wish = task(incident, item, document, rules, policy)
+    first = link(item.task.key, item.task.url) if item.task else item.name
+    text = f"{wish.text}\n\nMirrors {first}: owner, milestone, status and due date are kept equal."
+    return replace(wish, key=f"twin:{incident.id}:{item.number}", text=text)
+
+
+def mirrors(incident: Incident, item: ActionItem) -> Iterator[LinkTask]:
+    """The relations of a task and its twin to each other, where the trackers know one between them.
+    No words of people are in them."""
+    tickets = {Side.TASK: item.task, Side.TWIN: item.twin}
+    for side, other in ((Side.TASK, Side.TWIN), (Side.TWIN, Side.TASK)):
+        here, there = tickets[side], tickets[other]
+        gone = any(agreement.gone for agreement in item.sides.values())
+        if here is not None and there is not None and not gone and side not in item.mirrored:
+            key = f"mirror:{side}:{incident.id}:{item.number}"
+            yield LinkTask(key, here, there, f"{item.name}: {there.key}")
+
+
 def link_title(item: ActionItem) -> str:
-    """What the link from the incident ticket to the task is called."""
-    return item.name if said_in_document(item.origin) else plain_title(item.title)
+    """What the link from the incident ticket to the task is called: by its number where its title
+    was said elsewhere."""
+    return item.name if side_of(item, Field.TITLE) else plain_title(item.title)
 
 
 def handle(item: ActionItem, incident: Incident, connection: str, policy: Policy) -> str | None:
@@ -190,11 +215,12 @@ def handle(item: ActionItem, incident: Incident, connection: str, policy: Policy
     """
     if item.owner is None:
         return None
-    kind = policy.connections[connection]
-    person = known_person(policy, item.owner)
-    if person is not None:
-        return person.handles.get(kind)
-    return item.owner if policy.connections[incident.ticket.connection] == kind else None
+    claim = item.said.get(Field.OWNER)
+    tickets = {Side.TASK: item.task, Side.TWIN: item.twin}
+    ref = tickets.get(claim.side) if claim else None
+    claimed = policy.connections.get(ref.connection, "") if ref else ""
+    home = policy.connections[incident.ticket.connection]
+    return handle_of(item.owner, policy.connections[connection], policy, claim, home, claimed)
 
 
 def _task_text(incident: Incident, item: ActionItem, document: Postmortem) -> str:
@@ -227,6 +253,9 @@ def _document_link(words: str, document: Postmortem) -> str:
 
 MUTE_LABEL = "followthrough-mute"
 
+#: What stands in for a title that only the document says.
+_A_ROW = "_a row of the postmortem_"
+
 #: A stranger can write any number of lines; the comment names so many.
 MOST_PROPOSALS = 20
 
@@ -251,6 +280,7 @@ def comment(incident: Incident, blocked: Mapping[str, str]) -> str:
     unset = [(i.name, _unset(i, what)) for i in incident.actions for what in i.unset]
     problems = [f"- {name}: {inert(excerpt(what, 500))}" for name, what in unset]
     problems += [f"- {inert(what)}" for what in document.conflicts]
+    problems += [f"- {line}" for item in incident.actions for line in in_comment(incident, item)]
     if problems:
         parts.append("Could not be set, or needs a look:\n\n" + "\n".join(problems))
     if incident.proposals:
@@ -275,8 +305,9 @@ def _proposed(proposals: Sequence[Proposal]) -> str:
 
 
 def _proposal(proposal: Proposal) -> str:
-    said = _title(proposal)
+    said = _A_ROW
     if not said_in_document(proposal.origin):
+        said = _brief(proposal.title)
         # In quotes: this comment is read again, and must not ask for what a stranger asked for.
         more = inert(details(proposal))
         said = f"“{said}”" + (f", {more}" if more else "")
@@ -295,20 +326,26 @@ def _listed(item: ActionItem, incident: Incident, blocked: Mapping[str, str]) ->
     """One line of the task list. Where task and incident live in one tracker that knows
     ``owner/repository#n``, the bare reference makes it an item that the tracker ticks itself."""
     if item.task is None and item.given_up:
-        return f"- {item.name} {_title(item)} — {inert(item.given_up)}"
+        return f"- {item.name} {_title(item, incident)} — {inert(item.given_up)}"
     if item.task is None:
         why = blocked.get(item.name)
-        return f"- [ ] {item.name} {_title(item)} — no task yet" + (
+        return f"- [ ] {item.name} {_title(item, incident)} — no task yet" + (
             f": {inert(why)}" if why else ""
         )
     together = item.task.connection == incident.ticket.connection and "#" in item.task.key
     named = item.task.key if together else link(item.task.key, item.task.url)
-    return f"- [ ] {item.name} {named} {_title(item)}"
+    line = f"- [ ] {item.name} {named} {_title(item, incident)}".rstrip()
+    return line if item.twin is None else f"{line} (twin: {link(item.twin.key, item.twin.url)})"
 
 
-def _title(item: ActionItem | Proposal) -> str:
-    """The title as the comment shows it; what only the document says is not repeated here."""
-    return "_a row of the postmortem_" if said_in_document(item.origin) else _brief(item.title)
+def _title(item: ActionItem, incident: Incident) -> str:
+    """The title as the comment shows it; what only the document or a ticket elsewhere says is not
+    repeated here."""
+    side = side_of(item, Field.TITLE)
+    if side is Side.DOCUMENT or said_in_document(item.origin):
+        return _A_ROW
+    told = side is None or may_be_told(incident, item, side)
+    return _brief(item.title) if told else ""
 
 
 def _unset(item: ActionItem, what: str) -> str:

@@ -12,6 +12,7 @@ from workflows.effects import (
     CreateTask,
     Effect,
     LinkTask,
+    SetFields,
     WriteComment,
     WriteRegions,
 )
@@ -19,6 +20,7 @@ from workflows.events import (
     CommentWritten,
     DocumentCreated,
     DocumentWritten,
+    FieldsWritten,
     News,
     Reading,
     TaskCreated,
@@ -37,6 +39,7 @@ from workflows.model import (
     TicketRef,
 )
 from workflows.policy import Closing, Policy, Team
+from workflows.snapshots import Field
 
 #: More effects than any incident leads to: a decision that wants more goes in circles.
 LONGEST = 10_000
@@ -52,13 +55,13 @@ class Rehearsal:
 
 
 def rehearse(
-    reading: Reading, incident: Incident | None, policy: Policy, *, new_id: str
+    reading: Reading, incident: Incident | None, policy: Policy, *, new_id: str, now: datetime
 ) -> Rehearsal:
-    """What would happen if everything that is decided succeeded at once."""
+    """What would happen at `now` if everything that is decided succeeded at once."""
     done: dict[str, Effect] = {}
     reasons: list[str] = []
     for _ in range(LONGEST):
-        decision = decide(reading, incident, policy, new_id=new_id)
+        decision = decide(reading, incident, policy, new_id=new_id, now=now)
         incident = decision.incident
         reasons += [why for why in decision.reasons if why not in reasons]
         wish = next((e for e in decision.effects if _is_wanted(e, done)), None)
@@ -78,7 +81,8 @@ def rehearse_closed(
     if ticket.closed is None and ticket.status.category is not StatusCategory.DONE:
         ticket = replace(ticket, closed=now)
     teams = {name: _closing_by(team, ticket.status.name) for name, team in policy.teams.items()}
-    return rehearse(TicketRead(ticket), incident, replace(policy, teams=teams), new_id=new_id)
+    policy = replace(policy, teams=teams)
+    return rehearse(TicketRead(ticket), incident, policy, new_id=new_id, now=now)
 
 
 def rehearse_anyway(
@@ -127,6 +131,11 @@ def pretend(wish: Effect, incident: Incident) -> News:
             return TaskLinked(wish.key)
         case WriteComment():
             return CommentWritten(wish.key, incident.comment_id or "planned")
+        case SetFields():
+            values = dict(wish.values)
+            if wish.status is not None:
+                values[Field.STATUS] = wish.status.progress.value
+            return FieldsWritten(wish.key, values, {})
 
 
 def _pretend_write(wish: WriteRegions, incident: Incident) -> DocumentWritten:

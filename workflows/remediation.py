@@ -146,7 +146,8 @@ def _item(
 ) -> ActionItem:
     """The numbered action item of a line; the due date defaults to the severity's limit."""
     kind = line.kind or Kind.CORRECTIVE
-    person = known_person(policy, line.owner) if line.owner else None
+    home = policy.connections[incident.ticket.connection]
+    person = known_person(policy, line.owner, home) if line.owner else None
     due, limits = line.due, policy.severities.get(incident.severity or "")
     if due is None and limits and incident.closed:
         span = limits.actions_within.get(kind)
@@ -154,7 +155,7 @@ def _item(
     problems = list(line.problems)
     connection = team.postmortem.tasks.connection
     if line.owner and (person is None or policy.connections[connection] not in person.handles):
-        here = policy.connections[incident.ticket.connection] == policy.connections[connection]
+        here = home == policy.connections[connection]
         if person is not None or not here:
             tracker = policy.connections[connection]
             problems.append(f"owner: the rules name nobody called {line.owner} on {tracker}")
@@ -216,7 +217,8 @@ def _from_document(
     ]
     reasons: list[str] = []
     for _, line in edited.added:
-        if any(same_word(item.title) == same_word(line.title) for item in incident.actions):
+        known = (same_word(title) for item in incident.actions for title in item.titles)
+        if same_word(line.title) in known:
             continue
         origin = Origin("document", document.ref.id, len(incident.actions))
         incident, added = _add(incident, Matched(((origin, line),), ()), team, policy)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -14,14 +15,18 @@ from urllib.parse import urlsplit
 
 from integrations.github import discovery
 from integrations.github.answers import Invalid
+from integrations.github.choices import Choices
 from integrations.github.client import GitHubClient, Recent, issue_path
 from integrations.github.creation import TaskCreation
 from integrations.github.lost import candidates
 from integrations.github.marker import key_in, marked
 from integrations.github.reading import place_of, ref_of, ticket_of
+from integrations.github.setting import FieldSetting
+from integrations.github.tasks import TaskReading
 from integrations.github.writers import Writers
 from integrations.http import in_shape
 from integrations.tracker import (
+    FieldsSet,
     Finding,
     Glimpse,
     Lost,
@@ -32,8 +37,9 @@ from integrations.tracker import (
     TaskResult,
     TrackerError,
 )
-from workflows.effects import CreateTask
-from workflows.model import Ticket, TicketRef
+from workflows.effects import CreateTask, SetFields
+from workflows.model import Comment, Person, Ticket, TicketRef
+from workflows.tasks import TaskState
 
 _KEY = re.compile(r"(?P<place>[\w-]+/[\w.-]+)#(?P<number>\d{1,10})", re.ASCII)
 _ADDRESS = re.compile(r"/(?P<place>[\w-]+/[\w.-]+)/issues/(?P<number>\d{1,10})/?$", re.ASCII)
@@ -51,7 +57,10 @@ class GitHubTracker:
     def __init__(self, connection: str, client: GitHubClient) -> None:
         self.connection = connection
         self._client = client
-        self._creation = TaskCreation(connection, client)
+        self._choices = choices = Choices(client)
+        self._creation = TaskCreation(connection, client, choices)
+        self._tasks = TaskReading(connection, client)
+        self._setting = FieldSetting(client, choices)
         self._writers = Writers(client)
         self._takes_sub_issues: Recent[str, bool] = Recent(client.clock)
 
@@ -72,7 +81,9 @@ class GitHubTracker:
         timeline = self._client.pages(f"{path}/timeline")
         writes = partial(self._writers.may_write, place)
         with in_shape(ref.key):
-            return ticket_of(self.connection, issue, timeline, writes)
+            ticket = ticket_of(self.connection, issue, timeline, writes)
+        ours = (key_in(c.text) for c in ticket.comments if "<!--" in c.text and self._wrote(c))
+        return replace(ticket, marks=tuple(key for key in ours if key is not None))
 
     def find(self, typed: str) -> TicketRef:
         """From ``owner/name#7`` or the issue's address; a bare number has no repository."""
@@ -114,6 +125,18 @@ class GitHubTracker:
             if len(found) == len(set(lost.keys)):
                 break
         return found
+
+    def look(self, ref: TicketRef) -> TaskState:
+        """See `integrations.github.tasks`."""
+        return self._tasks.look(ref)
+
+    def look_through(self, place: str, since: datetime | None) -> Iterator[TaskState]:
+        """See `integrations.github.tasks`."""
+        return self._tasks.look_through(place, since)
+
+    def set_fields(self, wanted: SetFields) -> FieldsSet:
+        """See `integrations.github.setting`."""
+        return self._setting.set_fields(wanted)
 
     def link(
         self,
@@ -195,9 +218,20 @@ class GitHubTracker:
         """See `integrations.github.discovery`."""
         return discovery.survey(self._client, place)
 
+    def milestones(self, place: str) -> frozenset[str]:
+        """Open and closed ones; asked for anew, whatever is remembered of them."""
+        return self._choices.titles(place)
+
     def can_assign(self, place: str, handle: str) -> bool:
         """Whether issues of the repository can be assigned to this login."""
         return discovery.can_assign(self._client, place, handle)
+
+    def find_person(self, email: str) -> Person | None:  # noqa: ARG002 - the protocol's
+        """Nobody. GitHub's search for users matches words of public addresses, tells none, leaves
+        out managed users and is limited on its own, and an address on an Enterprise Server need
+        not be its owner's: no certain answer to be had.
+        https://docs.github.com/en/rest/search/search#search-users"""
+        return None
 
     def is_public(self, place: str) -> bool:
         """By the repository's visibility: an internal one, which all members of an enterprise may
@@ -260,6 +294,9 @@ class GitHubTracker:
         Server's on its own host."""
         host = urlsplit(self._client.url).netloc
         return {host, host.removeprefix("api.")}
+
+    def _wrote(self, comment: Comment) -> bool:
+        return comment.author is not None and self._is_me(comment.author.handle)
 
     def _is_me(self, login: str) -> bool:
         return login.lower() == self._client.login().lower()

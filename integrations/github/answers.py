@@ -53,8 +53,13 @@ _CLOSED = tuple(
 _STALE = re.compile(r"does not match|\bis at \S+ but expected\b", re.IGNORECASE)
 
 
+#: A value that the route's schema does not know is named in the message alone: "Invalid property
+#: /state_reason: `x` is not a possible value", on older servers "For 'properties/state_reason', …".
+_NAMED = re.compile(r"(?:Invalid property /|For 'properties/)(\w+)")
+
+
 class Invalid(Rejected):
-    """422 or 400: `fields` are those that GitHub named in its ``errors``."""
+    """422 or 400: `fields` are those that GitHub named in its ``errors`` or its message."""
 
     def __init__(self, words: str, fields: frozenset[str]) -> None:
         super().__init__(words, mend="Mend what the words name, then replay it.")
@@ -111,7 +116,7 @@ def _read(status: int, text: str) -> tuple[str, frozenset[str]]:
     if not isinstance(body, dict):
         body = {}
     said = [str(body.get("message") or f"HTTP {status}")]
-    fields: set[str] = set()
+    fields: set[str] = set(_NAMED.findall(said[0]))
     errors = body.get("errors")
     for error in errors if isinstance(errors, list) else [errors] if errors else []:
         if isinstance(error, dict):

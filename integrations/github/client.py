@@ -7,7 +7,7 @@ off: its default retry repeats POST on 5xx, and it sleeps between requests.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -34,6 +34,13 @@ _BELIEVED = timedelta(minutes=10)
 
 #: How far our clock and GitHub's may differ when we ask for what we created since a time.
 CLOCKS_DIFFER = timedelta(minutes=10)
+
+
+_NONE: Mapping[str, str] = {}
+
+
+class _NotModified(Exception):
+    """304: what is known already is what there is."""
 
 
 def utc_now() -> datetime:
@@ -65,6 +72,16 @@ class Recent(Generic[Key, Value]):
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list. `following` is what the next one is asked for with, None for the last;
+    `etag` is "" where the server gives none."""
+
+    items: list[Answer]
+    following: dict[str, str | int] | None
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
 class Repository:
     """What is remembered of a repository; `may_push` is None where the server does not say."""
 
@@ -81,7 +98,8 @@ class GitHubClient:
 
     `url` is the API's root: ``https://api.github.com`` or an Enterprise Server's ``/api/v3``.
     Every method raises the TrackerError family only. Nothing is ever repeated; redirects are
-    followed within the same host only (PyGithub refuses others). `timeout` is in seconds, to
+    followed within the same host only, reads by PyGithub (which refuses others), writes here: a
+    307 did nothing yet but say where to. `timeout` is in seconds, to
     connect and for an answer each; every request passes the `gate` under the name of its
     `connection`. `limited`: whether it is counted against github.com's budgets; None: as the
     server does by default.
@@ -131,21 +149,39 @@ class GitHubClient:
 
         Of the next page's address only the query is used, so that it leads to no other host.
         """
-        asked: dict[str, str | int] = {"per_page": 100, **parameters}
-        while True:
-            headers, items = self._ask("GET", path, asked, None)
-            yield from objects(items, _odd("GET", path))
-            following = [
-                link["url"]
-                for link in parse_header_links(headers.get("link", ""))
-                if link.get("rel") == "next"
-            ]
-            if not following:
-                return
-            query = dict(parse_qsl(urlsplit(following[0]).query))
-            if query == asked:  # a redirect that lost its query would lead here for ever
-                raise _odd("GET", path)("the next page is the same page")
-            asked = dict(query)
+        asked: dict[str, str | int] | None = {"per_page": 100, **parameters}
+        while asked is not None:
+            page = self._page(path, asked)
+            yield from page.items
+            asked = page.following
+
+    def page_unless(self, etag: str, path: str, asked: Mapping[str, str | int]) -> Page | None:
+        """The one page that is asked for so, or None where it is still the one with this ETag
+        ("": always the page). An answer of "not modified" does not count against the hour's
+        requests.
+        https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#use-conditional-requests-if-appropriate
+        """
+        try:
+            return self._page(path, asked, {"If-None-Match": etag} if etag else {})
+        except _NotModified:
+            return None
+
+    def _page(
+        self, path: str, asked: Mapping[str, str | int], conditions: Mapping[str, str] = _NONE
+    ) -> Page:
+        headers, listed = self._ask("GET", path, asked, None, conditions)
+        items = objects(listed, _odd("GET", path))
+        following = [
+            link["url"]
+            for link in parse_header_links(headers.get("link", ""))
+            if link.get("rel") == "next"
+        ]
+        if not following:
+            return Page(items, None, headers.get("etag", ""))
+        query = dict(parse_qsl(urlsplit(following[0]).query))
+        if query == asked:  # a redirect that lost its query would lead here for ever
+            raise _odd("GET", path)("the next page is the same page")
+        return Page(items, dict(query), headers.get("etag", ""))
 
     def present_path(self, place: str) -> str:
         """``/repos/owner/name`` with the repository's present name, for paths with a query.
@@ -176,6 +212,10 @@ class GitHubClient:
         """``owner/name``, at most ten minutes old."""
         return self._repositories.get(place, lambda: self._repository(place))
 
+    def forget_repository(self, place: str) -> None:
+        """Somebody saw that it is not what is remembered."""
+        self._repositories.forget(place)
+
     def _repository(self, place: str) -> Repository:
         answer = self.read(repo_path(place))
         permissions = answer.get("permissions")
@@ -189,36 +229,57 @@ class GitHubClient:
         )
 
     def _ask(
-        self, verb: str, path: str, parameters: dict[str, str | int], body: Json | None
+        self,
+        verb: str,
+        path: str,
+        parameters: Mapping[str, str | int],
+        body: Json | None,
+        conditions: Mapping[str, str] = _NONE,
     ) -> tuple[dict[str, str], Any]:
         costs = budgets.costs(verb) if self._limited else ()
         with self._gate.passing(Call(self._connection, verb, path, costs)) as report:
-            status, headers, text, error = self._sent(verb, path, parameters, body)
+            status, headers, text, error = self._sent(verb, path, parameters, body, conditions)
             report(budgets.answered(status, headers, error))
         if error is not None:
             raise error
+        if status == 304 and conditions:
+            raise _NotModified
         return headers, parsed(text, _odd(verb, path))
 
     def _sent(
-        self, verb: str, path: str, parameters: dict[str, str | int], body: Json | None
+        self,
+        verb: str,
+        path: str,
+        parameters: Mapping[str, str | int],
+        body: Json | None,
+        conditions: Mapping[str, str],
     ) -> tuple[int, dict[str, str], str, TrackerError | None]:
         """Status (0: nobody answered), headers and text of the answer, and the error that it is."""
         writes = verb != "GET"
         try:
             status, headers, text = self._requester().requestJson(
-                verb, path, parameters=dict(parameters), input=body
+                verb, path, parameters=dict(parameters), headers=dict(conditions), input=body
             )
+            if status == 307 and (there := self._leads_to(headers)) not in ("", path):
+                status, headers, text = self._requester().requestJson(verb, there, input=body)
         except requests.RequestException as error:
             return 0, {}, "", _transport_error(error, writes=writes)
         except RuntimeError as error:
             # PyGithub's refusal to follow a redirect to another host or scheme.
             mend = "Correct the connection's url in the rules."
             return 301, {}, "", Rejected(str(error), mend=mend)
-        if status < 300:
+        if status < 300 or (status == 304 and conditions):
             return status, headers, text or "", None
         now = self.clock()
         refused = error_of(status, headers, self._clean(text), writes=writes, path=path, now=now)
         return status, headers, text or "", refused
+
+    def _leads_to(self, headers: Mapping[str, str]) -> str:
+        """The path that a renamed repository's answer to a write leads to, on this server.
+        https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects
+        """
+        address = headers.get("location", "")
+        return address.removeprefix(self.url) if address.startswith(f"{self.url}/") else ""
 
     def _requester(self) -> Requester:
         """One a thread: neither PyGithub's requester nor its session may be shared by several."""

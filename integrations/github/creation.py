@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
-from urllib.parse import quote
 
 from integrations.github.answers import Invalid
-from integrations.github.client import GitHubClient, Recent, repo_path
+from integrations.github.choices import DROPPED, Choices
+from integrations.github.client import GitHubClient, repo_path
 from integrations.github.marker import marked
 from integrations.github.reading import labels_of, ref_of
-from integrations.tracker import (
-    NotThere,
-    OutcomeUnknown,
-    Rejected,
-    TaskResult,
-    TrackerError,
-    Unavailable,
-)
+from integrations.tracker import NotThere, Rejected, TaskResult, TrackerError
 from workflows.effects import CreateTask
 
 Json = dict[str, Any]
@@ -30,13 +23,12 @@ _OPTIONAL = {"assignees": "owner", "milestone": "milestone", "labels": "labels"}
 
 
 class TaskCreation:
-    """Creates issues, one POST each, with assignable people and milestones remembered."""
+    """Creates issues, one POST each, with what can be chosen there remembered."""
 
-    def __init__(self, connection: str, client: GitHubClient) -> None:
+    def __init__(self, connection: str, client: GitHubClient, choices: Choices) -> None:
         self._connection = connection
         self._client = client
-        self._assignable: Recent[tuple[str, str], bool] = Recent(client.clock)
-        self._milestones: Recent[str, dict[str, int]] = Recent(client.clock)
+        self._choices = choices
 
     def create(self, tasks: Sequence[CreateTask]) -> Iterator[TaskResult]:
         """Each task's result as soon as it is known."""
@@ -59,7 +51,7 @@ class TaskCreation:
             for field in refused:
                 unset.append(f"{_OPTIONAL[field]}: {error.words}")
                 del body[field]
-            self._milestones.forget(task.target.place)
+            self._choices.forget_milestones(task.target.place)
             issue = self._client.write("POST", path, body)
         unset += _dropped(body, issue)
         return TaskResult(task.key, ref=ref_of(self._connection, issue), unset=tuple(unset))
@@ -73,68 +65,31 @@ class TaskCreation:
         if task.target.labels:
             body["labels"] = list(task.target.labels)
         if task.owner is not None:
-            if self._is_assignable(place, task.owner):
+            if self._choices.is_assignable(place, task.owner):
                 body["assignees"] = [task.owner]
             else:
                 name = task.owner_name or task.owner
                 unset.append(f"owner: {name} is not assignable in {place}")
         if task.milestone is not None:
             try:
-                body["milestone"] = self._milestone(place, task.milestone)
+                body["milestone"] = self._choices.milestone(place, task.milestone)
             except (Rejected, NotThere) as error:
                 unset.append(f"milestone: {task.milestone}: {error.words}")
-            except OutcomeUnknown as error:
-                # Titles are unique in a repository: asking again finds it or creates it. The
-                # task itself was not sent.
-                self._milestones.forget(place)
-                raise Unavailable(error.words, mend=error.mend) from None
         return body, unset
-
-    def _is_assignable(self, place: str, login: str) -> bool:
-        """https://docs.github.com/en/rest/issues/assignees#check-if-a-user-can-be-assigned"""
-
-        def ask() -> bool:
-            try:
-                self._client.read_any(f"{repo_path(place)}/assignees/{quote(login, safe='')}")
-            except NotThere:
-                return False
-            return True
-
-        return self._assignable.get((place, login.lower()), ask)
-
-    def _milestone(self, place: str, title: str) -> int:
-        """The number of the milestone of that title, open or closed; created when missing."""
-        path = f"{repo_path(place)}/milestones"
-
-        def ask() -> dict[str, int]:
-            present = self._client.present_path(place)
-            listed = self._client.pages(f"{present}/milestones", state="all")
-            return {str(each["title"]): int(each["number"]) for each in listed}
-
-        known = self._milestones.get(place, ask)
-        if title not in known:
-            try:
-                known[title] = int(self._client.write("POST", path, {"title": title})["number"])
-            except Invalid:
-                # "already_exists": somebody was faster than what we remember.
-                self._milestones.forget(place)
-                known = self._milestones.get(place, ask)
-                if title not in known:
-                    raise
-        return known[title]
 
 
 def _dropped(asked: Json, issue: Json) -> list[str]:
     """What GitHub left out in silence, as it does for callers without push access:
     https://docs.github.com/en/rest/issues/issues#create-an-issue"""
-    why = "dropped by GitHub: the account lacks write access, or it cannot be set there"
     unset = []
     owners = {str(user["login"]).lower() for user in issue.get("assignees") or []}
-    unset += [f"owner: {o} {why}" for o in asked.get("assignees", ()) if o.lower() not in owners]
+    unset += [
+        f"owner: {o} {DROPPED}" for o in asked.get("assignees", ()) if o.lower() not in owners
+    ]
     labels = {label.lower() for label in labels_of(issue)}
     missing = [label for label in asked.get("labels", ()) if label.lower() not in labels]
     if missing:
-        unset.append(f"labels: {', '.join(missing)} {why}")
+        unset.append(f"labels: {', '.join(missing)} {DROPPED}")
     if "milestone" in asked and not issue.get("milestone"):
-        unset.append(f"milestone: {why}")
+        unset.append(f"milestone: {DROPPED}")
     return unset

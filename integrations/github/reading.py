@@ -12,6 +12,7 @@ from typing import Any
 
 from integrations.github.marker import due_in
 from workflows.model import Change, Comment, Person, Status, StatusCategory, Ticket, TicketRef
+from workflows.tasks import TaskState
 
 Json = dict[str, Any]
 
@@ -46,14 +47,14 @@ def ticket_of(
         place=place_of(issue),
         title=str(issue["title"]),
         text=str(issue.get("body") or "").replace("\r\n", "\n"),
-        status=_status(issue),
-        created=_time(issue["created_at"]),
-        updated=_time(issue["updated_at"]),
+        status=status_of(issue),
+        created=time_of(issue["created_at"]),
+        updated=time_of(issue["updated_at"]),
         type=(issue.get("type") or {}).get("name"),
         author=person_of(issue.get("user")),
         author_may_write=writes(issue),
         owner=assignees[0] if assignees else None,
-        closed=_time(issue["closed_at"]) if issue.get("closed_at") else None,
+        closed=time_of(issue["closed_at"]) if issue.get("closed_at") else None,
         labels=labels_of(issue),
         milestone=(issue.get("milestone") or {}).get("title"),
         due=due_in(issue.get("body")),
@@ -62,6 +63,22 @@ def ticket_of(
         ),
         changes=tuple(change for change in changes if change is not None),
         related=_related(events),
+    )
+
+
+def state_of(connection: str, issue: Json) -> TaskState:
+    """An issue as a task. An issue can say each of the fields, so none is silent."""
+    milestone = issue.get("milestone")
+    people = [person_of(user) for user in issue.get("assignees") or []]
+    return TaskState(
+        ref=ref_of(connection, issue),
+        place=place_of(issue),
+        title=str(issue["title"]),
+        status=status_of(issue),
+        updated=time_of(issue["updated_at"]),
+        owners=tuple(person for person in people if person is not None),
+        milestones=(str(milestone["title"]),) if milestone else (),
+        due=due_in(issue.get("body")),
     )
 
 
@@ -77,7 +94,8 @@ def person_of(user: Json | None) -> Person | None:
     return Person(handle=str(user["login"]), name=str(user["login"])) if user else None
 
 
-def _status(issue: Json) -> Status:
+def status_of(issue: Json) -> Status:
+    """Open, or closed with GitHub's reason for it (null on servers that know none)."""
     if issue["state"] == "closed":
         return Status("closed", StatusCategory.DONE, issue.get("state_reason"))
     return Status("open", StatusCategory.NEW)
@@ -87,7 +105,7 @@ def _comment(event: Json, may_write: bool) -> Comment:
     return Comment(
         id=str(event["id"]),
         author=person_of(event.get("user") or event.get("actor")),
-        at=_time(event["created_at"]),
+        at=time_of(event["created_at"]),
         text=str(event.get("body") or "").replace("\r\n", "\n"),
         url=str(event.get("html_url") or ""),
         may_write=may_write,
@@ -101,7 +119,7 @@ def _change(event: Json, issue_url: str) -> Change | None:
         return None
     field, before, after = told
     return Change(
-        at=_time(event["created_at"]),
+        at=time_of(event["created_at"]),
         by=person_of(event.get("actor")),
         field=field,
         before=before,
@@ -156,5 +174,6 @@ def _related(events: Iterable[Json]) -> tuple[str, ...]:
     return tuple(related)
 
 
-def _time(text: str) -> datetime:
+def time_of(text: str) -> datetime:
+    """A moment as GitHub writes it, "2026-11-23T12:00:00Z"."""
     return datetime.fromisoformat(text)

@@ -14,8 +14,11 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from integrations.github.marker import key_in
+from integrations.github.reading import state_of
+from integrations.http import in_shape
 from integrations.signatures import signed_by
-from integrations.tracker import BadSignature, Envelope, Malformed, Notice, Tells
+from integrations.tracker import BadSignature, Envelope, Malformed, Notice, Tells, Unavailable
+from workflows.tasks import TaskState
 
 Json = dict[str, Any]
 
@@ -40,7 +43,6 @@ IGNORED: Mapping[str, str] = {
     "member": "permissions are asked for when they matter",
     "membership": "permissions are asked for when they matter",
     "meta": "the webhook itself was deleted",
-    "milestone": "milestones are read with each ticket",
     "organization": "settings of the organisation",
     "ping": "GitHub says hello",
     "projects_v2": "projects are not followed",
@@ -124,13 +126,16 @@ def normalise(envelope: Envelope) -> Notice:
         return _pull_request(payload, name)
     if event == "push":
         return _push(payload, name)
+    if event == "milestone":
+        return _milestone(payload, action, name)
     if event in IGNORED:
         return _notice(payload, Tells.NOTHING, f"{name}: {IGNORED[event]}")
     return _notice(payload, Tells.UNKNOWN, f"{name} is not an event that we know")
 
 
 def _issue(payload: Json, issue: Json, name: str, *, gone: bool = False) -> Notice:
-    """A transferred issue is read again too: its old address redirects to the new one."""
+    """A transferred issue is read again too: its old address redirects to the new one. What the
+    payload says of it is how it was before."""
     ticket_id = _text(issue.get("node_id"))
     if ticket_id is None:
         return _notice(payload, Tells.UNKNOWN, f"{name} names no issue")
@@ -143,7 +148,24 @@ def _issue(payload: Json, issue: Json, name: str, *, gone: bool = False) -> Noti
         at=_time(issue.get("updated_at")),
         marker=key_in(_text(issue.get("body"))),
         created=name == "issues.opened",
+        state=None if name == "issues.transferred" else _state(issue),
     )
+
+
+def _state(issue: Json) -> TaskState | None:
+    try:
+        with in_shape("the payload"):
+            return state_of("", issue)
+    except Unavailable:
+        return None
+
+
+def _milestone(payload: Json, action: str, name: str) -> Notice:
+    """What its issues say may be another name by now, or none.
+    https://docs.github.com/en/webhooks/webhook-events-and-payloads#milestone"""
+    if action in ("edited", "deleted"):
+        return _notice(payload, Tells.MILESTONES, name)
+    return _notice(payload, Tells.NOTHING, f"{name}: no issue says otherwise for that")
 
 
 def _comment(payload: Json, name: str) -> Notice:
@@ -171,7 +193,7 @@ def _relation(payload: Json, event: str, action: str, name: str) -> Notice:
         if event == kind and action.startswith(start):
             told = _issue(payload, _part(payload, part), name)
             child = _text(_part(payload, "sub_issue").get("body"))
-            return replace(told, marker=key_in(child))
+            return replace(told, marker=key_in(child), related=True)
     return _notice(payload, Tells.UNKNOWN, f"{name} is not an event that we know")
 
 
@@ -231,6 +253,7 @@ def _notice(
     created: bool = False,
     paths: tuple[str, ...] = (),
     branch: str | None = None,
+    state: TaskState | None = None,
 ) -> Notice:
     return Notice(
         tells=tells,
@@ -245,6 +268,7 @@ def _notice(
         created=created,
         paths=paths,
         branch=branch,
+        state=state,
     )
 
 

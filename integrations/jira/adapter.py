@@ -19,8 +19,10 @@ from integrations.jira import checks, creating, discovery
 from integrations.jira.client import Clock, JiraClient, Refused
 from integrations.jira.reading import marker, person, project_of, related
 from integrations.jira.site import JiraSite, summary
+from integrations.jira.tasks import Tasks
 from integrations.jira.webhook import PROPERTY
 from integrations.tracker import (
+    FieldsSet,
     Finding,
     Glimpse,
     Lost,
@@ -30,8 +32,9 @@ from integrations.tracker import (
     Survey,
     TaskResult,
 )
-from workflows.effects import CreateTask
-from workflows.model import Ticket, TicketRef
+from workflows.effects import CreateTask, SetFields
+from workflows.model import Person, Ticket, TicketRef
+from workflows.tasks import TaskState
 
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*-[0-9]+")
 
@@ -88,6 +91,7 @@ class JiraTracker:
         )
         self.site = JiraSite(connection, client, link_type=link_type, writers=writers or {})
         self._client = client
+        self._tasks = Tasks(self.site)
 
     def account(self) -> str:
         """The handle of the account that we act as: accountId on Cloud, name on Data Center."""
@@ -152,10 +156,13 @@ class JiraTracker:
         times in JQL are read in the account's time zone and to the minute, so a relative one is
         asked for. An issue that is edited between two pages moves to the front, so the next page
         repeats one and misses none."""
-        jql = f"project = {_quoted(place)} AND updated >= -{self._minutes(since)}m"
-        for issue in self._client.search(f"{jql} ORDER BY updated DESC", "updated"):
+        for issue in self._client.search(self._updated(place, since), "updated"):
             updated = str(issue["fields"]["updated"])
             yield Glimpse(self.site.reader.ref(issue), updated, datetime.fromisoformat(updated))
+
+    def _updated(self, place: str, since: datetime | None) -> str:
+        of_late = f" AND updated >= -{self._minutes(since)}m" if since else ""
+        return f"project = {_quoted(place)}{of_late} ORDER BY updated DESC"
 
     def _minutes(self, since: datetime) -> int:
         passed = (self._client.clock() - since).total_seconds() / 60
@@ -246,6 +253,23 @@ class JiraTracker:
             if task.id not in related(issue["fields"]):
                 raise
 
+    # --- tasks kept in sync -----------------------------------------------------------------
+
+    def look(self, ref: TicketRef) -> TaskState:
+        """One call; `changes` are those of the changelog's newest part, that Jira embeds."""
+        return self._tasks.look(ref)
+
+    def look_through(self, place: str, since: datetime | None) -> Iterator[TaskState]:
+        """Issues of the project as `changed` lists them, with the same overlap, and as the search
+        index has them: it lags, and `updated` says how old a state is. Jira cannot tell what has
+        not changed, so all that the query finds is sent."""
+        return self._tasks.look_through(self._updated(place, since))
+
+    def set_fields(self, wanted: SetFields) -> FieldsSet:
+        """See `integrations.jira.tasks` and `integrations.jira.transitions`. Jira cannot compare
+        and swap, and does not look what `replaces` says: StaleVersion is never raised."""
+        return self._tasks.set_fields(wanted)
+
     # --- the comment ------------------------------------------------------------------------
 
     def write_comment(self, ticket: TicketRef, text: str, key: str, comment_id: str | None) -> str:
@@ -290,9 +314,18 @@ class JiraTracker:
         """See `integrations.jira.discovery`."""
         return discovery.survey(self.site, place, issue_type)
 
+    def milestones(self, place: str) -> frozenset[str]:
+        """The project's versions, released and archived ones too; asked for anew."""
+        self.site.forget_versions(place)
+        return frozenset(self.site.versions(place))
+
     def can_assign(self, place: str, handle: str) -> bool:
         """Whether issues of the project can be assigned to this accountId (Cloud) or name."""
         return self.site.assignable(place, handle) is not None
+
+    def find_person(self, email: str) -> Person | None:
+        """See `integrations.jira.discovery`."""
+        return discovery.find_person(self._client, email)
 
     def is_public(self, place: str) -> bool:
         """Whether the project answers to somebody who is not signed in."""

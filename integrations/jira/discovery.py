@@ -9,6 +9,7 @@ from integrations.jira.client import JiraClient
 from integrations.jira.reading import person
 from integrations.jira.site import JiraSite
 from integrations.tracker import CustomField, Place, Rejected, Survey
+from workflows.model import Person
 
 
 def places(client: JiraClient) -> Iterator[Place]:
@@ -34,6 +35,20 @@ def survey(site: JiraSite, place: str, issue_type: str) -> Survey:
         fields=_fields(site, place, issue_type),
         people=tuple(p for user in assignable if (p := person(user)) is not None),
     )
+
+
+def find_person(client: JiraClient, email: str) -> Person | None:
+    """The active user whose visible address this is. Both deployments match the beginnings of
+    names and addresses, so that there may be others in the list; on Cloud an address may be
+    hidden, and who may not browse users finds none.
+    https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-user-search/#api-rest-api-3-user-search-get
+    https://developer.atlassian.com/server/jira/platform/rest/v10000/api-group-user/#api-api-2-user-search-get
+    """
+    asked = {"query" if client.cloud else "username": email}
+    users = client.listed("/user/search", maxResults=50, **asked)
+    people = [p for user in users if (p := person(user)) is not None and p.active]
+    theirs = [p for p in people if p.email and p.email.casefold() == email.casefold()]
+    return theirs[0] if len(theirs) == 1 else None
 
 
 def _fields(site: JiraSite, place: str, issue_type: str) -> tuple[CustomField, ...]:

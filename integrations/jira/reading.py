@@ -9,6 +9,8 @@ from typing import Any
 
 from integrations.jira.text import Markup
 from workflows.model import Change, Comment, Person, Status, StatusCategory, Ticket, TicketRef
+from workflows.snapshots import Field
+from workflows.tasks import TaskState
 
 Json = Mapping[str, Any]
 
@@ -72,8 +74,8 @@ class Reader:
         """A whole issue, read with all fields and ``expand=names``, with these comments and this
         changelog. `writers` are those who may write in its project."""
         ref, fields = self.ref(issue), issue.get("fields") or {}
-        changes = self._changes(ref, histories)
-        versions = _names(fields.get("fixVersions"))
+        changes = self.changes(ref, histories)
+        versions = names(fields.get("fixVersions"))
         read_status = status(fields)
         told_by = fields.get("reporter") or fields.get("creator")
         # The reporter can be changed, by whom we need not know: the words stay their creator's.
@@ -93,7 +95,7 @@ class Reader:
             owner=person(fields.get("assignee")),
             closed=_closed(fields, read_status, changes),
             labels=tuple(str(label) for label in fields.get("labels") or ()),
-            components=_names(fields.get("components")),
+            components=names(fields.get("components")),
             milestone=versions[0] if versions else None,
             due=day(fields.get("duedate")),
             fields=self._values(fields, issue.get("names") or {}),
@@ -115,7 +117,9 @@ class Reader:
             internal=_internal(comment),
         )
 
-    def _changes(self, ref: TicketRef, histories: Iterable[Json]) -> tuple[Change, ...]:
+    def changes(self, ref: TicketRef, histories: Iterable[Json]) -> tuple[Change, ...]:
+        """A changelog, the oldest first, without what it holds of comments. Cloud gives the newest
+        first, so that of one moment its ids tell the order."""
         found = [
             Change(
                 at=moment(history["created"]),
@@ -125,7 +129,7 @@ class Reader:
                 after=after,
                 url=ref.url,
             )
-            for history in histories
+            for history in sorted(histories, key=lambda one: str(one.get("id")).zfill(20))
             for item in history.get("items") or ()
             if not _is_comment(item)
             for field, before, after in _fields(item)
@@ -185,7 +189,8 @@ def person(user: Any) -> Person | None:
     if not handle:
         return None
     name = user.get("displayName") or handle
-    return Person(str(handle), str(name), user.get("emailAddress") or None)
+    active = user.get("active") is not False
+    return Person(str(handle), str(name), user.get("emailAddress") or None, active)
 
 
 #: Jira's names of fields in a changelog that have another name here.
@@ -219,13 +224,18 @@ def _is_comment(item: Json) -> bool:
 
 def status(fields: Json) -> Status:
     told = fields.get("status") or {}
-    category = (told.get("statusCategory") or {}).get("key")
     resolution = (fields.get("resolution") or {}).get("name")
     return Status(
         str(told.get("name") or ""),
-        _CATEGORIES.get(str(category), StatusCategory.NEW),
+        category_of(told),
         resolution,
     )
+
+
+def category_of(status: Json) -> StatusCategory:
+    """The category of a status's JSON."""
+    key = (status.get("statusCategory") or {}).get("key")
+    return _CATEGORIES.get(str(key), StatusCategory.NEW)
 
 
 def related(fields: Json) -> tuple[str, ...]:
@@ -293,5 +303,34 @@ def _internal(comment: Json) -> bool:
     return False
 
 
-def _names(values: Any) -> tuple[str, ...]:
+def names(values: Any) -> tuple[str, ...]:
+    """The names of versions or components."""
     return tuple(str(one["name"]) for one in values or () if one and one.get("name"))
+
+
+#: What each of our fields is in Jira.
+FIELD_IDS = {
+    Field.OWNER: "assignee",
+    Field.MILESTONE: "fixVersions",
+    Field.STATUS: "status",
+    Field.DUE: "duedate",
+    Field.TITLE: "summary",
+}
+
+
+def task_state(ref: TicketRef, issue: Json, changes: tuple[Change, ...] = ()) -> TaskState:
+    """An issue as a task; a field that its JSON lacks is one of which it cannot speak."""
+    fields = issue["fields"]
+    owner = person(fields.get("assignee"))
+    return TaskState(
+        ref=ref,
+        place=project_of(issue),
+        title=str(fields.get("summary") or ""),
+        status=status(fields),
+        updated=moment(fields["updated"]),
+        owners=(owner,) if owner else (),
+        milestones=names(fields.get("fixVersions")),
+        due=day(fields.get("duedate")),
+        silent=frozenset(field for field, id in FIELD_IDS.items() if id not in fields),
+        changes=changes,
+    )

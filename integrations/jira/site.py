@@ -113,6 +113,10 @@ class JiraSite:
         people = [p for user in found if (p := person(user)) is not None]
         return next((p for p in people if p.handle == handle), None)
 
+    def forget_assignable(self, project: str, handle: str) -> None:
+        """That they are assignable, or not, proved wrong."""
+        self._memory.pop(("assignable", project, handle), None)
+
     def assignee(self, handle: str) -> dict[str, str]:
         return {"accountId": handle} if self.client.cloud else {"name": handle}
 
@@ -129,18 +133,26 @@ class JiraSite:
         A creation whose answer never came raises Unavailable: names are unique in a project, so
         asking again does no harm.
         """
-        names = self._remembered(("versions", project), lambda: self._read_versions(project))
+        names = self.versions(project)
         if name in names:
             return True
         try:
             self.client.post("/version", {"name": name, "project": project})
         except OutcomeUnknown as error:
-            self._memory.pop(("versions", project), None)
+            self.forget_versions(project)
             raise Unavailable(error.words) from error
         except (Rejected, NotThere):  # Data Center answers 404 to whom it does not let
             return False
         names.add(name)
         return True
+
+    def versions(self, project: str) -> set[str]:
+        """The names of the project's versions."""
+        return self._remembered(("versions", project), lambda: self._read_versions(project))
+
+    def forget_versions(self, project: str) -> None:
+        """What is remembered of the project's versions proved wrong."""
+        self._memory.pop(("versions", project), None)
 
     def _read_versions(self, project: str) -> set[str]:
         return {str(v["name"]) for v in self.client.listed(f"/project/{project}/versions")}

@@ -13,8 +13,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from integrations.http import in_shape
+from integrations.jira.reading import task_state
 from integrations.signatures import signed_by
-from integrations.tracker import BadSignature, Envelope, Malformed, Notice, Tells
+from integrations.tracker import BadSignature, Envelope, Malformed, Notice, Tells, Unavailable
+from workflows.model import TicketRef
+from workflows.tasks import TaskState
 
 #: The entity property in which everything that we create carries its effect key.
 PROPERTY = "followthrough"
@@ -27,6 +31,13 @@ _TOLD_OF_TICKET = {
     "comment_deleted": "a comment was deleted",
 }
 
+#: A renamed version is the same version: no issue of it is updated, and none is told of. The
+#: payload names its project by an id only. Data Center and Cloud call these events alike.
+_TOLD_OF_VERSIONS = {
+    "jira:version_updated": "a version was changed",
+    "jira:version_deleted": "a version was deleted or merged",
+}
+
 #: Known, and nothing to do: the beginning of the event's name, and why.
 _IGNORED = {
     "issue_property_": "properties are read with the ticket they stand on",
@@ -35,7 +46,7 @@ _IGNORED = {
     "jira:worklog_": "logged work changes nothing here",
     "attachment_": "it names no ticket; the ticket's own update tells of attachments",
     "project_": "a project's tickets tell of themselves, and the poller sees who is gone",
-    "jira:version_": "a version is read with the tickets that carry it",
+    "jira:version_": "no ticket says otherwise for that",
     "issuetype_": "types are read with the tickets",
     "user_": "people are read with the tickets",
     "option_": "a setting of the whole site",
@@ -131,6 +142,9 @@ def normalise(envelope: Envelope) -> Notice:
         payload = _parsed(envelope.body)
     except Malformed as error:
         return Notice(Tells.UNKNOWN, str(error))
+    if envelope.event in _TOLD_OF_VERSIONS:
+        why = _TOLD_OF_VERSIONS[envelope.event]
+        return Notice(Tells.MILESTONES, why, at=_time(payload), by=_actor(payload))
     for beginning, why in _IGNORED.items():
         if envelope.event.startswith(beginning):
             return Notice(Tells.NOTHING, why, at=_time(payload), by=_actor(payload))
@@ -161,7 +175,16 @@ def _about_ticket(tells: Tells, why: str, payload: Mapping[str, Any]) -> Notice:
         comment_id=_match(_ID, comment.get("id")),
         marker=_marker(comment) or _marker(issue),
         created=payload.get("webhookEvent") == "jira:issue_created",
+        state=_state(issue, ticket_id, key),
     )
+
+
+def _state(issue: Mapping[str, Any], ticket_id: str | None, key: str | None) -> TaskState | None:
+    try:
+        with in_shape("the payload"):
+            return task_state(TicketRef("", ticket_id or "", key or "", ""), issue)
+    except Unavailable:
+        return None
 
 
 def _id_beside_issue(payload: Mapping[str, Any]) -> str | None:

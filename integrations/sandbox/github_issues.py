@@ -13,7 +13,6 @@ from integrations.sandbox.world import Object, act
 
 LONGEST_BODY = 65_536
 MOST_SUB_ISSUES = 100
-REASONS = ("completed", "not_planned", "duplicate", "reopened")
 
 
 class GitHubIssues(GitHubSite):
@@ -73,25 +72,6 @@ class GitHubIssues(GitHubSite):
     @act
     def assign(self, repo: str, number: int, logins: Sequence[str], by: str) -> None:
         self.edit(repo, number, by, assignees=list(logins))
-
-    @act
-    def delete(self, repo: str, number: int, by: str) -> None:
-        issue = self._at(repo, number)
-        self.tell_issue("deleted", issue, by)
-        issue.gone = True
-
-    @act
-    def transfer(self, repo: str, number: int, to: str, by: str) -> int:
-        """Transfer: `opened` at the target, then `transferred` at the source; a new id."""
-        old, target = self._at(repo, number), self.repo(to)
-        new = self._new(target, old.title, old.body, old.user)
-        new.state, new.notes, new.timeline = old.state, old.notes, old.timeline
-        self.tell_issue("opened", new, by)
-        changes = {"new_issue": github_views.issue(self, new)}
-        changes["new_repository"] = github_views.repo(self, target)
-        self.tell_issue("transferred", old, by, changes=changes)
-        old.transferred = new
-        return new.number
 
     # --- changes -------------------------------------------------------------------------------
 
@@ -247,7 +227,7 @@ class GitHubIssues(GitHubSite):
             raise invalid(resource="Issue", code="invalid", field="milestone", value=chosen)
         if wanted.get("state", "open") not in ("open", "closed"):
             raise invalid(resource="Issue", code="invalid", field="state", value=wanted["state"])
-        if wanted.get("state_reason") not in (None, *REASONS):
+        if wanted.get("state_reason") not in (None, *self.reasons):
             reason = wanted["state_reason"]
             raise invalid(resource="Issue", code="invalid", field="state_reason", value=reason)
 
@@ -264,7 +244,8 @@ class GitHubIssues(GitHubSite):
                 place.labels.setdefault(name, self.world.next_id())
             self._replace(issue, "label", issue.labels, new, by, told)
         if "assignees" in wanted:
-            new = list(dict.fromkeys(wanted["assignees"] or []))[:10]
+            logins = (self.login_of(name) for name in wanted["assignees"] or [])
+            new = list(dict.fromkeys(logins))[:10]
             self._replace(issue, "assignee", issue.assignees, new, by, told)
         if "milestone" in wanted and wanted["milestone"] != issue.milestone:
             issue.milestone, before = wanted["milestone"], issue.milestone

@@ -18,6 +18,19 @@ Answer = tuple[Any, int] | Object | list[Any] | Response
 REPO = "/repos/<owner>/<name>"
 
 
+def with_etag(answer: Response) -> Response:
+    """What was answered, or 304 where the ETag that was sent is still that of the body:
+    https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#use-conditional-requests-if-appropriate
+    Whether a page counts as modified when only what follows it was, or whether a 304 has links,
+    is not said: here neither, the harder case."""
+    if request.method == "GET" and answer.status_code == 200:
+        answer.add_etag(weak=True)
+        answer.make_conditional(request)
+        if answer.status_code == 304:
+            answer.headers.pop("Link", None)
+    return answer
+
+
 class GitHubApi:
     """Sign-in, access and pages: what every route needs."""
 
@@ -35,7 +48,19 @@ class GitHubApi:
         raise Refused(401, {"message": words, "documentation_url": "https://docs.github.com/rest"})
 
     def place(self, me: str, owner: str, name: str, needed: str = "read") -> Repo:
-        """The repository; without access 404, with too little of it 403."""
+        """The repository; without access 404, with too little of it 403. A former name leads to the
+        present one, of reads by 301 and of writes by 307, which many clients do not follow:
+        https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects
+        https://github.com/VirtusLab/git-machete/issues/1212
+        GitHub leads there by the repository's id, here it is by its name."""
+        if new := self.site.renamed.get(f"{owner}/{name}".lower()):
+            there = request.url.replace(f"/repos/{owner}/{name}", f"/repos/{new}", 1)
+            status, words = (
+                (301, "Moved Permanently")
+                if request.method == "GET"
+                else (307, "Temporary Redirect")
+            )
+            raise Refused(status, {"message": words, "url": there}, {"Location": there})
         found = self.site.repo(f"{owner}/{name}", me)
         if not self.site.may(me, found, needed):
             raise Refused(403, {"message": "Resource not accessible by personal access token"})
@@ -100,9 +125,11 @@ class GitHubRest(GitHubApi):
         if not wanted.get("title"):
             raise invalid(resource="Milestone", code="missing_field", field="title")
         number = self.site.add_milestone(place.full_name, str(wanted["title"]), me)
-        made = place.milestones[number - 1]
+        made = next(m for m in place.milestones if m.number == number)
         made.description, made.due_on = wanted.get("description"), wanted.get("due_on")
-        return github_views.milestone(self.site, place, made), 201
+        shown = github_views.milestone(self.site, place, made)
+        self.site.tell("milestone", place, me, action="created", milestone=shown)
+        return shown, 201
 
     @route("GET", REPO + "/assignees")
     def assignees(self, me: str, owner: str, name: str) -> Answer:

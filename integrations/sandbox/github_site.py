@@ -10,6 +10,7 @@ from datetime import datetime
 
 from integrations.sandbox.world import Object, Refused, World, act
 
+REASONS = ("completed", "not_planned", "duplicate", "reopened")
 LEVELS = ("none", "read", "triage", "write", "maintain", "admin")
 
 
@@ -79,6 +80,7 @@ class Issue:
     children: list[Issue] = field(default_factory=list)
     parent: Issue | None = None
     pull: Pull | None = None
+    locked: bool = False
     gone: bool = False
     transferred: Issue | None = None
 
@@ -118,6 +120,7 @@ class Repo:
     commits: dict[str, Commit] = field(default_factory=dict)
     drafts: bool = True
     numbers: int = 0
+    milestone_numbers: int = 0
 
     @property
     def full_name(self) -> str:
@@ -141,13 +144,17 @@ def blob_sha(data: bytes) -> str:
 
 
 class GitHubSite:
-    """The state, and how a test or demo sets it up. `sub_issues` off: a server without them."""
+    """The state, and how a test or demo sets it up. `sub_issues` off: a server without them.
+    `reasons` are those that it knows for an issue's state; an older server knows no duplicate.
+    `renamed` are former names of repositories, in small letters."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.accounts: dict[str, Account] = {}
         self.repos: dict[str, Repo] = {}
+        self.renamed: dict[str, str] = {}
         self.sub_issues = True
+        self.reasons: tuple[str, ...] = REASONS
 
     @property
     def url(self) -> str:
@@ -200,7 +207,8 @@ class GitHubSite:
         place = self.repos[repo]
         if any(milestone.title == title for milestone in place.milestones):
             raise invalid(resource="Milestone", code="already_exists", field="title")
-        number, now = len(place.milestones) + 1, self.world.now()
+        place.milestone_numbers += 1
+        number, now = place.milestone_numbers, self.world.now()
         made = Milestone(self.world.next_id(), number, title, by or place.owner, now)
         place.milestones.append(made)
         return number
@@ -238,7 +246,14 @@ class GitHubSite:
             raise Refused(410, {"message": "This issue was deleted", "status": "410"})
         return found
 
-    def assignable(self, login: str, repo: Repo) -> bool:
+    def login_of(self, name: str) -> str:
+        """The login as its owner writes it: "The name is not case sensitive",
+        https://docs.github.com/en/rest/repos/repos#get-a-repository"""
+        same = (login for login in self.accounts if login.lower() == name.lower())
+        return next(same, name)
+
+    def assignable(self, name: str, repo: Repo) -> bool:
+        login = self.login_of(name)
         return login in self.accounts and (login == repo.owner or login in repo.members)
 
     def association(self, login: str, repo: Repo) -> str:

@@ -128,7 +128,7 @@ def issue(site: GitHubSite, shown: Issue) -> Object:
     view |= {"labels_url": f"{here}/labels{{/name}}", "comments_url": f"{here}/comments"}
     view |= {"events_url": f"{here}/events", "timeline_url": f"{here}/timeline"}
     view |= {"title": shown.title, "body": shown.body, "user": user(site, shown.user)}
-    view |= {"state": shown.state, "state_reason": shown.reason, "locked": False}
+    view |= {"state": shown.state, "state_reason": shown.reason, "locked": shown.locked}
     view |= {"active_lock_reason": None, "author_association": site.association(shown.user, place)}
     view["labels"] = [label(site, place, name) for name in shown.labels]
     view["assignees"] = [user(site, login) for login in shown.assignees]

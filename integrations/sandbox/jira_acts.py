@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from integrations.sandbox import adf, jira_views
+from integrations.sandbox import adf, jira_versions, jira_views, jira_workflow
 from integrations.sandbox.hooks import Hook
 from integrations.sandbox.jira_fields import LONGEST_TEXT, TOO_LONG, changes, stored
 from integrations.sandbox.jira_site import (
@@ -15,7 +15,6 @@ from integrations.sandbox.jira_site import (
     JiraSite,
     Link,
     Transition,
-    Version,
     no_issue,
 )
 from integrations.sandbox.world import Object, Refused, act
@@ -64,7 +63,7 @@ class Jira(JiraSite):
     def transition(self, issue: str, to: str, by: str, resolution: str | None = None) -> None:
         """Take the transition that leads to the status `to`."""
         found = self.issue(issue)
-        ways = [way for way in self.transitions(found) if to in (way.to, way.name)]
+        ways = [way for way in self.transitions(found, by) if to in (way.to, way.name)]
         if not ways:
             raise refused({}, f"There is no way from {found.status} to {to}.")
         chosen = {"resolution": {"name": resolution}} if resolution else {}
@@ -77,28 +76,42 @@ class Jira(JiraSite):
     @act
     def delete(self, issue: str, by: str) -> None:
         found = self.issue(issue)
-        self._tell("jira:issue_deleted", by, issue=jira_views.hook_issue(self, found))
+        self.tell("jira:issue_deleted", by, issue=jira_views.hook_issue(self, found))
         del self.issues[found.id]
         self.links = [link for link in self.links if found.id not in (link.inward, link.outward)]
 
     @act
     def move_issue(self, issue: str, project: str, by: str) -> str:
-        """Move to another project: the key changes, the id stays, the old key still leads there."""
+        """Move to another project: the key changes, the id stays, the old key still leads there.
+        Status and type that the project lacks become its first, and versions stay behind:
+        https://www.atlassian.com/software/jira/docs/v3.4-beta1/bulkoperations.html"""
         found, target, old = self.issue(issue), self.project(project), self.issue(issue).key
+        versions, status = found.values.get("fixVersions"), found.status
+        items = changes(self, found.project, "fixVersions", versions, [])
         target.issues += 1
         found.project, found.key = target, f"{target.key}-{target.issues}"
+        found.values["fixVersions"] = []
+        found.type = found.type if found.type in target.types else target.types[0]
+        found.status = status if status in target.statuses else next(iter(target.statuses))
+        items += changes(self, target, "status", status, found.status)
         self.moved[old] = found.id
         item = {"field": "Key", "fieldtype": "jira", "from": None, "fromString": old}
-        self._record(found, by, [{**item, "to": None, "toString": found.key}], "issue_moved")
+        items.append({**item, "to": None, "toString": found.key})
+        self.record(found, by, items, "issue_moved")
         return found.key
 
     @act
     def add_version(self, project: str, name: str) -> str:
-        owner = self.project(project)
-        if any(version.name == name for version in owner.versions):
-            raise refused({"name": "A version with this name already exists in this project."})
-        owner.versions.append(Version(str(self.world.next_id()), name))
-        return owner.versions[-1].id
+        return jira_versions.add(self, self.project(project), name)
+
+    @act
+    def rename_version(self, project: str, name: str, new: str) -> None:
+        jira_versions.rename(self, self.project(project), name, new)
+
+    @act
+    def delete_version(self, project: str, name: str, by: str, into: str = "") -> None:
+        """Delete a version, or merge it `into` another: its issues follow."""
+        jira_versions.delete(self, self.project(project), name, by, into)
 
     def _as_rest(self, fields: Mapping[str, Any]) -> Object:
         given = dict(fields)
@@ -136,7 +149,7 @@ class Jira(JiraSite):
             raise refused({"issuetype": "Specify a valid issue type"})
         screen = self.screen(project)
         if links and "issuelinks" not in screen:
-            raise refused(_off_screen("issuelinks"))
+            raise refused(off_screen("issuelinks"))
         others = [self.linked(link) for link in links]
         values = self._values(project, fields, screen)
         empty = [id for id in project.required if id not in ("project", "issuetype")]
@@ -159,7 +172,7 @@ class Jira(JiraSite):
             ends = (issue, other) if outward else (other, issue)
             self.add_link(link_type, *ends, by)
         shown = jira_views.hook_issue(self, issue)
-        self._tell("jira:issue_created", by, "issue_created", issue=shown)
+        self.tell("jira:issue_created", by, "issue_created", issue=shown)
         return issue
 
     def change(self, issue: Issue, fields: Object, by: str, screen: Sequence[str] = ()) -> None:
@@ -174,36 +187,27 @@ class Jira(JiraSite):
             issue.values[id] = new
         if items:
             only = {item["field"] for item in items} == {"assignee"}
-            self._record(issue, by, items, "issue_assigned" if only else "issue_updated")
+            self.record(issue, by, items, "issue_assigned" if only else "issue_updated")
 
-    def transitions(self, issue: Issue) -> list[Transition]:
-        ways = issue.project.transitions
-        return [way for way in ways if not way.froms or issue.status in way.froms]
+    def transitions(self, issue: Issue, by: str) -> list[Transition]:
+        """What is offered to somebody where the issue is; see `jira_workflow`."""
+        return jira_workflow.offered(self, issue, by)
 
     def move(self, issue: Issue, way: Transition, fields: Object, by: str) -> None:
-        """Take a transition. Its screen's fields may be set with it, no others; reaching a done
-        status sets a resolution and leaving it clears it, as the default workflow's post
-        functions do: https://support.atlassian.com/jira-cloud-administration/docs/workflow-post-functions/"""
+        """Take a transition. Its screen's fields may be set with it, no others."""
         for id in fields:
             if id not in way.asks and id not in way.needs:
-                raise refused(_off_screen(id))
-        missing = {
-            id: f"{self.fields[id].name} is required." for id in way.needs if not fields.get(id)
-        }
-        if missing:
+                raise refused(off_screen(id))
+        values = self._values(issue.project, fields, list(fields))
+        if missing := jira_workflow.missing(self, issue, way, fields):
             raise refused(missing)
-        project, old = issue.project, (issue.status, issue.resolution)
+        if words := jira_workflow.veto(issue, way, values):
+            raise refused({}, words)
         wanted = {id: fields[id] for id in fields if id != "resolution"}
-        chosen = self._values(project, fields, list(fields)).get("resolution")
-        done = project.statuses[way.to] == "done"
         if wanted:
             self.change(issue, wanted, by, list(wanted))
-        issue.status = way.to
-        issue.resolution = str(chosen or issue.resolution or "Done") if done else None
-        issue.resolved = (issue.resolved or self.world.now()) if done else None
-        items = changes(self, project, "resolution", old[1], issue.resolution)
-        items += changes(self, project, "status", old[0], issue.status)
-        self._record(issue, by, items, "issue_generic")
+        items = jira_workflow.moved(self, issue, way, values.get("resolution"))
+        self.record(issue, by, items, "issue_generic")
 
     def add_comment(
         self,
@@ -238,11 +242,11 @@ class Jira(JiraSite):
         for one, other in ((inward, outward), (outward, inward)):
             words = f"This issue {says[one.id]} {other.key}"
             item = {"field": "Link", "fieldtype": "jira", "from": None, "fromString": None}
-            self._record(one, by, [{**item, "to": other.key, "toString": words}], "")
+            self.record(one, by, [{**item, "to": other.key, "toString": words}], "")
         told: Object = {"id": int(link.id), "sourceIssueId": int(inward.id)}
         told |= {"destinationIssueId": int(outward.id), "systemLink": False}
         told["issueLinkType"] = jira_views.link_type(self, type)
-        self._tell("issuelink_created", None, issueLink=told)
+        self.tell("issuelink_created", None, issueLink=told)
 
     # --- checks ------------------------------------------------------------------------------
 
@@ -263,7 +267,7 @@ class Jira(JiraSite):
             if id in ("project", "issuetype"):
                 continue
             if id not in screen or id not in self.fields or id == "issuelinks":
-                errors |= _off_screen(id)
+                errors |= off_screen(id)
                 continue
             try:
                 values[id] = stored(self, project, self.fields[id], given)
@@ -301,7 +305,7 @@ class Jira(JiraSite):
 
     # --- telling -----------------------------------------------------------------------------
 
-    def _record(self, issue: Issue, by: str, items: list[Object], told_as: str) -> None:
+    def record(self, issue: Issue, by: str, items: list[Object], told_as: str) -> None:
         """Date the change, keep it in the changelog and, unless `told_as` is empty, tell it."""
         issue.updated = self.world.now()
         entry = {"id": str(self.world.next_id()), "author": by, "items": items}
@@ -309,7 +313,7 @@ class Jira(JiraSite):
         if told_as:
             shown = jira_views.hook_issue(self, issue)
             changelog = {"id": entry["id"], "items": items}
-            self._tell("jira:issue_updated", by, told_as, issue=shown, changelog=changelog)
+            self.tell("jira:issue_updated", by, told_as, issue=shown, changelog=changelog)
 
     def _tell_comment(self, event: str, issue: Issue, comment: Comment, by: str) -> None:
         """A comment is told twice: as itself with a brief issue, and as an update of the issue."""
@@ -320,11 +324,11 @@ class Jira(JiraSite):
         brief = {**whole, "fields": {id: whole["fields"][id] for id in named}}
         # Data Center's carry no issue; it is found in the comment's address only.
         parts: Object = {"comment": view, "issue": brief} if self.cloud else {"comment": view}
-        self._tell(event, None, **parts)
+        self.tell(event, None, **parts)
         told_as = "issue_commented" if event == "comment_created" else "issue_comment_edited"
-        self._tell("jira:issue_updated", by, told_as, issue=whole, comment=view)
+        self.tell("jira:issue_updated", by, told_as, issue=whole, comment=view)
 
-    def _tell(self, event: str, by: str | None, told_as: str = "", **parts: Any) -> None:
+    def tell(self, event: str, by: str | None, told_as: str = "", **parts: Any) -> None:
         payload: Object = {"timestamp": int(self.world.now().timestamp() * 1000)}
         payload["webhookEvent"] = event
         payload |= {"issue_event_type_name": told_as} if told_as else {}
@@ -336,5 +340,5 @@ def _names(given: Any, name: str, id: str, by: str = "name") -> bool:
     return isinstance(given, dict) and (given.get(by) == name or str(given.get("id")) == id)
 
 
-def _off_screen(id: str) -> dict[str, str]:
+def off_screen(id: str) -> dict[str, str]:
     return {id: f"Field '{id}' cannot be set. It is not on the appropriate screen, or unknown."}

@@ -24,6 +24,18 @@ PRIORITIES = ("Highest", "High", "Medium", "Low", "Lowest")
 SECURITY_LEVELS = ("Staff only", "Security team")
 CUSTOM_KINDS = ("string", "text", "number", "date", "datetime", "option", "options", "user")
 
+# https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-fields/#api-rest-api-3-field-post
+_CUSTOM = "com.atlassian.jira.plugin.system.customfieldtypes:"
+_TYPES = {
+    "string": "textfield",
+    "text": "textarea",
+    "number": "float",
+    "date": "datepicker",
+    "option": "select",
+    "options": "multiselect",
+    "user": "userpicker",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -43,7 +55,7 @@ class Field:
             shown["items"] = arrays[self.kind]
         if self.id.startswith("customfield_"):
             shown["customId"] = int(self.id.removeprefix("customfield_"))
-            shown["custom"] = f"com.atlassian.jira.plugin.system.customfieldtypes:{self.kind}"
+            shown["custom"] = _CUSTOM + _TYPES.get(self.kind, self.kind)
         else:
             shown["system"] = self.id
         return shown

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import request
 
-from integrations.sandbox import jira_views
+from integrations.sandbox import jira_views, jira_workflow
 from integrations.sandbox.jira_acts import refused
 from integrations.sandbox.jira_rest import MOST_AT_ONCE, Answer, JiraApi, found_comment
 from integrations.sandbox.jira_site import Issue
@@ -90,11 +90,20 @@ class JiraIssueRest(JiraApi):
             if verb == "set":
                 shown = given
             elif verb in ("add", "remove") and isinstance(shown, list):
+                self._known(issue, id, given)
                 same = [given] if isinstance(given, str) else [v for v in shown if _same(v, given)]
                 shown = [v for v in shown if v not in same] + ([given] if verb == "add" else [])
             else:
                 raise refused({id: f"Field '{id}' does not support the operation '{verb}'"})
         return shown
+
+    def _known(self, issue: Issue, id: str, given: Any) -> None:
+        """A version that the project lacks can be neither added nor removed by its name (Jira's own
+        AbstractVersionsRestFieldOperationsHandler)."""
+        if id != "fixVersions" or "name" not in given:
+            return
+        if all(version.name != given["name"] for version in issue.project.versions):
+            raise refused({id: f"Version name '{given['name']}' is not valid"})
 
     @route("DELETE", "/issue/<ref>")
     def delete_issue(self, me: str, ref: str) -> Answer:
@@ -164,19 +173,11 @@ class JiraIssueRest(JiraApi):
     @route("GET", "/issue/<ref>/transitions")
     def transitions(self, me: str, ref: str) -> Answer:
         issue = self.site.issue(ref, me)
-        shown = []
-        for way in self.site.transitions(issue):
-            one: Object = {"id": way.id, "name": way.name, "hasScreen": bool(way.asks or way.needs)}
-            one |= {"isGlobal": not way.froms, "isInitial": False, "isConditional": False}
-            one |= {"isAvailable": True, "to": jira_views.status(self.site, issue.project, way.to)}
-            if "transitions.fields" in request.args.get("expand", ""):
-                one["fields"] = {}
-                for id in dict.fromkeys((*way.asks, *way.needs)):
-                    field = self.site.fields[id]
-                    told: Object = {"required": id in way.needs, "schema": field.schema()}
-                    told |= {"name": field.name, "key": id, "operations": ["set"]}
-                    one["fields"][id] = told | {"hasDefaultValue": False}
-            shown.append(one)
+        with_fields = "transitions.fields" in request.args.get("expand", "")
+        shown = [
+            jira_workflow.shown(self.site, issue, way, with_fields)
+            for way in self.site.transitions(issue, me)
+        ]
         return {"expand": "transitions", "transitions": shown}
 
     @route("POST", "/issue/<ref>/transitions")
@@ -185,8 +186,8 @@ class JiraIssueRest(JiraApi):
         issue = self.site.issue(ref, me)
         wanted = json_body()
         identifier = str((wanted.get("transition") or {}).get("id"))
-        ways = [way for way in self.site.transitions(issue) if way.id == identifier]
-        if not ways or not self.site.may(me, "TRANSITION_ISSUES", issue.project.key):
+        ways = [way for way in self.site.transitions(issue, me) if way.id == identifier]
+        if not ways:
             raise refused({}, f"Transition id '{identifier}' is not valid for this issue.")
         self.site.move(issue, ways[0], wanted.get("fields") or {}, me)
         for operation in (wanted.get("update") or {}).get("comment", []):

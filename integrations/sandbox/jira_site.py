@@ -41,6 +41,7 @@ class User:
     email: str
     token: str = ""
     shows_email: bool = False
+    active: bool = True
 
 
 @dataclass(slots=True)
@@ -60,7 +61,10 @@ class Role:
 
 @dataclass(slots=True)
 class Transition:
-    """`froms` empty: from anywhere. `asks` are the fields of its screen, `needs` the required."""
+    """`froms` empty: from anywhere. `asks` are the fields of its screen, `needs` the required.
+    `condition` is a field without which it is not offered. A validator refuses it in the words of
+    `validator`, until the field `until` is filled ("": for good). `resolves` is the resolution
+    that its post function sets ("": Done, where there is none)."""
 
     id: str
     name: str
@@ -68,6 +72,10 @@ class Transition:
     to: str
     asks: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    condition: str = ""
+    validator: str = ""
+    until: str = ""
+    resolves: str = ""
 
 
 @dataclass(slots=True)
@@ -94,6 +102,7 @@ class Project:
     issues: int = 0
     public: bool = False
     kind: str = "software"
+    hidden: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -214,11 +223,13 @@ class JiraSite:
         components: Sequence[str] = (),
         assignable: Sequence[str] = (),
         public: bool = False,
+        hidden: Sequence[str] = (),
     ) -> str:
         """A project; if it is `public`, anybody may read it without signing in. `statuses` maps
-        names to categories, the first is where issues start. `transitions` are {name, to,
-        from?: [...], asks?: [...], needs?: [...]}; none: from anywhere to anywhere, asking for a
-        resolution when done. `create_screen` None: all."""
+        names to categories, the first is where issues start. `transitions` are as in
+        `change_workflow`. `create_screen` None: all. Fields that its field configuration hides
+        (`hidden`) are on no screen, and its issues do not speak of them:
+        https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-field-configurations/"""
         known = dict(statuses or SIMPLIFIED)
         self.projects[key] = Project(
             id=str(self.world.next_id()),
@@ -226,28 +237,40 @@ class JiraSite:
             name=name or key,
             types=tuple(types),
             statuses=known,
-            transitions=[
-                Transition(
-                    str(number * 10 + 1),
-                    wanted["name"],
-                    frozenset(wanted.get("from", ())),
-                    wanted["to"],
-                    tuple(wanted.get("asks", ())),
-                    tuple(wanted.get("needs", ())),
-                )
-                for number, wanted in enumerate(transitions or _simplified(known), start=1)
-            ],
+            transitions=_ways(transitions or _simplified(known)),
             screen=None if create_screen is None else frozenset(create_screen),
             required=frozenset(required) | {"summary", "issuetype", "project"},
             components=tuple(components),
             assignable=set(assignable),
             public=public,
+            hidden=frozenset(hidden),
         )
         for type_name in types:
             self.types.setdefault(type_name, str(10000 + len(self.types)))
         for status in known:
             self.status_ids.setdefault(status, str(10000 + len(self.status_ids)))
         return key
+
+    @act
+    def change_workflow(self, project: str, transitions: Sequence[Object]) -> None:
+        """Give a project these transitions: {name, to, from?: [...], asks?: [...], needs?: [...],
+        condition?, validator?, until?, resolves?}, as in `Transition`; none: from anywhere to
+        anywhere, asking for a resolution when done."""
+        found = self.project(project)
+        found.transitions = _ways(transitions or _simplified(found.statuses))
+
+    @act
+    def leave(self, account_id: str) -> None:
+        """Somebody leaves: what they were assigned stays theirs, and nothing can be given to them.
+        https://support.atlassian.com/user-management/docs/remove-or-suspend-a-user/"""
+        self.users[account_id].active = False
+        for project in self.projects.values():
+            project.assignable.discard(account_id)
+
+    @act
+    def allow(self, account_id: str, permission: str, project: str = "") -> None:
+        """Give back what `deny` took."""
+        self.denied.discard((account_id, permission, project))
 
     @act
     def deny(self, account_id: str, permission: str, project: str = "") -> None:
@@ -318,12 +341,33 @@ class JiraSite:
         custom = [id for id in self.fields if id.startswith("customfield_")]
         everything = [*ON_CREATE_SCREEN.split(), *custom]
         always = {"summary", "issuetype", "project"}
+        listed = [id for id in everything if id not in project.hidden]
         if project.screen is None:
-            return everything
-        return [id for id in everything if id in project.screen or id in always]
+            return listed
+        return [id for id in listed if id in project.screen or id in always]
 
     def links_of(self, issue: Issue) -> list[Link]:
         return [link for link in self.links if issue.id in (link.inward, link.outward)]
+
+
+_RULES = ("condition", "validator", "until", "resolves")
+
+
+def _ways(transitions: Sequence[Object]) -> list[Transition]:
+    return [
+        Transition(
+            str(number * 10 + 1),
+            wanted["name"],
+            frozenset(wanted.get("from", ())),
+            wanted["to"],
+            tuple(wanted.get("asks", ())),
+            tuple(wanted.get("needs", ())),
+            **{
+                k: wanted[k] for k in ("condition", "validator", "until", "resolves") if k in wanted
+            },
+        )
+        for number, wanted in enumerate(transitions, start=1)
+    ]
 
 
 def _simplified(statuses: Mapping[str, str]) -> list[Object]:

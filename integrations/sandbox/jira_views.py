@@ -39,7 +39,7 @@ def user(site: JiraSite, account_id: Any, own: bool = False) -> Object | None:
     if account_id is None:
         return None
     who = site.users[account_id]
-    shown: Object = {"displayName": who.name, "active": True, "timeZone": "Etc/UTC"}
+    shown: Object = {"displayName": who.name, "active": who.active, "timeZone": "Etc/UTC"}
     shown["avatarUrls"] = {"48x48": f"{site.url}/avatar/{account_id}"}
     if site.cloud:
         shown |= {"self": f"{site.api}/user?accountId={account_id}", "accountId": account_id}
@@ -235,6 +235,7 @@ def issue(
         id: kept
         for id, kept in everything.items()
         if (whole or id in names)
+        and id not in shown.project.hidden
         and f"-{id}" not in names
         and not (id == "comment" and "*navigable" in names)
     }

@@ -133,6 +133,13 @@ class Limits:
         if asked.dialect == "github":
             self._under_way[asked.account] -= 1
 
+    def not_modified(self, asked: Request, now: datetime) -> None:
+        """A 304 "does not count against your primary rate limit"; of the points nothing is said.
+        https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#use-conditional-requests-if-appropriate
+        """
+        start, used = self._hour(asked.account, now)
+        self._hours[asked.account] = (start, max(0, used - 1))
+
     def headers(self, asked: Request, now: datetime) -> Mapping[str, str]:
         """What an answer tells of the budgets."""
         if asked.dialect == "github" and self.github is not None:

@@ -23,7 +23,7 @@ from integrations.sandbox.faults import Chance, Fault, Faults
 from integrations.sandbox.github_acts import GitHub
 from integrations.sandbox.github_hook_rest import GitHubHookRest
 from integrations.sandbox.github_issue_rest import GitHubIssueRest
-from integrations.sandbox.github_rest import GitHubRest
+from integrations.sandbox.github_rest import GitHubRest, with_etag
 from integrations.sandbox.jira_acts import Jira
 from integrations.sandbox.jira_issue_rest import JiraIssueRest
 from integrations.sandbox.jira_rest import JiraRest
@@ -262,10 +262,14 @@ class Sandbox:
         fault: Fault | None = g.get("fault")
         if fault is not None and fault.after_effect:
             response = _spoilt(fault)
+        elif dialect == "github":
+            response = with_etag(response)
         dropped = fault is not None and fault.drop_connection
         path = request.full_path.rstrip("?")
         with self.world.lock:
             if counted := g.get("counted"):
+                if response.status_code == 304:
+                    g.limits.not_modified(counted, self.world.now())
                 budgets = g.limits.headers(counted, self.world.now())
                 for name in budgets.keys() - {*response.headers.keys()}:
                     response.headers[name] = budgets[name]

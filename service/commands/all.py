@@ -7,12 +7,15 @@ from importlib.metadata import version
 import click
 
 from service.commands.accept import accept_command
+from service.commands.conflicts import conflicts
 from service.commands.demo import demo
 from service.commands.doctor import doctor
 from service.commands.init import init
 from service.commands.letters import dead_letters
 from service.commands.look import deliveries, explain_command
+from service.commands.people import people_command
 from service.commands.plan import plan
+from service.commands.reconcile import drift, reconcile
 from service.commands.rules import rules
 from service.commands.run import up, web, worker
 from service.commands.trackers import trackers
@@ -30,6 +33,7 @@ def followthrough() -> None:
 
 for command in (
     *(demo, init, doctor, plan, rules, up, web, worker),
-    *(explain_command, accept_command, deliveries, dead_letters, trackers),
+    *(explain_command, accept_command, conflicts, deliveries, dead_letters, trackers),
+    *(people_command, reconcile, drift),
 ):
     followthrough.add_command(command)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from textwrap import indent
 
@@ -14,8 +14,11 @@ from service.container import doors
 from service.explain import Explanation, explain, in_words, plain, sent
 from service.store.codec import dump
 from service.store.deliveries import Delivery, DeliveryState
-from workflows.model import ActionItem, Incident, Proposal
+from workflows.apart import Apart
+from workflows.choices import EMPTY
+from workflows.model import ActionItem, Proposal
 from workflows.proposals import details
+from workflows.snapshots import Side
 
 _MARGIN = " " * 32  # as wide as a time and a kind
 
@@ -42,7 +45,7 @@ def explain_command(ticket: str, as_json: bool) -> None:
 
 
 def _told(found: Explanation) -> Iterator[str]:
-    yield from _header(found.incident)
+    yield from _header(found)
     if found.refused or (found.job and found.job.failures):
         yield ""
         yield "Needs you"
@@ -65,7 +68,8 @@ def _told(found: Explanation) -> Iterator[str]:
         yield "Nothing is on record yet."
 
 
-def _header(incident: Incident) -> Iterator[str]:
+def _header(found: Explanation) -> Iterator[str]:
+    incident = found.incident
     yield f"{incident.ticket.key}  {_line(incident.title)}"
     yield incident.ticket.url
     facts = [incident.severity or "severity unknown", incident.service, f"team {incident.team}"]
@@ -83,6 +87,7 @@ def _header(incident: Incident) -> Iterator[str]:
         yield from (f"  {conflict}" for conflict in incident.postmortem.conflicts)
     for item in incident.actions:
         yield from _action(item)
+        yield from _differs([each for each in found.apart if each.item == item.number])
     for proposal in incident.proposals:
         yield _proposal(proposal)
 
@@ -94,6 +99,26 @@ def _action(item: ActionItem) -> Iterator[str]:
     facts = f"{item.kind.value}, {item.owner or 'nobody'}{due}"
     yield f"{item.name}  {_line(item.title)} ({facts}): {task}"
     yield from (f"      not set: {what}" for what in item.unset)
+
+
+def _differs(fields: Sequence[Apart]) -> Iterator[str]:
+    """A small table of what each side says last, where they differ."""
+    if not fields:
+        return
+    sides = [side for side in Side if any(side in each.says for each in fields)]
+    rows = [("", "holds", *(side.value for side in sides))]
+    for each in fields:
+        said = (_value(each.says[side]) if side in each.says else "—" for side in sides)
+        mark = "! " if each.waits else ""
+        rows.append((f"{mark}{each.field}", _value(each.holds), *said))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield f"      {'  '.join(cells)}".rstrip()
+
+
+def _value(value: str | None) -> str:
+    return EMPTY if value is None else _line(value)
 
 
 def _proposal(proposal: Proposal) -> str:

@@ -4,6 +4,9 @@ A moment is ISO 8601 in UTC, an enum its value, a tuple a list, a mapping an obj
 union of dataclasses says its class under ``is``. A field that the data lacks takes its default
 (rows of an earlier version have fewer); a field that the class lacks is an error, because
 dropping it would lose what a newer version wrote.
+
+What a type is made of is found out once: for each type a writer and a reader are put together,
+which only do what is left to be done for a value. Every turn reads and writes whole incidents.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
@@ -21,7 +24,11 @@ from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hin
 T = TypeVar("T")
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
+#: Turns one value into data, or back. Raises _Wrong.
+Step = Callable[[Any], Any]
+
 TAG = "is"
+_PLAIN = (str, int, bool, float)
 
 
 class CodecError(ValueError):
@@ -30,12 +37,18 @@ class CodecError(ValueError):
 
 def dump(as_type: Any, value: Any) -> Json:
     """`value`, which must be what `as_type` says, as JSON data. Raises CodecError."""
-    return _dump(as_type, value, "$")
+    try:
+        return cast(Json, _writer(cast(Any, as_type))(value))
+    except _Wrong as wrong:
+        raise CodecError(str(wrong)) from wrong.__cause__
 
 
 def load(as_type: type[T] | Any, data: Json) -> T:
     """The value that `dump` made `data` of. Raises CodecError."""
-    return cast(T, _load(as_type, data, "$"))
+    try:
+        return cast(T, _reader(cast(Any, as_type))(data))
+    except _Wrong as wrong:
+        raise CodecError(str(wrong)) from wrong.__cause__
 
 
 def fingerprint(data: Json) -> str:
@@ -44,9 +57,24 @@ def fingerprint(data: Json) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-@cache
-def _hints(cls: type) -> Mapping[str, Any]:
-    return get_type_hints(cls)
+class _Wrong(Exception):
+    """What does not fit, and on its way up where that is: the innermost part first."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self.words = words
+        self.where: list[str] = []
+
+    def within(self, part: str) -> _Wrong:
+        self.where.append(part)
+        return self
+
+    def __str__(self) -> str:
+        return f"${''.join(reversed(self.where))}: {self.words}"
+
+
+def _no(value: object, as_type: Any) -> _Wrong:
+    return _Wrong(f"{type(value).__name__} is no {getattr(as_type, '__name__', str(as_type))}")
 
 
 def _union(as_type: Any) -> tuple[bool, list[Any]] | None:
@@ -57,140 +85,234 @@ def _union(as_type: Any) -> tuple[bool, list[Any]] | None:
     return type(None) in members, [each for each in members if each is not type(None)]
 
 
-def _wrong(where: str, value: object, as_type: Any) -> CodecError:
-    name = getattr(as_type, "__name__", str(as_type))
-    return CodecError(f"{where}: {type(value).__name__} is no {name}")
+def _is_mapping(as_type: Any) -> bool:
+    origin = get_origin(as_type)
+    return origin is not None and issubclass(origin, Mapping)
 
 
-def _dump(as_type: Any, value: Any, where: str) -> Json:
+# --- writing ------------------------------------------------------------------------------------
+
+
+@cache
+def _writer(as_type: Any) -> Step:
     union = _union(as_type)
     if union is not None:
-        return _dump_union(as_type, union, value, where)
+        return _union_writer(as_type, *union)
     if is_dataclass(as_type):
-        if type(value) is not as_type:
-            raise _wrong(where, value, as_type)
-        hints = _hints(cast(type, as_type))
-        return {
-            each.name: _dump(hints[each.name], getattr(value, each.name), f"{where}.{each.name}")
-            for each in fields(as_type)
-        }
-    origin = get_origin(as_type)
-    if origin is tuple:
-        items = _items(as_type, value, tuple, where)
-        return [_dump(each, item, f"{where}[{n}]") for n, (each, item) in enumerate(items)]
-    if origin is not None and issubclass(origin, Mapping):
-        if not isinstance(value, Mapping):
-            raise _wrong(where, value, as_type)
-        _, of = get_args(as_type)
-        return {_key(key, where): _dump(of, item, f"{where}.{key}") for key, item in value.items()}
-    return _dump_scalar(as_type, value, where)
+        return _dataclass_writer(cast(type, as_type))
+    if get_origin(as_type) is tuple:
+        return _tuple_step(as_type, tuple, list, _writer)
+    if _is_mapping(as_type):
+        keys, of = get_args(as_type)
+        return _mapping_step(as_type, Mapping, _key_writer(keys), _writer(of))
+    return _scalar_writer(as_type)
 
 
-def _dump_union(as_type: Any, union: tuple[bool, list[Any]], value: Any, where: str) -> Json:
-    optional, members = union
-    if value is None and optional:
-        return None
+def _union_writer(as_type: Any, optional: bool, members: list[Any]) -> Step:
     if len(members) == 1:
-        return _dump(members[0], value, where)
-    if type(value) not in members or not is_dataclass(type(value)):
-        raise _wrong(where, value, as_type)
-    data = cast(dict[str, Json], _dump(type(value), value, where))
-    return {TAG: type(value).__name__, **data}
+        one = _writer(members[0])
+        return lambda value: None if optional and value is None else one(value)
+    writers = {each: _writer(cast(Any, each)) for each in members if is_dataclass(each)}
+
+    def write(value: Any) -> Any:
+        if value is None and optional:
+            return None
+        writer = writers.get(type(value))
+        if writer is None:
+            raise _no(value, as_type)
+        return {TAG: type(value).__name__, **writer(value)}
+
+    return write
 
 
-def _dump_scalar(as_type: Any, value: Any, where: str) -> Json:
-    if type(value) is not as_type:
-        raise _wrong(where, value, as_type)
-    if isinstance(value, Enum):
-        return cast(Json, value.value)
-    if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise CodecError(f"{where}: {value!r} has no time zone")
-        return value.astimezone(UTC).isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    if as_type in (str, int, bool, float):
-        return cast(Json, value)
-    raise CodecError(f"{where}: {as_type!r} cannot be stored")
-
-
-def _load(as_type: Any, data: Any, where: str) -> Any:
-    union = _union(as_type)
-    if union is not None:
-        return _load_union(as_type, union, data, where)
-    if is_dataclass(as_type):
-        return _load_dataclass(cast(type, as_type), data, where)
-    origin = get_origin(as_type)
-    if origin is tuple:
-        items = _items(as_type, data, list, where)
-        return tuple(_load(each, item, f"{where}[{n}]") for n, (each, item) in enumerate(items))
-    if origin is not None and issubclass(origin, Mapping):
-        if not isinstance(data, dict):
-            raise _wrong(where, data, as_type)
-        _, of = get_args(as_type)
-        return {_key(key, where): _load(of, item, f"{where}.{key}") for key, item in data.items()}
-    return _load_scalar(as_type, data, where)
-
-
-def _load_union(as_type: Any, union: tuple[bool, list[Any]], data: Any, where: str) -> Any:
-    optional, members = union
-    if data is None and optional:
-        return None
-    if len(members) == 1:
-        return _load(members[0], data, where)
-    if not isinstance(data, dict):
-        raise _wrong(where, data, as_type)
-    named = [each for each in members if each.__name__ == data.get(TAG)]
-    if not named:
-        raise CodecError(f"{where}: {data.get(TAG)!r} is none of {as_type}")
-    return _load(named[0], {key: item for key, item in data.items() if key != TAG}, where)
-
-
-def _load_dataclass(cls: type, data: Any, where: str) -> Any:
-    if not isinstance(data, dict):
-        raise _wrong(where, data, cls)
-    hints = _hints(cls)
-    known = {each.name: each for each in fields(cls)}
-    if unknown := data.keys() - known.keys():
-        raise CodecError(f"{where}: {cls.__name__} has no {', '.join(sorted(unknown))}")
-    for name, each in known.items():
-        has_default = each.default is not MISSING or each.default_factory is not MISSING
-        if name not in data and not has_default:
-            raise CodecError(f"{where}: {cls.__name__} needs {name}")
-    return cls(**{name: _load(hints[name], data[name], f"{where}.{name}") for name in data})
-
-
-def _load_scalar(as_type: Any, data: Any, where: str) -> Any:
-    if as_type in (str, int, bool, float):
-        if type(data) is not as_type:
-            raise _wrong(where, data, as_type)
+def _dataclass_writer(cls: type) -> Step:
+    def write(value: Any) -> Any:
+        if type(value) is not cls:
+            raise _no(value, cls)
+        data = {}
+        for name, writer in _field_writers(cast(Any, cls)):
+            try:
+                data[name] = writer(getattr(value, name))
+            except _Wrong as wrong:
+                raise wrong.within(f".{name}") from wrong.__cause__
         return data
-    try:
-        if as_type is datetime:
-            return datetime.fromisoformat(data).astimezone(UTC)
-        if as_type is date:
-            return date.fromisoformat(data)
-        if isinstance(as_type, type) and issubclass(as_type, Enum):
-            return as_type(data)
-    except (TypeError, ValueError) as error:
-        raise CodecError(f"{where}: {error}") from error
-    raise CodecError(f"{where}: {as_type!r} cannot be stored")
+
+    return write
 
 
-def _items(as_type: Any, value: Any, wanted: type[Any], where: str) -> list[tuple[Any, Any]]:
-    """Each item of a tuple with its type: ``tuple[T, ...]`` or ``tuple[A, B]``."""
-    if not isinstance(value, wanted):
-        raise _wrong(where, value, as_type)
-    items: Sequence[Any] = value
+@cache
+def _field_writers(cls: type) -> list[tuple[str, Step]]:
+    """Looked up at the first value, because a class may be part of itself."""
+    hints = get_type_hints(cls)
+    return [(each.name, _writer(hints[each.name])) for each in fields(cls)]
+
+
+def _scalar_writer(as_type: Any) -> Step:
+    def write(value: Any) -> Any:
+        if type(value) is not as_type:
+            raise _no(value, as_type)
+        if as_type in _PLAIN:
+            return value
+        if isinstance(value, Enum):
+            return value.value
+        if isinstance(value, datetime):
+            if value.tzinfo is None:
+                raise _Wrong(f"{value!r} has no time zone")
+            return value.astimezone(UTC).isoformat()
+        if isinstance(value, date):
+            return value.isoformat()
+        raise _Wrong(f"{as_type!r} cannot be stored")
+
+    return write
+
+
+def _key_writer(as_type: Any) -> Step:
+    scalar = _scalar_writer(as_type)
+
+    def write(key: Any) -> Any:
+        text = scalar(key)
+        if type(text) is not str:
+            raise _Wrong(f"the key {key!r} is no text")
+        return text
+
+    return write
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+@cache
+def _reader(as_type: Any) -> Step:
+    union = _union(as_type)
+    if union is not None:
+        return _union_reader(as_type, *union)
+    if is_dataclass(as_type):
+        return _dataclass_reader(cast(type, as_type))
+    if get_origin(as_type) is tuple:
+        return _tuple_step(as_type, list, tuple, _reader)
+    if _is_mapping(as_type):
+        keys, of = get_args(as_type)
+        return _mapping_step(as_type, dict, _scalar_reader(keys), _reader(of))
+    return _scalar_reader(as_type)
+
+
+def _union_reader(as_type: Any, optional: bool, members: list[Any]) -> Step:
+    if len(members) == 1:
+        one = _reader(members[0])
+        return lambda data: None if optional and data is None else one(data)
+    named = {each.__name__: _reader(each) for each in members}
+
+    def read(data: Any) -> Any:
+        if data is None and optional:
+            return None
+        if not isinstance(data, dict):
+            raise _no(data, as_type)
+        name = data.get(TAG)
+        reader = named.get(name) if isinstance(name, str) else None
+        if reader is None:
+            raise _Wrong(f"{name!r} is none of {as_type}")
+        return reader({key: item for key, item in data.items() if key != TAG})
+
+    return read
+
+
+def _dataclass_reader(cls: type) -> Step:
+    def read(data: Any) -> Any:
+        if not isinstance(data, dict):
+            raise _no(data, cls)
+        readers, needed = _field_readers(cast(Any, cls))
+        if unknown := data.keys() - readers.keys():
+            raise _Wrong(f"{cls.__name__} has no {', '.join(sorted(unknown))}")
+        for name in needed:
+            if name not in data:
+                raise _Wrong(f"{cls.__name__} needs {name}")
+        values = {}
+        for name, item in data.items():
+            try:
+                values[name] = readers[name](item)
+            except _Wrong as wrong:
+                raise wrong.within(f".{name}") from wrong.__cause__
+        return cls(**values)
+
+    return read
+
+
+@cache
+def _field_readers(cls: type) -> tuple[dict[str, Step], list[str]]:
+    """A reader for each field, and those that have no default. See `_field_writers`."""
+    hints = get_type_hints(cls)
+    needed = [
+        each.name
+        for each in fields(cls)
+        if each.default is MISSING and each.default_factory is MISSING
+    ]
+    return {each.name: _reader(hints[each.name]) for each in fields(cls)}, needed
+
+
+def _scalar_reader(as_type: Any) -> Step:
+    if as_type in _PLAIN:
+
+        def same(data: Any) -> Any:
+            if type(data) is not as_type:
+                raise _no(data, as_type)
+            return data
+
+        return same
+
+    def read(data: Any) -> Any:
+        try:
+            if as_type is datetime:
+                return datetime.fromisoformat(data).astimezone(UTC)
+            if as_type is date:
+                return date.fromisoformat(data)
+            if isinstance(as_type, type) and issubclass(as_type, Enum):
+                return as_type(data)
+        except (TypeError, ValueError) as error:
+            raise _Wrong(str(error)) from error
+        raise _Wrong(f"{as_type!r} cannot be stored")
+
+    return read
+
+
+# --- both ---------------------------------------------------------------------------------------
+
+
+def _tuple_step(
+    as_type: Any, given: type[Any], made: Callable[[Any], Any], step_of: Callable[[Any], Step]
+) -> Step:
+    """``tuple[T, ...]`` or ``tuple[A, B]``, item by item."""
     of = get_args(as_type)
-    if len(of) == 2 and of[1] is Ellipsis:
-        return [(of[0], item) for item in items]
-    if len(of) != len(items):
-        raise CodecError(f"{where}: {len(items)} items where {len(of)} belong")
-    return list(zip(of, items, strict=True))
+    alike = step_of(of[0]) if len(of) == 2 and of[1] is Ellipsis else None
+    steps = [] if alike else [step_of(each) for each in of]
+
+    def convert(value: Any) -> Any:
+        if not isinstance(value, given):
+            raise _no(value, as_type)
+        items: Sequence[Any] = value
+        if alike is None and len(steps) != len(items):
+            raise _Wrong(f"{len(items)} items where {len(steps)} belong")
+        found: list[Any] = []
+        try:
+            for n, item in enumerate(items):
+                found.append((alike or steps[n])(item))
+        except _Wrong as wrong:
+            raise wrong.within(f"[{len(found)}]") from wrong.__cause__
+        return made(found)
+
+    return convert
 
 
-def _key(key: object, where: str) -> str:
-    if type(key) is not str:
-        raise CodecError(f"{where}: the key {key!r} is no text")
-    return key
+def _mapping_step(as_type: Any, given: type[Any], key_step: Step, step: Step) -> Step:
+    def convert(value: Any) -> Any:
+        if not isinstance(value, given):
+            raise _no(value, as_type)
+        found = {}
+        for key, item in value.items():
+            converted = key_step(key)
+            try:
+                found[converted] = step(item)
+            except _Wrong as wrong:
+                raise wrong.within(f".{key}") from wrong.__cause__
+        return found
+
+    return convert

@@ -22,12 +22,15 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from service.clock import Clock, utc_now
 from service.store.acceptances import Acceptances
+from service.store.choices import Choices
 from service.store.deliveries import Deliveries
+from service.store.drifts import Drifts
 from service.store.effects import Effects
 from service.store.incidents import Incidents
 from service.store.jobs import Jobs
 from service.store.journal import Journal
 from service.store.ledger import Ledger
+from service.store.people import People
 from service.store.redeliveries import Redeliveries
 from service.store.refs import Refs
 from service.store.sightings import Sightings
@@ -48,12 +51,15 @@ class Transaction:
         self.deliveries = Deliveries(connection, now, self.jobs)
         self.incidents = Incidents(connection, now)
         self.acceptances = Acceptances(connection, now)
+        self.choices = Choices(connection, now)
         self.effects = Effects(connection, now)
         self.refs = Refs(connection)
+        self.drifts = Drifts(connection, now)
         self.journal = Journal(connection, now)
         self.ledger = Ledger(connection)
         self.sightings = Sightings(connection, now)
         self.traffic = Traffic(connection, now)
+        self.people = People(connection, now)
         self.redeliveries = Redeliveries(connection, now)
 
 

@@ -19,16 +19,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, case, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, func, or_, select, update
 
 from service.store.codec import dump, fingerprint, load
 from service.store.schema import effects
 from service.store.statements import insert
-from workflows.effects import Effect, WriteComment, WriteRegions
+from workflows.effects import Effect, SetFields, WriteComment, WriteRegions
 from workflows.events import Outcome
 
 #: Wishes that may be fulfilled again when they change; all others create, and are done once.
-REWRITES = (WriteRegions, WriteComment)
+REWRITES = (WriteRegions, WriteComment, SetFields)
 
 
 class EffectState(StrEnum):
@@ -216,6 +216,15 @@ class Effects:
         """All of one incident, in the order in which they were asked for."""
         return self._list(effects.c.incident_id == incident_id)
 
+    def not_done(self, incident_id: str, besides: Sequence[str] = ()) -> dict[str, EffectRecord]:
+        """By key, those of one incident that are not done, and those with the keys `besides`: all
+        that a turn needs, of an incident that may have hundreds behind it."""
+        wanted = effects.c.state != EffectState.DONE
+        if besides:
+            wanted = or_(wanted, effects.c.key.in_(besides))
+        found = self._list(effects.c.incident_id == incident_id, wanted)
+        return {record.key: record for record in found}
+
     def dead_letters(self) -> list[EffectRecord]:
         """All rejected effects."""
         return self._list(effects.c.state == EffectState.REJECTED)
@@ -263,7 +272,7 @@ def _asked_again(wish: Effect, state: EffectState, changed: bool, planned: bool)
     """The state of a known effect that is asked for once more."""
     if state is EffectState.PLANNED:
         return EffectState.PLANNED if planned else EffectState.WANTED
-    if state is EffectState.DONE and isinstance(wish, WriteRegions):
+    if state is EffectState.DONE and isinstance(wish, WriteRegions | SetFields):
         return EffectState.WANTED
     if not changed:
         return state

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, or_, select, tuple_, update
+from sqlalchemy import Connection, Row, Text, and_, cast, func, or_, select, tuple_, update
 
 from service.store.codec import dump, load
 from service.store.schema import incidents
@@ -124,6 +124,18 @@ class Incidents:
             )
         )
         return [_record(row).incident.ticket for row in rows]
+
+    def apart(self) -> list[IncidentRecord]:
+        """Those with an action item whose sides may not be at one: a conflict, a refused value or a
+        field that is left alone; the oldest first."""
+        state = cast(incidents.c.state, Text)
+        marks = ('"conflicts":[{', '"stuck":{"', '"resting":{"')
+        rows = self._connection.execute(
+            select(incidents)
+            .where(or_(*(state.contains(mark) for mark in marks)))
+            .order_by(incidents.c.created_at, incidents.c.id)
+        )
+        return [_record(row) for row in rows]
 
     def with_document(self) -> list[IncidentRecord]:
         """Those whose document exists, as far as we know."""

@@ -45,7 +45,8 @@ class LostLease(Exception):
 class ClaimedJob:
     """A job and the right to run it until `lease_until` (UTC), `lease` from when it was claimed
     or last extended. `wanted` counts how often it was asked for when it was claimed, `failures`
-    how often in a row it has failed; `priority` is 0 for what nobody waits for."""
+    how often in a row it has failed; `priority` is 0 for what nobody waits for. Unless `whole`,
+    it only looks at what is marked as changed."""
 
     id: int
     kind: str
@@ -56,6 +57,7 @@ class ClaimedJob:
     lease: timedelta
     failures: int = 0
     priority: int = 0
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ _CLAIMED = (
     jobs.c.lease_until,
     jobs.c.failures,
     jobs.c.priority,
+    jobs.c.whole,
 )
 _JOB = (
     jobs.c.id,
@@ -109,6 +112,7 @@ def _asking(connection: Connection) -> ReturningInsert[int]:
             "due_at": case((sooner, asked.due_at), else_=jobs.c.due_at),
             "sent_at": case((sooner, None), else_=jobs.c.sent_at),
             "reason": case((sooner, asked.reason), else_=jobs.c.reason),
+            "whole": or_(jobs.c.whole, asked.whole),
             "priority": case(
                 (asked.priority > jobs.c.priority, asked.priority), else_=jobs.c.priority
             ),
@@ -117,7 +121,12 @@ def _asking(connection: Connection) -> ReturningInsert[int]:
 
 
 def _asked(
-    kind: str, subject: str, due: datetime, priority: int = 0, reason: str | None = None
+    kind: str,
+    subject: str,
+    due: datetime,
+    priority: int = 0,
+    reason: str | None = None,
+    whole: bool = True,
 ) -> dict[str, object]:
     return {
         "kind": kind,
@@ -128,6 +137,7 @@ def _asked(
         "attempt": 0,
         "failures": 0,
         "reason": reason,
+        "whole": whole,
     }
 
 
@@ -148,12 +158,14 @@ class Jobs:
         due_at: datetime | None = None,
         priority: int = 0,
         reason: str | None = None,
+        whole: bool = True,
     ) -> int:
         """Ask for the job, at `due_at` (now when None) or earlier if it is due earlier. While it
-        runs, this leads to another run. Higher priority goes first. Returns the job's id."""
+        runs, this leads to another run. Higher priority goes first. With `whole` it looks at all
+        that it is about, otherwise only at what is marked as changed. Returns the job's id."""
         due = due_at or self._now
         self.touched = self.touched or due <= self._now
-        values = _asked(kind, subject, due, priority, reason)
+        values = _asked(kind, subject, due, priority, reason, whole)
         return int(self._connection.execute(_asking(self._connection), values).scalar_one())
 
     def touch_each(self, kind: str, subjects: Sequence[str], priority: int = 0) -> None:

@@ -71,10 +71,22 @@ class Ledger:
             )
         ).scalar_one_or_none()
 
-    def set_since(self, connection: str, place: str, since: datetime) -> None:
-        """Remember up to when the place was looked through."""
+    def whole_at(self, connection: str, place: str) -> datetime | None:
+        """When (UTC) all of the place was last looked through, whatever had changed; None when it
+        never was."""
+        return self._connection.execute(
+            select(poll_marks.c.whole_at).where(
+                poll_marks.c.connection == connection, poll_marks.c.place == place
+            )
+        ).scalar_one_or_none()
+
+    def set_since(
+        self, connection: str, place: str, since: datetime, *, whole: bool = False
+    ) -> None:
+        """Remember up to when the place was looked through; `whole`: all of it."""
+        values = {"since": since, **({"whole_at": since} if whole else {})}
         self._connection.execute(
             insert(self._connection, poll_marks)
-            .values(connection=connection, place=place, since=since)
-            .on_conflict_do_update(index_elements=["connection", "place"], set_={"since": since})
+            .values(connection=connection, place=place, **values)
+            .on_conflict_do_update(index_elements=["connection", "place"], set_=values)
         )

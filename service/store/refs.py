@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from service.store.schema import document_places, refs
 from service.store.statements import insert
@@ -19,17 +20,23 @@ MOST_NAMED = 1000
 class Role(StrEnum):
     TASK = "task"
     DOCUMENT = "document"
+    INCIDENT = "incident"  # its own ticket, by an id that this had before
 
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A ticket that belongs to an incident. `key` is what people call it, as last seen."""
+    """A ticket that belongs to an incident. `key` is what people call it, as last seen; `told`
+    counts how often it was said to have changed, and `waits` says that it was not read since.
+    `updated` is when it had last changed as it was last read (UTC, the tracker's clock)."""
 
     connection: str
     ticket_id: str
     incident_id: str
     role: Role
     key: str
+    told: int = 0
+    waits: bool = False
+    updated: datetime | None = None
 
 
 class Refs:
@@ -59,9 +66,54 @@ class Refs:
 
     def find(self, connection: str, ticket_id: str) -> Ref | None:
         row = self._connection.execute(
-            select(refs).where(refs.c.connection == connection, refs.c.ticket_id == ticket_id)
+            select(*_REF).where(refs.c.connection == connection, refs.c.ticket_id == ticket_id)
         ).first()
         return _ref(*row) if row else None
+
+    def tasks(self, connection: str) -> list[Ref]:
+        """All tasks of this connection."""
+        query = select(*_REF).where(refs.c.connection == connection, refs.c.role == Role.TASK)
+        return [_ref(*row) for row in self._connection.execute(query)]
+
+    def read_as_of(self, ref: Ref, updated: datetime) -> None:
+        """The ticket was read as it is since `updated`."""
+        self._connection.execute(
+            update(refs)
+            .where(refs.c.connection == ref.connection, refs.c.ticket_id == ref.ticket_id)
+            .values(updated=updated)
+        )
+
+    def say_changed(self, connection: str, ticket_id: str) -> None:
+        """Remember that the ticket must be read again."""
+        self._connection.execute(
+            update(refs)
+            .where(refs.c.connection == connection, refs.c.ticket_id == ticket_id)
+            .values(told=refs.c.told + 1)
+        )
+
+    def to_read(self, incident_id: str, besides: Collection[tuple[str, str]] = ()) -> list[Ref]:
+        """The tasks of an incident that must be read again, and those `besides`, each as
+        connection and ticket id."""
+        rows = self._connection.execute(
+            select(*_REF, refs.c.told != refs.c.heard)
+            .where(refs.c.incident_id == incident_id, refs.c.role == Role.TASK)
+            .order_by(refs.c.connection, refs.c.ticket_id)
+        )
+        return [_ref(*row) for *row, changed in rows if changed or (row[0], row[1]) in besides]
+
+    def is_changed(self, ref: Ref) -> bool:
+        """Whether the ticket waits to be read."""
+        here = (refs.c.connection == ref.connection, refs.c.ticket_id == ref.ticket_id)
+        query = select(refs.c.ticket_id).where(*here, refs.c.told != refs.c.heard)
+        return self._connection.execute(query).first() is not None
+
+    def heard(self, ref: Ref) -> None:
+        """The ticket was read, for all that was told of it by then."""
+        self._connection.execute(
+            update(refs)
+            .where(refs.c.connection == ref.connection, refs.c.ticket_id == ref.ticket_id)
+            .values(heard=ref.told)
+        )
 
     def put_document(
         self, connection: str, place: str, path: str, incident_id: str, branch: str = ""
@@ -95,5 +147,26 @@ class Refs:
         return found
 
 
-def _ref(connection: str, ticket_id: str, incident_id: str, role: str, key: str) -> Ref:
-    return Ref(connection, ticket_id, incident_id, Role(role), key)
+_REF = (
+    refs.c.connection,
+    refs.c.ticket_id,
+    refs.c.incident_id,
+    refs.c.role,
+    refs.c.key,
+    refs.c.told,
+    refs.c.heard,
+    refs.c.updated,
+)
+
+
+def _ref(
+    connection: str,
+    ticket_id: str,
+    incident_id: str,
+    role: str,
+    key: str,
+    told: int,
+    heard: int,
+    updated: datetime | None,
+) -> Ref:
+    return Ref(connection, ticket_id, incident_id, Role(role), key, told, told != heard, updated)

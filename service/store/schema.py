@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    true,
 )
 
 from service.store.types import UtcDateTime
@@ -105,6 +106,7 @@ jobs = Table(
     Column("sent_at", UtcDateTime),
     Column("failures", Integer, nullable=False),
     Column("reason", Text),
+    Column("whole", Boolean, nullable=False, server_default=true()),  # else only what is marked
     UniqueConstraint("kind", "subject"),
     sqlite_autoincrement=True,
 )
@@ -141,6 +143,9 @@ refs = Table(
     Column("incident_id", Text, ForeignKey("incidents.id"), nullable=False, index=True),
     Column("role", Text, nullable=False),
     Column("key", Text, nullable=False),
+    Column("told", Integer, nullable=False, server_default="0"),  # how often it was said to change
+    Column("heard", Integer, nullable=False, server_default="0"),  # as many of them it was read for
+    Column("updated", UtcDateTime),  # as it was last read, by the tracker's clock
 )
 
 document_places = Table(
@@ -177,6 +182,20 @@ acceptances = Table(  # of proposals, by the page or the command line
     sqlite_autoincrement=True,
 )
 
+choices = Table(  # where the sides of an action item do not agree, by the page or command line
+    "choices",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("incident_id", Text, ForeignKey("incidents.id"), nullable=False, index=True),
+    Column("item", Integer, nullable=False),  # n of AI-n
+    Column("field", Text, nullable=False),
+    Column("value", Text),  # that is to hold; NULL: nothing
+    Column("by", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("resumes", Boolean, nullable=False),  # no value: it is only to be tried again
+    sqlite_autoincrement=True,
+)
+
 ledger = Table(
     "ledger",
     metadata,
@@ -192,6 +211,27 @@ poll_marks = Table(
     Column("connection", Text, primary_key=True),
     Column("place", Text, primary_key=True),
     Column("since", UtcDateTime, nullable=False),
+    Column("whole_at", UtcDateTime),  # when all of it was looked through, and not what is new
+)
+
+drifts = Table(  # what was found to differ from what was agreed, and nobody had told of
+    "drifts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("incident_id", Text, ForeignKey("incidents.id"), nullable=False, index=True),
+    Column("connection", Text, nullable=False),
+    Column("ticket_id", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("item", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("agreed", Text),
+    Column("found", Text),
+    Column("since", UtcDateTime),
+    Column("found_at", UtcDateTime, nullable=False, index=True),
+    Column("became", Text, nullable=False),  # "" until its ticket had its turn
+    Column("ended_at", UtcDateTime),
+    Index(None, "connection", "ticket_id"),
+    sqlite_autoincrement=True,
 )
 
 sightings = Table(  # what our account made, as webhooks told
@@ -242,4 +282,28 @@ circuits = Table(
     Column("quota_limit", Integer),
     Column("quota_left", Integer),
     Column("quota_reset", UtcDateTime),
+)
+
+people = Table(  # whom tickets of ours named, and who was found when a tracker was asked
+    "people",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("handle", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("email", Text),
+    Column("active", Boolean, nullable=False),
+    Column("ticket", Text, nullable=False),  # the key of that which named them last, "" for none
+    Column("seen_at", UtcDateTime, nullable=False),
+    Column("changes", Integer, nullable=False),  # how often what is known of them changed
+)
+
+people_asked = Table(  # whom a tracker was asked for, so that it is not asked all the time
+    "people_asked",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("way", Text, primary_key=True),
+    Column("word", Text, primary_key=True),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("found", Boolean, nullable=False),
+    Column("words", Text, nullable=False),  # the tracker's, where it would not tell
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -13,15 +14,34 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from marshmallow import Schema
 
+from config.fields import Group, Listed, Named, OrOff
 from config.rules import load
+from config.schema import DOCUMENT_KINDS, RulesSection
 from config.settings import SETTINGS
 from service.commands.all import followthrough
 from service.commands.init import init
+from workflows.policy import SyncRules
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 REFERENCE = ROOT / "docs" / "reference"
+
+#: Where the reference of the rules tells of the keys below these, the innermost first.
+TOLD_UNDER = {
+    "teams.postmortem.tasks.twin": "Keeping tasks in sync",
+    "teams.postmortem.tasks.statuses": "Keeping tasks in sync",
+    "teams.postmortem.tasks.fill": "Keeping tasks in sync",
+    "teams.sync": "Keeping tasks in sync",
+    "teams.postmortem": "`teams.NAME.postmortem`",
+    "teams.incidents": "`teams.NAME.incidents`",
+    "teams": "`teams`",
+    "connections": "`connections`",
+    "severities": "`severities`",
+    "people": "`people`",
+    "people_by": "`people`",
+}
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
@@ -70,6 +90,46 @@ def every_command() -> Iterator[tuple[str, click.Command]]:
 
     for word, command in followthrough.commands.items():
         yield from below(f"followthrough {word}", command)
+
+
+def every_rule(section: Schema, above: str = "") -> Iterator[str]:
+    """Each key of the rules file, after those that it stands below; names of one's own left out."""
+    for name, field in section.fields.items():
+        path = f"{above}{field.data_key or name}"
+        yield path
+        match field:
+            case Group():
+                below = field.schema
+            case Named() | Listed() | OrOff():
+                below = field.section
+            case _:
+                continue
+        yield from every_rule(below, f"{path}.")
+
+
+def code(text: str) -> Iterator[str]:
+    """What stands between backticks, and the examples."""
+    for block in MarkdownIt("commonmark").enable("table").parse(text):
+        if block.type == "fence":
+            yield block.content
+        yield from (part.content for part in block.children or () if part.type == "code_inline")
+
+
+def in_words(time: timedelta) -> str:
+    """A length of time as the rules write it."""
+    for unit in ("day", "hour", "minute"):
+        count, rest = divmod(time, timedelta(**{f"{unit}s": 1}))
+        if count and not rest:
+            return f"{count} {unit}{'' if count == 1 else 's'}"
+    return f"{time.total_seconds():.0f} seconds"
+
+
+def secrets_of(rules: str, directory: Path) -> dict[str, str]:
+    """The environment that these rules need; the files that they name are written."""
+    for secret in re.findall(r"\{file: ([\w./-]+)\}", rules):
+        (directory / secret).parent.mkdir(parents=True, exist_ok=True)
+        (directory / secret).write_text("a secret")
+    return dict.fromkeys(re.findall(r"env: ([A-Z][A-Z0-9_]*)", rules), "a secret")
 
 
 def sections(page: Path) -> dict[str, str]:
@@ -134,6 +194,40 @@ def test_no_page_names_a_setting_that_there_is_not(page: Path) -> None:
     assert named <= {setting.name for setting in SETTINGS}
 
 
+@pytest.mark.parametrize("rule", list(every_rule(RulesSection())))
+def test_every_rule_is_told_where_one_looks_for_it(rule: str) -> None:
+    heading = next(
+        under
+        for above, under in sorted(TOLD_UNDER.items(), reverse=True)
+        if f"{rule}.".startswith(f"{above}.")
+    )
+    word = re.compile(rf"(?<![\w-]){re.escape(rule.rpartition('.')[2])}(?![\w-])")
+    text = f"{heading}\n\n{sections(REFERENCE / 'rules.md')[heading]}"
+    assert any(word.search(each) for each in code(text))
+
+
+def test_no_rule_is_told_that_there_is_not() -> None:
+    known = {part for rule in every_rule(RulesSection()) for part in rule.split(".")}
+    told = sections(REFERENCE / "rules.md")
+    first = [
+        cell
+        for heading in TOLD_UNDER.values()
+        for cell in re.findall(r"^\| ((?:`[^`]+`(?:, )?)+) \|", told[heading], re.MULTILINE)
+    ]
+    words = {word.lstrip(".") for cell in first for word in re.findall(r"`([^`]+)`", cell)}
+    strange = {word for word in words if not known.issuperset(word.split("."))}
+    assert strange == set(DOCUMENT_KINDS)
+
+
+def test_what_holds_where_the_rules_of_the_sync_say_nothing_is_told() -> None:
+    usual = SyncRules()
+    told = sections(REFERENCE / "rules.md")["Keeping tasks in sync"]
+    assert f"| `document_every` | `{in_words(usual.document_every)}` |" in told
+    assert f"| `flips`, `window` | `{usual.flips}`, `{in_words(usual.window)}` |" in told
+    assert f"| `rest` | `{in_words(usual.rest)}` |" in told
+    assert f"| `close_milestones` | `{str(usual.close_milestones).lower()}` |" in told
+
+
 def test_every_command_and_option_is_told() -> None:
     told = sections(REFERENCE / "commands.md")
     missing = []
@@ -173,17 +267,41 @@ def test_commands_that_a_page_tells_to_type_exist(page: Path) -> None:
 
 
 @every_page
+def test_commands_of_a_group_that_a_page_tells_to_type_exist(page: Path) -> None:
+    text = page.read_text()
+    typed = re.findall(
+        r"(?:^\s*\$ |bin/|→ |`)followthrough ([a-z-]+) ([a-z]+)\b", text, re.MULTILINE
+    )
+    groups = {n: c for n, c in followthrough.commands.items() if isinstance(c, click.Group)}
+    strange = [f"{g} {word}" for g, word in typed if g in groups and word not in groups[g].commands]
+    assert strange == []
+
+
+@every_page
 def test_yaml_examples_can_be_read_and_whole_ones_are_rules(page: Path, tmp_path: Path) -> None:
     for text in examples(page):
         found = yaml.safe_load(text)
         if isinstance(found, dict) and {"connections", "teams"} <= found.keys():
             file = tmp_path / "rules.yaml"
             file.write_text(text)
-            names = re.findall(r"env: ([A-Z][A-Z0-9_]*)", text)
-            for secret in re.findall(r"\{file: ([\w./-]+)\}", text):
-                (tmp_path / secret).parent.mkdir(parents=True, exist_ok=True)
-                (tmp_path / secret).write_text("a secret")
-            assert load(file, dict.fromkeys(names, "a secret")).policy.teams
+            assert load(file, secrets_of(text, tmp_path)).policy.teams
+
+
+@every_page
+def test_yaml_examples_of_a_teams_rules_fit_into_whole_ones(page: Path, tmp_path: Path) -> None:
+    """Into the first example of the reference."""
+    whole = next(examples(REFERENCE / "rules.md"))
+    for text in examples(page):
+        part = yaml.safe_load(text)
+        if not isinstance(part, dict) or not part.keys() <= {"mode", "postmortem", "sync"}:
+            continue
+        rules = yaml.safe_load(whole)
+        team = rules["teams"]["payments"]
+        part["postmortem"] = team["postmortem"] | part.get("postmortem", {})
+        rules["teams"]["payments"] = team | part
+        file = tmp_path / "rules.yaml"
+        file.write_text(yaml.safe_dump(rules))
+        assert load(file, secrets_of(whole, tmp_path)).policy.teams
 
 
 @every_page

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from builders import closed, comment, policy, ticket
+from builders import at, closed, comment, policy, ticket
 
 from workflows.effects import CreateDocument, CreateTask, Hold, LinkTask, WriteComment, WriteRegions
 from workflows.events import TicketRead
 from workflows.lifecycle import Decision, decide
 from workflows.model import Incident, Outlook, Ticket
 from workflows.rehearsal import rehearse
+
+NOW = at(1440)
 
 POLICY = policy()
 WHY = "given up by kim: the queue is gone"
@@ -24,7 +26,7 @@ TICKET = closed(
 
 def set_up() -> Incident:
     """The incident with its document, and no task yet."""
-    incident = rehearse(TicketRead(TICKET), None, POLICY, new_id="abc").incident
+    incident = rehearse(TicketRead(TICKET), None, POLICY, new_id="abc", now=NOW).incident
     assert incident is not None
     items = tuple(replace(item, task=None, linked=False) for item in incident.actions)
     return replace(incident, actions=items)
@@ -33,7 +35,7 @@ def set_up() -> Incident:
 def judge(
     incident: Incident | None, held: dict[str, Hold] | None, read: Ticket = TICKET
 ) -> Decision:
-    return decide(TicketRead(read), incident, POLICY, new_id="abc", held=held)
+    return decide(TicketRead(read), incident, POLICY, new_id="abc", now=NOW, held=held)
 
 
 def known(decision: Decision) -> Incident:
@@ -86,7 +88,7 @@ def test_where_nobody_looks_what_was_given_up_stays_so() -> None:
 
 
 def test_an_action_that_has_its_task_is_not_given_up() -> None:
-    incident = rehearse(TicketRead(TICKET), None, POLICY, new_id="abc").incident
+    incident = rehearse(TicketRead(TICKET), None, POLICY, new_id="abc", now=NOW).incident
     decision = judge(incident, {"task:abc:1": GIVEN_UP})
     assert known(decision).actions[0].given_up == ""
 
@@ -105,7 +107,7 @@ def test_without_the_document_nothing_else_is_asked_for_but_the_comment() -> Non
 
 
 def test_a_link_that_was_given_up_keeps_nothing_waiting() -> None:
-    incident = rehearse(TicketRead(TICKET), None, POLICY, new_id="abc").incident
+    incident = rehearse(TicketRead(TICKET), None, POLICY, new_id="abc", now=NOW).incident
     assert incident is not None
     items = tuple(replace(item, linked=False) for item in incident.actions)
     given_up = {f"link:abc:{item.number}": GIVEN_UP for item in items}

@@ -31,6 +31,8 @@ from workflows.proposals import hear, number_in, numbered
 from workflows.rehearsal import Rehearsal, rehearse
 from workflows.remediation import MOST_PROPOSALS
 
+NOW = at(1440)
+
 POLICY = policy()
 MALLORY = Person("mallory", "Mallory")
 RULES = ["Detect acme/ops#42 sooner"]  # what the rules ask for at each incident
@@ -45,7 +47,7 @@ def insider(text: str, id: str = "c1", minutes: float = 100) -> Comment:
 
 
 def play(read: Ticket, known: Incident | None = None) -> Rehearsal:
-    return rehearse(TicketRead(read), known, POLICY, new_id="abc")
+    return rehearse(TicketRead(read), known, POLICY, new_id="abc", now=NOW)
 
 
 def of(rehearsal: Rehearsal) -> Incident:
@@ -324,7 +326,7 @@ def test_what_was_accepted_elsewhere_is_answered_once_and_in_any_order() -> None
 def test_what_is_accepted_while_the_ticket_is_open_again_waits_for_its_closing() -> None:
     line = stranger("ACTION: one")
     heard = hear(proposed(line), [Acceptance("row/1", 1, "kim", at(100), Way.PAGE)])
-    reopened = decide(TicketRead(ticket(comments=(line,))), heard, POLICY, new_id="x")
+    reopened = decide(TicketRead(ticket(comments=(line,))), heard, POLICY, new_id="x", now=NOW)
     assert reopened.incident is not None
     assert [a.answer for a in reopened.incident.acceptances] == [""]
     assert titles(after(reopened.incident, line)) == ["one"]

@@ -32,6 +32,11 @@ PUBLIC_ISSUE = "{kind: github-issue, connection: github, repository: acme/websit
 PUBLIC_TASKS = "{connection: github, repository: acme/website}"
 PUBLIC_INCIDENTS = GITHUB_INCIDENTS.replace("acme/ops", "acme/website")
 EXPOSED = "everybody may read acme/website (github) and not everybody acme/ops (github)"
+FROM_TASKS = "everybody may read acme/website (github) and not everybody OPS (jira)"
+TWINNED = (
+    "{connection: jira, project: OPS, issue_type: Task,"
+    " twin: {connection: github, repository: acme/website}}"
+)
 MEND = "Make acme/website private, or give the rules a place for"
 
 
@@ -93,6 +98,41 @@ def test_rules_that_show_private_incidents_to_everybody_start_nothing(
     assert "Nothing was started." in ended.stderr
     assert "worker started" not in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("incidents", "exposed"),
+    [
+        (GITHUB_INCIDENTS, [EXPOSED, FROM_TASKS]),
+        (PUBLIC_INCIDENTS, [FROM_TASKS]),
+    ],
+)
+def test_a_public_twin_is_refused_for_what_only_some_may_read(
+    tmp_path: Path, incidents: str, exposed: list[str]
+) -> None:
+    """The incident's words, and what people write on the task."""
+    with Stage(tmp_path, incidents=incidents, tasks=TWINNED) as stage:
+        found = list(stage.container.trackers.audiences.of_rules(stage.container.rules.policy))
+        assert [each.why.words for each in found] == [
+            f"{words}: twins of remediation tasks may not go from here to there"
+            for words in exposed
+        ]
+        assert found[0].why.mend.startswith(f"{MEND} twins of remediation tasks")
+        with pytest.raises(SystemExit):
+            need_privacy(stage.container.rules)
+
+
+def test_what_people_write_on_a_private_twin_goes_to_no_public_task(tmp_path: Path) -> None:
+    private = TWINNED.replace("acme/website", "acme/ops")
+    with Stage(tmp_path, incidents=PUBLIC_INCIDENTS, tasks=private) as stage:
+        audiences, policy = stage.container.trackers.audiences, stage.container.rules.policy
+        assert list(audiences.of_rules(policy)) == []
+        stage.sandbox.jira.projects["OPS"].public = True
+        stage.clock.wait(timedelta(minutes=11))
+        assert [each.why.words for each in audiences.of_rules(policy)] == [
+            "everybody may read OPS (jira) and not everybody acme/ops (github): remediation tasks"
+            " may not go from here to there"
+        ]
 
 
 @pytest.mark.parametrize("deployment", ["cloud", "datacenter"])

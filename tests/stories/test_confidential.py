@@ -252,7 +252,7 @@ def test_an_internal_comments_words_are_nowhere(
     say(stage, key, f"ACTION: Ask {PHRASE} for logs", {"type": "role", "value": "Staff"})
     item = {"field": "Comment", "fieldtype": "jira", "from": "1", "fromString": f"{PHRASE}?"}
     with stage.sandbox.world.lock:  # somebody took an internal comment back
-        jira._record(
+        jira.record(
             issue_of(stage, key), NOOR, [{**item, "to": "", "toString": ""}], "issue_updated"
         )
     resolved(stage, key)

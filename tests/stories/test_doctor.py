@@ -144,6 +144,27 @@ def test_somebody_of_the_rota_who_cannot_be_assigned(stage: Stage) -> None:
     assert list(faults()) == [f"Lee Park ({LEE}) is not assignable in OPS"]
 
 
+def test_the_place_of_twins_is_looked_at_as_that_of_tasks(stage: Stage) -> None:
+    twin = "twin: {connection: jira, project: OPS, issue_type: Task}"
+    stage.restart(tasks=GITHUB_TASKS.replace("}", f", {twin}}}"))
+    told = examined().output
+    assert "Task may be created in OPS" in told
+    assert "Kim Ito (kim) is assignable in acme/ops" in told
+    assert list(faults()) == [f"Lee Park ({LEE}) is not assignable in OPS"]
+    change(stage, "project: OPS", "project: OPSS")
+    assert any("OPSS" in what for what in faults())
+
+
+def test_twins_in_a_tracker_that_cannot_be_reached_could_not_be_looked_at(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.restart(
+        tasks="{connection: jira, project: OPS, twin: {connection: github, repository: acme/ops}}"
+    )
+    monkeypatch.setenv("GITHUB_TOKEN", "wrong-token")
+    assert faults()["acme/ops could not be looked at"] == "First mend the connection github."
+
+
 def test_somebody_of_the_rota_without_an_account_there_is_only_noted(stage: Stage) -> None:
     change(stage, "jira: 5b10-lee, github: lee", "jira: 5b10-lee")
     result = examined()

@@ -20,7 +20,7 @@ from integrations.sandbox.acme import BOT_EMAIL, BOT_JIRA, populate
 from service.commands.doctor import doctor
 from service.commands.init import init
 from service.commands.plan import plan
-from service.first_rules import Answers, _line, _people, _word
+from service.first_rules import Answers, _line, _people, yaml_word
 from service.surroundings import address, strange_severities
 from workflows.model import Person
 from workflows.policy import Mode, SourceKind, ValueSource
@@ -331,4 +331,4 @@ def test_an_address_may_be_written_as_a_browser_shows_it(kind: str, typed: str, 
 
 @given(st.text(min_size=1).filter(lambda text: bool(_line(text))))
 def test_any_name_is_written_so_that_yaml_reads_it_again(name: str) -> None:
-    assert yaml.safe_load(f"{{key: [{_word(name)}]}}") == {"key": [_line(name)]}
+    assert yaml.safe_load(f"{{key: [{yaml_word(name)}]}}") == {"key": [_line(name)]}

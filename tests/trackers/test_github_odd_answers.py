@@ -19,8 +19,10 @@ from integrations.github.client import GitHubClient
 from integrations.github.pull_requests import GitHubPullRequestDocuments
 from integrations.github.reading import labels_of
 from integrations.tracker import Rejected, Unavailable
-from workflows.effects import CreateTask, TaskTarget
+from workflows.effects import CreateTask, SetFields, TaskTarget
 from workflows.model import DocumentRef, Kind, TicketRef
+from workflows.snapshots import Field, Progress
+from workflows.tasks import StatusWish
 
 LINK = "https://api.github.com"
 API = f"{LINK}:443"
@@ -103,6 +105,46 @@ def test_an_issue_that_is_edited_between_two_pages_hides_no_other(
     hub.add_callback("GET", re.compile(f"{API}/repos/acme/ops/issues.*"), page)
     seen = {glimpse.ref.id for glimpse in GitHubTracker("github", client).changed("acme/ops", NOW)}
     assert seen == {f"N{number}" for number in range(250)}
+
+
+CLOSED = {"state": "closed", "title": "T", "number": 1, "repository_url": f"{LINK}/repos/acme/ops"}
+
+
+def closing(progress: Progress) -> SetFields:
+    return SetFields("set:k3v9:2", INCIDENT, "acme/ops", {}, StatusWish(progress))
+
+
+def test_a_reason_that_the_schema_does_not_know_is_read_from_githubs_words(
+    client: GitHubClient, hub: responses.RequestsMock
+) -> None:
+    words = "Invalid property /state_reason: `duplicate` is not a possible value. Must be one of"
+    hub.patch(f"{API}/repos/acme/ops/issues/1", status=422, json={"message": words})
+    hub.patch(f"{API}/repos/acme/ops/issues/1", json={**CLOSED, "state_reason": "not_planned"})
+    done = GitHubTracker("github", client).set_fields(closing(Progress.DUPLICATE))
+    asked = [json.loads(call.request.body or "") for call in hub.calls]
+    assert [each["state_reason"] for each in asked] == ["duplicate", "not_planned"]
+    assert done.refused == {}
+
+
+@pytest.mark.parametrize(("reason", "refused"), [("completed", {Field.STATUS}), (None, set())])
+def test_a_reason_that_github_ignores_is_refused_and_one_that_it_cannot_tell_is_not(
+    client: GitHubClient, hub: responses.RequestsMock, reason: str | None, refused: set[Field]
+) -> None:
+    # "Ignored unless `state` is changed", of the reason of an issue that is closed already:
+    # https://docs.github.com/en/rest/issues/issues#update-an-issue
+    hub.patch(f"{API}/repos/acme/ops/issues/1", json={**CLOSED, "state_reason": reason})
+    done = GitHubTracker("github", client).set_fields(closing(Progress.WONT_DO))
+    assert (set(done.refused), done.status is None) == (refused, bool(refused))
+
+
+def test_what_github_refuses_without_naming_a_field_is_the_callers_to_see(
+    client: GitHubClient, hub: responses.RequestsMock
+) -> None:
+    refusal = {"message": "Validation Failed", "errors": [{"field": "spam"}]}
+    hub.patch(f"{API}/repos/acme/ops/issues/1", status=422, json=refusal)
+    with pytest.raises(Rejected, match="spam"):
+        GitHubTracker("github", client).set_fields(closing(Progress.DONE))
+    assert len(hub.calls) == 1
 
 
 def test_labels_may_be_texts() -> None:

@@ -31,6 +31,8 @@ EXPECTED: dict[str, tuple[Tells, Mapping[str, object]]] = {
     "issues.edited": (Tells.TICKET, INCIDENT),
     "issues.labeled": (Tells.TICKET, INCIDENT),
     "issues.assigned": (Tells.TICKET, INCIDENT),
+    "issues.unassigned": (Tells.TICKET, {**INCIDENT, "created": False}),
+    "issues.demilestoned": (Tells.TICKET, {"ticket_id": "I_kwDO570001", "key": "acme/ops#57"}),
     "issues.milestoned": (Tells.TICKET, {"key": "acme/ops#57"}),
     "issues.transferred": (Tells.TICKET, INCIDENT),
     "issues.deleted": (Tells.TICKET_GONE, INCIDENT),
@@ -66,7 +68,7 @@ EXPECTED: dict[str, tuple[Tells, Mapping[str, object]]] = {
     "push.tag": (Tells.NOTHING, {}),
     "ping": (Tells.NOTHING, {}),
     "label.created": (Tells.NOTHING, {}),
-    "milestone.edited": (Tells.NOTHING, {}),
+    "milestone.edited": (Tells.MILESTONES, {"place": "acme/ops"}),
     "projects_v2_item.edited": (Tells.NOTHING, {}),
 }
 

@@ -108,7 +108,13 @@ def test_a_link_names_the_ticket_it_starts_from() -> None:
 
 
 def test_what_is_known_and_of_no_concern_says_why() -> None:
-    for event in ("jira:version_deleted", "sprint_started", "worklog_created", "user_updated"):
+    for event in (
+        "jira:version_created",
+        "jira:version_released",
+        "sprint_started",
+        "worklog_created",
+        "user_updated",
+    ):
         notice = told({"webhookEvent": event})
         assert notice.tells is Tells.NOTHING
         assert notice.why
@@ -258,3 +264,9 @@ def test_what_cannot_be_read_is_not_shown(body: bytes) -> None:
 @given(st.recursive(st.just(PHRASE), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))
 def test_no_shape_of_a_comment_shows_its_words(part: Any) -> None:
     assert PHRASE not in view({"webhookEvent": "comment_created", "comment": {"body": part}})
+
+
+@pytest.mark.parametrize("event", ["jira:version_updated", "jira:version_deleted"])
+def test_a_version_that_changes_is_news_of_whatever_carries_it(event: str) -> None:
+    notice = normalise(Envelope("1", event, b'{"version": {"id": "7", "name": "Q1"}}'))
+    assert notice.tells is Tells.MILESTONES

@@ -331,3 +331,57 @@ def test_jira_repeats_a_failed_delivery_and_github_never_does(
     assert [h.get("X-Atlassian-Webhook-Retry") for h in from_jira] == [None, "1", "2"]
     assert len({headers["X-Atlassian-Webhook-Identifier"] for headers in from_jira}) == 1
     assert [delivery.statuses for delivery in sandbox.hooks.log] == [[202], [500], [503, 429, 202]]
+
+
+def test_what_is_not_modified_is_not_sent_again(client: Client) -> None:
+    github = client.sandbox.github
+    for title in ("One", "Two", "Three"):
+        github.open_issue("acme/ops", title, by="kim")
+    for path in ("/repos/acme/ops/issues/1", "/repos/acme/ops/issues?per_page=2", "/user"):
+        first = client.ask("GET", path)
+        etag = first.headers["ETag"]
+        again = requests.get(first.url, headers=asking(etag), timeout=5)
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["ETag"] == etag
+        assert "Link" not in again.headers
+    github.edit("acme/ops", 1, "kim", title="Changed")
+    url = f"{client.sandbox.github_url}/repos/acme/ops/issues/1"
+    etag = requests.get(url, headers=asking('W/"other"'), timeout=5).headers["ETag"]
+    github.edit("acme/ops", 1, "kim", title="Changed again")
+    changed = requests.get(url, headers=asking(etag), timeout=5)
+    assert (changed.status_code, changed.json()["title"]) == (200, "Changed again")
+
+
+def asking(etag: str) -> dict[str, str]:
+    return {"Authorization": "token bot-token", "If-None-Match": etag}
+
+
+def test_milestones_are_renamed_closed_and_deleted_and_people_leave(client: Client) -> None:
+    github = client.sandbox.github
+    github.hook("acme/ops", "http://127.0.0.1:9/", "secret")
+    client.sandbox.hooks.enabled = False
+    client.sandbox.hooks.log.clear()
+    number = github.open_issue("acme/ops", "Slow", by="kim")
+    path = f"/repos/acme/ops/issues/{number}"
+    for title in ("Q3", "Q4"):
+        client.ask("POST", "/repos/acme/ops/milestones", {"title": title})
+    client.ask("PATCH", path, {"milestone": 1, "assignees": ["KIM"]})
+    github.rename_milestone("acme/ops", "Q3", "Autumn", by="kim")
+    shown = client.ask("GET", path).json()
+    assert (shown["milestone"]["title"], shown["assignee"]["login"]) == ("Autumn", "kim")
+    github.close_milestone("acme/ops", "Autumn", by="kim")
+    github.delete_milestone("acme/ops", "Autumn", by="kim")
+    github.leave("acme/ops", "kim", by="acme")
+    shown = client.ask("GET", path).json()
+    assert (shown["milestone"], shown["assignees"]) == (None, [])
+    made = client.ask("POST", "/repos/acme/ops/milestones", {"title": "Q5"}).json()
+    assert made["number"] == 3, "numbers are not given twice"
+    assert [name for name in told(client) if name[0] != "issues"] == [
+        ("milestone", "created"),
+        ("milestone", "created"),
+        ("milestone", "edited"),
+        ("milestone", "closed"),
+        ("milestone", "deleted"),
+        ("member", "removed"),
+        ("milestone", "created"),
+    ]

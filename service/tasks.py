@@ -1,0 +1,131 @@
+"""The tickets of an incident's action items, read again when something was told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+
+from integrations.tracker import NotThere, Tracker, TrackerError
+from service.jobs import Later
+from service.outcomes import retry_at, sentence
+from service.store import Store, Transaction
+from service.store.refs import Ref, Role
+from workflows.drift import became
+from workflows.events import TaskGone, TaskRead, TaskReading
+from workflows.hearing import rested_tickets, ticket_of
+from workflows.model import Incident, TicketRef
+from workflows.policy import Policy
+from workflows.snapshots import Side
+
+log = structlog.get_logger()
+
+#: A ticket, as its connection and its stable id.
+Ticket = tuple[str, str]
+
+
+@dataclass(slots=True)
+class Looked:
+    """What was read of the incident `before`, from `began` (UTC) on, of which hints; and what could
+    not be read (`unread`), why, and when it is tried again (`failed`)."""
+
+    before: Incident | None
+    began: datetime
+    policy: Policy
+    readings: list[TaskReading] = field(default_factory=list)
+    heard: list[Ref] = field(default_factory=list)
+    unread: list[Ref] = field(default_factory=list)
+    failed: dict[Ticket, Later] = field(default_factory=dict)
+
+    @property
+    def seen(self) -> set[Ticket]:
+        """The tickets that were looked at."""
+        return {(ref.connection, ref.ticket_id) for ref in self.heard}
+
+    def remember(self, tx: Transaction, incident: Incident) -> None:
+        """Note that these hints are dealt with, in the transaction that saves what they led to.
+        A ticket that was transferred is known by its new id as well."""
+        read = {r.state.ref.id: r.state for r in self.readings if isinstance(r, TaskRead)}
+        for ref in self.unread:
+            if not ref.waits:  # nothing else would bring the next turn to read it
+                tx.refs.say_changed(ref.connection, ref.ticket_id)
+        for ref in self.heard:
+            tx.refs.heard(ref)
+            if (state := read.get(ref.ticket_id)) is not None:
+                tx.refs.read_as_of(ref, state.updated)
+            self._end_drifts(tx, ref, incident)
+        self._end_drifts_of_rows(tx, incident)
+        for reading in self.readings:
+            if isinstance(reading, TaskRead):
+                now = reading.state.ref
+                tx.refs.put(Ref(now.connection, now.id, incident.id, Role.TASK, now.key))
+
+    def _end_drifts(self, tx: Transaction, ref: Ref, after: Incident) -> None:
+        """What differed of this ticket had its turn."""
+        before = self.before or after
+        whose = ticket_of(before, ref.connection, ref.ticket_id)
+        for each in tx.drifts.open_of(ref.connection, ref.ticket_id, self.began):
+            done = became(before, after, whose, each.what, self.policy, self.began)
+            tx.drifts.end(each.id, done)
+
+    def _end_drifts_of_rows(self, tx: Transaction, after: Incident) -> None:
+        """What differed in the document's rows had its turn, if that could be read."""
+        document, before = after.postmortem, self.before or after
+        if document is None:
+            return
+        waiting = tx.drifts.open_of(document.connection, document.ref.id, self.began)
+        record = tx.incidents.get(after.id) if waiting else None
+        if record is None or record.document_changed:
+            return
+        numbers = {item.name: item.number for item in before.actions}
+        for each in waiting:
+            number = numbers.get(each.item)
+            whose = None if number is None else (number, Side.DOCUMENT)
+            done = became(before, after, whose, each.what, self.policy, self.began)
+            tx.drifts.end(each.id, done)
+
+
+class Tasks:
+    """Reads the tasks that changed."""
+
+    def __init__(self, store: Store, trackers: Mapping[str, Tracker], policy: Policy) -> None:
+        self._store = store
+        self._trackers = trackers
+        self._policy = policy
+
+    def look(self, incident: Incident | None, besides: Collection[TicketRef] = ()) -> Looked:
+        """Each changed task of the incident, those `besides`, and each that kept flipping and has
+        rested, in one read each. What cannot be read now stays marked as changed; so does what the
+        rules know no team or no tracker for: other rules may."""
+        looked = Looked(incident, self._store.clock(), self._policy)
+        if incident is None or not incident.actions or incident.team not in self._policy.teams:
+            return looked
+        rested = rested_tickets(incident, self._store.clock())
+        wanted = {(ref.connection, ref.id) for ref in (*besides, *rested)}
+        with self._store.read() as tx:
+            changed = tx.refs.to_read(incident.id, wanted)
+        for ref in changed:
+            found = ticket_of(incident, ref.connection, ref.ticket_id)
+            tracker = self._trackers.get(ref.connection)
+            if found is None:  # of an item that is no more
+                looked.heard.append(ref)
+            if found is None or tracker is None:
+                continue
+            number, side = found
+            try:
+                state = tracker.look(TicketRef(ref.connection, ref.ticket_id, ref.key, ""))
+            except NotThere as error:
+                looked.readings.append(TaskGone(number, side, error.words))
+            except TrackerError as error:
+                log.warning("task not read", task=ref.key, words=error.words)
+                at = retry_at(error, self._store.clock())
+                why = f"{ref.key}: {sentence(error)}"
+                looked.failed[ref.connection, ref.ticket_id] = Later(at, why)
+                looked.unread.append(ref)
+                continue
+            else:
+                looked.readings.append(TaskRead(number, side, state))
+            looked.heard.append(ref)
+        return looked

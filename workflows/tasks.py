@@ -1,0 +1,48 @@
+"""A remediation task as its tracker tells it: what is kept in sync, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from workflows.model import Change, Person, Status, TicketRef
+from workflows.snapshots import Field, Progress
+
+
+@dataclass(frozen=True, slots=True)
+class TaskState:
+    """A task as it was read.
+
+    `owners` are all who are assigned, in the tracker's order, `milestones` all that it is planned
+    for; what each has one of is the first that the record does not know otherwise. `silent` are
+    fields of which this ticket cannot speak (not on its screen, unknown to its server): that is
+    not the same as empty. `changes` are those that came with the read, if any, and tell who said
+    what and when; `updated` (UTC) is when the ticket last changed in any way, and `by` who is
+    known to have done that.
+    """
+
+    ref: TicketRef
+    place: str
+    title: str
+    status: Status
+    updated: datetime
+    owners: tuple[Person, ...] = ()
+    milestones: tuple[str, ...] = ()
+    due: date | None = None
+    silent: frozenset[Field] = frozenset()
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StatusWish:
+    """A status as it is to be, for a tracker to find its own way to: one of `names` where there
+    are any, else any status of the progress's kind. `reasons` are words for why it is closed, the
+    best first; `fill` are fields that a way there may demand, by name or id. `readings` are what
+    the ticket's statuses mean, by name, where the rules say so."""
+
+    progress: Progress
+    names: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    fill: Mapping[str, str] = field(default_factory=dict)
+    readings: Mapping[str, Progress] = field(default_factory=dict)

@@ -1,0 +1,95 @@
+"""The document's regions: which are to be rewritten, and when that may be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from workflows import action_table, postmortem
+from workflows.action_table import merge_table, read_table
+from workflows.documents import digest
+from workflows.effects import WriteRegions
+from workflows.model import DocumentStatus, Incident, Postmortem, Ticket
+from workflows.policy import Team
+
+
+def keep_up(
+    incident: Incident, ticket: Ticket | None, team: Team, now: datetime
+) -> tuple[Incident, list[WriteRegions], datetime | None]:
+    """The write that the document needs, or when (UTC) it may be made: a busy afternoon in the
+    trackers is no reason to write into people's text every second. What the incident
+    itself says, and who edits the table, is answered at once."""
+    document = incident.postmortem
+    if document is None:
+        return incident, [], None
+    regions = _wanted_regions(incident, document, ticket)
+    if not regions:
+        return incident, [], None
+    edited = document.seen.get("actions") != document.base.get("actions")
+    if ticket is None and not edited and document.written is not None:
+        free_at = document.written + team.sync.document_every
+        if now < free_at:
+            return incident, [], free_at
+    incident = replace(incident, postmortem=_asked(document, regions))
+    return incident, [WriteRegions(f"regions:{incident.id}", regions)], None
+
+
+def _wanted_regions(
+    incident: Incident, document: Postmortem, ticket: Ticket | None
+) -> dict[str, str]:
+    """The regions that should be rewritten: ours changed, and nobody edited what stands there.
+    Without a ticket only the table of action items can have changed.
+
+    An emptied region is written again: that is how a person hands an edited one back.
+    """
+    wanted: dict[str, str] = {}
+    bodies = (
+        {"actions": action_table.table(incident.actions)}
+        if ticket is None
+        else postmortem.regions(incident, ticket)
+    )
+    for name, ours in bodies.items():
+        seen = document.seen.get(name)
+        if seen is None:
+            continue
+        if name == "actions":
+            edited = read_table(document.base.get(name, ""), seen)
+            rows = edited.doubles(incident.actions) if document.rows_count else edited.added
+            after = (*(row for row, _ in rows), *edited.stray)
+            ours = merge_table(ours, document.kept, after)
+        elif seen and seen != document.base.get(name):
+            continue
+        emptied = not seen and bool(document.base.get(name))
+        if ours != document.wrote.get(name) or emptied or _must_mend(name, document, incident):
+            wanted[name] = ours
+    if set(wanted) == {"facts"} and document.status is DocumentStatus.PUBLISHED:
+        # Merging made it published: no update is proposed to say only that.
+        wrote = document.wrote.get("facts", "")
+        if postmortem.without_status(wanted["facts"]) == postmortem.without_status(wrote):
+            return {}
+    return wanted
+
+
+def _must_mend(name: str, document: Postmortem, incident: Incident) -> bool:
+    """Whether the table has rows that wait for their ID, or lacks some that somebody deleted:
+    an action item does not go away by that, and a row that a person had edited is ours again."""
+    if name != "actions":
+        return False
+    edited = read_table(document.base.get(name, ""), document.seen[name])
+    unnamed = len(edited.added) > len(edited.doubles(incident.actions))
+    theirs = [row for row in edited.changed if row not in document.kept]
+    ours = action_table.table(incident.actions)
+    put_back = not action_table.same_rows(ours, document.seen[name], theirs)
+    return bool(edited.missing or put_back or (document.rows_count and unnamed))
+
+
+def _asked(document: Postmortem, wanted: Mapping[str, str]) -> Postmortem:
+    """The document with a note of what is about to be asked for: if the answer never comes, what
+    then stands there is known as ours."""
+    asked = dict(document.asked)
+    for name, body in wanted.items():
+        before, now = asked.get(name, ()), digest(body)
+        if now not in before:
+            asked[name] = (*before[-9:], now)
+    return replace(document, asked=asked)
