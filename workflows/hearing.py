@@ -16,7 +16,7 @@ from workflows.policy import Policy, TaskDestination, Team
 from workflows.snapshots import Agreement, Field, Said, Side, Value
 from workflows.sync import agree, rested, resting, wanted
 from workflows.tasks import TaskState
-from workflows.voices import RowVoice, TicketVoice, heard
+from workflows.voices import WITHHELD, RowVoice, TicketVoice, heard
 
 
 def hear_tasks(
@@ -170,6 +170,9 @@ def _read(
     if may_be_mended(agreement, state):
         agreement = replace(agreement, stuck=without(agreement.stuck, Field.STATUS))
     agreement = replace(agreement, also=also, place=state.place, updated=state.updated)
+    if state.restricted:  # nor is anything written over what is not heard
+        base = {f: value for f, value in agreement.base.items() if f not in WITHHELD}
+        agreement = replace(agreement, base=base)
     item = replace(item, sides={**item.sides, side: agreement})
     merged = agree(item, voice, says, team.sync, now)
     return merged.item, [*notes, *merged.notes]

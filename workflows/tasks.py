@@ -17,9 +17,9 @@ class TaskState:
     `owners` are all who are assigned, in the tracker's order, `milestones` all that it is planned
     for; what each has one of is the first that the record does not know otherwise. `silent` are
     fields of which this ticket cannot speak (not on its screen, unknown to its server): that is
-    not the same as empty. `changes` are those that came with the read, if any, and tell who said
-    what and when; `updated` (UTC) is when the ticket last changed in any way, and `by` who is
-    known to have done that.
+    not the same as empty. Of a `restricted` one, which only some may read, no words are told
+    elsewhere. `changes` are those that came with the read, if any, and tell who said what and
+    when; `updated` (UTC) is when the ticket last changed in any way.
     """
 
     ref: TicketRef
@@ -32,6 +32,7 @@ class TaskState:
     due: date | None = None
     silent: frozenset[Field] = frozenset()
     changes: tuple[Change, ...] = ()
+    restricted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,12 +164,15 @@ def heard(
         Field.OWNER: tuple(handle for handle in owners if handle != values[Field.OWNER]),
         Field.MILESTONE: tuple(m for m in state.milestones if m != values[Field.MILESTONE]),
     }
+    silent = state.silent | WITHHELD if state.restricted else state.silent
     snapshot = {
-        field: _said(state, field, value)
-        for field, value in values.items()
-        if field not in state.silent
+        field: _said(state, field, value) for field, value in values.items() if field not in silent
     }
-    return snapshot, also
+    return snapshot, {field: others for field, others in also.items() if field not in silent}
+
+
+#: What is somebody's own words: of a ticket that only some may read it is told nowhere else.
+WITHHELD = frozenset({Field.OWNER, Field.MILESTONE, Field.TITLE})
 
 
 def _said(state: TaskState, field: Field, value: Value) -> Said:

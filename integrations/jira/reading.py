@@ -333,4 +333,5 @@ def task_state(ref: TicketRef, issue: Json, changes: tuple[Change, ...] = ()) ->
         due=day(fields.get("duedate")),
         silent=frozenset(field for field, id in FIELD_IDS.items() if id not in fields),
         changes=changes,
+        restricted=fields.get("security") is not None,
     )

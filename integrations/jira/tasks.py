@@ -29,7 +29,7 @@ from workflows.snapshots import Field, Value
 from workflows.tasks import StatusWish, TaskState
 
 #: What a task is read with; `updated` and `project` say of what, `issuetype` of which workflow.
-FIELDS = "summary,status,resolution,assignee,fixVersions,duedate,updated,project,issuetype"
+FIELDS = "summary,status,resolution,assignee,fixVersions,duedate,updated,project,issuetype,security"
 
 #: A changelog's fields, as `integrations.jira.reading` names them. A resolution that changes
 #: without the status is a change of the status's reason.

@@ -205,3 +205,18 @@ def test_the_echo_of_our_write_costs_no_read_though_somebody_renamed_the_task(
     path = f"/repos/{OPS}/issues/{remedy.issue.number}"
     calls = [call.method for call in remedy.stage.sandbox.calls if call.path.endswith(path)]
     assert calls == ["GET", "PATCH"]
+
+
+def test_of_a_task_that_only_some_may_read_no_words_are_told_on_its_twin(pair: Remedy) -> None:
+    pair.jira.add_version("OPS", "Customer Zebra")
+    issue = pair.ticket
+    pair.jira.edit(issue.key, "5b10-kim", security="Staff only")
+    pair.jira.edit(issue.key, "5b10-kim", fixVersions=["Customer Zebra"], assignee="5b10-noor")
+    pair.jira.transition(issue.key, "Done", "5b10-kim")
+    pair.stage.settle()
+    pair.stage.wait(MINUTE)
+    assert pair.issue.state == "closed"
+    assert pair.issue.milestone is None
+    assert pair.issue.assignees == ["kim"]
+    assert "Zebra" not in pair.text
+    assert pair.ticket.values.get("assignee") == "5b10-noor", "left as it is"
