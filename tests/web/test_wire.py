@@ -33,8 +33,9 @@ def answer(web: WebProcess, *parts: bytes) -> tuple[int, bytes]:
         except (BrokenPipeError, ConnectionResetError):
             pass  # it has answered and hung up
         got = b""
-        while (more := line.recv(65536)) and not _whole(got := got + more):
-            got = got.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")
+        while not _whole(got) and (more := line.recv(65536)):
+            # which may come alone or together with the answer that follows it
+            got = (got + more).removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")
     head, _, body = got.partition(b"\r\n\r\n")
     assert head, "silence"
     return int(head[9:12]), body
