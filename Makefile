@@ -30,7 +30,7 @@ run: $(STAMPS)/run
 	@$(BIN)/followthrough up --rules $(RULES)
 
 test: $(STAMPS)/dev
-	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 check: $(STAMPS)/dev
 	@$(BIN)/ruff check .
