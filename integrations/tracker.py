@@ -97,6 +97,7 @@ class Tells(StrEnum):
     TICKET = "ticket"  # a ticket changed: read it again
     TICKET_GONE = "ticket gone"  # a ticket was deleted: read it again, expect nothing
     MILESTONES = "milestones"  # some were renamed or went: look which tasks carried them
+    CLOSINGS = "closings"  # one was closed or opened again: look at those that tasks carry
     DOCUMENT = "document"  # files or a pull request changed: read the documents there again
     NOTHING = "nothing"  # known, and nothing to do
     UNKNOWN = "unknown"  # never heard of: counted and shown
@@ -308,8 +309,13 @@ class Tracker(Protocol):
     def survey(self, place: str, issue_type: str = "") -> Survey:
         """What a place offers; the options of fields as tickets of `issue_type` have them."""
 
-    def milestones(self, place: str) -> frozenset[str]:
-        """The names of all milestones or versions of the place, as they are now."""
+    def milestones(self, place: str) -> Mapping[str, bool]:
+        """All milestones or versions of the place as they are now: by name, whether it is closed
+        or released."""
+
+    def close_milestone(self, place: str, name: str, closed: bool) -> None:
+        """Close a milestone that `milestones` has just listed, or open it again. Doing it twice is
+        harmless. NotThere when the place has none of that name (any more)."""
 
     def can_assign(self, place: str, handle: str) -> bool:
         """Whether tickets of the place can be assigned to the person with this handle."""

@@ -36,6 +36,7 @@ from integrations.tracker import (
 )
 from service.audience import Audiences
 from service.clock import Clock, utc_now
+from service.closings import CLOSING_JOB, ClosingTogether
 from service.comparing import Comparison
 from service.examination import named_places
 from service.executor import Executor
@@ -174,12 +175,14 @@ class Container:
     trackers: Trackers
     reconciler: Reconciler
     redelivery: Redelivery
+    closings: ClosingTogether
     handlers: Handlers
 
     def start(self) -> None:
         """Ask for what a worker looks for at its start: what was missed while none ran."""
         self.reconciler.start()
         self.redelivery.start()
+        self.closings.start()
 
 
 @dataclass(frozen=True)
@@ -228,13 +231,15 @@ def build(
     every = timedelta(seconds=settings.poll_seconds)
     reconciler = Reconciler(store, policy, by_connection, trackers.documents, clock, every, timing)
     redelivery = Redelivery(store, trackers.kept_deliveries, clock)
+    closings = ClosingTogether(store, policy, by_connection, clock)
     handlers: Handlers = {
         DELIVERY_JOB: routing.run,
         INCIDENT_JOB: processing.run,
         POLL_JOB: reconciler.run,
         REDELIVERY_JOB: redelivery.run,
+        CLOSING_JOB: closings.run,
     }
-    return Container(settings, rules, store, trackers, reconciler, redelivery, handlers)
+    return Container(settings, rules, store, trackers, reconciler, redelivery, closings, handlers)
 
 
 def comparison(settings: Settings, rules: Rules, store: Store) -> Comparison:

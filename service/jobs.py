@@ -1,7 +1,8 @@
 """How the run of a job can end, and who runs which kind.
 
-A handler gets the claimed job and returns `Done` or `Later`. It may raise `LostLease` (somebody
-else goes on with the job); any other exception is a failure: recorded, logged, and tried again.
+A handler gets the claimed job and returns `Done`, `Later` or `Failed`. It may raise `LostLease`
+(somebody else goes on with the job); any other exception is a failure: recorded, logged, and tried
+again.
 """
 
 from __future__ import annotations
@@ -26,7 +27,15 @@ class Later:
     reason: str
 
 
-JobEnd = Done | Later
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It failed in a way that somebody has to mend, told by `words`; tried again at `at` (UTC)."""
+
+    words: str
+    at: datetime
+
+
+JobEnd = Done | Later | Failed
 Handler = Callable[[ClaimedJob], JobEnd]
 Handlers = Mapping[str, Handler]
 
@@ -65,6 +74,7 @@ __all__ = [
     "TIMING",
     "ClaimedJob",
     "Done",
+    "Failed",
     "Handler",
     "Handlers",
     "JobEnd",

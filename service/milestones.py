@@ -29,7 +29,7 @@ def outdated(
         try:
             names = tracker.milestones(where)
         except (NotThere, Rejected):  # what became of its tickets, each tells
-            names = frozenset()
+            names = {}
         found += [ref for ref, name in carried if name not in names]
     return found
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from integrations.tracker import Envelope, Malformed, Notice, Tells, Tracker, TrackerError
+from service.closings import ask_for_closings
 from service.jobs import PROMPT, ClaimedJob, Done, JobEnd, Later
 from service.lease import Lease
 from service.milestones import outdated
@@ -71,6 +72,14 @@ class Routing:
             return self._mark(job, number, DeliveryState.IGNORED, notice.why)
         if notice.tells is Tells.MILESTONES:
             return self._milestones(job, number, delivery.connection, notice)
+        if notice.tells is Tells.CLOSINGS:
+            with self._store.write() as tx:
+                tx.jobs.fence(job)
+                asked = ask_for_closings(tx, self._policy, notice.why)
+                state = DeliveryState.DONE if asked else DeliveryState.IGNORED
+                told = "those that tasks carry are looked at" if asked else "no team has it carried"
+                tx.deliveries.mark(number, state, f"{notice.why}: {told}")
+            return Done()
         try:
             ours = self._is_ours(delivery.connection, notice)
         except TrackerError as error:

@@ -18,7 +18,7 @@ from celery import Celery
 from celery.concurrency.thread import TaskPool
 from celery.worker import WorkController
 
-from service.jobs import TIMING, ClaimedJob, Done, Handlers, Later, LostLease, pause_after
+from service.jobs import TIMING, ClaimedJob, Done, Failed, Handlers, Later, LostLease, pause_after
 from service.store import Store
 
 log = structlog.get_logger(__name__)
@@ -183,6 +183,8 @@ class Worker:
                     ours = tx.jobs.finish(claim)
                 case Later(at, reason):
                     ours = tx.jobs.finish(claim, again_at=at, reason=reason)
+                case Failed(words, at):
+                    ours = tx.jobs.fail(claim, words, at)
         if not ours:
             log.warning("ended after its lease was lost")
 

@@ -33,7 +33,7 @@ from service.container import (
     limits,
     open_store,
 )
-from service.jobs import TIMING, Done
+from service.jobs import TIMING, Done, Failed
 from workflows.model import Incident
 
 WSGI = Callable[..., Any]
@@ -202,6 +202,8 @@ class Stage:
             with self.store.write() as tx:
                 if isinstance(end, Done):
                     tx.jobs.finish(job)
+                elif isinstance(end, Failed):
+                    tx.jobs.fail(job, end.words, end.at)
                 else:
                     tx.jobs.finish(job, again_at=end.at, reason=end.reason)
         return bool(ids)

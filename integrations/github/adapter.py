@@ -218,9 +218,13 @@ class GitHubTracker:
         """See `integrations.github.discovery`."""
         return discovery.survey(self._client, place)
 
-    def milestones(self, place: str) -> frozenset[str]:
+    def milestones(self, place: str) -> Mapping[str, bool]:
         """Open and closed ones; asked for anew, whatever is remembered of them."""
-        return self._choices.titles(place)
+        return self._choices.closed(place)
+
+    def close_milestone(self, place: str, name: str, closed: bool) -> None:
+        """See `integrations.github.choices`."""
+        self._choices.close(place, name, closed)
 
     def can_assign(self, place: str, handle: str) -> bool:
         """Whether issues of the repository can be assigned to this login."""

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from integrations.github.answers import Invalid
-from integrations.github.client import GitHubClient, Recent, repo_path
+from integrations.github.client import GitHubClient, Json, Recent, repo_path
 from integrations.tracker import NotThere, OutcomeUnknown, Unavailable
 
 #: Why an answer may lack what was asked for, as GitHub drops it in silence:
 #: https://docs.github.com/en/rest/issues/issues#update-an-issue
 DROPPED = "dropped by GitHub: the account lacks write access, or it cannot be set there"
+
+
+@dataclass(frozen=True, slots=True)
+class _Milestone:
+    number: int
+    closed: bool
 
 
 class Choices:
@@ -22,7 +29,7 @@ class Choices:
     def __init__(self, client: GitHubClient) -> None:
         self._client = client
         self._assignable: Recent[tuple[str, str], bool] = Recent(client.clock)
-        self._milestones: Recent[str, dict[str, int]] = Recent(client.clock)
+        self._milestones: Recent[str, dict[str, _Milestone]] = Recent(client.clock)
 
     def is_assignable(self, place: str, login: str) -> bool:
         """https://docs.github.com/en/rest/issues/assignees#check-if-a-user-can-be-assigned"""
@@ -50,7 +57,7 @@ class Choices:
         known = self._known(place)
         if title not in known:
             try:
-                known[title] = int(self._client.write("POST", path, {"title": title})["number"])
+                known[title] = _milestone(self._client.write("POST", path, {"title": title}))
             except OutcomeUnknown as error:
                 self.forget_milestones(place)
                 raise Unavailable(error.words, mend=error.mend) from None
@@ -60,20 +67,36 @@ class Choices:
                 known = self._known(place)
                 if title not in known:
                     raise
-        return known[title]
+        return known[title].number
 
-    def titles(self, place: str) -> frozenset[str]:
-        """The titles of all milestones, asked for anew."""
+    def closed(self, place: str) -> dict[str, bool]:
+        """All milestones by title, and whether each is closed; asked for anew."""
         self.forget_milestones(place)
-        return frozenset(self._known(place))
+        return {title: each.closed for title, each in self._known(place).items()}
 
-    def _known(self, place: str) -> dict[str, int]:
-        def ask() -> dict[str, int]:
+    def close(self, place: str, title: str, closed: bool) -> None:
+        """Close the milestone of that title, or open it again.
+        https://docs.github.com/en/rest/issues/milestones#update-a-milestone"""
+        known = self._known(place).get(title)
+        if known is None:
+            raise NotThere(f"{place} has no milestone {title!r}")
+        path = f"{self._client.present_path(place)}/milestones/{known.number}"
+        try:
+            self._client.write("PATCH", path, {"state": "closed" if closed else "open"})
+        finally:
+            self.forget_milestones(place)
+
+    def _known(self, place: str) -> dict[str, _Milestone]:
+        def ask() -> dict[str, _Milestone]:
             present = self._client.present_path(place)
             listed = self._client.pages(f"{present}/milestones", state="all")
-            return {str(each["title"]): int(each["number"]) for each in listed}
+            return {str(each["title"]): _milestone(each) for each in listed}
 
         return self._milestones.get(place, ask)
 
     def forget_milestones(self, place: str) -> None:
         self._milestones.forget(place)
+
+
+def _milestone(told: Json) -> _Milestone:
+    return _Milestone(int(told["number"]), told.get("state") == "closed")

@@ -165,6 +165,8 @@ def _milestone(payload: Json, action: str, name: str) -> Notice:
     https://docs.github.com/en/webhooks/webhook-events-and-payloads#milestone"""
     if action in ("edited", "deleted"):
         return _notice(payload, Tells.MILESTONES, name)
+    if action in ("closed", "opened"):
+        return _notice(payload, Tells.CLOSINGS, name)
     return _notice(payload, Tells.NOTHING, f"{name}: no issue says otherwise for that")
 
 

@@ -314,10 +314,14 @@ class JiraTracker:
         """See `integrations.jira.discovery`."""
         return discovery.survey(self.site, place, issue_type)
 
-    def milestones(self, place: str) -> frozenset[str]:
+    def milestones(self, place: str) -> Mapping[str, bool]:
         """The project's versions, released and archived ones too; asked for anew."""
         self.site.forget_versions(place)
-        return frozenset(self.site.versions(place))
+        return {name: version.released for name, version in self.site.versions(place).items()}
+
+    def close_milestone(self, place: str, name: str, closed: bool) -> None:
+        """Release the version, or take that back."""
+        self.site.release(place, name, closed)
 
     def can_assign(self, place: str, handle: str) -> bool:
         """Whether issues of the project can be assigned to this accountId (Cloud) or name."""

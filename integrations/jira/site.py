@@ -16,7 +16,7 @@ from integrations.jira.client import JiraClient
 from integrations.jira.reading import Reader, Writers, person
 from integrations.jira.text import ADF, LONGEST, WIKI, Markup
 from integrations.jira.writers import read_writers
-from integrations.tracker import NotThere, OutcomeUnknown, Rejected, Unavailable
+from integrations.tracker import NotThere, OutcomeUnknown, Rejected, SignInFailed, Unavailable
 from workflows.model import Person, TicketRef
 
 _KEPT = timedelta(minutes=10)
@@ -43,6 +43,14 @@ class Screen:
             for id, told in self.fields.items()
             if told.get("required") and not told.get("hasDefaultValue")
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a project."""
+
+    id: str
+    released: bool
 
 
 class JiraSite:
@@ -137,25 +145,45 @@ class JiraSite:
         if name in names:
             return True
         try:
-            self.client.post("/version", {"name": name, "project": project})
+            made = self.client.post("/version", {"name": name, "project": project})
         except OutcomeUnknown as error:
             self.forget_versions(project)
             raise Unavailable(error.words) from error
         except (Rejected, NotThere):  # Data Center answers 404 to whom it does not let
             return False
-        names.add(name)
+        names[name] = Version(str(made["id"]), released=False)
         return True
 
-    def versions(self, project: str) -> set[str]:
-        """The names of the project's versions."""
+    def versions(self, project: str) -> dict[str, Version]:
+        """The project's versions by name, the released and archived ones too."""
         return self._remembered(("versions", project), lambda: self._read_versions(project))
 
     def forget_versions(self, project: str) -> None:
         """What is remembered of the project's versions proved wrong."""
         self._memory.pop(("versions", project), None)
 
-    def _read_versions(self, project: str) -> set[str]:
-        return {str(v["name"]) for v in self.client.listed(f"/project/{project}/versions")}
+    def _read_versions(self, project: str) -> dict[str, Version]:
+        return {
+            str(told["name"]): Version(str(told["id"]), bool(told.get("released")))
+            for told in self.client.listed(f"/project/{project}/versions")
+        }
+
+    def release(self, project: str, name: str, released: bool) -> None:
+        """Release a version, or take that back; its issues and its dates stay as they are.
+        https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-project-versions/#api-rest-api-3-version-id-put
+        """
+        known = self.versions(project).get(name)
+        if known is None:
+            raise NotThere(f"{project} has no version {name!r}")
+        try:
+            self.client.put(f"/version/{known.id}", {"released": released})
+        except SignInFailed:
+            raise
+        except Rejected as no:
+            mend = f"Grant ADMINISTER_PROJECTS in {project} to this account."
+            raise Rejected(no.words, mend=mend) from no
+        finally:
+            self.forget_versions(project)
 
     def relation(self) -> str | None:
         """The name of the link type, as the site writes it; None when it has no such type."""

@@ -38,6 +38,12 @@ _TOLD_OF_VERSIONS = {
     "jira:version_deleted": "a version was deleted or merged",
 }
 
+#: https://developer.atlassian.com/server/jira/platform/webhooks/
+_TOLD_OF_RELEASES = {
+    "jira:version_released": "a version was released",
+    "jira:version_unreleased": "a version's release was taken back",
+}
+
 #: Known, and nothing to do: the beginning of the event's name, and why.
 _IGNORED = {
     "issue_property_": "properties are read with the ticket they stand on",
@@ -145,6 +151,9 @@ def normalise(envelope: Envelope) -> Notice:
     if envelope.event in _TOLD_OF_VERSIONS:
         why = _TOLD_OF_VERSIONS[envelope.event]
         return Notice(Tells.MILESTONES, why, at=_time(payload), by=_actor(payload))
+    if envelope.event in _TOLD_OF_RELEASES:
+        why = _TOLD_OF_RELEASES[envelope.event]
+        return Notice(Tells.CLOSINGS, why, at=_time(payload), by=_actor(payload))
     for beginning, why in _IGNORED.items():
         if envelope.event.startswith(beginning):
             return Notice(Tells.NOTHING, why, at=_time(payload), by=_actor(payload))

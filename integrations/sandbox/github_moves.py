@@ -83,9 +83,11 @@ class GitHubMoves(GitHubIssues):
 
     @act
     def close_milestone(self, repo: str, title: str, by: str) -> None:
-        place, found = self._milestone(repo, title)
-        found.state = "closed"
-        self._tell_milestone("closed", place, found, by)
+        self._set_milestone(repo, title, "closed", by)
+
+    @act
+    def open_milestone(self, repo: str, title: str, by: str) -> None:
+        self._set_milestone(repo, title, "open", by)
 
     @act
     def delete_milestone(self, repo: str, title: str, by: str) -> None:
@@ -96,6 +98,13 @@ class GitHubMoves(GitHubIssues):
             issue.milestone = None
         place.milestones.remove(found)
         self._tell_milestone("deleted", place, found, by)
+
+    def _set_milestone(self, repo: str, title: str, state: str, by: str) -> None:
+        """Of one that is so already nothing is told (a guess)."""
+        place, found = self._milestone(repo, title)
+        if found.state != state:
+            found.state = state
+            self._tell_milestone("closed" if state == "closed" else "opened", place, found, by)
 
     def _milestone(self, repo: str, title: str) -> tuple[Repo, Milestone]:
         place = self.repo(repo)

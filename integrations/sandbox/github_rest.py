@@ -131,6 +131,22 @@ class GitHubRest(GitHubApi):
         self.site.tell("milestone", place, me, action="created", milestone=shown)
         return shown, 201
 
+    @route("PATCH", REPO + "/milestones/<number>")
+    def change_milestone(self, me: str, owner: str, name: str, number: str) -> Answer:
+        """https://docs.github.com/en/rest/issues/milestones#update-a-milestone"""
+        place, wanted = self.place(me, owner, name, "write"), json_body()
+        found = next((m for m in place.milestones if str(m.number) == number), None)
+        if found is None:
+            raise not_found()
+        state = wanted.get("state", found.state)
+        if state not in ("open", "closed"):
+            raise invalid(resource="Milestone", code="invalid", field="state", value=state)
+        if (title := str(wanted.get("title", found.title))) != found.title:
+            self.site.rename_milestone(place.full_name, found.title, title, me)
+        act = self.site.close_milestone if state == "closed" else self.site.open_milestone
+        act(place.full_name, found.title, me)
+        return github_views.milestone(self.site, place, found)
+
     @route("GET", REPO + "/assignees")
     def assignees(self, me: str, owner: str, name: str) -> Answer:
         place = self.place(me, owner, name)

@@ -109,6 +109,10 @@ class Jira(JiraSite):
         jira_versions.rename(self, self.project(project), name, new)
 
     @act
+    def release_version(self, project: str, name: str, released: bool = True) -> None:
+        jira_versions.release(self, self.project(project), name, released)
+
+    @act
     def delete_version(self, project: str, name: str, by: str, into: str = "") -> None:
         """Delete a version, or merge it `into` another: its issues follow."""
         jira_versions.delete(self, self.project(project), name, by, into)

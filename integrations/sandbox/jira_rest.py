@@ -177,13 +177,20 @@ class JiraRest(JiraApi):
         return jira_views.version(self.site, project, made), 201
 
     @route("PUT", "/version/<id>")
-    def change_version(self, _me: str, id: str) -> Answer:
+    def change_version(self, me: str, id: str) -> Answer:
+        """The words and the 400 of Jira to whom it does not let:
+        https://bitbucket.org/hski/versionmanager/issues/11"""
         wanted = json_body()
         for project in self.site.projects.values():
             for version in project.versions:
                 if version.id == id:
-                    version.name = str(wanted.get("name", version.name))
-                    version.released = bool(wanted.get("released", version.released))
+                    if not self.site.may(me, "ADMINISTER_PROJECTS", project.key):
+                        who = "global or project administrator rights"
+                        raise refused({}, f"You must have {who} in order to modify versions.")
+                    if (new := str(wanted.get("name", version.name))) != version.name:
+                        self.site.rename_version(project.key, version.name, new)
+                    released = bool(wanted.get("released", version.released))
+                    self.site.release_version(project.key, version.name, released)
                     version.archived = bool(wanted.get("archived", version.archived))
                     return jira_views.version(self.site, project, version)
         raise refused({}, f"Could not find version for id '{id}'", status=404)

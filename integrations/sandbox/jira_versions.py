@@ -36,6 +36,17 @@ def rename(site: Jira, project: Project, name: str, new: str) -> None:
     site.tell("jira:version_updated", None, version=jira_views.version(site, project, found))
 
 
+def release(site: Jira, project: Project, name: str, released: bool) -> None:
+    """https://developer.atlassian.com/server/jira/platform/webhooks/; of a version that is so
+    already nothing is told (a guess)."""
+    found = _named(project, name)
+    if found.released == released:
+        return
+    found.released = released
+    event = "jira:version_released" if released else "jira:version_unreleased"
+    site.tell(event, None, version=jira_views.version(site, project, found))
+
+
 def delete(site: Jira, project: Project, name: str, by: str, into: str = "") -> None:
     """A merge is a deletion that says `mergedTo`."""
     gone, target = _named(project, name), _named(project, into) if into else None

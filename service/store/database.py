@@ -23,6 +23,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from service.clock import Clock, utc_now
 from service.store.acceptances import Acceptances
 from service.store.choices import Choices
+from service.store.closings import Closings
 from service.store.deliveries import Deliveries
 from service.store.drifts import Drifts
 from service.store.effects import Effects
@@ -55,6 +56,7 @@ class Transaction:
         self.effects = Effects(connection, now)
         self.refs = Refs(connection)
         self.drifts = Drifts(connection, now)
+        self.closings = Closings(connection)
         self.journal = Journal(connection, now)
         self.ledger = Ledger(connection)
         self.sightings = Sightings(connection, now)

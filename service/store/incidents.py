@@ -137,6 +137,18 @@ class Incidents:
         )
         return [_record(row) for row in rows]
 
+    def mirrored(self, team: str) -> list[IncidentRecord]:
+        """Those of the team with an action item whose task has a twin; the oldest first."""
+        rows = self._connection.execute(
+            select(incidents)
+            .where(
+                incidents.c.team == team,
+                cast(incidents.c.state, Text).contains('"twin":{'),
+            )
+            .order_by(incidents.c.created_at, incidents.c.id)
+        )
+        return [_record(row) for row in rows]
+
     def with_document(self) -> list[IncidentRecord]:
         """Those whose document exists, as far as we know."""
         rows = self._connection.execute(

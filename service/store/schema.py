@@ -234,6 +234,19 @@ drifts = Table(  # what was found to differ from what was agreed, and nobody had
     sqlite_autoincrement=True,
 )
 
+closings = Table(  # milestones that are to be closed in two places at once, as last agreed
+    "closings",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("place", Text, primary_key=True),
+    Column("other_connection", Text, primary_key=True),
+    Column("other_place", Text, primary_key=True),
+    Column("name", Text, primary_key=True),  # without capitals
+    Column("closed", Boolean, nullable=False),
+    Column("written", JSON, nullable=False),  # when we wrote either, the last few times
+    Column("words", Text, nullable=False),  # why it could not be written, "" where it could
+)
+
 sightings = Table(  # what our account made, as webhooks told
     "sightings",
     metadata,

@@ -121,7 +121,7 @@ def test_only_who_carries_a_milestone_that_is_no_more_is_read(pair: Remedy) -> N
     assert not [call for call in pair.stage.sandbox.calls if "/issue/" in call.path]
 
 
-def test_a_milestone_that_is_closed_is_closed_there_alone(pair: Remedy) -> None:
+def test_without_a_rule_a_milestone_that_is_closed_is_closed_there_alone(pair: Remedy) -> None:
     pair.github.close_milestone(OPS, "Q1", by="kim")
     pair.rest()
     assert not pair.jira.project("OPS").versions[0].released

@@ -68,6 +68,7 @@ EXPECTED: dict[str, tuple[Tells, Mapping[str, object]]] = {
     "push.tag": (Tells.NOTHING, {}),
     "ping": (Tells.NOTHING, {}),
     "label.created": (Tells.NOTHING, {}),
+    "milestone.closed": (Tells.CLOSINGS, {"place": "acme/ops"}),
     "milestone.edited": (Tells.MILESTONES, {"place": "acme/ops"}),
     "projects_v2_item.edited": (Tells.NOTHING, {}),
 }

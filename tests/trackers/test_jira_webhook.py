@@ -110,7 +110,7 @@ def test_a_link_names_the_ticket_it_starts_from() -> None:
 def test_what_is_known_and_of_no_concern_says_why() -> None:
     for event in (
         "jira:version_created",
-        "jira:version_released",
+        "jira:version_moved",
         "sprint_started",
         "worklog_created",
         "user_updated",
@@ -118,6 +118,12 @@ def test_what_is_known_and_of_no_concern_says_why() -> None:
         notice = told({"webhookEvent": event})
         assert notice.tells is Tells.NOTHING
         assert notice.why
+
+
+def test_a_release_and_its_taking_back_are_told_apart_from_other_news_of_versions() -> None:
+    for event in ("jira:version_released", "jira:version_unreleased"):
+        assert told({"webhookEvent": event}).tells is Tells.CLOSINGS
+    assert told({"webhookEvent": "jira:version_updated"}).tells is Tells.MILESTONES
 
 
 def test_what_was_never_heard_of_is_unknown() -> None:
