@@ -29,6 +29,9 @@ log = structlog.get_logger()
 CLOSING_JOB = "milestones"
 EVERY = timedelta(hours=1)
 
+#: Of so many refusals the job tells; the journals tell of each.
+MOST_TOLD = 3
+
 
 def ask_for_closings(tx: Transaction, policy: Policy, why: str) -> bool:
     """Have every team look now that closes milestones together; whether there is one."""
@@ -120,7 +123,7 @@ class ClosingTogether:
         next_look = Later(self._clock() + EVERY, "milestones are looked at again")
         soonest = min([*waits, next_look], key=lambda each: each.at)
         if refused:
-            return Failed("; ".join(dict.fromkeys(refused)), soonest.at)
+            return Failed(_first(refused), soonest.at)
         return soonest
 
     def _place_of(self, ref: TicketRef) -> str:
@@ -167,6 +170,12 @@ class ClosingTogether:
             tx.closings.put(pair, closing)
             for incident in pair.incidents:
                 tx.journal.add(incident, EntryKind.NOTE, told)
+
+
+def _first(refused: list[str]) -> str:
+    """The first few, for what one tracker refuses of one it refuses of all."""
+    more = [f"and {len(refused) - MOST_TOLD} more"] if len(refused) > MOST_TOLD else []
+    return "; ".join([*refused[:MOST_TOLD], *more])
 
 
 def _named(pair: Pair) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from service.clock import utc_now
-from service.jobs import PATIENCE, ClaimedJob, Done, JobEnd, Later, LostLease, pause_after
+from service.jobs import PATIENCE, ClaimedJob, Done, Failed, JobEnd, Later, LostLease, pause_after
 from service.store import Store
 from service.store.jobs import Job
 from service.worker import Worker
@@ -152,6 +152,18 @@ def test_a_job_that_says_later_waits_with_its_reason(running: Running) -> None:
     job = running.job("jira/1")
     assert job is not None
     assert (job.due_at, job.reason, job.failures) == (later, "rate limited until then", 0)
+
+
+def test_a_job_that_says_failed_needs_somebody_and_waits_as_long_as_it_says(
+    running: Running,
+) -> None:
+    later = utc_now() + timedelta(hours=1)
+    running.ask("jira/1")
+    running.start(lambda _: Failed("not allowed", later))
+    until(lambda: (job := running.job("jira/1")) and job.reason)
+    with running.store.read() as tx:
+        (job,) = tx.jobs.failing()
+    assert (job.due_at, job.reason, job.failures) == (later, "not allowed", 1)
 
 
 def test_an_unexpected_error_is_kept_without_secrets_and_tried_again(store: Store) -> None:
