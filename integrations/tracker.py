@@ -190,6 +190,14 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptThere:
+    """What is written to the tasks of a place: `fields`, and whether milestones are closed."""
+
+    fields: frozenset[Field]
+    closes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """A project or repository that the account sees: its key as rules write it, and its name."""
 
@@ -300,8 +308,11 @@ class Tracker(Protocol):
     def find_comment(self, ticket: TicketRef, key: str) -> str | None:
         """The id of our own comment that is marked with `key`, or None."""
 
-    def check(self, places: Mapping[str, str]) -> Iterator[Finding]:
-        """Look at sign-in and at each place (place → issue type wanted, or "" for none)."""
+    def check(
+        self, places: Mapping[str, str], kept: Mapping[str, KeptThere] | None = None
+    ) -> Iterator[Finding]:
+        """Look at sign-in and at each place (place → issue type wanted, or "" for none); and at
+        those where tasks are kept in sync, whether that may be done."""
 
     def places(self) -> Iterator[Place]:
         """The projects or repositories that the account sees."""

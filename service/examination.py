@@ -7,7 +7,15 @@ from dataclasses import dataclass, replace
 
 from config.rules import ConnectionRules, Rules
 from integrations.gitdir import checks as git_directory
-from integrations.tracker import Finding, KeptDeliveries, NotThere, Survey, Tracker, TrackerError
+from integrations.tracker import (
+    Finding,
+    KeptDeliveries,
+    KeptThere,
+    NotThere,
+    Survey,
+    Tracker,
+    TrackerError,
+)
 from service.audience import Audiences
 from workflows.policy import (
     DocumentDestination,
@@ -25,6 +33,9 @@ from workflows.policy import (
 )
 
 _GIT_DIRECTORY = "git-directory"
+
+#: How many people one finding names.
+MOST_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +58,7 @@ def examine(
     reached: set[str] = set()
     for name, connection in rules.connections.items():
         about = f"connection {name}, {connection.url}"
-        findings = list(_connection(trackers[name], named_places(name, rules.policy)))
+        findings = list(_connection(trackers[name], name, rules.policy))
         if any(finding.ok for finding in findings):
             reached.add(name)
         if not _written_to(name, rules.policy):
@@ -114,9 +125,23 @@ def named_places(connection: str, policy: Policy) -> dict[str, tuple[str, ...]]:
     return {place: tuple(types) for place, types in wanted.items()}
 
 
-def _connection(tracker: Tracker, places: Mapping[str, tuple[str, ...]]) -> Iterable[Finding]:
+def _kept(connection: str, policy: Policy) -> dict[str, KeptThere]:
+    """Where tasks and twins stand on a connection, and what the rules have written to them."""
+    found: dict[str, KeptThere] = {}
+    for team in policy.teams.values():
+        fields = frozenset(field for field, rule in team.sync.fields.items() if rule.counts)
+        closes = team.sync.close_milestones and team.postmortem.twin is not None
+        for target in _tickets(team):
+            if target.connection == connection:
+                known = found.get(target.place, KeptThere(frozenset()))
+                found[target.place] = KeptThere(known.fields | fields, known.closes or closes)
+    return found
+
+
+def _connection(tracker: Tracker, name: str, policy: Policy) -> Iterable[Finding]:
     """The tracker's own checks. It takes one issue type a place: where there are more it is
     asked again, and what it repeats is told once."""
+    places, kept = named_places(name, policy), _kept(name, policy)
     found: dict[Finding, None] = {}
     for n in range(max((len(types) for types in places.values()), default=1) or 1):
         asked = {
@@ -124,7 +149,7 @@ def _connection(tracker: Tracker, places: Mapping[str, tuple[str, ...]]) -> Iter
             for place, types in places.items()
             if n == 0 or n < len(types)
         }
-        found |= dict.fromkeys(tracker.check(asked))
+        found |= dict.fromkeys(tracker.check(asked, kept))
     return found
 
 
@@ -232,7 +257,14 @@ def _owners(
 ) -> Iterator[Finding]:
     """Everybody whom the rules may make an owner or give a role: can they own a task there?"""
     kind = policy.connections[tasks.connection]
-    for person in _people(team, policy):
+    named = _people(team, policy)
+    others = [p.name for p in policy.people if p not in named and kind not in p.handles]
+    if others:
+        count = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
+        hint = f"Add {kind}: … to them under people, if they are to own tasks in {tasks.place}."
+        told = f"{', '.join(others[:MOST_NAMED])}{count}: no {kind} account in the rules"
+        yield Finding(True, told, hint)
+    for person in named:
         handle = person.handles.get(kind)
         if handle is None:
             hint = f"Add {kind}: … to them under people, if they are to own tasks."

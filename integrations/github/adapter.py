@@ -29,6 +29,7 @@ from integrations.tracker import (
     FieldsSet,
     Finding,
     Glimpse,
+    KeptThere,
     Lost,
     NotThere,
     Place,
@@ -187,7 +188,11 @@ class GitHubTracker:
                 return str(comment["id"])
         return None
 
-    def check(self, places: Mapping[str, str]) -> Iterator[Finding]:
+    def check(
+        self,
+        places: Mapping[str, str],
+        kept: Mapping[str, KeptThere] | None = None,  # noqa: ARG002 - write access is all of it
+    ) -> Iterator[Finding]:
         """Sign-in, then each repository: is it seen, may we write, has it issues, whom can it
         assign, has it sub-issues. Reads only."""
         try:

@@ -25,6 +25,7 @@ from integrations.tracker import (
     FieldsSet,
     Finding,
     Glimpse,
+    KeptThere,
     Lost,
     NotThere,
     Place,
@@ -302,9 +303,11 @@ class JiraTracker:
         who = person(user)
         return who is not None and who.handle == self.site.account()
 
-    def check(self, places: Mapping[str, str]) -> Iterator[Finding]:
+    def check(
+        self, places: Mapping[str, str], kept: Mapping[str, KeptThere] | None = None
+    ) -> Iterator[Finding]:
         """See `integrations.jira.checks`."""
-        return checks.check(self.site, places)
+        return checks.check(self.site, places, kept or {})
 
     def places(self) -> Iterator[Place]:
         """See `integrations.jira.discovery`."""

@@ -7,7 +7,8 @@ from typing import Any
 
 from integrations.jira.reading import person
 from integrations.jira.site import JiraSite
-from integrations.tracker import Finding, TrackerError
+from integrations.tracker import Finding, KeptThere, TrackerError
+from workflows.snapshots import Field
 
 #: What the service does in a project, and Jira's name for the permission.
 _NEEDED = {
@@ -18,12 +19,26 @@ _NEEDED = {
     "ADD_COMMENTS": "comment",
 }
 
+#: What it does with tasks that are kept in sync. To set a fix version takes "Resolve issues", and
+#: to set a due date "Schedule issues", besides "Edit issues":
+#: https://confluence.atlassian.com/adminjiraserver/managing-project-permissions-938847145.html
+_TO_KEEP = {
+    Field.OWNER: ("ASSIGN_ISSUES", "assign tasks"),
+    Field.MILESTONE: ("RESOLVE_ISSUES", "set the fix version of tasks"),
+    Field.STATUS: ("TRANSITION_ISSUES", "set the status of tasks"),
+    Field.DUE: ("SCHEDULE_ISSUES", "set the due date of tasks"),
+}
+_TO_CLOSE = ("ADMINISTER_PROJECTS", "release versions")
+
 #: Required fields that we fill in, or that Jira fills in.
 _FILLED = frozenset({"project", "issuetype", "summary", "description", "reporter"})
 
 
-def check(site: JiraSite, places: Mapping[str, str]) -> Iterator[Finding]:
-    """Sign-in, link type, then each project (key → issue type to be created there, or "")."""
+def check(
+    site: JiraSite, places: Mapping[str, str], kept: Mapping[str, KeptThere]
+) -> Iterator[Finding]:
+    """Sign-in, link type, then each project (key → issue type to be created there, or ""), and
+    what `kept` in sync takes there."""
     try:
         me = site.client.get("/myself")
     except TrackerError as error:
@@ -33,7 +48,7 @@ def check(site: JiraSite, places: Mapping[str, str]) -> Iterator[Finding]:
     yield Finding(True, f"signed in to {site.client.url} as {who.name if who else 'somebody'}")
     yield from _looked_at("issue link types", _link_type(site))
     for place, issue_type in places.items():
-        yield from _looked_at(f"project {place}", _project(site, place))
+        yield from _looked_at(f"project {place}", _project(site, place, kept.get(place)))
         if place in site.roles:
             yield from _looked_at(f"roles of {place}", _writers(site, place))
         if issue_type:
@@ -61,12 +76,21 @@ def _link_type(site: JiraSite) -> Iterator[Finding]:
     )
 
 
-def _project(site: JiraSite, place: str) -> Iterator[Finding]:
+def _needed(kept: KeptThere | None) -> dict[str, str]:
+    needed = dict(_NEEDED)
+    if kept is not None:
+        needed |= dict(how for field, how in _TO_KEEP.items() if field in kept.fields)
+        needed |= dict([_TO_CLOSE] if kept.closes else [])
+    return needed
+
+
+def _project(site: JiraSite, place: str, kept: KeptThere | None) -> Iterator[Finding]:
     project = site.client.get(f"/project/{place}")
     yield Finding(True, f"project {place} ({project.get('name', '')}) is visible")
-    asked = site.client.get("/mypermissions", projectKey=place, permissions=",".join(_NEEDED))
+    needed = _needed(kept)
+    asked = site.client.get("/mypermissions", projectKey=place, permissions=",".join(needed))
     granted = asked.get("permissions") or {}
-    for permission, words in _NEEDED.items():
+    for permission, words in needed.items():
         have = bool((granted.get(permission) or {}).get("havePermission"))
         mend = f"Grant {permission} in the permission scheme of {place} to this account."
         writes = permission != "BROWSE_PROJECTS"

@@ -19,7 +19,7 @@ from stage import (
     Stage,
 )
 
-from integrations.sandbox.acme import BOT_JIRA, LEE
+from integrations.sandbox.acme import BOT_GITHUB, BOT_JIRA, LEE
 from service.commands.doctor import doctor
 
 JIRA_TASKS_IN_INC = "{connection: jira, project: INC, issue_type: Incident}"
@@ -110,6 +110,55 @@ def test_a_permission_that_is_missing(stage: Stage) -> None:
     assert "CREATE_ISSUES" in faults()["may create issues in INC"]
 
 
+JIRA_TASKS_OPS = (
+    "{connection: jira, project: OPS, issue_type: Task,"
+    " twin: {connection: github, repository: acme/ops}}"
+)
+
+
+@pytest.mark.parametrize(
+    ("permission", "what"),
+    [
+        ("ASSIGN_ISSUES", "may assign tasks in OPS"),
+        ("RESOLVE_ISSUES", "may set the fix version of tasks in OPS"),
+        ("TRANSITION_ISSUES", "may set the status of tasks in OPS"),
+        ("SCHEDULE_ISSUES", "may set the due date of tasks in OPS"),
+    ],
+)
+def test_a_permission_without_which_tasks_cannot_be_kept_in_sync(
+    stage: Stage, permission: str, what: str
+) -> None:
+    stage.restart(tasks=JIRA_TASKS_OPS)
+    stage.sandbox.jira.deny(BOT_JIRA, permission)
+    missing = {told: mend for told, mend in faults().items() if told.startswith("may ")}
+    assert missing == {what: f"Grant {permission} in the permission scheme of OPS to this account."}
+
+
+def test_what_the_rules_do_not_have_written_needs_no_permission(stage: Stage) -> None:
+    stage.restart(tasks=JIRA_TASKS_OPS, sync="{due: off, status: off}")
+    for permission in ("SCHEDULE_ISSUES", "TRANSITION_ISSUES", "ADMINISTER_PROJECTS"):
+        stage.sandbox.jira.deny(BOT_JIRA, permission, "OPS")
+    assert not [what for what in faults() if what.startswith("may ")]
+
+
+def test_releasing_versions_takes_the_administration_of_their_project(stage: Stage) -> None:
+    stage.restart(tasks=JIRA_TASKS_OPS, sync="{close_milestones: true}")
+    stage.sandbox.jira.deny(BOT_JIRA, "ADMINISTER_PROJECTS", "OPS")
+    assert "may release versions in OPS" in faults()
+
+
+def test_without_write_access_github_would_drop_owners_and_milestones(stage: Stage) -> None:
+    stage.sandbox.github.repos["acme/ops"].members[BOT_GITHUB] = "triage"
+    assert "drops owners, labels and milestones in silence" in faults()["acme/ops: no write access"]
+
+
+def test_a_team_that_only_plans_is_told_what_it_will_need(stage: Stage) -> None:
+    stage.restart(tasks=JIRA_TASKS_OPS, mode="plan")
+    stage.sandbox.jira.deny(BOT_JIRA, "TRANSITION_ISSUES", "OPS")
+    told = " ".join(examined().output.split())
+    assert "may set the status of tasks in OPS: not yet; needed for mode: act" in told
+
+
 def test_whose_words_count_is_told(stage: Stage) -> None:
     assert "3 people may write in INC (Developers); the lines of others stay proposals" in (
         " ".join(examined().output.split())
@@ -170,6 +219,17 @@ def test_somebody_of_the_rota_without_an_account_there_is_only_noted(stage: Stag
     result = examined()
     assert result.exit_code == 0
     assert "Lee Park has no github account in the rules" in result.output
+
+
+def test_people_of_the_rules_who_have_no_account_where_tasks_are_are_noted_in_one_line(
+    stage: Stage,
+) -> None:
+    stage.restart(
+        people="  - {name: Dana Doe, jira: 5b10-dana}\n  - {name: Eli Roe, jira: 5b10-eli}\n"
+    )
+    result = examined()
+    assert result.exit_code == 0
+    assert "Dana Doe, Eli Roe: no github account in the rules" in result.output
 
 
 def test_a_label_that_no_ticket_can_have(stage: Stage) -> None:
