@@ -32,11 +32,18 @@ from workflows.effects import (
     WriteComment,
     WriteRegions,
 )
+from workflows.markup import excerpt
 from workflows.model import Incident
 from workflows.snapshots import Field
 
 #: More deliveries than this of one incident are not explained one by one.
 MOST_DELIVERIES = 500
+
+#: What is shown of one thing that was said: of a journal's line, or of one reason of a decision.
+LONGEST = 500
+
+#: So many reasons of one decision are shown whole.
+MOST_REASONS = 50
 
 #: Entries of one moment stand in the order in which one leads to the next.
 _ORDER = tuple(EntryKind)
@@ -153,9 +160,9 @@ def _delivered(delivery: Delivery) -> Entry:
     again = ", sent again" if delivery.repeated or delivery.repeats else ""
     if delivery.asked_for:
         again = ", sent again at our asking"
-    became = delivery.why or delivery.state.value
+    became = cut(delivery.why) or delivery.state.value
     if delivery.state is not DeliveryState.DONE and delivery.why:
-        became = f"{delivery.state.value}: {delivery.why}"
+        became = f"{delivery.state.value}: {cut(delivery.why)}"
     return Entry(
         delivery.received_at,
         EntryKind.DELIVERY,
@@ -190,11 +197,11 @@ def _journalled(
             each = waiting.get(about) if about and newest.get(about) is line else None
             open_still = line.kind is EntryKind.CONFLICT and (about is None or each is not None)
             mend = f"Settle it: followthrough conflicts {incident.ticket.key}" if each else ""
-            yield Entry(line.at, line.kind, line.text, mend=mend, trouble=open_still)
+            yield Entry(line.at, line.kind, _told(line), mend=mend, trouble=open_still)
             continue
         stuck = last[effect.key] is line and effect.state is EffectState.REJECTED
         mend = effect.mend if stuck else ""
-        said = line.text.removesuffix(mend).rstrip()
+        said = cut(line.text.removesuffix(mend).rstrip())
         yield Entry(line.at, line.kind, _sentence(in_words(effect.wish)), said, mend, stuck)
 
 
@@ -215,6 +222,21 @@ def _asked_for(effects: Sequence[EffectRecord]) -> Iterator[Entry]:
         yield Entry(at, EntryKind.EFFECT, title, "\n".join(map(_sentence, wishes)))
 
 
+def _told(line: Line) -> str:
+    """A line as it is shown. The journal keeps it whole: what is written is compared with it."""
+    if line.kind is not EntryKind.DECISION:
+        return cut(line.text)
+    reasons = line.text.split("; ")
+    told = [cut(reason) for reason in reasons[:MOST_REASONS]]
+    return "; ".join([*told, "…"] if len(reasons) > MOST_REASONS else told)
+
+
+def cut(text: str) -> str:
+    """`text`, or as much of it as is shown of what somebody may have written at any length: its
+    first `LONGEST` characters, the last of them "…"."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1].rstrip()}…"
+
+
 def _sentence(words: str) -> str:
     return words[:1].upper() + words[1:]
 
@@ -232,7 +254,7 @@ def in_words(wish: Effect) -> str:
         case WriteRegions():
             return "bring the postmortem up to date"
         case CreateTask(target=target, title=title):
-            return f"create the task “{title}” in {target.place}"
+            return f"create the task “{excerpt(title)}” in {target.place}"
         case LinkTask(task=task, incident=incident):
             return f"show {task.key} on {incident.key}"
         case WriteComment(ticket=ticket):

@@ -20,6 +20,9 @@ from workflows.voices import record
 #: How a field without a value reads where values are told.
 EMPTY = "(empty)"
 
+#: So much of a value is told; a status that nobody can read may be a whole page.
+LONGEST = 160
+
 
 def item_in(incident: Incident, number: int) -> ActionItem | None:
     """The action item ``AI-number``."""
@@ -63,8 +66,10 @@ def nothing_rests(item: ActionItem, field: Field) -> str:
 
 
 def in_words(value: Value) -> str:
-    """A value as people read it."""
-    return EMPTY if value is None else f"“{value}”"
+    """A value as people read it, of a very long one its beginning."""
+    if value is None:
+        return EMPTY
+    return f"“{value if len(value) <= LONGEST else f'{value[: LONGEST - 1].rstrip()}…'}”"
 
 
 def may_resume(item: ActionItem, field: Field) -> bool:

@@ -11,7 +11,7 @@ import click
 
 from service.commands.reading import find_or_give_up, give_up, opened_store, read_rules
 from service.container import doors
-from service.explain import Explanation, explain, in_words, plain, sent
+from service.explain import Explanation, cut, explain, in_words, plain, sent
 from service.store.codec import dump
 from service.store.deliveries import Delivery, DeliveryState
 from workflows.apart import Apart
@@ -50,7 +50,7 @@ def _told(found: Explanation) -> Iterator[str]:
         yield ""
         yield "Needs you"
         for effect in found.refused:
-            yield f"  e{effect.id}  Could not {in_words(effect.wish)}: {effect.words}"
+            yield f"  e{effect.id}  Could not {in_words(effect.wish)}: {cut(effect.words)}"
             if effect.mend:
                 yield f"  → {effect.mend}"
         if found.job and found.job.failures:
@@ -213,8 +213,8 @@ def drop(number: int, why: str) -> None:
 
 
 def _line(text: str) -> str:
-    """In one line, so that no title can pass for an entry."""
-    return " ".join(text.split())
+    """In one line, so that no title can pass for an entry, and not at any length."""
+    return cut(" ".join(text.split()))
 
 
 def _at(at: datetime) -> str:

@@ -122,6 +122,64 @@ def test_what_was_refused_and_then_mended_is_history_and_no_trouble(
     assert not [entry for entry in found.entries if entry.trouble]
 
 
+LONG = "x" * 60_000
+
+
+@pytest.mark.parametrize("kind", [EntryKind.NOTE, EntryKind.CONFLICT, EntryKind.DECISION])
+def test_of_a_line_of_any_length_the_beginning_is_shown(
+    store: Store, history: History, kind: EntryKind
+) -> None:
+    incident = history.incident()
+    with store.write() as tx:
+        tx.journal.add(incident.id, kind, f"AI-1 status: {LONG}")
+    with store.read() as tx:
+        found = explain(tx, incident.id)
+        kept = tx.journal.of_incident(incident.id)
+    assert found is not None
+    [entry] = found.entries
+    assert entry.title == f"AI-1 status: {'x' * 486}…"
+    assert len(entry.title) == 500
+    assert len(kept[0].text) > 60_000  # what is decided next is compared with all of it
+
+
+def test_of_a_decision_every_reason_is_shown_however_long_one_is(
+    store: Store, history: History
+) -> None:
+    incident = history.incident()
+    with store.write() as tx:
+        reasons = [f"AI-1 title: {LONG}", *(f"AI-{n} is done" for n in range(2, 40))]
+        tx.journal.add(incident.id, EntryKind.DECISION, "; ".join(reasons))
+        tx.journal.add(incident.id, EntryKind.DECISION, "; " * 30_000)
+    with store.read() as tx:
+        found = explain(tx, incident.id)
+    assert found is not None
+    told, endless = found.entries
+    assert "AI-39 is done" in told.title
+    assert len(told.title) < 1_500
+    assert endless.title.endswith("; …")
+    assert len(endless.title) < 200
+
+
+def test_what_is_asked_for_and_refused_is_not_shown_at_any_length(
+    store: Store, history: History
+) -> None:
+    """And what a person can do is never what is left out."""
+    incident = history.incident()
+    wish, mend = task_wish(incident, 1, LONG), "Write a shorter title."
+    with store.write() as tx:
+        tx.effects.ask(incident.id, [wish])
+        tx.effects.begin([wish.key])
+        tx.effects.reject(wish.key, LONG, mend)
+        tx.journal.add(incident.id, EntryKind.EFFECT, f"refused: {LONG} {mend}", {"key": wish.key})
+    with store.read() as tx:
+        found = explain(tx, incident.id)
+    assert found is not None
+    asked, refused = found.entries
+    assert max(map(len, (asked.detail, refused.title, refused.detail))) <= 500
+    assert refused.mend == mend
+    assert "x" * 501 not in run(explain_command, incident.ticket.key).output
+
+
 def test_a_plan_says_that_nothing_was_done(store: Store, history: History) -> None:
     incident = history.incident()
     with store.write() as tx:
