@@ -9,6 +9,7 @@ from service import dead_letters
 from service.web import (
     WebContainer,
     conflicts,
+    drift,
     letters,
     pages,
     showing,
@@ -48,6 +49,7 @@ def create_app(container: WebContainer | None = None) -> Flask:
     app.register_blueprint(pages.blueprint(container))
     app.register_blueprint(letters.blueprint(container))
     app.register_blueprint(conflicts.blueprint(container))
+    app.register_blueprint(drift.blueprint(container))
     app.register_blueprint(trackers.blueprint(container))
     app.register_error_handler(HTTPException, _error)
     app.after_request(_protect)

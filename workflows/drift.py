@@ -11,6 +11,7 @@ from enum import StrEnum
 from workflows.action_table import read_rows
 from workflows.documents import digest
 from workflows.hearing import may_be_mended, ticket_of, voice_of
+from workflows.markup import excerpt
 from workflows.model import ActionItem, Incident, TicketRef
 from workflows.policy import Policy
 from workflows.snapshots import Agreement, Field, Side, Value
@@ -32,6 +33,12 @@ class Drift:
     agreed: Value
     found: Value
     since: datetime | None
+
+
+def in_words(value: Value) -> str:
+    """A value of a drift as people read it: in one line, so that no title can pass for another
+    entry, and not at any length."""
+    return "nothing" if value is None else excerpt(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,7 @@ from service.explain import plain
 from service.jobs import AWAITED
 from service.store.codec import dump
 from service.store.drifts import DriftRecord
-from workflows.drift import TICKET, Drift
-from workflows.snapshots import Value
+from workflows.drift import TICKET, Drift, in_words
 from workflows.timeline import stamp
 
 
@@ -109,9 +108,4 @@ def _difference(drift: Drift) -> str:
     if drift.what == TICKET:
         now = f"is {drift.found} now" if drift.found else "is not where it was"
         return f"the ticket {now}{since}"
-    return f"{drift.what}: {_word(drift.agreed)} → {_word(drift.found)}{since}"
-
-
-def _word(value: Value) -> str:
-    """In one line, so that no title can pass for another entry."""
-    return "nothing" if value is None else " ".join(value.split())
+    return f"{drift.what}: {in_words(drift.agreed)} → {in_words(drift.found)}{since}"

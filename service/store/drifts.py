@@ -92,14 +92,16 @@ class Drifts:
             .values(became=became.value, ended_at=self._now)
         )
 
-    def page(self, limit: int) -> list[DriftRecord]:
-        """The latest first."""
+    def page(self, limit: int, before: int | None = None) -> list[DriftRecord]:
+        """The latest first, those older than the one with the id `before`."""
         query = (
             select(drifts, incidents.c.key.label("incident"))
             .join(incidents, incidents.c.id == drifts.c.incident_id)
             .order_by(drifts.c.id.desc())
             .limit(limit)
         )
+        if before is not None:
+            query = query.where(drifts.c.id < before)
         return [_record(row) for row in self._connection.execute(query)]
 
 

@@ -1,0 +1,32 @@
+"""The drift report as a page: what differed although nobody had told of it, and what was done."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template, request
+
+from service.web import WebContainer
+from service.web.pages import LARGEST_ID, PAGE
+from workflows.drift import TICKET, in_words
+
+
+def blueprint(container: WebContainer) -> Blueprint:
+    routes = Blueprint("drift", __name__)
+    routes.add_app_template_filter(in_words, "drifted")
+
+    @routes.get("/drift")
+    def drift() -> str:
+        before = request.args.get("before", type=int)
+        if before is not None and before > LARGEST_ID:
+            before = None
+        with container.store.read() as tx:
+            found = tx.drifts.page(PAGE + 1, before)
+        shown = found[:PAGE]
+        return render_template(
+            "drift.html",
+            found=shown,
+            older=shown[-1].id if len(found) > PAGE else None,
+            paged=before is not None,
+            ticket=TICKET,
+        )
+
+    return routes
