@@ -13,6 +13,9 @@ from config.problems import Complaint, Place, spelled
 from workflows.policy import Prefer, same_word
 from workflows.snapshots import Field, Side
 
+_NO_TWIN = "this team's tasks have no twin"
+_MEND_NO_TWIN = "write postmortem.tasks.twin, or leave it out"
+
 
 def check_sync(rules: Mapping[str, Any], told: Container[Place]) -> Iterator[Complaint]:
     """Everything about sync that is wrong between the parts of `rules`, as the schema loaded
@@ -28,6 +31,9 @@ def check_sync(rules: Mapping[str, Any], told: Container[Place]) -> Iterator[Com
                 yield from _check_statuses(tasks["twin"], beside, connections)
                 yield from _check_twin(tasks["twin"], tasks, beside, connections)
         twin = tasks is None or "twin" in tasks or beside in told
+        if team.get("sync", {}).get("close_milestones") and not twin:
+            at = ("teams", name, "sync", "close_milestones")
+            yield Complaint(at, _NO_TWIN, _MEND_NO_TWIN)
         for field in Field:
             part = team.get("sync", {}).get(field)
             if part is not None:
@@ -83,14 +89,12 @@ def _check_sides(part: Mapping[str, Any], place: Place, *, twin: bool) -> Iterat
     if sides is not None and not sides:
         right = "name a side, or write off to keep the field out of sync"
         yield Complaint((*place, "from"), "names none", right)
-    mend = "write postmortem.tasks.twin, or leave it out"
-    message = "this team's tasks have no twin"
     for n, side in enumerate(sides or ()):
         if side == Side.TWIN and not twin:
-            yield Complaint((*place, "from", n), message, mend)
+            yield Complaint((*place, "from", n), _NO_TWIN, _MEND_NO_TWIN)
     preferred = part.get("prefer", Prefer.NEWEST)
     if preferred == Prefer.TWIN and not twin:
-        yield Complaint((*place, "prefer"), message, mend)
+        yield Complaint((*place, "prefer"), _NO_TWIN, _MEND_NO_TWIN)
     elif preferred != Prefer.NEWEST and sides and preferred not in sides:
         strange = f"prefers {preferred}, whose edits do not count"
         right = f"add {preferred} to from, or prefer {', '.join((Prefer.NEWEST, *sides))}"

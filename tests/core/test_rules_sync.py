@@ -399,6 +399,7 @@ def test_a_twin_that_is_not_there_is_nobodys_side(tmp_path: Path) -> None:
     assert problems(tmp_path, text) == [
         f"rules.yaml:28: teams.ops.sync.owner.from[1]: {told}",
         f"rules.yaml:28: teams.ops.sync.owner.prefer: {told}",
+        f"rules.yaml:36: teams.ops.sync.close_milestones: {told}",
     ]
 
 
