@@ -112,7 +112,7 @@ class ClosingTogether:
         for pair in pairs((record.incident for record in records), team, self._place_of):
             try:
                 end = self._settle(lease, pair, lists, team)
-            except Rejected as error:
+            except (Rejected, NotThere) as error:
                 refused.append(f"{_named(pair)}: {sentence(error)}")
                 self._note_refusal(lease, pair, error)
             except TrackerError as error:
@@ -155,7 +155,7 @@ class ClosingTogether:
         log.info("milestone closed" if closed else "milestone opened", place=last.place)
         return None
 
-    def _note_refusal(self, lease: Lease, pair: Pair, error: Rejected) -> None:
+    def _note_refusal(self, lease: Lease, pair: Pair, error: TrackerError) -> None:
         """Told once in the journals, not each hour."""
         with self._store.read() as tx:
             known = tx.closings.get(pair)

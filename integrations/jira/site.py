@@ -179,7 +179,7 @@ class JiraSite:
             self.client.put(f"/version/{known.id}", {"released": released})
         except SignInFailed:
             raise
-        except Rejected as no:
+        except (Rejected, NotThere) as no:  # 404 to whom it does not let, or it went just now
             mend = f"Grant ADMINISTER_PROJECTS in {project} to this account."
             raise Rejected(no.words, mend=mend) from no
         finally:

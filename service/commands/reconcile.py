@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from service.closings import ask_for_closings
 from service.commands.reading import opened_store, program, read_rules, rules_option
 from service.comparing import Found, Result, mark
 from service.container import comparison
@@ -38,6 +39,9 @@ def reconcile(dry_run: bool, as_json: bool, rules_file: Path | None) -> None:
             if not dry_run:
                 with store.write() as tx:
                     mark(tx, result.found, AWAITED)
+        if not dry_run:
+            with store.write() as tx:
+                ask_for_closings(tx, rules.policy, "asked for by reconcile")
     if as_json:
         click.echo(json.dumps([dump(Result, each) for each in results], indent=2))
     else:

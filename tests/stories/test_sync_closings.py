@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from remedies import BOTH, MINUTE, OPS, Remedy
 from stage import Stage
 
 from integrations.sandbox.acme import BOT_GITHUB, BOT_JIRA, KIM
 from integrations.sandbox.faults import Fault
+from service.commands.all import followthrough
+from service.container import open_store
 
 HOUR = timedelta(hours=1, minutes=1)
 TOGETHER = "{close_milestones: true}"
@@ -110,6 +114,26 @@ def test_a_closing_that_nobody_told_of_is_found_within_the_hour(pair: Remedy) ->
     assert closed(pair) == (False, False)
 
 
+def test_reconcile_by_hand_has_milestones_looked_at_too(
+    pair: Remedy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = pair.stage
+    stage.sandbox.hooks.enabled = False
+    pair.github.close_milestone(OPS, "Q1", by="kim")
+    monkeypatch.setenv("FOLLOWTHROUGH_DATA", str(stage.directory / "data"))
+    monkeypatch.setenv("FOLLOWTHROUGH_RULES", str(stage.rules_file))
+    for name, value in stage.environ.items():
+        monkeypatch.setenv(name, value)
+    opened = partial(open_store, clock=stage.clock)
+    monkeypatch.setattr("service.commands.reading.open_store", opened)
+    assert CliRunner().invoke(followthrough, ["reconcile", "--dry-run"]).exit_code == 0
+    stage.settle()
+    assert closed(pair) == (True, False)
+    assert CliRunner().invoke(followthrough, ["reconcile"]).exit_code == 0
+    stage.settle()
+    assert closed(pair) == (True, True)
+
+
 def test_an_hour_in_which_nothing_happened_costs_a_look_at_each_place(pair: Remedy) -> None:
     pair.stage.wait(HOUR)
     pair.stage.sandbox.reset_calls()
@@ -157,6 +181,14 @@ def test_a_tracker_that_is_down_is_asked_again_and_told_of_meanwhile(pair: Remed
     assert "milestone Q1 of acme/ops and OPS: " in waits_for(pair)
     pair.stage.wait(5 * MINUTE)
     assert closed(pair) == (True, True)
+
+
+def test_a_refusal_that_looks_like_nothing_there_is_shown_as_well(pair: Remedy) -> None:
+    no = Fault("PUT", re.compile("/version/"), status=404, body={"errorMessages": ["Not found."]})
+    pair.stage.sandbox.world.next_faults.append(no)
+    pair.github.close_milestone(OPS, "Q1", by="kim")
+    pair.stage.settle()
+    assert "Grant ADMINISTER_PROJECTS in OPS to this account." in failing(pair)[0]
 
 
 def test_a_refusal_of_jira_is_shown_and_tried_again_when_it_may_be_mended(pair: Remedy) -> None:
