@@ -26,11 +26,16 @@ from integrations.tracker import (
 from workflows.effects import SetFields
 from workflows.model import Person, StatusCategory, TicketRef
 from workflows.snapshots import Field, Progress, Value
-from workflows.tasks import StatusWish
+from workflows.tasks import StatusWish, TaskState
 
 BOT, KIM, LEE, TOKEN = "bot-1", "kim-2", "lee-3", "t0ken-of-the-bot"
 NOW = datetime(2026, 12, 1, 10, 30, tzinfo=UTC)
 SECRET = "a-webhook-secret"
+
+
+def as_known(_: TaskState) -> str:
+    """Nobody was faster."""
+    return ""
 
 
 @pytest.fixture(params=["cloud", "datacenter"])
@@ -181,10 +186,12 @@ def test_several_fields_are_one_write(
         Field.TITLE: "Add  two\nalerts",
     }
     sandbox.jira.add_version("OPS", "Q2")
-    tracker.set_fields(wanting(task, {Field.OWNER: LEE, Field.MILESTONE: "Q1"}))  # warms caches
+    tracker.set_fields(
+        wanting(task, {Field.OWNER: LEE, Field.MILESTONE: "Q1"}), as_known
+    )  # warms caches
     sandbox.reset_calls()
     listen(sandbox)
-    ended = tracker.set_fields(wanting(task, values, replaces={Field.MILESTONE: "Q1"}))
+    ended = tracker.set_fields(wanting(task, values, replaces={Field.MILESTONE: "Q1"}), as_known)
     assert [(call.method, call.status) for call in sandbox.calls] == [("PUT", 204)]
     assert ended == FieldsSet({**values, Field.TITLE: "Add two alerts"}, {})
     seen = tracker.look(task)
@@ -196,11 +203,11 @@ def test_several_fields_are_one_write(
 
 def test_fields_are_emptied(sandbox: Sandbox, tracker: JiraTracker, task: TicketRef) -> None:
     empty: dict[Field, Value] = {Field.OWNER: None, Field.MILESTONE: None, Field.DUE: None}
-    ended = tracker.set_fields(wanting(task, empty, replaces={Field.MILESTONE: "Q1"}))
+    ended = tracker.set_fields(wanting(task, empty, replaces={Field.MILESTONE: "Q1"}), as_known)
     assert ended == FieldsSet(empty, {})
     seen = tracker.look(task)
     assert (seen.owners, seen.milestones, seen.due, seen.silent) == ((), (), None, frozenset())
-    told = tracker.set_fields(wanting(task, {Field.TITLE: None}))
+    told = tracker.set_fields(wanting(task, {Field.TITLE: None}), as_known)
     assert (told.confirmed, list(told.refused)) == ({}, [Field.TITLE])
 
 
@@ -210,10 +217,12 @@ def test_other_versions_stay_and_a_missing_one_is_created(
     sandbox.jira.add_version("OPS", "Hotfix")
     sandbox.jira.edit(task.key, KIM, fixVersions=["Q1", "Hotfix"])
     wanted = wanting(task, {Field.MILESTONE: "Q3"}, replaces={Field.MILESTONE: "Q1"})
-    assert tracker.set_fields(wanted).confirmed == {Field.MILESTONE: "Q3"}
+    assert tracker.set_fields(wanted, as_known).confirmed == {Field.MILESTONE: "Q3"}
     assert set(tracker.look(task).milestones) == {"Hotfix", "Q3"}
     sandbox.jira.deny(BOT, "ADMINISTER_PROJECTS")
-    told = tracker.set_fields(wanting(task, {Field.MILESTONE: "Q4", Field.DUE: "2027-02-01"}))
+    told = tracker.set_fields(
+        wanting(task, {Field.MILESTONE: "Q4", Field.DUE: "2027-02-01"}), as_known
+    )
     assert told.confirmed == {Field.DUE: "2027-02-01"}
     assert told.refused == {Field.MILESTONE: "OPS has no version 'Q4', and we may not add it"}
 
@@ -221,18 +230,24 @@ def test_other_versions_stay_and_a_missing_one_is_created(
 def test_a_version_that_somebody_just_made_is_replaced_as_any_other(
     sandbox: Sandbox, tracker: JiraTracker, task: TicketRef
 ) -> None:
-    tracker.set_fields(wanting(task, {Field.MILESTONE: "Q1"}))  # the versions are remembered
+    tracker.set_fields(
+        wanting(task, {Field.MILESTONE: "Q1"}), as_known
+    )  # the versions are remembered
     sandbox.jira.add_version("OPS", "Soon")
     sandbox.jira.edit(task.key, KIM, fixVersions=["Soon"])
-    tracker.set_fields(wanting(task, {Field.MILESTONE: "Q1"}, replaces={Field.MILESTONE: "Soon"}))
+    tracker.set_fields(
+        wanting(task, {Field.MILESTONE: "Q1"}, replaces={Field.MILESTONE: "Soon"}), as_known
+    )
     assert tracker.look(task).milestones == ("Q1",)
 
 
 def test_a_version_is_the_same_however_it_is_spelt(
     sandbox: Sandbox, tracker: JiraTracker, task: TicketRef
 ) -> None:
-    tracker.set_fields(wanting(task, {Field.MILESTONE: None}, replaces={Field.MILESTONE: "Q1"}))
-    ended = tracker.set_fields(wanting(task, {Field.MILESTONE: "q1"}))
+    tracker.set_fields(
+        wanting(task, {Field.MILESTONE: None}, replaces={Field.MILESTONE: "Q1"}), as_known
+    )
+    ended = tracker.set_fields(wanting(task, {Field.MILESTONE: "q1"}), as_known)
     assert ended == FieldsSet({Field.MILESTONE: "Q1"}, {})
     assert tracker.look(task).milestones == ("Q1",)
 
@@ -242,7 +257,9 @@ def test_a_version_that_was_merged_away_takes_its_tasks_along(
 ) -> None:
     jira = sandbox.jira
     jira.add_version("OPS", "2027")
-    tracker.set_fields(wanting(task, {Field.MILESTONE: "Q1"}))  # the versions are remembered
+    tracker.set_fields(
+        wanting(task, {Field.MILESTONE: "Q1"}), as_known
+    )  # the versions are remembered
     listen(sandbox)
     jira.delete_version("OPS", "Q1", KIM, into="2027")
     assert tracker.look(task).milestones == ("2027",)
@@ -253,7 +270,7 @@ def test_a_version_that_was_merged_away_takes_its_tasks_along(
     assert "mergedTo" in json.loads(sandbox.hooks.log[-1].body)
     # nobody has told us yet: Q1 is believed to stand there, and to be a version
     wanted = wanting(task, {Field.MILESTONE: "Q2"}, replaces={Field.MILESTONE: "Q1"})
-    assert tracker.set_fields(wanted) == FieldsSet({Field.MILESTONE: "Q2"}, {})
+    assert tracker.set_fields(wanted, as_known) == FieldsSet({Field.MILESTONE: "Q2"}, {})
     assert set(tracker.look(task).milestones) == {"2027", "Q2"}
 
 
@@ -272,16 +289,16 @@ def test_nothing_is_given_to_somebody_who_left(
     sandbox.jira.leave(LEE)
     wanted = wanting(task, {Field.OWNER: LEE, Field.DUE: "2027-02-01"}, owner_name="Lee Low")
     sandbox.reset_calls()
-    ended = tracker.set_fields(wanted)
+    ended = tracker.set_fields(wanted, as_known)
     assert ended.confirmed == {Field.DUE: "2027-02-01"}
     assert ended.refused == {Field.OWNER: "Lee Low is not assignable in OPS"}
     assert len(sandbox.writes()) == 1
-    tracker.set_fields(wanting(task, {Field.OWNER: KIM}))
+    tracker.set_fields(wanting(task, {Field.OWNER: KIM}), as_known)
     sandbox.jira.leave(KIM)  # and is still remembered as assignable
-    told = tracker.set_fields(wanting(task, {Field.OWNER: KIM, Field.DUE: "2027-03-01"}))
+    told = tracker.set_fields(wanting(task, {Field.OWNER: KIM, Field.DUE: "2027-03-01"}), as_known)
     assert (told.confirmed, list(told.refused)) == ({Field.DUE: "2027-03-01"}, [Field.OWNER])
     assert "cannot be assigned" in told.refused[Field.OWNER]
-    told = tracker.set_fields(wanting(task, {Field.OWNER: KIM}))
+    told = tracker.set_fields(wanting(task, {Field.OWNER: KIM}), as_known)
     assert told.refused == {Field.OWNER: "kim-2 is not assignable in OPS"}
     assert tracker.look(task).owners == (Person(KIM, "Kim Doe", email(sandbox), active=False),)
 
@@ -296,7 +313,7 @@ def test_a_field_that_is_not_on_the_screen_keeps_no_other_from_being_set(
     sandbox.jira.add_project("LEAN", types=("Task",), create_screen=("assignee",))
     lean = tracker.find(sandbox.jira.create_issue("LEAN", "x", KIM, "Task"))
     values: dict[Field, Value] = {Field.DUE: "2027-02-01", Field.TITLE: "y", Field.MILESTONE: "Q1"}
-    ended = tracker.set_fields(wanting(lean, values, place="LEAN"))
+    ended = tracker.set_fields(wanting(lean, values, place="LEAN"), as_known)
     assert ended.confirmed == {Field.TITLE: "y"}
     assert set(ended.refused) == {Field.DUE, Field.MILESTONE}
     assert "not on the appropriate screen" in ended.refused[Field.DUE]
@@ -309,7 +326,7 @@ def test_a_refusal_that_names_no_field_refuses_them_all(
     words = "The issue is closed, and not editable."
     body = {"errorMessages": [words], "errors": {}}
     sandbox.fail_next("PUT", f"/issue/{task.id}", status=400, body=body)
-    ended = tracker.set_fields(wanting(task, {Field.DUE: None, Field.TITLE: "y"}))
+    ended = tracker.set_fields(wanting(task, {Field.DUE: None, Field.TITLE: "y"}), as_known)
     assert ended == FieldsSet({}, {Field.DUE: words, Field.TITLE: words})
     assert len(sandbox.writes()) == 1
 
@@ -329,6 +346,6 @@ def test_an_edit_is_never_repeated_whatever_becomes_of_its_answer(
         sandbox.reset_calls()
         sandbox.fail_next("PUT", path, **spoilt)
         with pytest.raises(error):
-            tracker.set_fields(wanted)
+            tracker.set_fields(wanted, as_known)
         assert len(sandbox.calls) <= 1  # a call that is cut before its effect is not counted
     assert tracker.look(task).status.name == "To Do"
