@@ -6,7 +6,7 @@ they decide nothing, and they never repeat a call that might have had an effect.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -251,6 +251,10 @@ class Lost:
     known: frozenset[str] = frozenset()
 
 
+#: Why a ticket, as it is read, must not be written over as was decided; "" when it may be.
+Overtaken = Callable[[TaskState], str]
+
+
 class Tracker(Protocol):
     """A Jira site or a GitHub server, through one account. `at_once` is how many tasks one call
     creates at most."""
@@ -291,11 +295,12 @@ class Tracker(Protocol):
         `look` reads but without `changes`: a hundred a call, and nothing is transferred again
         that has not changed, where the tracker can tell."""
 
-    def set_fields(self, wanted: SetFields) -> FieldsSet:
-        """Set the fields, in one write (one more for a status that takes a transition of its
-        own). A field that the tracker refuses does not keep the others from being set. Raises
-        StaleVersion, and nothing is written, where it is seen that somebody was faster:
-        what stands there is not what `replaces` says."""
+    def set_fields(self, wanted: SetFields, overtaken: Overtaken) -> FieldsSet:
+        """Read the ticket, and set the fields in one write (one more for a status that takes a
+        transition of its own). A field that the tracker refuses does not keep the others from
+        being set. Raises StaleVersion, and nothing is written, where the ticket as read is
+        `overtaken`: no tracker compares before it sets, and the webhook of somebody's edit may
+        have been lost. What is edited between the two calls is written over."""
 
     def link(self, incident: TicketRef, task: TicketRef, title: str, key: str) -> None:
         """Show `task` (perhaps of another tracker) on `incident`. Doing it twice is harmless."""

@@ -190,7 +190,8 @@ def task_news(result: TaskResult, wish: Effect) -> News | TrackerError:
         Field.STATUS: Progress.OPEN.value,
         Field.TITLE: wish.title,
     }
-    return TaskCreated(result.key, result.ref, result.linked, result.unset, values)
+    place = wish.target.place
+    return TaskCreated(result.key, result.ref, result.linked, result.unset, values, place)
 
 
 def fields_written(wish: SetFields, ended: FieldsSet) -> FieldsWritten:

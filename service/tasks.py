@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -38,11 +38,6 @@ class Looked:
     heard: list[Ref] = field(default_factory=list)
     unread: list[Ref] = field(default_factory=list)
     failed: dict[Ticket, Later] = field(default_factory=dict)
-
-    @property
-    def seen(self) -> set[Ticket]:
-        """The tickets that were looked at."""
-        return {(ref.connection, ref.ticket_id) for ref in self.heard}
 
     def remember(self, tx: Transaction, incident: Incident) -> None:
         """Note that these hints are dealt with, in the transaction that saves what they led to.
@@ -95,15 +90,15 @@ class Tasks:
         self._trackers = trackers
         self._policy = policy
 
-    def look(self, incident: Incident | None, besides: Collection[TicketRef] = ()) -> Looked:
-        """Each changed task of the incident, those `besides`, and each that kept flipping and has
-        rested, in one read each. What cannot be read now stays marked as changed; so does what the
+    def look(self, incident: Incident | None) -> Looked:
+        """Each changed task of the incident, and each that kept flipping and has rested, in one
+        read each. What cannot be read now stays marked as changed; so does what the
         rules know no team or no tracker for: other rules may."""
         looked = Looked(incident, self._store.clock(), self._policy)
         if incident is None or not incident.actions or incident.team not in self._policy.teams:
             return looked
         rested = rested_tickets(incident, self._store.clock())
-        wanted = {(ref.connection, ref.id) for ref in (*besides, *rested)}
+        wanted = {(ref.connection, ref.id) for ref in rested}
         with self._store.read() as tx:
             changed = tx.refs.to_read(incident.id, wanted)
         for ref in changed:

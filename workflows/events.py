@@ -57,14 +57,15 @@ class DocumentWritten:
 
 @dataclass(frozen=True, slots=True)
 class TaskCreated:
-    """The task of the effect `key` exists. `unset` is what could not be set, and why. `values` is
-    what it was created with, in its tracker's words; None where that is not known."""
+    """The task of the effect `key` exists, in `place`. `unset` is what could not be set, and why.
+    `values` is what it was created with, in its tracker's words; None where that is not known."""
 
     key: str
     ref: TicketRef
     linked: bool
     unset: tuple[str, ...] = ()
     values: Mapping[Field, Value] | None = None
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)

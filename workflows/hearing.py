@@ -110,6 +110,28 @@ def says_nothing_new(
     ) and all(set(also.get(field, ())) == set(agreement.also.get(field, ())) for field in also)
 
 
+def overtaken(incident: Incident, wish: SetFields, state: TaskState, policy: Policy) -> str:
+    """Why the ticket, as it is right before the wish would be fulfilled, is to be heard first: it
+    is somewhere else, may not be read by all any more, or says of what is to be written something
+    that the record does not know; "" where it stands as is believed."""
+    if state.ref.key != wish.task.key:
+        return f"{wish.task.key} is {state.ref.key} now"
+    found = ticket_of(incident, wish.task.connection, wish.task.id)
+    voice = voice_of(incident, *found, policy) if found else None
+    if found is None or voice is None:
+        return ""
+    item = next(each for each in incident.actions if each.number == found[0])
+    known = item.sides.get(found[1], Agreement()).base
+    says, _ = heard(state, item, replace(voice, people=state.owners))
+    for field in (*wish.values, *([Field.STATUS] if wish.status else [])):
+        if field in says and says[field].value != known.get(field):
+            now, before = (value or "nothing" for value in (says[field].value, known.get(field)))
+            return f"{field} is {now} there by now, no longer {before}"
+        if field in WITHHELD and state.restricted and field in known:
+            return f"{wish.task.key} may only be read by some by now"
+    return ""
+
+
 def may_be_mended(agreement: Agreement, state: TaskState) -> bool:
     """Whether a status that was refused is to be tried again: a workflow may ask for what another
     field says, so whatever moved may have mended it."""

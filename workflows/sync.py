@@ -36,7 +36,6 @@ from workflows.voices import Voice, record, with_value
 #: What begins the words of `ActionItem.unset` about a field.
 UNSET = {Field.OWNER: "owner", Field.MILESTONE: "milestone", Field.DUE: "due date"}
 
-
 #: Two times that lie less than this apart are the same: some trackers tell whole seconds only.
 MOMENT = timedelta(seconds=1)
 
@@ -122,16 +121,6 @@ def written(
     for field in confirmed if side is Side.TASK else ():
         item = _no_longer_unset(item, field) if field not in refused else item
     return item
-
-
-def created(
-    item: ActionItem, side: Side, values: Mapping[Field, Value] | None, unset: Mapping[Field, Stuck]
-) -> ActionItem:
-    """The item once a ticket was created for it with these values, and what it would not take."""
-    if values is None:
-        return _with(item, side, Agreement())
-    base = {**values, **dict.fromkeys(unset)}
-    return _with(item, side, Agreement(base=base, ours=record(item), stuck=unset))
 
 
 def choose(item: ActionItem, field: Field, value: Value, by: str, now: datetime) -> Merged:
@@ -390,7 +379,6 @@ __all__ = [
     "agree",
     "choose",
     "close_circuit",
-    "created",
     "merge",
     "rested",
     "resting",

@@ -14,13 +14,15 @@ from integrations.jira.client import Refused
 from integrations.jira.reading import FIELD_IDS, Json, task_state
 from integrations.jira.site import JiraSite, summary
 from integrations.jira.transitions import Moved, bring
-from integrations.jira.workflow import Workflows
+from integrations.jira.workflow import Standing, Workflows, standing
 from integrations.tracker import (
     FieldsSet,
     NotThere,
     OutcomeUnknown,
+    Overtaken,
     RateLimited,
     Rejected,
+    StaleVersion,
     Unavailable,
 )
 from workflows.effects import SetFields
@@ -65,31 +67,35 @@ class Tasks:
             yield state
 
     def _state(self, issue: Json, histories: Iterable[Json] = ()) -> TaskState:
-        self._workflows.saw(issue)
         ref = self._site.reader.ref(issue)
         return task_state(ref, issue, _changes(self._site.reader.changes(ref, histories)))
 
-    def set_fields(self, wanted: SetFields) -> FieldsSet:
-        """One edit for the fields and a transition for the status, in this order: a status that
-        closes an issue may forbid its edits.
+    def set_fields(self, wanted: SetFields, overtaken: Overtaken) -> FieldsSet:
+        """One read, one edit for the fields and a transition for the status, in this order: a
+        status that closes an issue may forbid its edits. (Jira knows no condition on a write.)
 
         Raises OutcomeUnknown, so that the issue is read again, also where the fields were set and
         the transition was certainly not made.
         """
+        with in_shape(wanted.task.key):
+            issue = self._site.client.get(f"/issue/{wanted.task.id}", fields=FIELDS)
+            state, here = self._state(issue), standing(issue)
+        if why := overtaken(state):
+            raise StaleVersion(why)
         edit = _Edit(self._site, wanted)
         confirmed = edit.make()
         if wanted.status is None:
             return FieldsSet(confirmed, edit.refused)
-        moved = self._move(wanted.task, wanted.status, wrote=bool(confirmed))
+        moved = self._move(wanted.task, wanted.status, here, wrote=bool(confirmed))
         if moved.refused:
             return FieldsSet(confirmed, {**edit.refused, Field.STATUS: moved.refused}, moved.status)
         if moved.status is not None:
             confirmed[Field.STATUS] = moved.status.name
         return FieldsSet(confirmed, edit.refused, moved.status)
 
-    def _move(self, ref: TicketRef, wish: StatusWish, *, wrote: bool) -> Moved:
+    def _move(self, ref: TicketRef, wish: StatusWish, here: Standing, *, wrote: bool) -> Moved:
         try:
-            return bring(self._workflows, ref, wish)
+            return bring(self._workflows, ref, wish, here)
         except (Unavailable, RateLimited) as error:
             if not wrote:
                 raise
