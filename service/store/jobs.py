@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Select,
     and_,
     case,
     delete,
@@ -191,13 +192,7 @@ class Jobs:
     def due(self, limit: int) -> Sequence[int]:
         """Ids of jobs to run now, the most urgent first, each marked as sent so that nobody
         sends it again for a while (`IN_THE_POST`)."""
-        ids = self._connection.scalars(
-            select(jobs.c.id)
-            .where(self._sendable())
-            .order_by(jobs.c.priority.desc(), jobs.c.due_at, jobs.c.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        ).all()
+        ids = self._connection.scalars(self._most_urgent(limit)).all()
         if ids:
             self._connection.execute(
                 update(jobs).where(jobs.c.id.in_(ids)).values(sent_at=self._now)
@@ -214,12 +209,19 @@ class Jobs:
 
     def claim(self, job_id: int, lease: timedelta) -> ClaimedJob | None:
         """Take the job for the time of `lease`; None when it is not due, held or gone."""
+        return self._claim(jobs.c.id == job_id, lease)
+
+    def claim_next(self, lease: timedelta) -> ClaimedJob | None:
+        """Take the most urgent job of those that `due` would find; None when there is none."""
+        return self._claim(jobs.c.id == self._most_urgent(1).scalar_subquery(), lease)
+
+    def _claim(self, which: ColumnElement[bool], lease: timedelta) -> ClaimedJob | None:
         until = self._now + lease
         # While it runs it is next due when the lease is over: so a crash needs no sweep, and
         # a look at what is due does not meet what is running.
         row = self._connection.execute(
             update(jobs)
-            .where(jobs.c.id == job_id, jobs.c.due_at <= self._now, self._free())
+            .where(which, jobs.c.due_at <= self._now, self._free())
             .values(attempt=jobs.c.attempt + 1, lease_until=until, due_at=until, sent_at=None)
             .returning(*_CLAIMED)
         ).first()
@@ -314,6 +316,15 @@ class Jobs:
 
     def _free(self) -> ColumnElement[bool]:
         return or_(jobs.c.lease_until.is_(None), jobs.c.lease_until <= self._now)
+
+    def _most_urgent(self, limit: int) -> Select[int]:
+        return (
+            select(jobs.c.id)
+            .where(self._sendable())
+            .order_by(jobs.c.priority.desc(), jobs.c.due_at, jobs.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
 
     def _sendable(self) -> ColumnElement[bool]:
         in_the_post = jobs.c.sent_at > self._now - IN_THE_POST

@@ -175,6 +175,30 @@ def test_an_unexpected_error_is_kept_without_secrets_and_tried_again(store: Stor
     assert job.due_at > utc_now() - timedelta(minutes=1)
 
 
+def test_who_is_awake_goes_on_with_the_most_urgent_job_until_none_is_due(store: Store) -> None:
+    ran: list[str] = []
+
+    def handle(job: ClaimedJob) -> JobEnd:
+        ran.append(job.subject)
+        if job.subject == "jira/first":
+            with store.write() as tx:
+                tx.jobs.touch("incident", "jira/new", priority=10)
+        if job.subject == "jira/odd":
+            raise KeyError("fields")
+        return Done()
+
+    with store.write() as tx:
+        sent = tx.jobs.touch("incident", "jira/first")
+        tx.jobs.touch("incident", "jira/calm")
+        tx.jobs.touch("incident", "jira/odd", priority=5)
+        tx.jobs.touch("incident", "jira/later", utc_now() + timedelta(hours=1), priority=10)
+    Worker(store, {"incident": handle}).run_job(sent)
+    assert ran == ["jira/first", "jira/new", "jira/odd", "jira/calm"]
+    with store.read() as tx:
+        left = {job.subject for job in (*tx.jobs.failing(), *tx.jobs.waiting("jira/"))}
+    assert left == {"jira/odd", "jira/later"}
+
+
 def test_a_kind_that_nobody_runs_is_visible(store: Store) -> None:
     with store.write() as tx:
         job_id = tx.jobs.touch("seance", "jira/1")
