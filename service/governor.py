@@ -63,7 +63,8 @@ class Governor:
     def passing(self, call: Call) -> Iterator[Report]:
         """See `Gate`. Raises LostLease as well, where the caller's lease is over."""
         lease = held()
-        number, probes = self._admitted(call, lease)
+        free = self._free(call, lease)
+        number, probes = ("", False) if free else self._admitted(call, lease)
         answer: Answered | None = None
 
         def report(told: Answered) -> None:
@@ -75,15 +76,25 @@ class Governor:
                 lease.outlast(self._longest)
             yield report
         finally:
-            self._record(call, number, answer, probes)
+            if not free or self._tells_news(call, answer):
+                self._record(call, number, answer, probes)
 
     # --- before -------------------------------------------------------------------------------
+
+    def _free(self, call: Call, lease: Lease | None) -> bool:
+        """Whether it may be made and counts against no budget: then there is nothing to write."""
+        if call.costs:
+            return False
+        with self._store.read() as tx:
+            if tx.traffic.circuit(call.connection).probe_at is not None:
+                return False
+            return _refusal(tx, call, _urgent(lease)) is None
 
     def _admitted(self, call: Call, lease: Lease | None) -> tuple[str, bool]:
         """Wait until there is room, and take it. Returns what the call is known by in the books,
         and whether it is the one that looks whether its tracker is back. Raises RateLimited or
         Unavailable when that takes too long."""
-        urgent = lease is not None and lease.urgent
+        urgent = _urgent(lease)
         give_up_at = self._store.clock() + PATIENCE
         while True:
             with self._store.write() as tx:
@@ -107,6 +118,18 @@ class Governor:
 
     # --- after --------------------------------------------------------------------------------
 
+    def _tells_news(self, call: Call, answer: Answered | None) -> bool:
+        """Whether there is something to record of a call that counts against no budget."""
+        if answer is None:
+            return False
+        with self._store.read() as tx:
+            circuit = tx.traffic.circuit(call.connection)
+            return (
+                answer.pause is not None
+                or _after(circuit, answer, tx.now, probes=False) != circuit
+                or tx.traffic.anything_behind(call.connection, _served(call))
+            )
+
     def _record(self, call: Call, number: str, answer: Answered | None, probes: bool) -> None:
         with self._store.write() as tx:
             tx.traffic.end(number)
@@ -115,9 +138,7 @@ class Governor:
             if answer.pause is not None:
                 self._pause(tx, call.connection, answer.pause)
             elif not answer.failing:
-                # A read that is served says nothing of the writes that were refused.
-                served = [scope for scope in _scopes(call, urgent=False) if scope or call.writes]
-                tx.traffic.went_through(call.connection, served)
+                tx.traffic.went_through(call.connection, _served(call))
             circuit = tx.traffic.circuit(call.connection)
             after = _after(circuit, answer, tx.now, probes)
             if after != circuit:
@@ -204,6 +225,15 @@ def _scopes(call: Call, urgent: bool) -> list[str]:
     """The scopes whose pauses stand against the call: those of old work against old work only."""
     scopes = ["", *(cost.scope for cost in call.costs)]
     return scopes if urgent else [*scopes, *(f"{OLD_WORK}{scope}" for scope in scopes)]
+
+
+def _served(call: Call) -> list[str]:
+    """The scopes of a call that was served. A read says nothing of the writes that were refused."""
+    return [scope for scope in _scopes(call, urgent=False) if scope or call.writes]
+
+
+def _urgent(lease: Lease | None) -> bool:
+    return lease is not None and lease.urgent
 
 
 def _known(tx: Transaction, refused: Paused) -> bool:
