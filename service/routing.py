@@ -54,12 +54,13 @@ class Routing:
     def _run(self, job: ClaimedJob) -> JobEnd:
         number = int(job.subject)
         with self._store.read() as tx:
-            delivery, envelope = tx.deliveries.get(number), tx.deliveries.envelope(number)
-        if delivery is None or envelope is None or delivery.state is not DeliveryState.RECEIVED:
+            found = tx.deliveries.to_route(number)
+        if found is None:
             return Done()
-        normalise = self._normalise.get(delivery.connection)
+        connection, envelope = found
+        normalise = self._normalise.get(connection)
         if normalise is None:
-            why = f"the rules no longer have the connection {delivery.connection}"
+            why = f"the rules no longer have the connection {connection}"
             return self._mark(job, number, DeliveryState.STRANDED, why)
         try:
             notice = normalise(envelope)
@@ -70,22 +71,22 @@ class Routing:
         if notice.tells is Tells.NOTHING:
             return self._mark(job, number, DeliveryState.IGNORED, notice.why)
         if notice.tells is Tells.MILESTONES:
-            return self._milestones(job, number, delivery.connection, notice)
+            return self._milestones(job, number, connection, notice)
         try:
-            ours = self._is_ours(delivery.connection, notice)
+            ours = self._is_ours(connection, notice)
         except TrackerError as error:
             return Later(retry_at(error, self._store.clock()), sentence(error))
         with self._store.write() as tx:
             tx.jobs.fence(job)
             if ours:
-                _note_what_we_made(tx, delivery.connection, notice)
-            if ours and self._is_echo(tx, delivery.connection, notice):
+                _note_what_we_made(tx, connection, notice)
+            if ours and self._is_echo(tx, connection, notice):
                 why = f"{notice.why}: our own doing"
                 tx.deliveries.mark(number, DeliveryState.IGNORED, why)
             elif notice.tells is Tells.DOCUMENT:
-                self._document(tx, number, delivery.connection, notice)
+                self._document(tx, number, connection, notice)
             else:
-                self._ticket(tx, number, delivery.connection, notice)
+                self._ticket(tx, number, connection, notice)
         return Done()
 
     def _milestones(self, job: ClaimedJob, number: int, connection: str, notice: Notice) -> JobEnd:

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Text, and_, cast, func, or_, select, tuple_, update
+from sqlalchemy import (
+    Connection,
+    Executable,
+    Insert,
+    Row,
+    Text,
+    bindparam,
+    cast,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from service.store.codec import dump, load
 from service.store.schema import incidents
-from service.store.statements import insert
+from service.store.statements import insert, once
 from workflows.model import Incident, Outlook, TicketRef
 
 ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # no l, o, 0, 1: ids are read aloud and typed
@@ -34,6 +48,23 @@ class IncidentRecord:
     updated_at: datetime
 
 
+_BY_ID = select(incidents).where(incidents.c.id == bindparam("wanted"))
+_BY_TICKET = select(incidents).where(
+    incidents.c.connection == bindparam("of_connection"),
+    incidents.c.ticket_id == bindparam("of_ticket"),
+)
+
+#: What saving an incident that is known leaves as it is.
+_STAYS = ("id", "created_at", "document_changed")
+
+
+@once
+def _saving(connection: Connection) -> Insert:
+    saving = insert(connection, incidents)
+    saved = {name: new for name, new in saving.excluded.items() if name not in _STAYS}
+    return saving.on_conflict_do_update(index_elements=["id"], set_=saved)
+
+
 class Incidents:
     """Saving and finding incidents."""
 
@@ -44,6 +75,7 @@ class Incidents:
     def save(self, incident: Incident, policy_hash: str) -> None:
         """Store the incident as it is now, new or known, decided under the policy of that hash."""
         values = {
+            "id": incident.id,
             "connection": incident.ticket.connection,
             "ticket_id": incident.ticket.id,
             "key": incident.ticket.key,
@@ -60,22 +92,17 @@ class Incidents:
             "policy_hash": policy_hash,
             "opened_at": incident.opened,
             "closed_at": incident.closed,
+            "created_at": self._now,
             "updated_at": self._now,
         }
-        self._connection.execute(
-            insert(self._connection, incidents)
-            .values(id=incident.id, created_at=self._now, **values)
-            .on_conflict_do_update(index_elements=["id"], set_=values)
-        )
+        self._connection.execute(_saving(self._connection), values)
 
     def get(self, incident_id: str) -> IncidentRecord | None:
-        return self._one(incidents.c.id == incident_id)
+        return self._one(_BY_ID, {"wanted": incident_id})
 
     def by_ticket(self, connection: str, ticket_id: str) -> IncidentRecord | None:
         """The incident whose ticket has this stable id."""
-        return self._one(
-            and_(incidents.c.connection == connection, incidents.c.ticket_id == ticket_id)
-        )
+        return self._one(_BY_TICKET, {"of_connection": connection, "of_ticket": ticket_id})
 
     def find(self, typed: str) -> list[IncidentRecord]:
         """The incidents a person may mean: by key (in any case), our id, address or ticket id."""
@@ -151,8 +178,8 @@ class Incidents:
             update(incidents).where(incidents.c.id == incident_id).values(document_changed=changed)
         )
 
-    def _one(self, which: Any) -> IncidentRecord | None:
-        row = self._connection.execute(select(incidents).where(which)).first()
+    def _one(self, query: Executable, which: Mapping[str, str]) -> IncidentRecord | None:
+        row = self._connection.execute(query, which).first()
         return _record(row) if row else None
 
 
