@@ -6,6 +6,7 @@ The delivery itself is never believed: it only says where to look.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from integrations.tracker import Envelope, Malformed, Notice, Tells, Tracker, TrackerError
 from service.jobs import PROMPT, ClaimedJob, Done, JobEnd, Later
@@ -61,55 +62,52 @@ class Routing:
         normalise = self._normalise.get(connection)
         if normalise is None:
             why = f"the rules no longer have the connection {connection}"
-            return self._mark(job, number, DeliveryState.STRANDED, why)
+            return _mark(number, DeliveryState.STRANDED, why)
         try:
             notice = normalise(envelope)
         except Malformed as error:
-            return self._mark(job, number, DeliveryState.UNREADABLE, str(error))
+            return _mark(number, DeliveryState.UNREADABLE, str(error))
         if notice.tells is Tells.UNKNOWN:
-            return self._mark(job, number, DeliveryState.UNKNOWN, notice.why)
+            return _mark(number, DeliveryState.UNKNOWN, notice.why)
         if notice.tells is Tells.NOTHING:
-            return self._mark(job, number, DeliveryState.IGNORED, notice.why)
+            return _mark(number, DeliveryState.IGNORED, notice.why)
         if notice.tells is Tells.MILESTONES:
-            return self._milestones(job, number, connection, notice)
+            return self._milestones(number, connection, notice)
         try:
             ours = self._is_ours(connection, notice)
         except TrackerError as error:
             return Later(retry_at(error, self._store.clock()), sentence(error))
-        with self._store.write() as tx:
-            tx.jobs.fence(job)
-            if ours:
-                _note_what_we_made(tx, connection, notice)
-            if ours and self._is_echo(tx, connection, notice):
-                why = f"{notice.why}: our own doing"
-                tx.deliveries.mark(number, DeliveryState.IGNORED, why)
-            elif notice.tells is Tells.DOCUMENT:
-                self._document(tx, number, connection, notice)
-            else:
-                self._ticket(tx, number, connection, notice)
-        return Done()
+        return Done(partial(self._route, number, connection, notice, ours))
 
-    def _milestones(self, job: ClaimedJob, number: int, connection: str, notice: Notice) -> JobEnd:
+    def _route(
+        self, number: int, connection: str, notice: Notice, ours: bool, tx: Transaction
+    ) -> None:
+        if ours:
+            _note_what_we_made(tx, connection, notice)
+        if ours and self._is_echo(tx, connection, notice):
+            why = f"{notice.why}: our own doing"
+            tx.deliveries.mark(number, DeliveryState.IGNORED, why)
+        elif notice.tells is Tells.DOCUMENT:
+            self._document(tx, number, connection, notice)
+        else:
+            self._ticket(tx, number, connection, notice)
+
+    def _milestones(self, number: int, connection: str, notice: Notice) -> JobEnd:
         """Tasks that carry a milestone which is no more are read again."""
         try:
             found = outdated(self._store, self._trackers[connection], connection, notice.place)
         except TrackerError as error:
             return Later(retry_at(error, self._store.clock()), sentence(error))
-        with self._store.write() as tx:
-            tx.jobs.fence(job)
+
+        def save(tx: Transaction) -> None:
             for ref in found:
                 tx.refs.say_changed(ref.connection, ref.ticket_id)
                 ask_for_task(tx, ref, PROMPT, f"{notice.why}: the remediation task {ref.key}")
             state = DeliveryState.DONE if found else DeliveryState.IGNORED
             told = f"{len(found)} tasks carried it" if found else "no task of ours carried it"
             tx.deliveries.mark(number, state, f"{notice.why}: {told}")
-        return Done()
 
-    def _mark(self, job: ClaimedJob, number: int, state: DeliveryState, why: str) -> JobEnd:
-        with self._store.write() as tx:
-            tx.jobs.fence(job)
-            tx.deliveries.mark(number, state, why)
-        return Done()
+        return Done(save)
 
     def _is_ours(self, connection: str, notice: Notice) -> bool:
         """Whether the account that we act as did it. Raises TrackerError."""
@@ -229,6 +227,10 @@ class Routing:
         tx.deliveries.mark(
             number, DeliveryState.DONE, notice.why, subject=subject, incident_id=incident_id
         )
+
+
+def _mark(number: int, state: DeliveryState, why: str) -> Done:
+    return Done(lambda tx: tx.deliveries.mark(number, state, why))
 
 
 def ask_for_task(

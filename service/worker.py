@@ -13,7 +13,6 @@ import threading
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -22,29 +21,13 @@ from celery import Celery
 from celery.concurrency.thread import TaskPool
 from celery.worker import WorkController
 
-from service.jobs import (
-    TIMING,
-    ClaimedJob,
-    Done,
-    Handlers,
-    JobEnd,
-    Later,
-    LostLease,
-    pause_after,
-)
+from service.jobs import TIMING, ClaimedJob, Handlers, LostLease, pause_after, record_end
 from service.store import Store, Transaction
 
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY = 0.2  # seconds between two looks at what is due
 DRAIN = 20.0  # seconds for what is in flight when the worker stops
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """It raised what nobody expected, told in these words."""
-
-    words: str
 
 
 def celery_app(queue: str) -> Celery:
@@ -163,8 +146,7 @@ class Worker:
             claim = None if self._stopping.is_set() else self._claim(job_id)
             while claim is not None:
                 with structlog.contextvars.bound_contextvars(job=claim.kind, subject=claim.subject):
-                    end = self._run(claim)
-                    claim = self._go_on(claim, end)
+                    claim = self._run(claim)
         finally:
             with self._idle:
                 self._sent.discard(job_id)
@@ -181,27 +163,32 @@ class Worker:
                 self._running[job_id] = claim
         return claim
 
-    def _run(self, claim: ClaimedJob) -> JobEnd | Failed | None:
-        """How it ended; None when the lease was lost."""
+    def _run(self, claim: ClaimedJob) -> ClaimedJob | None:
+        """Run it, record how that ended, and claim what is to be run next, if any."""
         handler = self._handlers.get(claim.kind)
         if handler is None:
-            return Failed(f"Nothing here runs jobs of the kind {claim.kind}.")
+            return self._fail(claim, f"Nothing here runs jobs of the kind {claim.kind}.")
         try:
-            return handler(claim)
+            end = handler(claim)
+            return self._go_on(claim, lambda tx: record_end(tx, claim, end))
         except LostLease as lost:
             log.warning("lease lost; whoever holds it goes on", lost=str(lost))
-            return None
+            return self._go_on(claim, lambda _: None)
         except Exception as error:  # kept with the job, shown, and tried again
             log.error("job failed", exc_info=error, failures=claim.failures + 1)
-            return Failed(self._redact(f"{type(error).__name__}: {error}"))
+            return self._fail(claim, self._redact(f"{type(error).__name__}: {error}"))
 
-    def _go_on(self, claim: ClaimedJob, end: JobEnd | Failed | None) -> ClaimedJob | None:
+    def _fail(self, claim: ClaimedJob, words: str) -> ClaimedJob | None:
+        pause = pause_after(claim.failures + 1)
+        return self._go_on(claim, lambda tx: tx.jobs.fail(claim, words, tx.now + pause))
+
+    def _go_on(
+        self, claim: ClaimedJob, record: Callable[[Transaction], object]
+    ) -> ClaimedJob | None:
         """Record the end, and in the same transaction claim what is to be run next, if any."""
         with self._store.write() as tx:
-            ours = end is None or _record(tx, claim, end)
+            record(tx)
             following = None if self._stopping.is_set() else tx.jobs.claim_next(self._lease)
-        if not ours:
-            log.warning("ended after its lease was lost")
         with self._lock:
             self._forget(claim)
             if following is not None:
@@ -243,14 +230,3 @@ class Worker:
                 with self._lock:
                     self._sent.discard(job_id)
                 raise
-
-
-def _record(tx: Transaction, claim: ClaimedJob, end: JobEnd | Failed) -> bool:
-    """False when somebody else has the job by now."""
-    match end:
-        case Done():
-            return tx.jobs.finish(claim)
-        case Later(at, reason):
-            return tx.jobs.finish(claim, again_at=at, reason=reason)
-        case Failed(words):
-            return tx.jobs.fail(claim, words, tx.now + pause_after(claim.failures + 1))

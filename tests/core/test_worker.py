@@ -14,7 +14,7 @@ import pytest
 
 from service.clock import utc_now
 from service.jobs import PATIENCE, ClaimedJob, Done, JobEnd, Later, LostLease, pause_after
-from service.store import Store
+from service.store import Store, Transaction
 from service.store.jobs import Job
 from service.worker import Worker
 
@@ -220,6 +220,31 @@ def test_who_lost_the_lease_leaves_the_job_to_its_holder(store: Store) -> None:
         assert tx.jobs.failing() == []
     assert job is not None
     assert job.lease_until is not None
+
+
+def test_what_came_of_a_job_is_saved_with_its_end(store: Store) -> None:
+    def handle(job: ClaimedJob) -> JobEnd:
+        def save(tx: Transaction) -> None:
+            tx.ledger.sighted("jira", job.subject, "INC-1")
+            if job.subject == "odd":
+                raise KeyError("fields")
+
+        if job.subject == "taken":  # by somebody else, while this one slept
+            with store.write() as tx:
+                tx.jobs.forget("incident", "taken")
+                tx.jobs.touch("incident", "taken", utc_now() + timedelta(hours=1))
+        return Done(save)
+
+    with store.write() as tx:
+        first = tx.jobs.touch("incident", "plain", priority=10)
+        for subject in ("taken", "odd"):
+            tx.jobs.touch("incident", subject)
+    Worker(store, {"incident": handle}).run_job(first)
+    with store.read() as tx:
+        saved = {subject: tx.ledger.key("jira", subject) for subject in ("plain", "taken", "odd")}
+        assert saved == {"plain": "INC-1", "taken": None, "odd": None}
+        assert [job.subject for job in tx.jobs.waiting("taken")] == ["taken"]
+        assert [(job.subject, job.failures) for job in tx.jobs.failing()] == [("odd", 1)]
 
 
 def test_pauses_grow_and_then_come_daily_but_never_end() -> None:
