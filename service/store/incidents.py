@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -48,8 +50,19 @@ class IncidentRecord:
     updated_at: datetime
 
 
-_BY_ID = select(incidents).where(incidents.c.id == bindparam("wanted"))
-_BY_TICKET = select(incidents).where(
+#: How many incidents are kept as they were read last: those that are worked on, and more.
+MOST_KEPT = 100
+
+_STATE = cast(incidents.c.state, Text)
+_RECORD = (
+    _STATE.label("state"),
+    incidents.c.policy_hash,
+    incidents.c.document_changed,
+    incidents.c.created_at,
+    incidents.c.updated_at,
+)
+_BY_ID = select(*_RECORD).where(incidents.c.id == bindparam("wanted"))
+_BY_TICKET = select(*_RECORD).where(
     incidents.c.connection == bindparam("of_connection"),
     incidents.c.ticket_id == bindparam("of_ticket"),
 )
@@ -108,7 +121,7 @@ class Incidents:
         """The incidents a person may mean: by key (in any case), our id, address or ticket id."""
         wanted = typed.strip()
         rows = self._connection.execute(
-            select(incidents)
+            select(*_RECORD)
             .where(
                 or_(
                     func.lower(incidents.c.key) == wanted.lower(),
@@ -130,7 +143,7 @@ class Incidents:
     ) -> list[IncidentRecord]:
         """The latest incidents first, those older than `before`, narrowed by what is given."""
         newest_first = (incidents.c.created_at.desc(), incidents.c.id.desc())
-        query = select(incidents).order_by(*newest_first).limit(limit)
+        query = select(*_RECORD).order_by(*newest_first).limit(limit)
         if outlook is not None:
             query = query.where(incidents.c.outlook == outlook)
         if before is not None:
@@ -146,7 +159,7 @@ class Incidents:
     def waiting_under_other_rules(self, policy_hash: str) -> list[TicketRef]:
         """The tickets of incidents that wait, and were last decided under another policy."""
         rows = self._connection.execute(
-            select(incidents).where(
+            select(*_RECORD).where(
                 incidents.c.outlook == Outlook.WAITING, incidents.c.policy_hash != policy_hash
             )
         )
@@ -155,11 +168,10 @@ class Incidents:
     def apart(self) -> list[IncidentRecord]:
         """Those with an action item whose sides may not be at one: a conflict, a refused value or a
         field that is left alone; the oldest first."""
-        state = cast(incidents.c.state, Text)
         marks = ('"conflicts":[{', '"stuck":{"', '"resting":{"')
         rows = self._connection.execute(
-            select(incidents)
-            .where(or_(*(state.contains(mark) for mark in marks)))
+            select(*_RECORD)
+            .where(or_(*(_STATE.contains(mark) for mark in marks)))
             .order_by(incidents.c.created_at, incidents.c.id)
         )
         return [_record(row) for row in rows]
@@ -167,7 +179,7 @@ class Incidents:
     def with_document(self) -> list[IncidentRecord]:
         """Those whose document exists, as far as we know."""
         rows = self._connection.execute(
-            select(incidents).where(incidents.c.state["postmortem"].is_not(None))
+            select(*_RECORD).where(incidents.c.state["postmortem"].is_not(None))
         )
         found = [_record(row) for row in rows]
         return [record for record in found if record.incident.postmortem is not None]
@@ -183,9 +195,16 @@ class Incidents:
         return _record(row) if row else None
 
 
+@lru_cache(MOST_KEPT)
+def _read(state: str) -> Incident:
+    """The incident of this JSON text. Kept, because an incident is read several times between two
+    changes of it; the same text is the same incident."""
+    return load(Incident, json.loads(state))
+
+
 def _record(row: Row[*tuple[Any, ...]]) -> IncidentRecord:
     return IncidentRecord(
-        incident=load(Incident, row.state),
+        incident=_read(row.state),
         policy_hash=row.policy_hash,
         document_changed=row.document_changed,
         created_at=row.created_at,
