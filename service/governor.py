@@ -63,8 +63,8 @@ class Governor:
     def passing(self, call: Call) -> Iterator[Report]:
         """See `Gate`. Raises LostLease as well, where the caller's lease is over."""
         lease = held()
-        free = self._free(call, lease)
-        number, probes = ("", False) if free else self._admitted(call, lease)
+        clear = self._clear(call)
+        number, probes = ("", False) if clear else self._admitted(call, lease)
         answer: Answered | None = None
 
         def report(told: Answered) -> None:
@@ -76,25 +76,27 @@ class Governor:
                 lease.outlast(self._longest)
             yield report
         finally:
-            if not free or self._tells_news(call, answer):
+            if clear is None or _is_news(clear, answer, self._store.clock()):
                 self._record(call, number, answer, probes)
 
     # --- before -------------------------------------------------------------------------------
 
-    def _free(self, call: Call, lease: Lease | None) -> bool:
-        """Whether it may be made and counts against no budget: then there is nothing to write."""
+    def _clear(self, call: Call) -> Circuit | None:
+        """How the tracker stands, where the call counts against no budget and nothing is on record
+        that it could run into or clear away: then nothing need be written before it, and
+        afterwards only what is news."""
         if call.costs:
-            return False
+            return None
         with self._store.read() as tx:
-            if tx.traffic.circuit(call.connection).probe_at is not None:
-                return False
-            return _refusal(tx, call, _urgent(lease)) is None
+            circuit = tx.traffic.circuit(call.connection)
+            paused = tx.traffic.any_pause(call.connection, _scopes(call, urgent=False))
+        return None if circuit.failures or paused else circuit
 
     def _admitted(self, call: Call, lease: Lease | None) -> tuple[str, bool]:
         """Wait until there is room, and take it. Returns what the call is known by in the books,
         and whether it is the one that looks whether its tracker is back. Raises RateLimited or
         Unavailable when that takes too long."""
-        urgent = _urgent(lease)
+        urgent = lease is not None and lease.urgent
         give_up_at = self._store.clock() + PATIENCE
         while True:
             with self._store.write() as tx:
@@ -118,18 +120,6 @@ class Governor:
 
     # --- after --------------------------------------------------------------------------------
 
-    def _tells_news(self, call: Call, answer: Answered | None) -> bool:
-        """Whether there is something to record of a call that counts against no budget."""
-        if answer is None:
-            return False
-        with self._store.read() as tx:
-            circuit = tx.traffic.circuit(call.connection)
-            return (
-                answer.pause is not None
-                or _after(circuit, answer, tx.now, probes=False) != circuit
-                or tx.traffic.anything_behind(call.connection, _served(call))
-            )
-
     def _record(self, call: Call, number: str, answer: Answered | None, probes: bool) -> None:
         with self._store.write() as tx:
             tx.traffic.end(number)
@@ -138,7 +128,9 @@ class Governor:
             if answer.pause is not None:
                 self._pause(tx, call.connection, answer.pause)
             elif not answer.failing:
-                tx.traffic.went_through(call.connection, _served(call))
+                # A read that is served says nothing of the writes that were refused.
+                served = [scope for scope in _scopes(call, urgent=False) if scope or call.writes]
+                tx.traffic.went_through(call.connection, served)
             circuit = tx.traffic.circuit(call.connection)
             after = _after(circuit, answer, tx.now, probes)
             if after != circuit:
@@ -227,15 +219,6 @@ def _scopes(call: Call, urgent: bool) -> list[str]:
     return scopes if urgent else [*scopes, *(f"{OLD_WORK}{scope}" for scope in scopes)]
 
 
-def _served(call: Call) -> list[str]:
-    """The scopes of a call that was served. A read says nothing of the writes that were refused."""
-    return [scope for scope in _scopes(call, urgent=False) if scope or call.writes]
-
-
-def _urgent(lease: Lease | None) -> bool:
-    return lease is not None and lease.urgent
-
-
 def _known(tx: Transaction, refused: Paused) -> bool:
     """Whether it is a pause that is written down already."""
     return tx.traffic.paused(refused.connection, [refused.scope]) == refused
@@ -262,6 +245,13 @@ def _after(before: Circuit, answer: Answered, now: datetime, probes: bool) -> Ci
         return after
     rest = min(FIRST_REST * 2 ** min(failures - TRIPS_AFTER, 10), LONGEST_REST)
     return replace(after, probe_at=now + rest)
+
+
+def _is_news(before: Circuit, answer: Answered | None, now: datetime) -> bool:
+    """Whether the answer changes how the tracker stands."""
+    if answer is None:
+        return False
+    return answer.pause is not None or _after(before, answer, now, probes=False) != before
 
 
 def _length(span: timedelta) -> str:

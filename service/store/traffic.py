@@ -80,7 +80,7 @@ _AMONG = and_(
 _PAUSED = (
     select(pauses).where(_AMONG, pauses.c.until > _NOW).order_by(pauses.c.until.desc()).limit(1)
 )
-_BEHIND = select(pauses.c.scope).where(_AMONG, pauses.c.until <= _NOW).limit(1)
+_ANY_PAUSE = select(pauses.c.scope).where(_AMONG).limit(1)
 _WENT_THROUGH = delete(pauses).where(_AMONG, pauses.c.until <= _NOW)
 _HELD_UP = (
     select(pauses)
@@ -203,10 +203,10 @@ class Traffic:
         """A call of these scopes was served: what lies behind them is forgotten."""
         self._connection.execute(_WENT_THROUGH, self._among(connection, scopes))
 
-    def anything_behind(self, connection: str, scopes: Sequence[str]) -> bool:
-        """Whether `went_through` would forget something. Reads only."""
-        behind = self._connection.execute(_BEHIND, self._among(connection, scopes))
-        return behind.first() is not None
+    def any_pause(self, connection: str, scopes: Sequence[str]) -> bool:
+        """Whether there is a pause of these scopes, in force or behind us."""
+        found = self._connection.execute(_ANY_PAUSE, self._among(connection, scopes))
+        return found.first() is not None
 
     def _among(self, connection: str, scopes: Sequence[str]) -> dict[str, object]:
         return {"of_connection": connection, "scopes": list(scopes), "now": self._now}
