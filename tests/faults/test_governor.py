@@ -362,6 +362,7 @@ def test_a_call_that_counts_against_no_budget_writes_only_what_is_news(
         writes.append(1)
         return write()
 
+    stage.settle()  # the webhooks' pings arrived: nobody else writes
     monkeypatch.setattr(stage.store, "write", counted)
     for failing in (False, True, False, False):
         writes.clear()
