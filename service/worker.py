@@ -26,7 +26,7 @@ from service.store import Store, Transaction
 
 log = structlog.get_logger(__name__)
 
-LOOK_EVERY = 0.2  # seconds between two looks at what is due
+LOOK_EVERY = 0.05  # seconds between two looks at what is due; one takes 0.1 ms
 DRAIN = 20.0  # seconds for what is in flight when the worker stops
 
 
