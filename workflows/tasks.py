@@ -18,8 +18,8 @@ class TaskState:
     for; what each has one of is the first that the record does not know otherwise. `silent` are
     fields of which this ticket cannot speak (not on its screen, unknown to its server): that is
     not the same as empty. Of a `restricted` one, which only some may read, no words are told
-    elsewhere. `changes` are those that came with the read, if any, and tell who said what and
-    when; `updated` (UTC) is when the ticket last changed in any way.
+    elsewhere. `changes` are those that came with the read, if any, by our names of the fields,
+    and tell who said what and when; `updated` (UTC) is when the ticket last changed in any way.
     """
 
     ref: TicketRef

@@ -177,20 +177,10 @@ WITHHELD = frozenset({Field.OWNER, Field.MILESTONE, Field.TITLE})
 
 def _said(state: TaskState, field: Field, value: Value) -> Said:
     """The value with when and by whom it was last changed, as far as the read tells."""
-    last = next((c for c in reversed(state.changes) if c.field in _CHANGED_AS[field]), None)
+    last = next((c for c in reversed(state.changes) if c.field == field), None)
     if last is None:
         return Said(value, state.updated)
     return Said(value, last.at, last.by.name if last.by else "")
-
-
-#: What changes of a field are called, see `workflows.model.Change`.
-_CHANGED_AS = {
-    Field.OWNER: ("assignee",),
-    Field.MILESTONE: ("milestone",),
-    Field.STATUS: ("status",),
-    Field.DUE: ("due",),
-    Field.TITLE: ("title",),
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,7 +150,8 @@ class JiraSite:
             self.forget_versions(project)
             raise Unavailable(error.words) from error
         except (Rejected, NotThere):  # Data Center answers 404 to whom it does not let
-            return False
+            self.forget_versions(project)  # or somebody has just made it
+            return name in self.versions(project)
         names[name] = Version(str(made["id"]), released=False)
         return True
 
