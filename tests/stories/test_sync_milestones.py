@@ -199,3 +199,13 @@ def test_who_leaves_takes_their_tasks_with_them(tmp_path: Path) -> None:
         assert remedy.issue.assignees == ["noor"]
         assert remedy.row[Field.OWNER] == "Noor Aziz"
         assert remedy.incident.outlook is Outlook.DONE
+
+
+def test_a_version_that_somebody_has_just_made_is_no_refusal(pair: Remedy) -> None:
+    """Which versions there are is remembered for ten minutes, and Jira takes no second of a name."""
+    pair.jira.add_version("OPS", "Q2")
+    number = pair.github.add_milestone(OPS, "Q2")
+    pair.github.edit(OPS, pair.issue.number, "kim", milestone=number)
+    pair.rest()
+    assert everywhere(pair) == ("Q2", ["Q2"], "Q2")
+    assert pair.incident.outlook is Outlook.DONE
