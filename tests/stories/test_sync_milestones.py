@@ -202,10 +202,12 @@ def test_who_leaves_takes_their_tasks_with_them(tmp_path: Path) -> None:
 
 
 def test_a_version_that_somebody_has_just_made_is_no_refusal(pair: Remedy) -> None:
-    """Which versions there are is remembered for ten minutes, and Jira takes no second of a name."""
-    pair.jira.add_version("OPS", "Q2")
-    number = pair.github.add_milestone(OPS, "Q2")
-    pair.github.edit(OPS, pair.issue.number, "kim", milestone=number)
-    pair.rest()
-    assert everywhere(pair) == ("Q2", ["Q2"], "Q2")
+    """Which there are is remembered for ten minutes, and Jira takes no second of a name."""
+    for name in ("Q2", "Q3"):
+        number = pair.github.add_milestone(OPS, name)
+        if name == "Q3":
+            pair.jira.add_version("OPS", name)
+        pair.github.edit(OPS, pair.issue.number, "kim", milestone=number)
+        pair.rest()
+    assert everywhere(pair) == ("Q3", ["Q3"], "Q3")
     assert pair.incident.outlook is Outlook.DONE
