@@ -335,6 +335,14 @@ def test_one_field_that_is_refused_leaves_the_others_to_be_set(
     assert (set(done.refused), done.confirmed) == (refused, confirmed)
 
 
+def test_what_became_a_discussion_is_not_written(tracker: GitHubTracker, sandbox: Sandbox) -> None:
+    """GitHub goes on to show it as an issue, and would take the edit."""
+    sandbox.github.convert_to_discussion("acme/ops", 1, "kim")
+    with pytest.raises(NotThere, match="converted to a discussion"):
+        tracker.set_fields(wanted({OWNER: "sam"}), as_known)
+    assert sandbox.writes() == []
+
+
 def test_what_was_deleted_is_not_there(tracker: GitHubTracker, sandbox: Sandbox) -> None:
     sandbox.github.delete("acme/ops", 1, "kim")
     for name, value in ((Field.TITLE, "Mine"), (Field.DUE, None)):
