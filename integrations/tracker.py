@@ -109,10 +109,11 @@ class Notice:
     `ticket_id` is the stable id (None where the sender gives none), `key` its name at sending
     time, `place` the project or repository. `marker` is our own marker found in the payload's
     text or properties: the effect key of something that we created. `created`: the ticket was
-    just made. `related`: only what it is related to changed. `state` is what the payload
-    says of a task's fields, where it holds all of them. `comment_id` is the comment
-    this is about. `by` is the actor's handle. `paths` are the files of a push, `branch` its
-    branch or a pull request's head. `why` says it in words, for people.
+    just made. `related`: only what it is related to changed. `state` is what the payload says of a
+    task's fields and what it says was just changed, and `whole` whether that is all that a read
+    would say. `comment_id` is the comment this is about. `by` is the actor's handle. `paths` are
+    the files of a push, `branch` its branch or a pull request's head. `why` says it in words, for
+    people.
     """
 
     tells: Tells
@@ -127,6 +128,7 @@ class Notice:
     created: bool = False
     related: bool = False
     state: TaskState | None = None
+    whole: bool = False
     paths: tuple[str, ...] = ()
     branch: str | None = None
 
@@ -171,11 +173,13 @@ class TaskResult:
 class FieldsSet:
     """How `SetFields` ended: `confirmed` are the values that the answer shows or that it cannot
     but have set, in the tracker's words (a status as the ticket has it now, in `status`);
-    `refused` are fields that it would not take, with its words and what a person can do."""
+    `refused` are fields that it would not take, with its words and what a person can do. `updated`
+    (UTC, the tracker's clock) is when it last changed, as far as the calls tell."""
 
     confirmed: Mapping[Field, Value]
     refused: Mapping[Field, str]
     status: Status | None = None
+    updated: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

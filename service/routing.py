@@ -183,7 +183,8 @@ class Routing:
             why = f"{notice.why}: {ref.key} is known to be so"
             tx.deliveries.mark(number, DeliveryState.IGNORED, why, incident_id=ref.incident_id)
             return
-        tx.refs.say_changed(ref.connection, ref.ticket_id)
+        told = notice.tells is Tells.TICKET and notice.whole
+        tx.refs.say_changed(ref.connection, ref.ticket_id, notice.state if told else None)
         why = f"{notice.why}: the remediation task {ref.key}"
         subject = ask_for_task(tx, ref, PROMPT, why)
         tx.deliveries.mark(

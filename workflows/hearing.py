@@ -12,11 +12,12 @@ from workflows.circuits import without
 from workflows.effects import SetFields
 from workflows.events import TaskGone, TaskRead, TaskReading
 from workflows.model import ActionItem, Incident, TicketRef
+from workflows.people import is_known
 from workflows.policy import Policy, TaskDestination, Team
 from workflows.snapshots import Agreement, Field, Said, Side, Value
 from workflows.sync import agree, rested, resting, wanted
 from workflows.tasks import TaskState
-from workflows.voices import WITHHELD, RowVoice, TicketVoice, heard
+from workflows.voices import WITHHELD, RowVoice, TicketVoice, heard, told_changed
 
 
 def hear_tasks(
@@ -108,6 +109,34 @@ def says_nothing_new(
         for field, said in says.items()
         if (rule := team.sync.fields.get(field)) is not None and rule.counts
     ) and all(set(also.get(field, ())) == set(agreement.also.get(field, ())) for field in also)
+
+
+def is_believed(
+    incident: Incident, number: int, side: Side, state: TaskState, policy: Policy
+) -> bool:
+    """Whether what was told of a ticket may stand for a read of it.
+
+    It must be later than all that is known (a delivery may be late, and what we wrote since is
+    known to be later), and whatever is otherwise than known must be something that it tells to
+    have just been changed: else a change was not told, and only a read says when and by whom.
+    Whom it names must be known: a read may tell more of them.
+    """
+    voice = voice_of(incident, number, side, policy)
+    item = next((i for i in incident.actions if i.number == number), None)
+    if voice is None or item is None:
+        return False
+    agreement, ref = item.sides.get(side, Agreement()), dict(_tickets(item))[side]
+    if agreement.gone or state.ref.key != ref.key or agreement.updated is None:
+        return False
+    if not state.updated > agreement.updated:
+        return False
+    if not all(is_known(who, voice.kinds[side], policy) for who in state.owners):
+        return False
+    says, also = heard(state, item, voice)
+    changed = told_changed(state)
+    moved = {f for f in Field if f in says and says[f].value != agreement.base.get(f)}
+    beside = {f for f in also if set(also[f]) != set(agreement.also.get(f, ()))}
+    return says.keys() >= agreement.base.keys() and changed >= moved | beside
 
 
 def overtaken(incident: Incident, wish: SetFields, state: TaskState, policy: Policy) -> str:
