@@ -151,7 +151,7 @@ def overtaken(incident: Incident, wish: SetFields, state: TaskState, policy: Pol
         return ""
     item = next(each for each in incident.actions if each.number == found[0])
     known = item.sides.get(found[1], Agreement()).base
-    says, _ = heard(state, item, replace(voice, people=state.owners))
+    says, _ = heard(state, item, voice)
     for field in (*wish.values, *([Field.STATUS] if wish.status else [])):
         if field in says and says[field].value != known.get(field):
             now, before = (value or "nothing" for value in (says[field].value, known.get(field)))

@@ -37,9 +37,9 @@ class TaskState:
 
 
 def latest(one: TaskState, other: TaskState) -> TaskState | None:
-    """Of two tellings of a task the later one, with the changes of both; None where it cannot be
-    told which that is: some trackers tell whole seconds only."""
-    if one.updated == other.updated:
+    """Of two tellings of a task the later one, with the changes of both; None where they differ and
+    it cannot be told which that is: some trackers tell whole seconds only."""
+    if one.updated == other.updated and replace(one, changes=other.changes) != other:
         return None
     changes = tuple(sorted((*one.changes, *other.changes), key=lambda change: change.at))
     return replace(max(one, other, key=lambda state: state.updated), changes=changes)
