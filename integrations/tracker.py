@@ -6,7 +6,7 @@ they decide nothing, and they never repeat a call that might have had an effect.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -110,10 +110,11 @@ class Notice:
     `ticket_id` is the stable id (None where the sender gives none), `key` its name at sending
     time, `place` the project or repository. `marker` is our own marker found in the payload's
     text or properties: the effect key of something that we created. `created`: the ticket was
-    just made. `related`: only what it is related to changed. `state` is what the payload
-    says of a task's fields, where it holds all of them. `comment_id` is the comment
-    this is about. `by` is the actor's handle. `paths` are the files of a push, `branch` its
-    branch or a pull request's head. `why` says it in words, for people.
+    just made. `related`: only what it is related to changed. `state` is what the payload says of a
+    task's fields and what it says was just changed, and `whole` whether that is all that a read
+    would say. `comment_id` is the comment this is about. `by` is the actor's handle. `paths` are
+    the files of a push, `branch` its branch or a pull request's head. `why` says it in words, for
+    people.
     """
 
     tells: Tells
@@ -128,6 +129,7 @@ class Notice:
     created: bool = False
     related: bool = False
     state: TaskState | None = None
+    whole: bool = False
     paths: tuple[str, ...] = ()
     branch: str | None = None
 
@@ -172,11 +174,13 @@ class TaskResult:
 class FieldsSet:
     """How `SetFields` ended: `confirmed` are the values that the answer shows or that it cannot
     but have set, in the tracker's words (a status as the ticket has it now, in `status`);
-    `refused` are fields that it would not take, with its words and what a person can do."""
+    `refused` are fields that it would not take, with its words and what a person can do. `updated`
+    (UTC, the tracker's clock) is when it last changed, as far as the calls tell."""
 
     confirmed: Mapping[Field, Value]
     refused: Mapping[Field, str]
     status: Status | None = None
+    updated: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +255,10 @@ class Lost:
     known: frozenset[str] = frozenset()
 
 
+#: Why a ticket, as it is read, must not be written over as was decided; "" when it may be.
+Overtaken = Callable[[TaskState], str]
+
+
 class Tracker(Protocol):
     """A Jira site or a GitHub server, through one account. `at_once` is how many tasks one call
     creates at most."""
@@ -291,11 +299,12 @@ class Tracker(Protocol):
         `look` reads but without `changes`: a hundred a call, and nothing is transferred again
         that has not changed, where the tracker can tell."""
 
-    def set_fields(self, wanted: SetFields) -> FieldsSet:
-        """Set the fields, in one write (one more for a status that takes a transition of its
-        own). A field that the tracker refuses does not keep the others from being set. Raises
-        StaleVersion, and nothing is written, where it is seen that somebody was faster:
-        what stands there is not what `replaces` says."""
+    def set_fields(self, wanted: SetFields, overtaken: Overtaken) -> FieldsSet:
+        """Read the ticket, and set the fields in one write (one more for a status that takes a
+        transition of its own). A field that the tracker refuses does not keep the others from
+        being set. Raises StaleVersion, and nothing is written, where the ticket as read is
+        `overtaken`: no tracker compares before it sets, and the webhook of somebody's edit may
+        have been lost. What is edited between the two calls is written over."""
 
     def link(self, incident: TicketRef, task: TicketRef, title: str, key: str) -> None:
         """Show `task` (perhaps of another tracker) on `incident`. Doing it twice is harmless."""

@@ -223,7 +223,7 @@ def build(
         trackers.documents,
         trackers.audiences,
         clock,
-        policy.hash,
+        policy,
         timing,
     )
     routing = Routing(store, policy, by_connection, normalise)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeGuard
 
 import structlog
@@ -62,7 +63,9 @@ from workflows.events import (
     TaskLinked,
 )
 from workflows.folding import fold
+from workflows.hearing import overtaken
 from workflows.model import DocumentState, DocumentStatus, Incident, Postmortem
+from workflows.policy import Policy
 
 log = structlog.get_logger()
 
@@ -84,7 +87,7 @@ class Executor:
         documents: DocumentStores,
         audiences: Audiences,
         clock: Clock,
-        policy_hash: str,
+        policy: Policy,
         timing: Timing = TIMING,
     ) -> None:
         self._store = store
@@ -92,7 +95,7 @@ class Executor:
         self._documents = documents
         self._audiences = audiences
         self._clock = clock
-        self._policy_hash = policy_hash
+        self._policy = policy
         self._timing = timing
         self._settling = Settling(store, tracker, documents, clock, timing.settle)
 
@@ -212,7 +215,8 @@ class Executor:
                 return CommentWritten(wish.key, comment)
             case SetFields():
                 tracker = self._tracker(wish.task.connection)
-                return fields_written(wish, tracker.set_fields(wish))
+                may_be = partial(overtaken, incident, wish, policy=self._policy)
+                return fields_written(wish, tracker.set_fields(wish, may_be))
             case CreateTask():
                 raise TypeError("tasks are created in batches")
 
@@ -251,7 +255,7 @@ class Executor:
             lease.extend(tx)
             if isinstance(ended, NotThere) and _rewrites_comment(record.wish, incident):
                 incident, news = replace(incident, comment_id=None), True
-                tx.incidents.save(incident, self._policy_hash)
+                tx.incidents.save(incident, self._policy.hash)
                 text = "somebody deleted the comment: another one is written"
                 tx.effects.retry(record.key, self._clock(), text)
             elif isinstance(wish := record.wish, SetFields) and _is_read_first(ended, record):
@@ -263,7 +267,7 @@ class Executor:
                 news = (state, ended.words) != (record.state, record.words)
             else:
                 before, incident = incident, fold(ended, incident)
-                tx.incidents.save(incident, self._policy_hash)
+                tx.incidents.save(incident, self._policy.hash)
                 for conflict in new_conflicts(before, incident):
                     tx.journal.add(incident.id, EntryKind.CONFLICT, conflict)
                 text, news = self._ended_well(tx, record, ended, incident, looked_up), True

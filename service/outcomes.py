@@ -159,7 +159,7 @@ def told(news: News, incident: Incident) -> str:
             return f"document created: {document.ref.url}"
         case DocumentWritten(_, wrote):
             return f"document brought up to date: {', '.join(wrote)}"
-        case FieldsWritten(key, confirmed, refused):
+        case FieldsWritten(key, confirmed, refused, _):
             number, _, side = key.partition(":")[2].partition(":")[2].partition(":")
             done = ", ".join(f"{f} {v or 'nothing'}" for f, v in confirmed.items())
             not_done = "".join(f"; not taken: {f}: {s.words}" for f, s in refused.items())
@@ -190,7 +190,8 @@ def task_news(result: TaskResult, wish: Effect) -> News | TrackerError:
         Field.STATUS: Progress.OPEN.value,
         Field.TITLE: wish.title,
     }
-    return TaskCreated(result.key, result.ref, result.linked, result.unset, values)
+    place = wish.target.place
+    return TaskCreated(result.key, result.ref, result.linked, result.unset, values, place)
 
 
 def fields_written(wish: SetFields, ended: FieldsSet) -> FieldsWritten:
@@ -213,7 +214,7 @@ def fields_written(wish: SetFields, ended: FieldsSet) -> FieldsWritten:
         if means is not wish.status.progress:
             words = f"it is {ended.status.name} now, which means {means}"
             refused.setdefault(Field.STATUS, Stuck(wish.status.progress.value, words))
-    return FieldsWritten(wish.key, confirmed, refused)
+    return FieldsWritten(wish.key, confirmed, refused, ended.updated)
 
 
 def uncertain_since(

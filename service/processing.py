@@ -86,8 +86,8 @@ class Processing:
         self._policy = policy
         self._trackers = trackers
         self._executor = executor
-        self._tasks = Tasks(store, trackers, policy)
         self._people = Directory(store, policy, trackers)
+        self._tasks = Tasks(store, trackers, policy, self._people)
         self._clock = clock
         self._make_id = make_id
 
@@ -138,12 +138,10 @@ class Processing:
         nothing is executed: not even what was left over when it still acted."""
         make_id = self._make_id()
         records = self._records(incident)
-        seen, failed = set[Task](), dict[Task, Later]()  # tickets that were looked at in this turn
-        unsure, saved = list[TicketRef](), None
+        failed, saved = dict[Task, Later](), None
         for _ in range(ROUNDS):
             holds = held(records, self._clock())
-            looked = self._tasks.look(incident, unsure)
-            seen |= looked.seen
+            looked = self._tasks.look(incident)
             failed |= looked.failed
             judge = partial(
                 self._decide, reading, incident, make_id, holds, unread, looked.readings
@@ -162,12 +160,6 @@ class Processing:
             if not ready:
                 waiting = [*failed.values(), *_later(decision)]
                 return self._rest(possible, records, unread, waiting)
-            wishes = [record.wish for record in ready]
-            unsure = [
-                w.task for w in wishes if isinstance(w, SetFields) and _ticket_set(w) not in seen
-            ]
-            if unsure:
-                continue
             incident = saved = self._executor.execute(lease, ready, incident, possible)
             records = self._records(incident)
         return Later(self._clock() + REST, "it kept changing while it was worked on")
@@ -370,9 +362,7 @@ class Processing:
 
 
 def _ticket_set(effect: Effect) -> Task | None:
-    """The ticket whose fields the effect sets, if that is what it does. It is read first, in the
-    same turn: no tracker compares before it sets, and of an edit whose webhook was lost nothing
-    else would tell."""
+    """The ticket whose fields the effect sets, if that is what it does."""
     return (effect.task.connection, effect.task.id) if isinstance(effect, SetFields) else None
 
 

@@ -1,6 +1,7 @@
 """What one delivery is about: which incident must be read again, or why nothing is to be done.
 
-The delivery itself is never believed: it only says where to look.
+A delivery only says where to look. What it says of a task is kept with that, for the turn to judge
+whether it may stand for a read.
 """
 
 from __future__ import annotations
@@ -192,7 +193,8 @@ class Routing:
             why = f"{notice.why}: {ref.key} is known to be so"
             tx.deliveries.mark(number, DeliveryState.IGNORED, why, incident_id=ref.incident_id)
             return
-        tx.refs.say_changed(ref.connection, ref.ticket_id)
+        told = notice.tells is Tells.TICKET and notice.whole
+        tx.refs.say_changed(ref.connection, ref.ticket_id, notice.state if told else None)
         why = f"{notice.why}: the remediation task {ref.key}"
         subject = ask_for_task(tx, ref, PROMPT, why)
         tx.deliveries.mark(
@@ -200,10 +202,9 @@ class Routing:
         )
 
     def _is_known(self, tx: Transaction, notice: Notice, ref: Ref) -> bool:
-        """Whether the task stands as it is known to: then there is nothing to read. What is told
-        is believed for this alone; a later change has a delivery of its own. While it is being
-        written to, what is known may be what our write goes over: somebody may have taken that
-        back already."""
+        """Whether the task stands as it is known to: then there is nothing to read; a later change
+        has a delivery of its own. While it is being written to, what is known may be what our write
+        goes over: somebody may have taken that back already."""
         record = tx.incidents.get(ref.incident_id)
         if record is None or notice.state is None or notice.tells is not Tells.TICKET:
             return False

@@ -100,7 +100,10 @@ class Settling:
         tracker = self._tracker(target.connection)
         lost = self._lost(list(wishes), target.connection, target.place, since, incident)
         found = tracker.find_created(lost)
-        return {key: TaskCreated(key, ref, linked=False) for key, ref in found.items()}
+        return {
+            key: TaskCreated(key, ref, linked=False, place=target.place)
+            for key, ref in found.items()
+        }
 
     def _found_others(self, records: Sequence[EffectRecord], incident: Incident) -> dict[str, News]:
         found: dict[str, News] = {}

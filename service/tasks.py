@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
@@ -11,11 +11,12 @@ import structlog
 from integrations.tracker import NotThere, Tracker, TrackerError
 from service.jobs import Later
 from service.outcomes import retry_at, sentence
+from service.people import Directory
 from service.store import Store, Transaction
 from service.store.refs import Ref, Role
 from workflows.drift import became
 from workflows.events import TaskGone, TaskRead, TaskReading
-from workflows.hearing import rested_tickets, ticket_of
+from workflows.hearing import is_believed, rested_tickets, ticket_of
 from workflows.model import Incident, TicketRef
 from workflows.policy import Policy
 from workflows.snapshots import Side
@@ -38,11 +39,6 @@ class Looked:
     heard: list[Ref] = field(default_factory=list)
     unread: list[Ref] = field(default_factory=list)
     failed: dict[Ticket, Later] = field(default_factory=dict)
-
-    @property
-    def seen(self) -> set[Ticket]:
-        """The tickets that were looked at."""
-        return {(ref.connection, ref.ticket_id) for ref in self.heard}
 
     def remember(self, tx: Transaction, incident: Incident) -> None:
         """Note that these hints are dealt with, in the transaction that saves what they led to.
@@ -90,20 +86,24 @@ class Looked:
 class Tasks:
     """Reads the tasks that changed."""
 
-    def __init__(self, store: Store, trackers: Mapping[str, Tracker], policy: Policy) -> None:
+    def __init__(
+        self, store: Store, trackers: Mapping[str, Tracker], policy: Policy, people: Directory
+    ) -> None:
         self._store = store
         self._trackers = trackers
         self._policy = policy
+        self._people = people
 
-    def look(self, incident: Incident | None, besides: Collection[TicketRef] = ()) -> Looked:
-        """Each changed task of the incident, those `besides`, and each that kept flipping and has
-        rested, in one read each. What cannot be read now stays marked as changed; so does what the
-        rules know no team or no tracker for: other rules may."""
+    def look(self, incident: Incident | None) -> Looked:
+        """Each changed task of the incident, and each that kept flipping and has rested, in one
+        read each; or none, where what its webhooks told may stand for that. What cannot be read
+        now stays marked as changed; so does what the rules know no team or no tracker for: other
+        rules may."""
         looked = Looked(incident, self._store.clock(), self._policy)
         if incident is None or not incident.actions or incident.team not in self._policy.teams:
             return looked
         rested = rested_tickets(incident, self._store.clock())
-        wanted = {(ref.connection, ref.id) for ref in (*besides, *rested)}
+        wanted = {(ref.connection, ref.id) for ref in rested}
         with self._store.read() as tx:
             changed = tx.refs.to_read(incident.id, wanted)
         for ref in changed:
@@ -114,6 +114,10 @@ class Tasks:
             if found is None or tracker is None:
                 continue
             number, side = found
+            if (told := self._told(incident, number, side, ref)) is not None:
+                looked.readings.append(told)
+                looked.heard.append(ref)
+                continue
             try:
                 state = tracker.look(TicketRef(ref.connection, ref.ticket_id, ref.key, ""))
             except NotThere as error:
@@ -129,3 +133,15 @@ class Tasks:
                 looked.readings.append(TaskRead(number, side, state))
             looked.heard.append(ref)
         return looked
+
+    def _told(self, incident: Incident, number: int, side: Side, ref: Ref) -> TaskRead | None:
+        """What its webhooks told of a ticket, where that is believed."""
+        if ref.state is None:
+            return None
+        known = TicketRef(ref.connection, ref.ticket_id, ref.key, "")
+        policy = self._people.policy()
+        if not is_believed(incident, number, side, ref.state, policy):
+            return None
+        task = next(item for item in incident.actions if item.number == number)
+        known = (task.task if side is Side.TASK else task.twin) or known
+        return TaskRead(number, side, replace(ref.state, ref=known))

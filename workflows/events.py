@@ -57,14 +57,15 @@ class DocumentWritten:
 
 @dataclass(frozen=True, slots=True)
 class TaskCreated:
-    """The task of the effect `key` exists. `unset` is what could not be set, and why. `values` is
-    what it was created with, in its tracker's words; None where that is not known."""
+    """The task of the effect `key` exists, in `place`. `unset` is what could not be set, and why.
+    `values` is what it was created with, in its tracker's words; None where that is not known."""
 
     key: str
     ref: TicketRef
     linked: bool
     unset: tuple[str, ...] = ()
     values: Mapping[Field, Value] | None = None
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +82,13 @@ class CommentWritten:
 @dataclass(frozen=True, slots=True)
 class FieldsWritten:
     """Fields of the ticket of an item on one side were set: `confirmed` stand there now, in its
-    words; `refused` it would not take."""
+    words; `refused` it would not take. `updated` (UTC, the tracker's clock): what is told to be
+    older than that may be older than what we wrote."""
 
     key: str
     confirmed: Mapping[Field, Value]
     refused: Mapping[Field, Stuck]
+    updated: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

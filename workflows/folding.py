@@ -19,8 +19,8 @@ from workflows.events import (
     TaskLinked,
 )
 from workflows.model import ActionItem, DocumentState, Incident, Postmortem
-from workflows.snapshots import Side, Stuck
-from workflows.sync import UNSET, created, written
+from workflows.snapshots import Agreement, Field, Side, Stuck, Value
+from workflows.sync import UNSET, written
 from workflows.voices import record
 
 
@@ -42,12 +42,12 @@ def fold(news: News, incident: Incident) -> Incident:
             return _task_created(news, incident)
         case TaskLinked(key):
             return _with_item(incident, key, lambda item: _linked(item, key))
-        case FieldsWritten(key, confirmed, refused):
+        case FieldsWritten(key, confirmed, refused, updated):
             side = Side(key.rsplit(":", 1)[1])
             return _with_item(
                 incident,
                 key.rsplit(":", 1)[0],
-                lambda item: written(item, side, confirmed, refused),
+                lambda item: written(item, side, confirmed, refused, updated),
             )
         case CommentWritten(_, comment_id):
             return replace(incident, comment_id=comment_id)
@@ -68,6 +68,21 @@ def _linked(item: ActionItem, key: str) -> ActionItem:
     return replace(item, mirrored=(*(s for s in item.mirrored if s is not side), side))
 
 
+def created(
+    item: ActionItem,
+    side: Side,
+    place: str,
+    values: Mapping[Field, Value] | None,
+    unset: Mapping[Field, Stuck],
+) -> ActionItem:
+    """The item once a ticket was created for it; it would not take what is `unset`."""
+    made = Agreement(place=place)
+    if values is not None:
+        base = {**values, **dict.fromkeys(unset)}
+        made = replace(made, base=base, ours=record(item), stuck=unset)
+    return replace(item, sides={**item.sides, side: made})
+
+
 def _task_created(news: TaskCreated, incident: Incident) -> Incident:
     side = Side(news.key.partition(":")[0])
     told = {name: words.strip() for what in news.unset for name, _, words in [what.partition(":")]}
@@ -79,7 +94,7 @@ def _task_created(news: TaskCreated, incident: Incident) -> Incident:
             for field, name in UNSET.items()
             if name in told
         }
-        item = created(item, side, news.values, unset)
+        item = created(item, side, news.place, news.values, unset)
         if side is Side.TWIN:
             return replace(item, twin=news.ref)
         return replace(item, task=news.ref, linked=news.linked, unset=(*item.unset, *news.unset))

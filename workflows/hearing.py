@@ -12,11 +12,12 @@ from workflows.circuits import without
 from workflows.effects import SetFields
 from workflows.events import TaskGone, TaskRead, TaskReading
 from workflows.model import ActionItem, Incident, TicketRef
+from workflows.people import is_known
 from workflows.policy import Policy, TaskDestination, Team
 from workflows.snapshots import Agreement, Field, Said, Side, Value
 from workflows.sync import agree, rested, resting, wanted
 from workflows.tasks import TaskState
-from workflows.voices import WITHHELD, RowVoice, TicketVoice, heard
+from workflows.voices import WITHHELD, RowVoice, TicketVoice, heard, told_changed
 
 
 def hear_tasks(
@@ -108,6 +109,56 @@ def says_nothing_new(
         for field, said in says.items()
         if (rule := team.sync.fields.get(field)) is not None and rule.counts
     ) and all(set(also.get(field, ())) == set(agreement.also.get(field, ())) for field in also)
+
+
+def is_believed(
+    incident: Incident, number: int, side: Side, state: TaskState, policy: Policy
+) -> bool:
+    """Whether what was told of a ticket may stand for a read of it.
+
+    It must be later than all that is known (a delivery may be late, and what we wrote since is
+    known to be later), and whatever is otherwise than known must be something that it tells to
+    have just been changed: else a change was not told, and only a read says when and by whom.
+    Whom it names must be known: a read may tell more of them.
+    """
+    voice = voice_of(incident, number, side, policy)
+    item = next((i for i in incident.actions if i.number == number), None)
+    if voice is None or item is None:
+        return False
+    agreement, ref = item.sides.get(side, Agreement()), dict(_tickets(item))[side]
+    if agreement.gone or state.ref.key != ref.key or agreement.updated is None:
+        return False
+    if not state.updated > agreement.updated:
+        return False
+    if not all(is_known(who, voice.kinds[side], policy) for who in state.owners):
+        return False
+    says, also = heard(state, item, voice)
+    changed = told_changed(state)
+    moved = {f for f in Field if f in says and says[f].value != agreement.base.get(f)}
+    beside = {f for f in also if set(also[f]) != set(agreement.also.get(f, ()))}
+    return says.keys() >= agreement.base.keys() and changed >= moved | beside
+
+
+def overtaken(incident: Incident, wish: SetFields, state: TaskState, policy: Policy) -> str:
+    """Why the ticket, as it is right before the wish would be fulfilled, is to be heard first: it
+    is somewhere else, may not be read by all any more, or says of what is to be written something
+    that the record does not know; "" where it stands as is believed."""
+    if state.ref.key != wish.task.key:
+        return f"{wish.task.key} is {state.ref.key} now"
+    found = ticket_of(incident, wish.task.connection, wish.task.id)
+    voice = voice_of(incident, *found, policy) if found else None
+    if found is None or voice is None:
+        return ""
+    item = next(each for each in incident.actions if each.number == found[0])
+    known = item.sides.get(found[1], Agreement()).base
+    says, _ = heard(state, item, voice)
+    for field in (*wish.values, *([Field.STATUS] if wish.status else [])):
+        if field in says and says[field].value != known.get(field):
+            now, before = (value or "nothing" for value in (says[field].value, known.get(field)))
+            return f"{field} is {now} there by now, no longer {before}"
+        if field in WITHHELD and state.restricted and field in known:
+            return f"{wish.task.key} may only be read by some by now"
+    return ""
 
 
 def may_be_mended(agreement: Agreement, state: TaskState) -> bool:

@@ -36,7 +36,6 @@ from workflows.voices import Voice, record, with_value
 #: What begins the words of `ActionItem.unset` about a field.
 UNSET = {Field.OWNER: "owner", Field.MILESTONE: "milestone", Field.DUE: "due date"}
 
-
 #: Two times that lie less than this apart are the same: some trackers tell whole seconds only.
 MOMENT = timedelta(seconds=1)
 
@@ -105,8 +104,9 @@ def written(
     side: Side,
     confirmed: Mapping[Field, Value],
     refused: Mapping[Field, Stuck],
+    updated: datetime | None = None,
 ) -> ActionItem:
-    """The item after a write was answered: only what is confirmed is agreed on."""
+    """The item after a write was answered, as of `updated`: only what is confirmed is agreed on."""
     before = item.sides.get(side, Agreement())
     now_ours = record(item)
     moved = [field for field, value in confirmed.items() if before.base.get(field) != value]
@@ -117,21 +117,12 @@ def written(
         ours={**before.ours, **{field: now_ours[field] for field in confirmed}},
         replaced={**before.replaced, **over},
         stuck={**{f: s for f, s in before.stuck.items() if f not in confirmed}, **refused},
+        updated=updated or before.updated,
     )
     item = _with(item, side, agreement)
     for field in confirmed if side is Side.TASK else ():
         item = _no_longer_unset(item, field) if field not in refused else item
     return item
-
-
-def created(
-    item: ActionItem, side: Side, values: Mapping[Field, Value] | None, unset: Mapping[Field, Stuck]
-) -> ActionItem:
-    """The item once a ticket was created for it with these values, and what it would not take."""
-    if values is None:
-        return _with(item, side, Agreement())
-    base = {**values, **dict.fromkeys(unset)}
-    return _with(item, side, Agreement(base=base, ours=record(item), stuck=unset))
 
 
 def choose(item: ActionItem, field: Field, value: Value, by: str, now: datetime) -> Merged:
@@ -390,7 +381,6 @@ __all__ = [
     "agree",
     "choose",
     "close_circuit",
-    "created",
     "merge",
     "rested",
     "resting",

@@ -164,7 +164,7 @@ def heard(
         Field.OWNER: tuple(handle for handle in owners if handle != values[Field.OWNER]),
         Field.MILESTONE: tuple(m for m in state.milestones if m != values[Field.MILESTONE]),
     }
-    silent = state.silent | WITHHELD if state.restricted else state.silent
+    silent = {*state.silent, *(WITHHELD if state.restricted else ())}
     snapshot = {
         field: _said(state, field, value) for field, value in values.items() if field not in silent
     }
@@ -175,22 +175,17 @@ def heard(
 WITHHELD = frozenset({Field.OWNER, Field.MILESTONE, Field.TITLE})
 
 
+def told_changed(state: TaskState) -> set[Field]:
+    """The fields of which a change is told with the state."""
+    return {Field(change.field) for change in state.changes}
+
+
 def _said(state: TaskState, field: Field, value: Value) -> Said:
     """The value with when and by whom it was last changed, as far as the read tells."""
-    last = next((c for c in reversed(state.changes) if c.field in _CHANGED_AS[field]), None)
+    last = next((c for c in reversed(state.changes) if c.field == field), None)
     if last is None:
         return Said(value, state.updated)
     return Said(value, last.at, last.by.name if last.by else "")
-
-
-#: What changes of a field are called, see `workflows.model.Change`.
-_CHANGED_AS = {
-    Field.OWNER: ("assignee",),
-    Field.MILESTONE: ("milestone",),
-    Field.STATUS: ("status",),
-    Field.DUE: ("due",),
-    Field.TITLE: ("title",),
-}
 
 
 @dataclass(frozen=True, slots=True)

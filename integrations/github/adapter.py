@@ -32,6 +32,7 @@ from integrations.tracker import (
     KeptThere,
     Lost,
     NotThere,
+    Overtaken,
     Place,
     Rejected,
     Survey,
@@ -135,9 +136,9 @@ class GitHubTracker:
         """See `integrations.github.tasks`."""
         return self._tasks.look_through(place, since)
 
-    def set_fields(self, wanted: SetFields) -> FieldsSet:
+    def set_fields(self, wanted: SetFields, overtaken: Overtaken) -> FieldsSet:
         """See `integrations.github.setting`."""
-        return self._setting.set_fields(wanted)
+        return self._setting.set_fields(wanted, overtaken)
 
     def link(
         self,

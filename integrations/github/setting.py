@@ -13,8 +13,9 @@ from integrations.github.answers import Invalid
 from integrations.github.choices import DROPPED, Choices
 from integrations.github.client import GitHubClient, Json, issue_path
 from integrations.github.marker import due_in, set_due
-from integrations.github.reading import place_of, status_of
-from integrations.tracker import FieldsSet, NotThere, Rejected, StaleVersion
+from integrations.github.reading import place_of, state_of, status_of, time_of
+from integrations.http import in_shape
+from integrations.tracker import FieldsSet, NotThere, Overtaken, Rejected, StaleVersion
 from workflows.effects import SetFields
 from workflows.snapshots import Field, Progress, Value
 from workflows.tasks import StatusWish
@@ -60,30 +61,26 @@ class FieldSetting:
             "body": lambda t, e: t.refuse(Field.DUE, e.words, "body"),
         }
 
-    def set_fields(self, wanted: SetFields) -> FieldsSet:
-        """One PATCH, and before it one read where a due date is among the values: it is a line of
-        the body, which is written as a whole. Only then can it be seen that somebody was faster;
-        in the moment between the two, and without a due date, GitHub compares nothing.
+    def set_fields(self, wanted: SetFields, overtaken: Overtaken) -> FieldsSet:
+        """One read and one PATCH; GitHub compares nothing in the moment between the two.
 
         Each 422 costs one more PATCH, without what it names or in other words; it is certainly
         without effect. `names` of the status say nothing here: an issue is open or closed.
         """
-        place, path = wanted.task.key.rpartition("#")[0], issue_path(wanted.task.key)
-        attempt = _Attempt(wanted, place, path)
-        issue: Json | None = None
-        if Field.DUE in wanted.values:
-            issue = self._client.read(path)
-            if "pull_request" in issue:
-                raise NotThere(f"{wanted.task.key} is a pull request", mend="Name an issue.")
-            _not_overtaken(wanted, issue)
-            attempt.place = place_of(issue)
-            attempt.path = issue_path(f"{attempt.place}#{issue['number']}")
+        issue = self._client.read(issue_path(wanted.task.key))
+        if "pull_request" in issue:
+            raise NotThere(f"{wanted.task.key} is a pull request", mend="Name an issue.")
+        with in_shape(wanted.task.key):
+            state = state_of(wanted.task.connection, issue)
+        if why := overtaken(state):
+            raise StaleVersion(why)
+        attempt = _Attempt(wanted, state.place, issue_path(state.ref.key))
         self._fill(attempt, issue)
         written = self._written(attempt)
         return _outcome(attempt, written if written is not None else issue)
 
-    def _fill(self, attempt: _Attempt, issue: Json | None) -> None:
-        """What to ask for. `issue` is what stands there, where that was read."""
+    def _fill(self, attempt: _Attempt, issue: Json) -> None:
+        """What to ask for, where `issue` is what stands there."""
         wanted, body = attempt.wanted, attempt.body
         for name, value in wanted.values.items():
             if name is Field.OWNER:
@@ -99,21 +96,21 @@ class FieldSetting:
                 attempt.refuse(name, "an issue has a title")
             elif name is Field.TITLE:
                 body["title"] = value
-            elif name is Field.DUE and issue is not None:
+            elif name is Field.DUE:
                 _fill_due(attempt, value, str(issue.get("body") or ""))
         if wanted.status is not None:
             _fill_state(attempt, wanted.status)
 
-    def _fill_people(self, attempt: _Attempt, issue: Json | None) -> None:
-        """PATCH replaces all assignees: the owner comes first, for GitHub keeps ten at most. Where
-        the issue was read, whoever else stands there stays, also who came just now."""
+    def _fill_people(self, attempt: _Attempt, issue: Json) -> None:
+        """PATCH replaces all assignees: the owner comes first, for GitHub keeps ten at most.
+        Whoever else stands there stays, also who came just now."""
         wanted = attempt.wanted
         owner, old = wanted.values[Field.OWNER], wanted.replaces.get(Field.OWNER)
         if owner is not None and not self._choices.is_assignable(attempt.place, owner):
             attempt.refuse(Field.OWNER, _not_assignable(attempt))
             return
         beside = list(wanted.also.get(Field.OWNER, ()))
-        if issue is not None and Field.OWNER in wanted.replaces:
+        if Field.OWNER in wanted.replaces:
             beside = _logins(issue)
         others = [one for one in beside if not _same(one, owner) and not _same(one, old)]
         attempt.body["assignees"] = [owner, *others] if owner is not None else others
@@ -181,26 +178,6 @@ class FieldSetting:
             attempt.refuse(Field.MILESTONE, f"{title}: {words}", "milestone")
 
 
-def _not_overtaken(wanted: SetFields, issue: Json) -> None:
-    """Raises StaleVersion when what stands there is not what the values are to replace."""
-    stands: Mapping[Field, Value] = {
-        Field.MILESTONE: _milestone(issue),
-        Field.DUE: _due(issue),
-        Field.TITLE: str(issue["title"]),
-    }
-    for name in wanted.values.keys() & wanted.replaces.keys():
-        before = wanted.replaces[name]
-        if name in stands and stands[name] != before:
-            raise StaleVersion(f"{name} is {stands[name]} there by now, no longer {before}")
-        if name is Field.OWNER:
-            also = [login.casefold() for login in wanted.also.get(name, ())]
-            others = [login for login in _logins(issue) if login.casefold() not in also]
-            there = any(_same(login, before) for login in _logins(issue))
-            if not there if before is not None else others:
-                now = ", ".join(others) or None
-                raise StaleVersion(f"{name} is {now} there by now, no longer {before}")
-
-
 def _fill_due(attempt: _Attempt, value: Value, text: str) -> None:
     try:
         due = None if value is None else date.fromisoformat(value)
@@ -233,13 +210,11 @@ def _other_reason(attempt: _Attempt, error: Invalid) -> None:
         attempt.refuse(Field.STATUS, error.words, "state", "state_reason")
 
 
-def _outcome(attempt: _Attempt, issue: Json | None) -> FieldsSet:
+def _outcome(attempt: _Attempt, issue: Json) -> FieldsSet:
     """What the answer shows of what was asked for; what it does not show, GitHub dropped in
     silence, as it does for callers without push access."""
-    confirmed = dict[Field, Value]()
-    if issue is None:
-        return FieldsSet(confirmed, attempt.refused)
-    wanted = attempt.wanted
+    confirmed, wanted = dict[Field, Value](), attempt.wanted
+    updated = time_of(issue["updated_at"])
     stands: Mapping[Field, Value] = {
         Field.OWNER: _owner(attempt, issue),
         Field.MILESTONE: _milestone(issue),
@@ -255,12 +230,12 @@ def _outcome(attempt: _Attempt, issue: Json | None) -> FieldsSet:
         else:
             attempt.refused[name] = DROPPED
     if wanted.status is None or Field.STATUS in attempt.refused:
-        return FieldsSet(confirmed, attempt.refused)
+        return FieldsSet(confirmed, attempt.refused, None, updated)
     status, reason = status_of(issue), attempt.body.get("state_reason")
     if status.name != attempt.body["state"] or (reason and status.reason not in (None, reason)):
         attempt.refused[Field.STATUS] = f"GitHub left it {status.name}, {status.reason}"
-        return FieldsSet(confirmed, attempt.refused)
-    return FieldsSet(confirmed, attempt.refused, status)
+        return FieldsSet(confirmed, attempt.refused, None, updated)
+    return FieldsSet(confirmed, attempt.refused, status, updated)
 
 
 def _owner(attempt: _Attempt, issue: Json) -> Value:

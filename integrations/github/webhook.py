@@ -14,10 +14,12 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from integrations.github.marker import key_in
-from integrations.github.reading import state_of
+from integrations.github.reading import person_of, state_of
 from integrations.http import in_shape
 from integrations.signatures import signed_by
 from integrations.tracker import BadSignature, Envelope, Malformed, Notice, Tells, Unavailable
+from workflows.model import Change
+from workflows.snapshots import Field
 from workflows.tasks import TaskState
 
 Json = dict[str, Any]
@@ -148,16 +150,37 @@ def _issue(payload: Json, issue: Json, name: str, *, gone: bool = False) -> Noti
         at=_time(issue.get("updated_at")),
         marker=key_in(_text(issue.get("body"))),
         created=name == "issues.opened",
-        state=None if name == "issues.transferred" else _state(issue),
+        state=None if name == "issues.transferred" else _state(payload, issue),
+        whole=name.startswith("issues."),
     )
 
 
-def _state(issue: Json) -> TaskState | None:
+#: What an event about an issue tells to have changed.
+#: https://docs.github.com/en/webhooks/webhook-events-and-payloads#issues
+_CHANGED: Mapping[str, Field] = {
+    "assigned": Field.OWNER,
+    "unassigned": Field.OWNER,
+    "milestoned": Field.MILESTONE,
+    "demilestoned": Field.MILESTONE,
+    "closed": Field.STATUS,
+    "reopened": Field.STATUS,
+}
+
+
+def _state(payload: Json, issue: Json) -> TaskState | None:
+    """The issue as the payload has it, with what was changed, by whoever sent it."""
+    edited = _part(payload, "changes")
+    told = {"title": Field.TITLE, "body": Field.DUE}  # a due date is a line of the body
+    changed = [told[name] for name in told if name in edited]
+    action = _text(payload.get("action")) or ""
+    changed += [_CHANGED[action]] if action in _CHANGED else []
     try:
         with in_shape("the payload"):
-            return state_of("", issue)
+            state, by = state_of("", issue), person_of(_part(payload, "sender") or None)
     except Unavailable:
         return None
+    changes = tuple(Change(state.updated, by, field.value, None, None) for field in changed)
+    return replace(state, changes=changes)
 
 
 def _milestone(payload: Json, action: str, name: str) -> Notice:
@@ -256,6 +279,7 @@ def _notice(
     paths: tuple[str, ...] = (),
     branch: str | None = None,
     state: TaskState | None = None,
+    whole: bool = False,
 ) -> Notice:
     return Notice(
         tells=tells,
@@ -271,6 +295,7 @@ def _notice(
         paths=paths,
         branch=branch,
         state=state,
+        whole=whole,
     )
 
 

@@ -28,6 +28,7 @@ from integrations.tracker import (
     KeptThere,
     Lost,
     NotThere,
+    Overtaken,
     Place,
     Rejected,
     Survey,
@@ -266,10 +267,9 @@ class JiraTracker:
         not changed, so all that the query finds is sent."""
         return self._tasks.look_through(self._updated(place, since))
 
-    def set_fields(self, wanted: SetFields) -> FieldsSet:
-        """See `integrations.jira.tasks` and `integrations.jira.transitions`. Jira cannot compare
-        and swap, and does not look what `replaces` says: StaleVersion is never raised."""
-        return self._tasks.set_fields(wanted)
+    def set_fields(self, wanted: SetFields, overtaken: Overtaken) -> FieldsSet:
+        """See `integrations.jira.tasks` and `integrations.jira.transitions`."""
+        return self._tasks.set_fields(wanted, overtaken)
 
     # --- the comment ------------------------------------------------------------------------
 

@@ -41,16 +41,19 @@ class _Route:
 
 
 class _Outdated(Exception):
-    """What was remembered of the issue or its workflow is not true any more."""
+    """What was known of the issue or its workflow is not true any more: it stands `here`."""
+
+    def __init__(self, here: Standing) -> None:
+        self.here = here
 
 
-def bring(workflows: Workflows, ref: TicketRef, wish: StatusWish) -> Moved:
-    """Bring the issue into the status that is wished for.
+def bring(workflows: Workflows, ref: TicketRef, wish: StatusWish, here: Standing) -> Moved:
+    """Bring the issue, which was just read and stands `here`, into the status that is wished for.
 
     Raises as any call does; OutcomeUnknown also where it was moved a part of the way and the call
     for the next step was certainly without effect.
     """
-    return _Walk(workflows, ref, wish).walk()
+    return _Walk(workflows, ref, wish).walk(here)
 
 
 class _Walk:
@@ -61,18 +64,15 @@ class _Walk:
         self._read: set[str] = set()
         self._held: dict[str, bool] = {}
 
-    def walk(self) -> Moved:
+    def walk(self, here: Standing) -> Moved:
         try:
-            return self._walk()
+            return self._walk(here)
         except (Unavailable, RateLimited) as error:
             if len(self._visited) < 2:
                 raise
             raise OutcomeUnknown(f"{self._so_far()} {error.words}", mend=error.mend) from error
 
-    def _walk(self) -> Moved:
-        here, remembered = self._flows.standing(self._ref)
-        if remembered and self._target.fits(here.status.name, here.status.category):
-            here = self._flows.read_standing(self._ref)  # nothing to do, or so it was
+    def _walk(self, here: Standing) -> Moved:
         self._visited = [here.status.name]
         while not self._target.is_met_by(here.status):
             fits = self._target.fits(here.status.name, here.status.category)
@@ -85,8 +85,8 @@ class _Walk:
                 if isinstance(no, Refused) or len(self._visited) > 1:
                     return Moved(self._moved_to(here), self._told(no))
                 raise
-            except _Outdated:  # once for a status: then its ways are read, and not remembered
-                here = self._flows.standing(self._ref)[0]
+            except _Outdated as told:  # once for a status: then its ways are read, not remembered
+                here = told.here
                 self._visited[-1] = here.status.name
                 continue
             if self._target.fits(way.to, way.category):
@@ -229,29 +229,24 @@ class _Walk:
         try:
             self._flows.site.client.post(f"/issue/{self._ref.id}/transitions", body)
         except Refused:
-            if self._was_true(here, way):
-                raise
-            raise _Outdated from None
-        except OutcomeUnknown:
-            self._flows.forget(self._ref.id)
+            self._expect(here, way)
             raise
         reason = fields.get("resolution", {}).get("name")
         done = way.category is StatusCategory.DONE
         status = Status(way.to, way.category, reason if done else None)
-        there = Standing(here.place, here.type, status)
-        self._flows.stands(self._ref.id, there)
         self._visited.append(way.to)
-        return there
+        return Standing(here.place, here.type, status)
 
-    def _was_true(self, here: Standing, way: Way) -> bool:
-        """Whether a refused transition is offered to the issue, as it was believed: then the
-        refusal is a validator's."""
+    def _expect(self, here: Standing, way: Way) -> None:
+        """Raises _Outdated unless a refused transition is offered to the issue, as was believed:
+        then the refusal is a validator's."""
         if here.status.name in self._read:
-            return True
+            return
         now = self._flows.read_standing(self._ref)
         ways = self._flows.read_ways(self._ref, now)
         self._read.add(now.status.name)
-        return now.status.name == here.status.name and way in ways
+        if now.status.name != here.status.name or way not in ways:
+            raise _Outdated(now)
 
     # --- telling ----------------------------------------------------------------------------
 

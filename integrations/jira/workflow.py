@@ -1,4 +1,4 @@
-"""What is known of Jira's workflows: which transitions lead where, and where issues stand.
+"""What is known of Jira's workflows: which transitions lead where.
 
 Jira tells transitions for one issue only, from where it is
 (https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/#api-rest-api-3-issue-issueidorkey-transitions-get).
@@ -9,7 +9,6 @@ is forgotten when it proves wrong.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,7 +20,6 @@ from integrations.jira.site import JiraSite
 from workflows.model import Status, StatusCategory, TicketRef
 
 _KEPT = timedelta(minutes=10)
-_MOST_REMEMBERED = 5_000
 _FIELDS = "status,resolution,issuetype,project"
 
 #: What an issue is never without, so that a screen may demand it and need not be given it.
@@ -58,50 +56,29 @@ class Standing:
     status: Status
 
 
+def standing(issue: Mapping[str, Any]) -> Standing:
+    """Where an issue stands that was read with status, resolution, issuetype and project."""
+    kind = (issue["fields"].get("issuetype") or {}).get("id")
+    return Standing(project_of(issue), str(kind), status(issue["fields"]))
+
+
 class Workflows:
     """The memory of one site's workflows."""
 
     def __init__(self, site: JiraSite) -> None:
         self.site = site
-        self._lock = threading.Lock()
-        self._standings: dict[str, tuple[datetime, Standing]] = {}
         self._ways: dict[tuple[str, str, str], tuple[datetime, tuple[Way, ...]]] = {}
-
-    def saw(self, issue: Mapping[str, Any]) -> Standing:
-        """Remember where an issue stands that was read with status, resolution, issuetype and
-        project."""
-        kind = (issue["fields"].get("issuetype") or {}).get("id")
-        seen = Standing(project_of(issue), str(kind), status(issue["fields"]))
-        self.stands(str(issue["id"]), seen)
-        return seen
-
-    def stands(self, id: str, standing: Standing) -> None:
-        now = self.site.client.clock()
-        with self._lock:
-            self._standings.pop(id, None)
-            self._standings[id] = (now, standing)
-            if len(self._standings) > _MOST_REMEMBERED:
-                del self._standings[next(iter(self._standings))]
-
-    def forget(self, id: str) -> None:
-        """Where this issue stands is not known any more."""
-        with self._lock:
-            self._standings.pop(id, None)
-
-    def standing(self, ref: TicketRef) -> tuple[Standing, bool]:
-        """Where it stands, and whether that is from memory."""
-        known = self._recent(self._standings.get(ref.id))
-        return (known, True) if known else (self.read_standing(ref), False)
 
     def read_standing(self, ref: TicketRef) -> Standing:
         with in_shape(ref.key):
-            return self.saw(self.site.client.get(f"/issue/{ref.id}", fields=_FIELDS))
+            return standing(self.site.client.get(f"/issue/{ref.id}", fields=_FIELDS))
 
     def known(self, here: Standing, status: str) -> tuple[Way, ...] | None:
-        """The ways from another status of the same workflow, where they are remembered."""
-        known: tuple[Way, ...] | None
-        known = self._recent(self._ways.get((here.place, here.type, status)))
-        return known
+        """The ways from a status of the same workflow, where they are remembered."""
+        told, ways = self._ways.get((here.place, here.type, status), (None, None))
+        if told is None or self.site.client.clock() - told >= _KEPT:
+            return None
+        return ways
 
     def read_ways(self, ref: TicketRef, here: Standing) -> tuple[Way, ...]:
         """The ways that the issue is offered now."""
@@ -118,11 +95,6 @@ class Workflows:
         with in_shape(ref.key):
             fields = self.site.client.get(f"/issue/{ref.id}", fields=",".join(wanted))["fields"]
             return {id: fields.get(id) not in (None, "", []) for id in wanted}
-
-    def _recent(self, kept: tuple[datetime, Any] | None) -> Any:
-        if kept is None or self.site.client.clock() - kept[0] >= _KEPT:
-            return None
-        return kept[1]
 
 
 def _way(told: Mapping[str, Any]) -> Way:

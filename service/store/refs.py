@@ -9,8 +9,10 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, select, update
 
+from service.store.codec import Json, dump, load
 from service.store.schema import document_places, refs
 from service.store.statements import insert
+from workflows.tasks import TaskState, latest
 
 #: How many values one query names; a push can name more files than SQLite takes:
 #: https://sqlite.org/limits.html#max_variable_number
@@ -27,7 +29,8 @@ class Role(StrEnum):
 class Ref:
     """A ticket that belongs to an incident. `key` is what people call it, as last seen; `told`
     counts how often it was said to have changed, and `waits` says that it was not read since.
-    `updated` is when it had last changed as it was last read (UTC, the tracker's clock)."""
+    `updated` is when it had last changed as it was last read (UTC, the tracker's clock). `state`
+    is what it was told to be since then, where that is known."""
 
     connection: str
     ticket_id: str
@@ -37,6 +40,7 @@ class Ref:
     told: int = 0
     waits: bool = False
     updated: datetime | None = None
+    state: TaskState | None = None
 
 
 class Refs:
@@ -83,12 +87,16 @@ class Refs:
             .values(updated=updated)
         )
 
-    def say_changed(self, connection: str, ticket_id: str) -> None:
-        """Remember that the ticket must be read again."""
+    def say_changed(self, connection: str, ticket_id: str, state: TaskState | None = None) -> None:
+        """Remember that the ticket changed, and is to be read again; or that it is in this `state`
+        by now, as somebody tells who knows all of it."""
+        known = self.find(connection, ticket_id) if state is not None else None
+        if state is not None and known is not None and known.waits:
+            state = latest(known.state, state) if known.state is not None else None
         self._connection.execute(
             update(refs)
             .where(refs.c.connection == connection, refs.c.ticket_id == ticket_id)
-            .values(told=refs.c.told + 1)
+            .values(told=refs.c.told + 1, state=state and dump(TaskState, state))
         )
 
     def to_read(self, incident_id: str, besides: Collection[tuple[str, str]] = ()) -> list[Ref]:
@@ -156,6 +164,7 @@ _REF = (
     refs.c.told,
     refs.c.heard,
     refs.c.updated,
+    refs.c.state,
 )
 
 
@@ -168,5 +177,8 @@ def _ref(
     told: int,
     heard: int,
     updated: datetime | None,
+    state: Json,
 ) -> Ref:
-    return Ref(connection, ticket_id, incident_id, Role(role), key, told, told != heard, updated)
+    waits = told != heard
+    told_as = load(TaskState, state) if waits and state is not None else None
+    return Ref(connection, ticket_id, incident_id, Role(role), key, told, waits, updated, told_as)

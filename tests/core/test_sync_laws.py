@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 from sides import COARSE
 
 from workflows.action_table import read_rows, table
+from workflows.folding import created
 from workflows.model import ActionItem, Kind, Origin, Person, TicketRef
 from workflows.policy import FieldRules, Prefer, SyncRules, TaskDestination
 from workflows.snapshots import Agreement, Field, Progress, Said, Side, Stuck, Value
-from workflows.sync import agree, created, merge, wanted, written
+from workflows.sync import agree, merge, wanted, written
 from workflows.voices import RowVoice, TicketVoice, Voice, record
 
 POLICY = policy()
@@ -150,7 +151,7 @@ def world(
     }
     for side in (Side.TASK, Side.TWIN):
         values = {f: said.value for f, said in places[side].items()}
-        item = created(item, side, values if heard else None, {})
+        item = created(item, side, "OPS", values if heard else None, {})
     base = {f: said.value for f, said in places[Side.DOCUMENT].items()}
     item = replace(item, sides={**item.sides, Side.DOCUMENT: Agreement(base=base)})
     known = {(side, f): said.value for side, place in places.items() for f, said in place.items()}

@@ -135,9 +135,9 @@ def test_who_takes_back_what_we_write_at_that_very_moment_is_heard(remedy: Remed
     stage, number = remedy.stage, remedy.issue.number
     real = GitHubTracker.set_fields
 
-    def taken_back(self: Any, wanted: Any) -> Any:
+    def taken_back(self: Any, wanted: Any, overtaken: Any) -> Any:
         stage.sandbox.hooks.enabled = False  # that of our own write is late
-        done = real(self, wanted)
+        done = real(self, wanted, overtaken)
         stage.sandbox.hooks.enabled = True
         if remedy.issue.assignees == ["noor"]:
             remedy.github.edit(OPS, number, "lee", assignees=["kim"])

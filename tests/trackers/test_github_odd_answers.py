@@ -18,11 +18,11 @@ from integrations.github.adapter import GitHubTracker
 from integrations.github.client import GitHubClient
 from integrations.github.pull_requests import GitHubPullRequestDocuments
 from integrations.github.reading import labels_of
-from integrations.tracker import Rejected, Unavailable
+from integrations.tracker import NotThere, Rejected, Unavailable
 from workflows.effects import CreateTask, SetFields, TaskTarget
 from workflows.model import DocumentRef, Kind, TicketRef
 from workflows.snapshots import Field, Progress
-from workflows.tasks import StatusWish
+from workflows.tasks import StatusWish, TaskState
 
 LINK = "https://api.github.com"
 API = f"{LINK}:443"
@@ -32,6 +32,11 @@ DOCUMENT = DocumentRef(
     "github-pull-request", f"acme/old#7:{BRANCH}:pm/1.md", "https://x.example", "s1", branch=BRANCH
 )
 INCIDENT = TicketRef("github", "I_1", "acme/ops#1", "https://x.example/1")
+
+
+def as_known(_: TaskState) -> str:
+    """Nobody was faster."""
+    return ""
 
 
 @pytest.fixture
@@ -107,7 +112,12 @@ def test_an_issue_that_is_edited_between_two_pages_hides_no_other(
     assert seen == {f"N{number}" for number in range(250)}
 
 
-CLOSED = {"state": "closed", "title": "T", "number": 1, "repository_url": f"{LINK}/repos/acme/ops"}
+ISSUE = {
+    **{"node_id": "I_1", "id": 9001, "number": 1, "html_url": "https://x.example/1"},
+    **{"state": "open", "title": "T", "updated_at": NOW.isoformat()},
+    "repository_url": f"{LINK}/repos/acme/ops",
+}
+CLOSED = {**ISSUE, "state": "closed"}
 
 
 def closing(progress: Progress) -> SetFields:
@@ -118,10 +128,12 @@ def test_a_reason_that_the_schema_does_not_know_is_read_from_githubs_words(
     client: GitHubClient, hub: responses.RequestsMock
 ) -> None:
     words = "Invalid property /state_reason: `duplicate` is not a possible value. Must be one of"
+    hub.get(f"{API}/repos/acme/ops/issues/1", json=ISSUE)
     hub.patch(f"{API}/repos/acme/ops/issues/1", status=422, json={"message": words})
     hub.patch(f"{API}/repos/acme/ops/issues/1", json={**CLOSED, "state_reason": "not_planned"})
-    done = GitHubTracker("github", client).set_fields(closing(Progress.DUPLICATE))
-    asked = [json.loads(call.request.body or "") for call in hub.calls]
+    done = GitHubTracker("github", client).set_fields(closing(Progress.DUPLICATE), as_known)
+    assert [call.request.method for call in hub.calls] == ["GET", "PATCH", "PATCH"]
+    asked = [json.loads(call.request.body or "") for call in list(hub.calls)[1:]]
     assert [each["state_reason"] for each in asked] == ["duplicate", "not_planned"]
     assert done.refused == {}
 
@@ -132,8 +144,9 @@ def test_a_reason_that_github_ignores_is_refused_and_one_that_it_cannot_tell_is_
 ) -> None:
     # "Ignored unless `state` is changed", of the reason of an issue that is closed already:
     # https://docs.github.com/en/rest/issues/issues#update-an-issue
+    hub.get(f"{API}/repos/acme/ops/issues/1", json={**CLOSED, "state_reason": reason})
     hub.patch(f"{API}/repos/acme/ops/issues/1", json={**CLOSED, "state_reason": reason})
-    done = GitHubTracker("github", client).set_fields(closing(Progress.WONT_DO))
+    done = GitHubTracker("github", client).set_fields(closing(Progress.WONT_DO), as_known)
     assert (set(done.refused), done.status is None) == (refused, bool(refused))
 
 
@@ -141,10 +154,20 @@ def test_what_github_refuses_without_naming_a_field_is_the_callers_to_see(
     client: GitHubClient, hub: responses.RequestsMock
 ) -> None:
     refusal = {"message": "Validation Failed", "errors": [{"field": "spam"}]}
+    hub.get(f"{API}/repos/acme/ops/issues/1", json=ISSUE)
     hub.patch(f"{API}/repos/acme/ops/issues/1", status=422, json=refusal)
     with pytest.raises(Rejected, match="spam"):
-        GitHubTracker("github", client).set_fields(closing(Progress.DONE))
-    assert len(hub.calls) == 1
+        GitHubTracker("github", client).set_fields(closing(Progress.DONE), as_known)
+    assert [call.request.method for call in hub.calls] == ["GET", "PATCH"]
+
+
+def test_what_turns_out_to_be_a_pull_request_is_not_written(
+    client: GitHubClient, hub: responses.RequestsMock
+) -> None:
+    hub.get(f"{API}/repos/acme/ops/issues/1", json={**ISSUE, "pull_request": {"url": "u"}})
+    with pytest.raises(NotThere, match="acme/ops#1 is a pull request"):
+        GitHubTracker("github", client).set_fields(closing(Progress.DONE), as_known)
+    assert [call.request.method for call in hub.calls] == ["GET"]
 
 
 def test_labels_may_be_texts() -> None:

@@ -26,11 +26,16 @@ from integrations.tracker import (
 from workflows.effects import SetFields
 from workflows.model import Person, StatusCategory, TicketRef
 from workflows.snapshots import Field, Progress, Value
-from workflows.tasks import StatusWish
+from workflows.tasks import StatusWish, TaskState
 
 BOT, KIM, LEE, TOKEN = "bot-1", "kim-2", "lee-3", "t0ken-of-the-bot"
 NOW = datetime(2026, 12, 1, 10, 30, tzinfo=UTC)
 SECRET = "a-webhook-secret"
+
+
+def as_known(_: TaskState) -> str:
+    """Nobody was faster."""
+    return ""
 
 
 @pytest.fixture(params=["cloud", "datacenter"])
@@ -59,6 +64,10 @@ def task(sandbox: Sandbox, tracker: JiraTracker) -> TicketRef:
 
 def wanting(task: TicketRef, values: Mapping[Field, Value], **more: Any) -> SetFields:
     return replace(SetFields("sync:k3v9:1", task, "OPS", values), **more)
+
+
+def outcome(ended: FieldsSet) -> tuple[Any, Any, Any]:
+    return ended.confirmed, ended.refused, ended.status
 
 
 def listen(sandbox: Sandbox) -> None:
@@ -94,7 +103,7 @@ def test_a_task_is_read_in_one_call_with_who_changed_what(
     assert [owner.handle for owner in seen.owners] == [LEE]
     assert (seen.milestones, seen.due, seen.updated) == (("Q1",), date(2027, 1, 15), NOW)
     assert (seen.status.name, seen.status.category) == ("Done", StatusCategory.DONE)
-    assert (seen.status.reason, seen.silent) == ("Won't Do", frozenset())
+    assert (seen.status.reason, seen.silent) == ("Won't Do", ())
     told = [(change.field, change.by and change.by.handle, change.after) for change in seen.changes]
     assert told == [
         (Field.DUE, LEE, "2027-01-15"),
@@ -107,9 +116,9 @@ def test_an_empty_field_is_not_a_silent_one(sandbox: Sandbox, tracker: JiraTrack
     sandbox.jira.add_project("LEAN", types=("Task",), hidden=("duedate", "fixVersions"))
     lean = tracker.look(tracker.find(sandbox.jira.create_issue("LEAN", "x", KIM, "Task")))
     assert (lean.due, lean.milestones, lean.owners) == (None, (), ())
-    assert lean.silent == {Field.DUE, Field.MILESTONE}
+    assert set(lean.silent) == {Field.DUE, Field.MILESTONE}
     empty = tracker.look(tracker.find(sandbox.jira.create_issue("OPS", "x", KIM, "Task")))
-    assert (empty.due, empty.milestones, empty.silent) == (None, (), frozenset())
+    assert (empty.due, empty.milestones, empty.silent) == (None, (), ())
 
 
 def test_a_moved_task_is_the_same_task_elsewhere(
@@ -171,7 +180,7 @@ def test_only_what_changed_lately_is_looked_through_with_an_overlap(sandbox: San
 # --- writing ------------------------------------------------------------------------------------
 
 
-def test_several_fields_are_one_write(
+def test_several_fields_are_one_read_and_one_write(
     sandbox: Sandbox, tracker: JiraTracker, task: TicketRef
 ) -> None:
     values: dict[Field, Value] = {
@@ -181,12 +190,13 @@ def test_several_fields_are_one_write(
         Field.TITLE: "Add  two\nalerts",
     }
     sandbox.jira.add_version("OPS", "Q2")
-    tracker.set_fields(wanting(task, {Field.OWNER: LEE, Field.MILESTONE: "Q1"}))  # warms caches
+    warming = wanting(task, {Field.OWNER: LEE, Field.MILESTONE: "Q1"})
+    tracker.set_fields(warming, as_known)
     sandbox.reset_calls()
     listen(sandbox)
-    ended = tracker.set_fields(wanting(task, values, replaces={Field.MILESTONE: "Q1"}))
-    assert [(call.method, call.status) for call in sandbox.calls] == [("PUT", 204)]
-    assert ended == FieldsSet({**values, Field.TITLE: "Add two alerts"}, {})
+    ended = tracker.set_fields(wanting(task, values, replaces={Field.MILESTONE: "Q1"}), as_known)
+    assert [(call.method, call.status) for call in sandbox.calls] == [("GET", 200), ("PUT", 204)]
+    assert outcome(ended) == ({**values, Field.TITLE: "Add two alerts"}, {}, None)
     seen = tracker.look(task)
     assert ([owner.handle for owner in seen.owners], seen.milestones) == ([LEE], ("Q2",))
     assert (seen.due, seen.title) == (date(2027, 2, 1), "Add two alerts")
@@ -196,11 +206,11 @@ def test_several_fields_are_one_write(
 
 def test_fields_are_emptied(sandbox: Sandbox, tracker: JiraTracker, task: TicketRef) -> None:
     empty: dict[Field, Value] = {Field.OWNER: None, Field.MILESTONE: None, Field.DUE: None}
-    ended = tracker.set_fields(wanting(task, empty, replaces={Field.MILESTONE: "Q1"}))
-    assert ended == FieldsSet(empty, {})
+    ended = tracker.set_fields(wanting(task, empty, replaces={Field.MILESTONE: "Q1"}), as_known)
+    assert outcome(ended) == (empty, {}, None)
     seen = tracker.look(task)
-    assert (seen.owners, seen.milestones, seen.due, seen.silent) == ((), (), None, frozenset())
-    told = tracker.set_fields(wanting(task, {Field.TITLE: None}))
+    assert (seen.owners, seen.milestones, seen.due, seen.silent) == ((), (), None, ())
+    told = tracker.set_fields(wanting(task, {Field.TITLE: None}), as_known)
     assert (told.confirmed, list(told.refused)) == ({}, [Field.TITLE])
 
 
@@ -210,10 +220,12 @@ def test_other_versions_stay_and_a_missing_one_is_created(
     sandbox.jira.add_version("OPS", "Hotfix")
     sandbox.jira.edit(task.key, KIM, fixVersions=["Q1", "Hotfix"])
     wanted = wanting(task, {Field.MILESTONE: "Q3"}, replaces={Field.MILESTONE: "Q1"})
-    assert tracker.set_fields(wanted).confirmed == {Field.MILESTONE: "Q3"}
+    assert tracker.set_fields(wanted, as_known).confirmed == {Field.MILESTONE: "Q3"}
     assert set(tracker.look(task).milestones) == {"Hotfix", "Q3"}
     sandbox.jira.deny(BOT, "ADMINISTER_PROJECTS")
-    told = tracker.set_fields(wanting(task, {Field.MILESTONE: "Q4", Field.DUE: "2027-02-01"}))
+    told = tracker.set_fields(
+        wanting(task, {Field.MILESTONE: "Q4", Field.DUE: "2027-02-01"}), as_known
+    )
     assert told.confirmed == {Field.DUE: "2027-02-01"}
     assert told.refused == {Field.MILESTONE: "OPS has no version 'Q4', and we may not add it"}
 
@@ -221,19 +233,25 @@ def test_other_versions_stay_and_a_missing_one_is_created(
 def test_a_version_that_somebody_just_made_is_replaced_as_any_other(
     sandbox: Sandbox, tracker: JiraTracker, task: TicketRef
 ) -> None:
-    tracker.set_fields(wanting(task, {Field.MILESTONE: "Q1"}))  # the versions are remembered
+    tracker.set_fields(
+        wanting(task, {Field.MILESTONE: "Q1"}), as_known
+    )  # the versions are remembered
     sandbox.jira.add_version("OPS", "Soon")
     sandbox.jira.edit(task.key, KIM, fixVersions=["Soon"])
-    tracker.set_fields(wanting(task, {Field.MILESTONE: "Q1"}, replaces={Field.MILESTONE: "Soon"}))
+    tracker.set_fields(
+        wanting(task, {Field.MILESTONE: "Q1"}, replaces={Field.MILESTONE: "Soon"}), as_known
+    )
     assert tracker.look(task).milestones == ("Q1",)
 
 
 def test_a_version_is_the_same_however_it_is_spelt(
     sandbox: Sandbox, tracker: JiraTracker, task: TicketRef
 ) -> None:
-    tracker.set_fields(wanting(task, {Field.MILESTONE: None}, replaces={Field.MILESTONE: "Q1"}))
-    ended = tracker.set_fields(wanting(task, {Field.MILESTONE: "q1"}))
-    assert ended == FieldsSet({Field.MILESTONE: "Q1"}, {})
+    tracker.set_fields(
+        wanting(task, {Field.MILESTONE: None}, replaces={Field.MILESTONE: "Q1"}), as_known
+    )
+    ended = tracker.set_fields(wanting(task, {Field.MILESTONE: "q1"}), as_known)
+    assert outcome(ended) == ({Field.MILESTONE: "Q1"}, {}, None)
     assert tracker.look(task).milestones == ("Q1",)
 
 
@@ -242,7 +260,9 @@ def test_a_version_that_was_merged_away_takes_its_tasks_along(
 ) -> None:
     jira = sandbox.jira
     jira.add_version("OPS", "2027")
-    tracker.set_fields(wanting(task, {Field.MILESTONE: "Q1"}))  # the versions are remembered
+    tracker.set_fields(
+        wanting(task, {Field.MILESTONE: "Q1"}), as_known
+    )  # the versions are remembered
     listen(sandbox)
     jira.delete_version("OPS", "Q1", KIM, into="2027")
     assert tracker.look(task).milestones == ("2027",)
@@ -253,7 +273,8 @@ def test_a_version_that_was_merged_away_takes_its_tasks_along(
     assert "mergedTo" in json.loads(sandbox.hooks.log[-1].body)
     # nobody has told us yet: Q1 is believed to stand there, and to be a version
     wanted = wanting(task, {Field.MILESTONE: "Q2"}, replaces={Field.MILESTONE: "Q1"})
-    assert tracker.set_fields(wanted) == FieldsSet({Field.MILESTONE: "Q2"}, {})
+    ended = tracker.set_fields(wanted, as_known)
+    assert outcome(ended) == ({Field.MILESTONE: "Q2"}, {}, None)
     assert set(tracker.look(task).milestones) == {"2027", "Q2"}
 
 
@@ -272,16 +293,16 @@ def test_nothing_is_given_to_somebody_who_left(
     sandbox.jira.leave(LEE)
     wanted = wanting(task, {Field.OWNER: LEE, Field.DUE: "2027-02-01"}, owner_name="Lee Low")
     sandbox.reset_calls()
-    ended = tracker.set_fields(wanted)
+    ended = tracker.set_fields(wanted, as_known)
     assert ended.confirmed == {Field.DUE: "2027-02-01"}
     assert ended.refused == {Field.OWNER: "Lee Low is not assignable in OPS"}
     assert len(sandbox.writes()) == 1
-    tracker.set_fields(wanting(task, {Field.OWNER: KIM}))
+    tracker.set_fields(wanting(task, {Field.OWNER: KIM}), as_known)
     sandbox.jira.leave(KIM)  # and is still remembered as assignable
-    told = tracker.set_fields(wanting(task, {Field.OWNER: KIM, Field.DUE: "2027-03-01"}))
+    told = tracker.set_fields(wanting(task, {Field.OWNER: KIM, Field.DUE: "2027-03-01"}), as_known)
     assert (told.confirmed, list(told.refused)) == ({Field.DUE: "2027-03-01"}, [Field.OWNER])
     assert "cannot be assigned" in told.refused[Field.OWNER]
-    told = tracker.set_fields(wanting(task, {Field.OWNER: KIM}))
+    told = tracker.set_fields(wanting(task, {Field.OWNER: KIM}), as_known)
     assert told.refused == {Field.OWNER: "kim-2 is not assignable in OPS"}
     assert tracker.look(task).owners == (Person(KIM, "Kim Doe", email(sandbox), active=False),)
 
@@ -296,7 +317,7 @@ def test_a_field_that_is_not_on_the_screen_keeps_no_other_from_being_set(
     sandbox.jira.add_project("LEAN", types=("Task",), create_screen=("assignee",))
     lean = tracker.find(sandbox.jira.create_issue("LEAN", "x", KIM, "Task"))
     values: dict[Field, Value] = {Field.DUE: "2027-02-01", Field.TITLE: "y", Field.MILESTONE: "Q1"}
-    ended = tracker.set_fields(wanting(lean, values, place="LEAN"))
+    ended = tracker.set_fields(wanting(lean, values, place="LEAN"), as_known)
     assert ended.confirmed == {Field.TITLE: "y"}
     assert set(ended.refused) == {Field.DUE, Field.MILESTONE}
     assert "not on the appropriate screen" in ended.refused[Field.DUE]
@@ -309,8 +330,8 @@ def test_a_refusal_that_names_no_field_refuses_them_all(
     words = "The issue is closed, and not editable."
     body = {"errorMessages": [words], "errors": {}}
     sandbox.fail_next("PUT", f"/issue/{task.id}", status=400, body=body)
-    ended = tracker.set_fields(wanting(task, {Field.DUE: None, Field.TITLE: "y"}))
-    assert ended == FieldsSet({}, {Field.DUE: words, Field.TITLE: words})
+    ended = tracker.set_fields(wanting(task, {Field.DUE: None, Field.TITLE: "y"}), as_known)
+    assert outcome(ended) == ({}, {Field.DUE: words, Field.TITLE: words}, None)
     assert len(sandbox.writes()) == 1
 
 
@@ -319,7 +340,6 @@ def test_an_edit_is_never_repeated_whatever_becomes_of_its_answer(
 ) -> None:
     wanted = wanting(task, {Field.DUE: "2027-02-01"}, status=StatusWish(Progress.DONE))
     path = f"/issue/{task.id}"
-    tracker.look(task)
     for spoilt, error in (
         ({"status": 409}, Unavailable),
         ({"status": 429}, RateLimited),
@@ -329,6 +349,6 @@ def test_an_edit_is_never_repeated_whatever_becomes_of_its_answer(
         sandbox.reset_calls()
         sandbox.fail_next("PUT", path, **spoilt)
         with pytest.raises(error):
-            tracker.set_fields(wanted)
-        assert len(sandbox.calls) <= 1  # a call that is cut before its effect is not counted
+            tracker.set_fields(wanted, as_known)
+        assert [call.method for call in sandbox.calls] == ["GET", "PUT"]
     assert tracker.look(task).status.name == "To Do"

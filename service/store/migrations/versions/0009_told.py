@@ -1,0 +1,13 @@
+"""What the last webhook said of a ticket of ours."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0009"
+down_revision = "0008"
+
+
+def upgrade() -> None:
+    op.add_column("refs", sa.Column("state", sa.JSON(none_as_null=True), nullable=True))
