@@ -63,7 +63,8 @@ class Governor:
     def passing(self, call: Call) -> Iterator[Report]:
         """See `Gate`. Raises LostLease as well, where the caller's lease is over."""
         lease = held()
-        number, probes = self._admitted(call, lease)
+        clear = self._clear(call)
+        number, probes = ("", False) if clear else self._admitted(call, lease)
         answer: Answered | None = None
 
         def report(told: Answered) -> None:
@@ -75,9 +76,21 @@ class Governor:
                 lease.outlast(self._longest)
             yield report
         finally:
-            self._record(call, number, answer, probes)
+            if clear is None or _is_news(clear, answer, self._store.clock()):
+                self._record(call, number, answer, probes)
 
     # --- before -------------------------------------------------------------------------------
+
+    def _clear(self, call: Call) -> Circuit | None:
+        """How the tracker stands, where the call counts against no budget and nothing is on record
+        that it could run into or clear away: then nothing need be written before it, and
+        afterwards only what is news."""
+        if call.costs:
+            return None
+        with self._store.read() as tx:
+            circuit = tx.traffic.circuit(call.connection)
+            paused = tx.traffic.any_pause(call.connection, _scopes(call, urgent=False))
+        return None if circuit.failures or paused else circuit
 
     def _admitted(self, call: Call, lease: Lease | None) -> tuple[str, bool]:
         """Wait until there is room, and take it. Returns what the call is known by in the books,
@@ -232,6 +245,13 @@ def _after(before: Circuit, answer: Answered, now: datetime, probes: bool) -> Ci
         return after
     rest = min(FIRST_REST * 2 ** min(failures - TRIPS_AFTER, 10), LONGEST_REST)
     return replace(after, probe_at=now + rest)
+
+
+def _is_news(before: Circuit, answer: Answered | None, now: datetime) -> bool:
+    """Whether the answer changes how the tracker stands."""
+    if answer is None:
+        return False
+    return answer.pause is not None or _after(before, answer, now, probes=False) != before
 
 
 def _length(span: timedelta) -> str:

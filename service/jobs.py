@@ -1,8 +1,8 @@
 """How the run of a job can end, and who runs which kind.
 
 A handler gets the claimed job and returns `Done`, `Later` or `Failed`. It may raise `LostLease`
-(somebody else goes on with the job); any other exception is a failure: recorded, logged, and tried
-again.
+(somebody else goes on with the job); any other exception is a failure, also one of what `Done`
+saves: recorded, logged, and tried again.
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from service.store import Transaction
 from service.store.jobs import AWAITED, PROMPT, ClaimedJob, LostLease
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Nothing is left to do until somebody asks for the job again."""
+    """Nothing is left to do until somebody asks for the job again. `save` writes what came of it,
+    in the transaction that ends the job: nothing of it if somebody else has the job by then."""
+
+    save: Callable[[Transaction], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,21 @@ def pause_after(failures: int) -> timedelta:
     return FIRST_PAUSE * (1 << doublings)
 
 
+def record_end(tx: Transaction, job: ClaimedJob, end: JobEnd) -> None:
+    """End the job, and save what came of it. Raises LostLease when somebody else has it by now."""
+    match end:
+        case Done():
+            ours = tx.jobs.finish(job)
+        case Later(at, reason):
+            ours = tx.jobs.finish(job, at, reason)
+        case Failed(words, at):
+            ours = tx.jobs.fail(job, words, at)
+    if not ours:
+        raise LostLease(f"{job.kind} {job.subject}, attempt {job.attempt}")
+    if isinstance(end, Done) and end.save is not None:
+        end.save(tx)
+
+
 __all__ = [
     "AWAITED",
     "PATIENCE",
@@ -82,4 +101,5 @@ __all__ = [
     "LostLease",
     "Timing",
     "pause_after",
+    "record_end",
 ]

@@ -7,6 +7,7 @@ whether it may stand for a read.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from integrations.tracker import Envelope, Malformed, Notice, Tells, Tracker, TrackerError
 from service.closings import ask_for_closings
@@ -56,69 +57,67 @@ class Routing:
     def _run(self, job: ClaimedJob) -> JobEnd:
         number = int(job.subject)
         with self._store.read() as tx:
-            delivery, envelope = tx.deliveries.get(number), tx.deliveries.envelope(number)
-        if delivery is None or envelope is None or delivery.state is not DeliveryState.RECEIVED:
+            found = tx.deliveries.to_route(number)
+        if found is None:
             return Done()
-        normalise = self._normalise.get(delivery.connection)
+        connection, envelope = found
+        normalise = self._normalise.get(connection)
         if normalise is None:
-            why = f"the rules no longer have the connection {delivery.connection}"
-            return self._mark(job, number, DeliveryState.STRANDED, why)
+            why = f"the rules no longer have the connection {connection}"
+            return _mark(number, DeliveryState.STRANDED, why)
         try:
             notice = normalise(envelope)
         except Malformed as error:
-            return self._mark(job, number, DeliveryState.UNREADABLE, str(error))
+            return _mark(number, DeliveryState.UNREADABLE, str(error))
         if notice.tells is Tells.UNKNOWN:
-            return self._mark(job, number, DeliveryState.UNKNOWN, notice.why)
+            return _mark(number, DeliveryState.UNKNOWN, notice.why)
         if notice.tells is Tells.NOTHING:
-            return self._mark(job, number, DeliveryState.IGNORED, notice.why)
+            return _mark(number, DeliveryState.IGNORED, notice.why)
         if notice.tells is Tells.MILESTONES:
-            return self._milestones(job, number, delivery.connection, notice)
+            return self._milestones(number, connection, notice)
         if notice.tells is Tells.CLOSINGS:
-            with self._store.write() as tx:
-                tx.jobs.fence(job)
-                asked = ask_for_closings(tx, self._policy, notice.why)
-                state = DeliveryState.DONE if asked else DeliveryState.IGNORED
-                told = "those that tasks carry are looked at" if asked else "no team has it carried"
-                tx.deliveries.mark(number, state, f"{notice.why}: {told}")
-            return Done()
+            return Done(partial(self._closings, number, notice))
         try:
-            ours = self._is_ours(delivery.connection, notice)
+            ours = self._is_ours(connection, notice)
         except TrackerError as error:
             return Later(retry_at(error, self._store.clock()), sentence(error))
-        with self._store.write() as tx:
-            tx.jobs.fence(job)
-            if ours:
-                _note_what_we_made(tx, delivery.connection, notice)
-            if ours and self._is_echo(tx, delivery.connection, notice):
-                why = f"{notice.why}: our own doing"
-                tx.deliveries.mark(number, DeliveryState.IGNORED, why)
-            elif notice.tells is Tells.DOCUMENT:
-                self._document(tx, number, delivery.connection, notice)
-            else:
-                self._ticket(tx, number, delivery.connection, notice)
-        return Done()
+        return Done(partial(self._route, number, connection, notice, ours))
 
-    def _milestones(self, job: ClaimedJob, number: int, connection: str, notice: Notice) -> JobEnd:
+    def _route(
+        self, number: int, connection: str, notice: Notice, ours: bool, tx: Transaction
+    ) -> None:
+        if ours:
+            _note_what_we_made(tx, connection, notice)
+        if ours and self._is_echo(tx, connection, notice):
+            why = f"{notice.why}: our own doing"
+            tx.deliveries.mark(number, DeliveryState.IGNORED, why)
+        elif notice.tells is Tells.DOCUMENT:
+            self._document(tx, number, connection, notice)
+        else:
+            self._ticket(tx, number, connection, notice)
+
+    def _closings(self, number: int, notice: Notice, tx: Transaction) -> None:
+        asked = ask_for_closings(tx, self._policy, notice.why)
+        state = DeliveryState.DONE if asked else DeliveryState.IGNORED
+        told = "those that tasks carry are looked at" if asked else "no team has it carried"
+        tx.deliveries.mark(number, state, f"{notice.why}: {told}")
+
+    def _milestones(self, number: int, connection: str, notice: Notice) -> JobEnd:
         """Tasks that carry a milestone which is no more are read again."""
         try:
             found = outdated(self._store, self._trackers[connection], connection, notice.place)
         except TrackerError as error:
             return Later(retry_at(error, self._store.clock()), sentence(error))
-        with self._store.write() as tx:
-            tx.jobs.fence(job)
+
+        def save(tx: Transaction) -> None:
             for ref in found:
                 tx.refs.say_changed(ref.connection, ref.ticket_id)
                 ask_for_task(tx, ref, PROMPT, f"{notice.why}: the remediation task {ref.key}")
             state = DeliveryState.DONE if found else DeliveryState.IGNORED
             told = f"{len(found)} tasks carried it" if found else "no task of ours carried it"
             tx.deliveries.mark(number, state, f"{notice.why}: {told}")
-        return Done()
 
-    def _mark(self, job: ClaimedJob, number: int, state: DeliveryState, why: str) -> JobEnd:
-        with self._store.write() as tx:
-            tx.jobs.fence(job)
-            tx.deliveries.mark(number, state, why)
-        return Done()
+        return Done(save)
 
     def _is_ours(self, connection: str, notice: Notice) -> bool:
         """Whether the account that we act as did it. Raises TrackerError."""
@@ -238,6 +237,10 @@ class Routing:
         tx.deliveries.mark(
             number, DeliveryState.DONE, notice.why, subject=subject, incident_id=incident_id
         )
+
+
+def _mark(number: int, state: DeliveryState, why: str) -> Done:
+    return Done(lambda tx: tx.deliveries.mark(number, state, why))
 
 
 def ask_for_task(

@@ -2,6 +2,9 @@
 
 The job's row is the truth. Celery carries ids and nothing else: a message that is lost is sent
 again, one that comes twice claims nothing the second time.
+
+A message wakes a thread. Awake, it goes on with whatever is due by itself: to send each job of a
+burst cost more than to run it, and the broker in memory is looked at 20 times a second only.
 """
 
 from __future__ import annotations
@@ -18,12 +21,12 @@ from celery import Celery
 from celery.concurrency.thread import TaskPool
 from celery.worker import WorkController
 
-from service.jobs import TIMING, ClaimedJob, Done, Failed, Handlers, Later, LostLease, pause_after
-from service.store import Store
+from service.jobs import TIMING, ClaimedJob, Handlers, LostLease, pause_after, record_end
+from service.store import Store, Transaction
 
 log = structlog.get_logger(__name__)
 
-LOOK_EVERY = 0.2  # seconds between two looks at what is due
+LOOK_EVERY = 0.05  # seconds between two looks at what is due; one takes 0.1 ms
 DRAIN = 20.0  # seconds for what is in flight when the worker stops
 
 
@@ -137,25 +140,22 @@ class Worker:
         return ended
 
     def run_job(self, job_id: int) -> None:
-        """Claim the job, run it, and record how it ended. Nothing happens when it is not due,
-        held by somebody else, or gone."""
-        claim: ClaimedJob | None = None
+        """Claim the job, run it, record how it ended, and go on with what is most urgent until
+        nothing is due. Nothing happens when the job is not due, held by somebody else, or gone."""
         try:
-            claim = self._claim(job_id)
-            if claim is not None:
+            claim = None if self._stopping.is_set() else self._claim(job_id)
+            while claim is not None:
                 with structlog.contextvars.bound_contextvars(job=claim.kind, subject=claim.subject):
-                    self._run(claim)
+                    claim = self._run(claim)
         finally:
             with self._idle:
                 self._sent.discard(job_id)
-                if claim is not None and self._running.get(job_id) is claim:
-                    del self._running[job_id]
+                if claim is not None:
+                    self._forget(claim)
                 self._idle.notify_all()
             self._store.touched.set()  # there is room for another one
 
     def _claim(self, job_id: int) -> ClaimedJob | None:
-        if self._stopping.is_set():
-            return None
         with self._store.write() as tx:
             claim = tx.jobs.claim(job_id, self._lease)
         if claim is not None:
@@ -163,38 +163,45 @@ class Worker:
                 self._running[job_id] = claim
         return claim
 
-    def _run(self, claim: ClaimedJob) -> None:
+    def _run(self, claim: ClaimedJob) -> ClaimedJob | None:
+        """Run it, record how that ended, and claim what is to be run next, if any."""
         handler = self._handlers.get(claim.kind)
         if handler is None:
-            self._fail(claim, f"Nothing here runs jobs of the kind {claim.kind}.")
-            return
+            return self._fail(claim, f"Nothing here runs jobs of the kind {claim.kind}.")
         try:
             end = handler(claim)
+            return self._go_on(claim, lambda tx: record_end(tx, claim, end))
         except LostLease as lost:
             log.warning("lease lost; whoever holds it goes on", lost=str(lost))
-            return
+            return self._go_on(claim, lambda _: None)
         except Exception as error:  # kept with the job, shown, and tried again
             log.error("job failed", exc_info=error, failures=claim.failures + 1)
-            self._fail(claim, self._redact(f"{type(error).__name__}: {error}"))
-            return
-        with self._store.write() as tx:
-            match end:
-                case Done():
-                    ours = tx.jobs.finish(claim)
-                case Later(at, reason):
-                    ours = tx.jobs.finish(claim, again_at=at, reason=reason)
-                case Failed(words, at):
-                    ours = tx.jobs.fail(claim, words, at)
-        if not ours:
-            log.warning("ended after its lease was lost")
+            return self._fail(claim, self._redact(f"{type(error).__name__}: {error}"))
 
-    def _fail(self, claim: ClaimedJob, words: str) -> None:
+    def _fail(self, claim: ClaimedJob, words: str) -> ClaimedJob | None:
+        pause = pause_after(claim.failures + 1)
+        return self._go_on(claim, lambda tx: tx.jobs.fail(claim, words, tx.now + pause))
+
+    def _go_on(
+        self, claim: ClaimedJob, record: Callable[[Transaction], object]
+    ) -> ClaimedJob | None:
+        """Record the end, and in the same transaction claim what is to be run next, if any."""
         with self._store.write() as tx:
-            tx.jobs.fail(claim, words, tx.now + pause_after(claim.failures + 1))
+            record(tx)
+            following = None if self._stopping.is_set() else tx.jobs.claim_next(self._lease)
+        with self._lock:
+            self._forget(claim)
+            if following is not None:
+                self._running[following.id] = following
+        return following
+
+    def _forget(self, claim: ClaimedJob) -> None:
+        if self._running.get(claim.id) is claim:
+            del self._running[claim.id]
 
     def _relay(self) -> None:
-        """Send what is due, never more than keeps the threads busy: so the most urgent job of
-        all waits for one to end at most, and not for a queue."""
+        """Wake as many threads as there is work for, and never send what would wait for one: so
+        the most urgent job of all waits for another to end at most, and not for a queue."""
         touched = self._store.touched
         while not self._stopping.is_set():
             touched.clear()
@@ -206,7 +213,7 @@ class Worker:
 
     def _send_due(self) -> None:
         with self._lock:
-            room = self._threads + 1 - len(self._sent)
+            room = self._threads - len(self._sent)
         if room <= 0:
             return
         with self._store.read() as tx:

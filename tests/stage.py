@@ -33,7 +33,7 @@ from service.container import (
     limits,
     open_store,
 )
-from service.jobs import TIMING, Done, Failed
+from service.jobs import TIMING, record_end
 from workflows.model import Incident
 
 WSGI = Callable[..., Any]
@@ -200,12 +200,7 @@ class Stage:
                 continue
             end = self.container.handlers[job.kind](job)
             with self.store.write() as tx:
-                if isinstance(end, Done):
-                    tx.jobs.finish(job)
-                elif isinstance(end, Failed):
-                    tx.jobs.fail(job, end.words, end.at)
-                else:
-                    tx.jobs.finish(job, again_at=end.at, reason=end.reason)
+                record_end(tx, job, end)
         return bool(ids)
 
     # --- looking ---

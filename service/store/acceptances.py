@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy import insert as sql_insert
 
 from service.store.schema import acceptances
 from workflows.model import Acceptance, Way
+
+_OF_INCIDENT = (
+    select(acceptances)
+    .where(acceptances.c.incident_id == bindparam("of_incident"))
+    .order_by(acceptances.c.id)
+)
 
 
 class Acceptances:
@@ -32,11 +38,7 @@ class Acceptances:
 
     def of_incident(self, incident_id: str) -> list[Acceptance]:
         """All of one incident, in the order in which they came."""
-        rows = self._connection.execute(
-            select(acceptances)
-            .where(acceptances.c.incident_id == incident_id)
-            .order_by(acceptances.c.id)
-        )
+        rows = self._connection.execute(_OF_INCIDENT, {"of_incident": incident_id})
         return [
             Acceptance(f"row/{row.id}", row.number, row.by, row.at, Way(row.way)) for row in rows
         ]

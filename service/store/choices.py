@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy import insert as sql_insert
 
 from service.store.schema import choices
 from workflows.snapshots import Choice, Field, Value
+
+_OF_INCIDENT = (
+    select(choices).where(choices.c.incident_id == bindparam("of_incident")).order_by(choices.c.id)
+)
 
 
 class Choices:
@@ -40,9 +44,7 @@ class Choices:
 
     def of_incident(self, incident_id: str) -> list[Choice]:
         """All of one incident, in the order in which they came."""
-        rows = self._connection.execute(
-            select(choices).where(choices.c.incident_id == incident_id).order_by(choices.c.id)
-        )
+        rows = self._connection.execute(_OF_INCIDENT, {"of_incident": incident_id})
         return [
             Choice(row.id, row.item, Field(row.field), row.value, row.by, row.at, row.resumes)
             for row in rows

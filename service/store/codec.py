@@ -148,11 +148,12 @@ def _field_writers(cls: type) -> list[tuple[str, Step]]:
 
 
 def _scalar_writer(as_type: Any) -> Step:
+    if as_type in _PLAIN:
+        return _same(as_type)
+
     def write(value: Any) -> Any:
         if type(value) is not as_type:
             raise _no(value, as_type)
-        if as_type in _PLAIN:
-            return value
         if isinstance(value, Enum):
             return value.value
         if isinstance(value, datetime):
@@ -251,13 +252,7 @@ def _field_readers(cls: type) -> tuple[dict[str, Step], list[str]]:
 
 def _scalar_reader(as_type: Any) -> Step:
     if as_type in _PLAIN:
-
-        def same(data: Any) -> Any:
-            if type(data) is not as_type:
-                raise _no(data, as_type)
-            return data
-
-        return same
+        return _same(as_type)
 
     def read(data: Any) -> Any:
         try:
@@ -275,6 +270,17 @@ def _scalar_reader(as_type: Any) -> Step:
 
 
 # --- both ---------------------------------------------------------------------------------------
+
+
+def _same(as_type: Any) -> Step:
+    """What JSON data holds as it is."""
+
+    def same(value: Any) -> Any:
+        if type(value) is not as_type:
+            raise _no(value, as_type)
+        return value
+
+    return same
 
 
 def _tuple_step(

@@ -40,7 +40,6 @@ from service.store.turns import Turns
 
 BUSY_SECONDS = 15.0
 LOOK_AGAIN = 0.002  # seconds between two looks whether another process still writes
-WRITING = {"followthrough_writes": True}
 
 
 class Transaction:
@@ -101,6 +100,7 @@ class Store:
     def read(self) -> Iterator[Transaction]:
         """A transaction that only reads, all of it from one snapshot."""
         with self._engine.connect() as connection, connection.begin():
+            _begin_to_read(connection)
             yield Transaction(connection, self.clock())
 
     def migrate(self) -> None:
@@ -118,10 +118,9 @@ class Store:
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        with self._engine.connect() as connection:
-            connection.execution_options(**WRITING)
-            with connection.begin():
-                yield connection
+        with self._engine.connect() as connection, connection.begin():
+            _begin_to_write(connection)
+            yield connection
 
     def _make_directory(self) -> None:
         file = make_url(self.url).database
@@ -141,7 +140,6 @@ def _engine(url: str) -> Engine:
         max_overflow=-1,
     )
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
@@ -154,13 +152,9 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
         connection.execute(f"PRAGMA {pragma}").close()
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that reads first and writes later fails with "database is locked" at once if
-    # another one wrote in between, without the busy handler: https://sqlite.org/lang_transaction.html
-    if connection.get_execution_options().get("followthrough_writes"):
-        _begin_to_write(connection)
-    else:
-        connection.exec_driver_sql("BEGIN")
+def _begin_to_read(connection: Connection) -> None:
+    if (driver := _sqlite(connection)) is not None:
+        driver.execute("BEGIN").close()
 
 
 def _begin_to_write(connection: Connection) -> None:
@@ -170,9 +164,12 @@ def _begin_to_write(connection: Connection) -> None:
     https://sqlite.org/src/file/src/main.c), and so missed the short gaps that a busy web process
     leaves: a worker's transaction took up to a second. Looking every other millisecond, neither
     starves the other.
+
+    A transaction that reads first and writes later fails with "database is locked" at once if
+    another one wrote in between, without the busy handler: https://sqlite.org/lang_transaction.html
     """
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - tells mypy the driver
+    if (driver := _sqlite(connection)) is None:
+        return
     give_up_at = time.monotonic() + BUSY_SECONDS
     driver.execute("PRAGMA busy_timeout=0").close()
     try:
@@ -192,6 +189,13 @@ def _begun(driver: sqlite3.Connection) -> bool:
             raise
         return False
     return True
+
+
+def _sqlite(connection: Connection) -> sqlite3.Connection | None:
+    """The driver's connection, which is asked to begin a transaction (see `_prepare_sqlite`); that
+    of any other database begins by itself."""
+    driver = connection.connection.driver_connection
+    return driver if isinstance(driver, sqlite3.Connection) else None
 
 
 def _json(value: object) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, func, select, update
+from sqlalchemy import Connection, Row, bindparam, exists, func, select, update
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -106,6 +106,19 @@ def _recording(connection: Connection) -> ReturningInsert[int, str, str]:
     )
 
 
+_GET = select(*_COLUMNS).where(deliveries.c.id == bindparam("wanted"))
+_ENVELOPE = select(
+    deliveries.c.delivery_id, deliveries.c.event, deliveries.c.body, deliveries.c.repeated
+).where(deliveries.c.id == bindparam("wanted"))
+_TO_ROUTE = _ENVELOPE.add_columns(deliveries.c.connection).where(
+    deliveries.c.state == DeliveryState.RECEIVED
+)
+_MARK = update(deliveries).where(deliveries.c.id == bindparam("marked"))
+_OF_NO_INCIDENT = update(deliveries).where(
+    deliveries.c.subject == bindparam("led_to"), deliveries.c.incident_id.is_(None)
+)
+
+
 class Deliveries:
     """The record of what was delivered."""
 
@@ -172,20 +185,19 @@ class Deliveries:
         )
 
     def get(self, delivery: int) -> Delivery | None:
-        row = self._connection.execute(select(*_COLUMNS).where(deliveries.c.id == delivery)).first()
+        row = self._connection.execute(_GET, {"wanted": delivery}).first()
         return _delivery(row) if row else None
 
     def envelope(self, delivery: int) -> Envelope | None:
         """What was delivered, byte for byte."""
-        row = self._connection.execute(
-            select(
-                deliveries.c.delivery_id,
-                deliveries.c.event,
-                deliveries.c.body,
-                deliveries.c.repeated,
-            ).where(deliveries.c.id == delivery)
-        ).first()
+        row = self._connection.execute(_ENVELOPE, {"wanted": delivery}).first()
         return Envelope(*row) if row else None
+
+    def to_route(self, delivery: int) -> tuple[str, Envelope] | None:
+        """The connection and what was delivered; None when there is no such delivery that nobody
+        has looked at yet."""
+        row = self._connection.execute(_TO_ROUTE, {"wanted": delivery}).first()
+        return (row.connection, Envelope(*row[:4])) if row else None
 
     def page(
         self,
@@ -224,33 +236,18 @@ class Deliveries:
     ) -> None:
         """Say what became of it. None leaves the subject or incident as it was."""
         values = {"subject": subject, "incident_id": incident_id}
-        self._connection.execute(
-            update(deliveries)
-            .where(deliveries.c.id == delivery)
-            .values(
-                state=state,
-                why=why,
-                handled_at=self._now,
-                **{name: value for name, value in values.items() if value is not None},
-            )
-        )
+        known = {name: value for name, value in values.items() if value is not None}
+        marked = {"marked": delivery, "state": state, "why": why, "handled_at": self._now}
+        self._connection.execute(_MARK, {**marked, **known})
 
     def belong_to(self, subject: str, incident_id: str) -> None:
         """The deliveries that led to this incident job turned out to be about this incident."""
-        self._connection.execute(
-            update(deliveries)
-            .where(deliveries.c.subject == subject, deliveries.c.incident_id.is_(None))
-            .values(incident_id=incident_id)
-        )
+        self._connection.execute(_OF_NO_INCIDENT, {"led_to": subject, "incident_id": incident_id})
 
     def explain(self, subject: str, why: str, state: DeliveryState = DeliveryState.IGNORED) -> None:
         """The ticket that these deliveries led to turned out to be nobody's incident, or out of
         reach."""
-        self._connection.execute(
-            update(deliveries)
-            .where(deliveries.c.subject == subject, deliveries.c.incident_id.is_(None))
-            .values(state=state, why=why)
-        )
+        self._connection.execute(_OF_NO_INCIDENT, {"led_to": subject, "state": state, "why": why})
 
     def replay(self, delivery: int, states: Sequence[DeliveryState] = tuple(DeliveryState)) -> bool:
         """Have it worked on again from its recorded bytes. False when there is no such one in

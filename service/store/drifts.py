@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
 from service.store.refs import Ref
 from service.store.schema import drifts, incidents
@@ -44,6 +44,14 @@ class Open(NamedTuple):
     what: str
 
 
+_OPEN = select(drifts.c.id, drifts.c.item, drifts.c.what).where(
+    drifts.c.connection == bindparam("of_connection"),
+    drifts.c.ticket_id == bindparam("of_ticket"),
+    drifts.c.became == "",
+    drifts.c.found_at < bindparam("before"),
+)
+
+
 class Drifts:
     """Noting drifts, and what became of them."""
 
@@ -73,13 +81,8 @@ class Drifts:
 
     def open_of(self, connection: str, ticket_id: str, before: datetime) -> list[Open]:
         """What was found of this ticket or document before then and waits for its turn."""
-        query = select(drifts.c.id, drifts.c.item, drifts.c.what).where(
-            drifts.c.connection == connection,
-            drifts.c.ticket_id == ticket_id,
-            drifts.c.became == "",
-            drifts.c.found_at < before,
-        )
-        return [Open(row.id, row.item, row.what) for row in self._connection.execute(query)]
+        of = {"of_connection": connection, "of_ticket": ticket_id, "before": before}
+        return [Open(*row) for row in self._connection.execute(_OPEN, of)]
 
     def end(self, number: int, became: Became | None) -> None:
         """Note what was done; None when it was no drift after all, and is forgotten."""

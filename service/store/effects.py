@@ -13,13 +13,13 @@ is found, or until a call for it ends that was made after its absence counted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, case, func, or_, select, update
+from sqlalchemy import Connection, Executable, Row, bindparam, case, func, or_, select, update
 
 from service.store.codec import dump, fingerprint, load
 from service.store.schema import effects
@@ -68,6 +68,38 @@ class EffectRecord:
     dropped_why: str
 
 
+_BY_KEY = select(effects).where(effects.c.key == bindparam("wanted"))
+_KNOWN = select(effects.c.key, effects.c.state, effects.c.wish_hash).where(
+    effects.c.key.in_(bindparam("keys", expanding=True))
+)
+_OF_INCIDENT = (
+    select(effects).where(effects.c.incident_id == bindparam("of_incident")).order_by(effects.c.id)
+)
+_OF_TURN = _OF_INCIDENT.where(
+    or_(
+        effects.c.state != EffectState.DONE,
+        effects.c.key.in_(bindparam("besides", expanding=True)),
+    )
+)
+_SET = update(effects).where(effects.c.key == bindparam("of_key"))
+_BEGIN = (
+    update(effects)
+    .where(effects.c.key.in_(bindparam("keys", expanding=True)))
+    .values(attempts=effects.c.attempts + 1)
+)
+_REWRITTEN = _SET.values(
+    state=case(
+        (effects.c.wish_hash == bindparam("done_hash"), EffectState.DONE),
+        else_=EffectState.WANTED,
+    )
+)
+_LOOK_NOW = (
+    update(effects)
+    .where(effects.c.key == bindparam("of_key"), effects.c.state == EffectState.UNKNOWN)
+    .returning(effects.c.incident_id)
+)
+
+
 class Effects:
     """Asking for effects and recording how they end."""
 
@@ -85,14 +117,7 @@ class Effects:
         again. `planned` leaves alone what was once really asked for.
         """
         keys = [wish.key for wish in wishes]
-        known = {
-            row.key: row
-            for row in self._connection.execute(
-                select(effects.c.key, effects.c.state, effects.c.wish_hash).where(
-                    effects.c.key.in_(keys)
-                )
-            )
-        }
+        known = {row.key: row for row in self._connection.execute(_KNOWN, {"keys": keys})}
         for wish in wishes:
             data = dump(Effect, wish)
             hashed = fingerprint(data)
@@ -108,46 +133,44 @@ class Effects:
                 continue
             state = _asked_again(wish, before, row.wish_hash != hashed, planned)
             if row.wish_hash != hashed or row.state != state:
-                self._set([wish.key], state=state, wish=data, wish_hash=hashed)
+                self._set(wish.key, state=state, wish=data, wish_hash=hashed)
 
     def begin(self, keys: Sequence[str]) -> None:
         """Write down the intent to make these calls. Commit before making them."""
-        self._set(
-            keys,
-            state=EffectState.BEGUN,
-            attempts=effects.c.attempts + 1,
-            begun_at=self._now,
-            uncertain_since=None,
-            due_at=None,
-        )
+        begun = {
+            "state": EffectState.BEGUN,
+            "begun_at": self._now,
+            "uncertain_since": None,
+            "due_at": None,
+        }
+        self._connection.execute(_BEGIN, {**begun, "keys": list(keys)})
 
     def reword(self, wish: Effect) -> None:
         """The same creation in newer words, once its absence counts: what was sent never came."""
         data = dump(Effect, wish)
-        self._set([wish.key], wish=data, wish_hash=fingerprint(data))
+        self._set(wish.key, wish=data, wish_hash=fingerprint(data))
 
     def done(self, effect: EffectRecord, result: Outcome) -> None:
         """It is so. `effect` is what was executed: when a newer wish to rewrite came meanwhile,
         it is wanted again."""
-        state: Any = EffectState.DONE
+        values: dict[str, object] = {
+            "of_key": effect.key,
+            "result": dump(Outcome, result),
+            "done_at": self._now,
+            "due_at": None,
+            "uncertain_since": None,
+            "words": "",
+            "mend": "",
+        }
         if isinstance(effect.wish, REWRITES):
-            same = effects.c.wish_hash == effect.wish_hash
-            state = case((same, EffectState.DONE), else_=EffectState.WANTED)
-        self._set(
-            [effect.key],
-            state=state,
-            result=dump(Outcome, result),
-            done_at=self._now,
-            due_at=None,
-            uncertain_since=None,
-            words="",
-            mend="",
-        )
+            self._connection.execute(_REWRITTEN, {**values, "done_hash": effect.wish_hash})
+        else:
+            self._connection.execute(_SET, {**values, "state": EffectState.DONE})
 
     def retry(self, key: str, due_at: datetime, words: str, mend: str = "") -> None:
         """It certainly had no effect, and is to be tried again at `due_at`."""
         self._set(
-            [key],
+            key,
             state=EffectState.RETRY,
             uncertain_since=None,
             due_at=due_at,
@@ -160,7 +183,7 @@ class Effects:
     ) -> None:
         """It may have happened, `since` (UTC): to be settled, not before `due_at`."""
         self._set(
-            [key],
+            key,
             state=EffectState.UNKNOWN,
             uncertain_since=since,
             due_at=due_at,
@@ -171,12 +194,8 @@ class Effects:
     def look_now(self, key: str) -> str | None:
         """Something of unknown outcome was seen: it is looked for at once. Returns its
         incident's id, None when nothing of that key is uncertain."""
-        return self._connection.execute(
-            update(effects)
-            .where(effects.c.key == key, effects.c.state == EffectState.UNKNOWN)
-            .values(due_at=self._now)
-            .returning(effects.c.incident_id)
-        ).scalar_one_or_none()
+        sought = {"of_key": key, "due_at": self._now}
+        return self._connection.execute(_LOOK_NOW, sought).scalar_one_or_none()
 
     def reject(
         self, key: str, words: str, mend: str, uncertain_since: datetime | None = None
@@ -184,7 +203,7 @@ class Effects:
         """The tracker said no: a dead letter, until a person or a newer wish mends it.
         `uncertain_since` where it said so to a look at what may have happened."""
         self._set(
-            [key],
+            key,
             state=EffectState.REJECTED,
             uncertain_since=uncertain_since,
             due_at=None,
@@ -206,28 +225,27 @@ class Effects:
 
     def numbered(self, number: int) -> EffectRecord | None:
         """The effect with this id."""
-        return next(iter(self._list(effects.c.id == number)), None)
+        row = self._connection.execute(select(effects).where(effects.c.id == number)).first()
+        return _record(row) if row else None
 
     def get(self, key: str) -> EffectRecord | None:
-        row = self._connection.execute(select(effects).where(effects.c.key == key)).first()
+        row = self._connection.execute(_BY_KEY, {"wanted": key}).first()
         return _record(row) if row else None
 
     def of_incident(self, incident_id: str) -> list[EffectRecord]:
         """All of one incident, in the order in which they were asked for."""
-        return self._list(effects.c.incident_id == incident_id)
+        return self._list(_OF_INCIDENT, {"of_incident": incident_id})
 
     def not_done(self, incident_id: str, besides: Sequence[str] = ()) -> dict[str, EffectRecord]:
         """By key, those of one incident that are not done, and those with the keys `besides`: all
         that a turn needs, of an incident that may have hundreds behind it."""
-        wanted = effects.c.state != EffectState.DONE
-        if besides:
-            wanted = or_(wanted, effects.c.key.in_(besides))
-        found = self._list(effects.c.incident_id == incident_id, wanted)
-        return {record.key: record for record in found}
+        of_turn = {"of_incident": incident_id, "besides": list(besides)}
+        return {record.key: record for record in self._list(_OF_TURN, of_turn)}
 
     def dead_letters(self) -> list[EffectRecord]:
         """All rejected effects."""
-        return self._list(effects.c.state == EffectState.REJECTED)
+        rejected = effects.c.state == EffectState.REJECTED
+        return self._list(select(effects).where(rejected).order_by(effects.c.id), {})
 
     def count_dead_letters(self) -> int:
         """How many effects are rejected."""
@@ -252,8 +270,8 @@ class Effects:
             )
         )
 
-    def _set(self, keys: Sequence[str], **values: object) -> None:
-        self._connection.execute(update(effects).where(effects.c.key.in_(keys)).values(**values))
+    def _set(self, key: str, **values: object) -> None:
+        self._connection.execute(_SET, {"of_key": key, **values})
 
     def _end(self, key: str, states: Sequence[EffectState], **values: object) -> str | None:
         return self._connection.execute(
@@ -263,9 +281,8 @@ class Effects:
             .returning(effects.c.incident_id)
         ).scalar_one_or_none()
 
-    def _list(self, *which: ColumnElement[bool]) -> list[EffectRecord]:
-        rows = self._connection.execute(select(effects).where(*which).order_by(effects.c.id))
-        return [_record(row) for row in rows]
+    def _list(self, query: Executable, which: Mapping[str, object]) -> list[EffectRecord]:
+        return [_record(row) for row in self._connection.execute(query, which)]
 
 
 def _asked_again(wish: Effect, state: EffectState, changed: bool, planned: bool) -> EffectState:

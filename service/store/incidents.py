@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Text, and_, cast, func, or_, select, tuple_, update
+from sqlalchemy import (
+    Connection,
+    Executable,
+    Insert,
+    Row,
+    Text,
+    bindparam,
+    cast,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from service.store.codec import dump, load
 from service.store.schema import incidents
-from service.store.statements import insert
+from service.store.statements import insert, once
 from workflows.model import Incident, Outlook, TicketRef
 
 ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # no l, o, 0, 1: ids are read aloud and typed
@@ -34,6 +50,34 @@ class IncidentRecord:
     updated_at: datetime
 
 
+#: How many incidents are kept as they were read last: those that are worked on, and more.
+MOST_KEPT = 100
+
+_STATE = cast(incidents.c.state, Text)
+_RECORD = (
+    _STATE.label("state"),
+    incidents.c.policy_hash,
+    incidents.c.document_changed,
+    incidents.c.created_at,
+    incidents.c.updated_at,
+)
+_BY_ID = select(*_RECORD).where(incidents.c.id == bindparam("wanted"))
+_BY_TICKET = select(*_RECORD).where(
+    incidents.c.connection == bindparam("of_connection"),
+    incidents.c.ticket_id == bindparam("of_ticket"),
+)
+
+#: What saving an incident that is known leaves as it is.
+_STAYS = ("id", "created_at", "document_changed")
+
+
+@once
+def _saving(connection: Connection) -> Insert:
+    saving = insert(connection, incidents)
+    saved = {name: new for name, new in saving.excluded.items() if name not in _STAYS}
+    return saving.on_conflict_do_update(index_elements=["id"], set_=saved)
+
+
 class Incidents:
     """Saving and finding incidents."""
 
@@ -44,6 +88,7 @@ class Incidents:
     def save(self, incident: Incident, policy_hash: str) -> None:
         """Store the incident as it is now, new or known, decided under the policy of that hash."""
         values = {
+            "id": incident.id,
             "connection": incident.ticket.connection,
             "ticket_id": incident.ticket.id,
             "key": incident.ticket.key,
@@ -60,28 +105,23 @@ class Incidents:
             "policy_hash": policy_hash,
             "opened_at": incident.opened,
             "closed_at": incident.closed,
+            "created_at": self._now,
             "updated_at": self._now,
         }
-        self._connection.execute(
-            insert(self._connection, incidents)
-            .values(id=incident.id, created_at=self._now, **values)
-            .on_conflict_do_update(index_elements=["id"], set_=values)
-        )
+        self._connection.execute(_saving(self._connection), values)
 
     def get(self, incident_id: str) -> IncidentRecord | None:
-        return self._one(incidents.c.id == incident_id)
+        return self._one(_BY_ID, {"wanted": incident_id})
 
     def by_ticket(self, connection: str, ticket_id: str) -> IncidentRecord | None:
         """The incident whose ticket has this stable id."""
-        return self._one(
-            and_(incidents.c.connection == connection, incidents.c.ticket_id == ticket_id)
-        )
+        return self._one(_BY_TICKET, {"of_connection": connection, "of_ticket": ticket_id})
 
     def find(self, typed: str) -> list[IncidentRecord]:
         """The incidents a person may mean: by key (in any case), our id, address or ticket id."""
         wanted = typed.strip()
         rows = self._connection.execute(
-            select(incidents)
+            select(*_RECORD)
             .where(
                 or_(
                     func.lower(incidents.c.key) == wanted.lower(),
@@ -103,7 +143,7 @@ class Incidents:
     ) -> list[IncidentRecord]:
         """The latest incidents first, those older than `before`, narrowed by what is given."""
         newest_first = (incidents.c.created_at.desc(), incidents.c.id.desc())
-        query = select(incidents).order_by(*newest_first).limit(limit)
+        query = select(*_RECORD).order_by(*newest_first).limit(limit)
         if outlook is not None:
             query = query.where(incidents.c.outlook == outlook)
         if before is not None:
@@ -119,7 +159,7 @@ class Incidents:
     def waiting_under_other_rules(self, policy_hash: str) -> list[TicketRef]:
         """The tickets of incidents that wait, and were last decided under another policy."""
         rows = self._connection.execute(
-            select(incidents).where(
+            select(*_RECORD).where(
                 incidents.c.outlook == Outlook.WAITING, incidents.c.policy_hash != policy_hash
             )
         )
@@ -128,11 +168,10 @@ class Incidents:
     def apart(self) -> list[IncidentRecord]:
         """Those with an action item whose sides may not be at one: a conflict, a refused value or a
         field that is left alone; the oldest first."""
-        state = cast(incidents.c.state, Text)
         marks = ('"conflicts":[{', '"stuck":{"', '"resting":{"')
         rows = self._connection.execute(
-            select(incidents)
-            .where(or_(*(state.contains(mark) for mark in marks)))
+            select(*_RECORD)
+            .where(or_(*(_STATE.contains(mark) for mark in marks)))
             .order_by(incidents.c.created_at, incidents.c.id)
         )
         return [_record(row) for row in rows]
@@ -152,7 +191,7 @@ class Incidents:
     def with_document(self) -> list[IncidentRecord]:
         """Those whose document exists, as far as we know."""
         rows = self._connection.execute(
-            select(incidents).where(incidents.c.state["postmortem"].is_not(None))
+            select(*_RECORD).where(incidents.c.state["postmortem"].is_not(None))
         )
         found = [_record(row) for row in rows]
         return [record for record in found if record.incident.postmortem is not None]
@@ -163,14 +202,21 @@ class Incidents:
             update(incidents).where(incidents.c.id == incident_id).values(document_changed=changed)
         )
 
-    def _one(self, which: Any) -> IncidentRecord | None:
-        row = self._connection.execute(select(incidents).where(which)).first()
+    def _one(self, query: Executable, which: Mapping[str, str]) -> IncidentRecord | None:
+        row = self._connection.execute(query, which).first()
         return _record(row) if row else None
+
+
+@lru_cache(MOST_KEPT)
+def _read(state: str) -> Incident:
+    """The incident of this JSON text. Kept, because an incident is read several times between two
+    changes of it; the same text is the same incident."""
+    return load(Incident, json.loads(state))
 
 
 def _record(row: Row[*tuple[Any, ...]]) -> IncidentRecord:
     return IncidentRecord(
-        incident=load(Incident, row.state),
+        incident=_read(row.state),
         policy_hash=row.policy_hash,
         document_changed=row.document_changed,
         created_at=row.created_at,

@@ -7,14 +7,15 @@ still wants to write is refused.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
+    Executable,
     and_,
+    bindparam,
     case,
     delete,
     func,
@@ -97,6 +98,56 @@ _JOB = (
     jobs.c.lease_until,
     jobs.c.reason,
 )
+
+
+_NOW = bindparam("now", type_=jobs.c.due_at.type)
+_UNTIL = bindparam("until", type_=jobs.c.due_at.type)
+
+_FREE = or_(jobs.c.lease_until.is_(None), jobs.c.lease_until <= _NOW)
+_SENDABLE = and_(
+    jobs.c.due_at <= _NOW,
+    _FREE,
+    or_(jobs.c.sent_at.is_(None), jobs.c.sent_at <= bindparam("lost_since")),
+)
+_ANYTHING_DUE = select(jobs.c.id).where(_SENDABLE).limit(1)
+_DUE = (
+    select(jobs.c.id)
+    .where(_SENDABLE)
+    .order_by(jobs.c.priority.desc(), jobs.c.due_at, jobs.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+
+# While it runs it is next due when the lease is over: so a crash needs no sweep, and a look at
+# what is due does not meet what is running.
+_CLAIM = (
+    update(jobs)
+    .where(jobs.c.due_at <= _NOW, _FREE)
+    .values(attempt=jobs.c.attempt + 1, lease_until=_UNTIL, due_at=_UNTIL, sent_at=None)
+    .returning(*_CLAIMED)
+)
+_CLAIM_THIS = _CLAIM.where(jobs.c.id == bindparam("job"))
+_CLAIM_NEXT = _CLAIM.where(jobs.c.id == _DUE.scalar_subquery())
+
+_HELD = and_(
+    jobs.c.id == bindparam("job"),
+    jobs.c.attempt == bindparam("held"),
+    jobs.c.lease_until.is_not(None),
+)
+_ASKED_MEANWHILE = jobs.c.wanted != bindparam("was_wanted")
+_STILL_HELD = and_(_HELD, jobs.c.lease_until > _NOW)
+_FENCE = select(jobs.c.id).where(_STILL_HELD).with_for_update()
+_EXTEND = (
+    update(jobs)
+    .where(_STILL_HELD)
+    .values(
+        lease_until=_UNTIL,
+        # unless somebody asked for an earlier run
+        due_at=case((jobs.c.due_at == jobs.c.lease_until, _UNTIL), else_=jobs.c.due_at),
+    )
+)
+_FINISH = delete(jobs).where(_HELD, ~_ASKED_MEANWHILE)
+_END = update(jobs).where(_HELD).values(lease_until=None, sent_at=None)
 
 
 @once
@@ -183,21 +234,12 @@ class Jobs:
 
     def anything_due(self) -> bool:
         """Whether `due` would find something. Reads only."""
-        return (
-            self._connection.execute(select(jobs.c.id).where(self._sendable()).limit(1)).first()
-            is not None
-        )
+        return self._connection.execute(_ANYTHING_DUE, self._sendable()).first() is not None
 
     def due(self, limit: int) -> Sequence[int]:
         """Ids of jobs to run now, the most urgent first, each marked as sent so that nobody
         sends it again for a while (`IN_THE_POST`)."""
-        ids = self._connection.scalars(
-            select(jobs.c.id)
-            .where(self._sendable())
-            .order_by(jobs.c.priority.desc(), jobs.c.due_at, jobs.c.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        ).all()
+        ids = self._connection.scalars(_DUE, {**self._sendable(), "most": limit}).all()
         if ids:
             self._connection.execute(
                 update(jobs).where(jobs.c.id.in_(ids)).values(sent_at=self._now)
@@ -214,66 +256,47 @@ class Jobs:
 
     def claim(self, job_id: int, lease: timedelta) -> ClaimedJob | None:
         """Take the job for the time of `lease`; None when it is not due, held or gone."""
-        until = self._now + lease
-        # While it runs it is next due when the lease is over: so a crash needs no sweep, and
-        # a look at what is due does not meet what is running.
-        row = self._connection.execute(
-            update(jobs)
-            .where(jobs.c.id == job_id, jobs.c.due_at <= self._now, self._free())
-            .values(attempt=jobs.c.attempt + 1, lease_until=until, due_at=until, sent_at=None)
-            .returning(*_CLAIMED)
-        ).first()
-        if row is None:
-            return None
-        return ClaimedJob(lease=lease, **row._mapping)
+        return self._claim(_CLAIM_THIS, {"now": self._now, "job": job_id}, lease)
+
+    def claim_next(self, lease: timedelta) -> ClaimedJob | None:
+        """Take the most urgent job of those that `due` would find; None when there is none."""
+        return self._claim(_CLAIM_NEXT, {**self._sendable(), "most": 1}, lease)
+
+    def _claim(
+        self, claim: Executable, which: Mapping[str, object], lease: timedelta
+    ) -> ClaimedJob | None:
+        row = self._connection.execute(claim, {**which, "until": self._now + lease}).first()
+        return None if row is None else ClaimedJob(lease=lease, **row._mapping)
 
     def extend(self, claim: ClaimedJob) -> ClaimedJob:
         """Hold the job for another whole lease from now. Raises LostLease."""
         until = self._now + claim.lease
-        still = jobs.c.due_at == jobs.c.lease_until  # nobody asked for an earlier run
-        found = self._connection.execute(
-            update(jobs)
-            .where(self._held_by(claim), jobs.c.lease_until > self._now)
-            .values(
-                lease_until=until,
-                due_at=case((still, literal(until, jobs.c.due_at.type)), else_=jobs.c.due_at),
-            )
-        ).rowcount
-        if not found:
+        held = {**_by(claim), "now": self._now, "until": until}
+        if not self._connection.execute(_EXTEND, held).rowcount:
             raise LostLease(f"{claim.kind} {claim.subject}, attempt {claim.attempt}")
         return replace(claim, lease_until=until)
 
     def fence(self, claim: ClaimedJob) -> None:
         """Make sure, inside the transaction that saves, that the claim holds. Raises LostLease."""
-        held = self._connection.execute(
-            select(jobs.c.id)
-            .where(self._held_by(claim), jobs.c.lease_until > self._now)
-            .with_for_update()
-        ).first()
-        if held is None:
+        if self._connection.execute(_FENCE, {**_by(claim), "now": self._now}).first() is None:
             raise LostLease(f"{claim.kind} {claim.subject}, attempt {claim.attempt}")
 
     def asked_meanwhile(self, claim: ClaimedJob) -> bool:
         """Whether the job was asked for since it was claimed, so that it will run once more."""
-        return (
-            self._connection.execute(
-                select(jobs.c.id).where(self._held_by(claim), jobs.c.wanted != claim.wanted)
-            ).first()
-            is not None
-        )
+        asked = select(jobs.c.id).where(_HELD, _ASKED_MEANWHILE)
+        return self._connection.execute(asked, _by(claim)).first() is not None
 
     def finish(
         self, claim: ClaimedJob, again_at: datetime | None = None, reason: str | None = None
     ) -> bool:
         """End the run: the job is removed, or due at `again_at` for `reason`, or due at once
         when it was asked for meanwhile. False when somebody else has it by now."""
-        asked_meanwhile = jobs.c.wanted != claim.wanted
-        if again_at is None:
-            done = delete(jobs).where(self._held_by(claim), ~asked_meanwhile)
-            if self._connection.execute(done).rowcount:
-                return True
+        if again_at is None and self._connection.execute(_FINISH, _by(claim)).rowcount:
+            return True
         sooner = (
-            asked_meanwhile if again_at is None else and_(asked_meanwhile, jobs.c.due_at < again_at)
+            _ASKED_MEANWHILE
+            if again_at is None
+            else and_(_ASKED_MEANWHILE, jobs.c.due_at < again_at)
         )
         ended = self._end(
             claim,
@@ -281,7 +304,7 @@ class Jobs:
             due_at=case((sooner, jobs.c.due_at), else_=literal(again_at, jobs.c.due_at.type)),
             reason=case((sooner, None), else_=reason),
             priority=case(
-                (or_(asked_meanwhile, jobs.c.priority < AWAITED), jobs.c.priority), else_=AWAITED
+                (or_(_ASKED_MEANWHILE, jobs.c.priority < AWAITED), jobs.c.priority), else_=AWAITED
             ),
         )
         self.touched = self.touched or ended
@@ -290,7 +313,7 @@ class Jobs:
     def fail(self, claim: ClaimedJob, words: str, retry_at: datetime) -> bool:
         """End the run as failed, to be tried again at `retry_at`, or sooner when it was asked
         for meanwhile. False as in `finish`."""
-        sooner = and_(jobs.c.wanted != claim.wanted, jobs.c.due_at < retry_at)
+        sooner = and_(_ASKED_MEANWHILE, jobs.c.due_at < retry_at)
         ended = self._end(
             claim,
             failures=jobs.c.failures + 1,
@@ -305,27 +328,10 @@ class Jobs:
         return self._end(claim, due_at=self._now, attempt=jobs.c.attempt + 1)
 
     def _end(self, claim: ClaimedJob, **values: object) -> bool:
-        ended = self._connection.execute(
-            update(jobs)
-            .where(self._held_by(claim))
-            .values(lease_until=None, sent_at=None, **values)
-        )
-        return ended.rowcount > 0
+        return self._connection.execute(_END.values(**values), _by(claim)).rowcount > 0
 
-    def _free(self) -> ColumnElement[bool]:
-        return or_(jobs.c.lease_until.is_(None), jobs.c.lease_until <= self._now)
-
-    def _sendable(self) -> ColumnElement[bool]:
-        in_the_post = jobs.c.sent_at > self._now - IN_THE_POST
-        not_sent = or_(jobs.c.sent_at.is_(None), ~in_the_post)
-        return and_(jobs.c.due_at <= self._now, self._free(), not_sent)
-
-    def _held_by(self, claim: ClaimedJob) -> ColumnElement[bool]:
-        return and_(
-            jobs.c.id == claim.id,
-            jobs.c.attempt == claim.attempt,
-            jobs.c.lease_until.is_not(None),
-        )
+    def _sendable(self) -> dict[str, object]:
+        return {"now": self._now, "lost_since": self._now - IN_THE_POST}
 
     # --- looking --------------------------------------------------------------------------
 
@@ -364,3 +370,8 @@ class Jobs:
         if kind is not None:
             query = query.where(jobs.c.kind == kind)
         return int(self._connection.execute(query).scalar_one())
+
+
+def _by(claim: ClaimedJob) -> dict[str, object]:
+    """What `_HELD` and `_ASKED_MEANWHILE` compare with."""
+    return {"job": claim.id, "held": claim.attempt, "was_wanted": claim.wanted}

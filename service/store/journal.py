@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy import insert as sql_insert
 
 from service.store.codec import Json
@@ -36,6 +36,18 @@ class Entry:
 _ENTRY = (journal.c.at, journal.c.kind, journal.c.text, journal.c.data, journal.c.incident_id)
 
 
+_LAST = (
+    select(*_ENTRY)
+    .where(
+        journal.c.incident_id == bindparam("of_incident"),
+        journal.c.kind == bindparam("of_kind"),
+    )
+    .order_by(journal.c.id.desc())
+    .limit(1)
+)
+_ADD = sql_insert(journal)
+
+
 class Journal:
     """Writing and reading the journal; nothing in it is ever changed."""
 
@@ -53,23 +65,20 @@ class Journal:
     ) -> None:
         """Write one line, in plain words; `at` is now when it is not given."""
         self._connection.execute(
-            sql_insert(journal).values(
-                incident_id=incident_id,
-                at=at or self._now,
-                kind=kind,
-                text=text,
-                data=dict(data or {}),
-            )
+            _ADD,
+            {
+                "incident_id": incident_id,
+                "at": at or self._now,
+                "kind": kind,
+                "text": text,
+                "data": dict(data or {}),
+            },
         )
 
     def last(self, incident_id: str, kind: EntryKind) -> Entry | None:
         """The latest line of this kind about one incident."""
-        row = self._connection.execute(
-            select(*_ENTRY)
-            .where(journal.c.incident_id == incident_id, journal.c.kind == kind)
-            .order_by(journal.c.id.desc())
-            .limit(1)
-        ).first()
+        last = {"of_incident": incident_id, "of_kind": kind}
+        row = self._connection.execute(_LAST, last).first()
         return _entry(*row) if row else None
 
     def of_incident(self, incident_id: str) -> list[Entry]:

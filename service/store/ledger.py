@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from integrations.tracker import Glimpse
 from service.store.schema import ledger, poll_marks
 from service.store.statements import insert
+
+_KEY = select(ledger.c.key).where(
+    ledger.c.connection == bindparam("of_connection"), ledger.c.ticket_id == bindparam("of_ticket")
+)
 
 
 class Ledger:
@@ -57,11 +61,8 @@ class Ledger:
 
     def key(self, connection: str, ticket_id: str) -> str | None:
         """What people called this ticket when it was last seen."""
-        return self._connection.execute(
-            select(ledger.c.key).where(
-                ledger.c.connection == connection, ledger.c.ticket_id == ticket_id
-            )
-        ).scalar_one_or_none()
+        of = {"of_connection": connection, "of_ticket": ticket_id}
+        return self._connection.execute(_KEY, of).scalar_one_or_none()
 
     def since(self, connection: str, place: str) -> datetime | None:
         """Up to when (UTC) the place was looked through; None when it never was."""

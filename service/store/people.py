@@ -39,6 +39,9 @@ class Asked:
     words: str = ""
 
 
+_VERSION = select(func.sum(people.c.changes))
+
+
 class People:
     """The record of people."""
 
@@ -48,7 +51,7 @@ class People:
 
     def version(self) -> int:
         """A number that grows whenever what is known of anybody changes."""
-        return self._connection.scalar(select(func.sum(people.c.changes))) or 0
+        return self._connection.scalar(_VERSION) or 0
 
     def all(self) -> list[SeenPerson]:
         """Everybody, by connection and handle."""

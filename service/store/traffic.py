@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy import insert as sql_insert
 
 from integrations.gate import Cost, Quota
@@ -54,6 +54,44 @@ class Used:
     units: int
 
 
+_NOW = bindparam("now", type_=spending.c.counts_from.type)
+_SINCE = bindparam("since", type_=spending.c.counts_from.type)
+
+_OF_BUDGET = and_(
+    spending.c.connection == bindparam("of_connection"),
+    spending.c.budget == bindparam("of_budget"),
+    spending.c.subject == bindparam("of_subject"),
+    spending.c.counts_from > _SINCE,
+)
+_USED = select(func.coalesce(func.sum(spending.c.units), 0)).where(_OF_BUDGET)
+_SPENT = select(spending.c.counts_from, spending.c.units).where(_OF_BUDGET)
+_FORGET = delete(spending).where(spending.c.forget_at <= _NOW)
+_BEGIN = sql_insert(spending)
+_END = (
+    update(spending)
+    .where(spending.c.call == bindparam("ended"), spending.c.counts_from > _NOW)
+    .values(counts_from=_NOW)
+)
+
+_AMONG = and_(
+    pauses.c.connection == bindparam("of_connection"),
+    pauses.c.scope.in_(bindparam("scopes", expanding=True)),
+)
+_PAUSED = (
+    select(pauses).where(_AMONG, pauses.c.until > _NOW).order_by(pauses.c.until.desc()).limit(1)
+)
+_ANY_PAUSE = select(pauses.c.scope).where(_AMONG).limit(1)
+_WENT_THROUGH = delete(pauses).where(_AMONG, pauses.c.until <= _NOW)
+_HELD_UP = (
+    select(pauses)
+    .where(pauses.c.connection == bindparam("of_connection"), pauses.c.wide)
+    .where(pauses.c.until > _SINCE)
+    .order_by(pauses.c.until.desc())
+    .limit(1)
+)
+_CIRCUIT = select(circuits).where(circuits.c.connection == bindparam("of_connection"))
+
+
 class Traffic:
     """Writing down calls, and what they ran into."""
 
@@ -65,10 +103,8 @@ class Traffic:
 
     def used(self, connection: str, cost: Cost, since: datetime) -> int:
         """How many units of the budget count since then."""
-        query = select(func.coalesce(func.sum(spending.c.units), 0)).where(
-            *_of(connection, cost), spending.c.counts_from > since
-        )
-        return int(self._connection.execute(query).scalar_one())
+        query = {**_of(connection, cost), "since": since}
+        return int(self._connection.execute(_USED, query).scalar_one())
 
     def under_way(self, connection: str, cost: Cost) -> int:
         """How many calls on the budget are not known to have ended."""
@@ -76,18 +112,13 @@ class Traffic:
 
     def spent(self, connection: str, cost: Cost) -> list[Spent]:
         """Everything that some window of the budget still counts."""
-        rows = self._connection.execute(
-            select(spending.c.counts_from, spending.c.units).where(
-                *_of(connection, cost),
-                spending.c.counts_from > self._now - cost.budget.longest,
-            )
-        )
-        return [Spent(at, units) for at, units in rows]
+        query = {**_of(connection, cost), "since": self._now - cost.budget.longest}
+        return [Spent(at, units) for at, units in self._connection.execute(_SPENT, query)]
 
     def begin(self, call: str, connection: str, costs: Sequence[Cost], longest: timedelta) -> None:
         """A call is about to be made, and takes `longest` at most: until it is known to have
         ended it counts as if it arrived last of all."""
-        self._connection.execute(delete(spending).where(spending.c.forget_at <= self._now))
+        self._connection.execute(_FORGET, {"now": self._now})
         arrives = self._now + longest
         rows = [
             {
@@ -102,15 +133,11 @@ class Traffic:
             for cost in costs
         ]
         if rows:
-            self._connection.execute(sql_insert(spending), rows)
+            self._connection.execute(_BEGIN, rows)
 
     def end(self, call: str) -> None:
         """The call was answered, or certainly not made: it counts from now."""
-        self._connection.execute(
-            update(spending)
-            .where(spending.c.call == call, spending.c.counts_from > self._now)
-            .values(counts_from=self._now)
-        )
+        self._connection.execute(_END, {"ended": call, "now": self._now})
 
     def in_use(self) -> list[Used]:
         """Every budget that something counts against, the busiest first."""
@@ -127,16 +154,7 @@ class Traffic:
 
     def paused(self, connection: str, scopes: Sequence[str]) -> Paused | None:
         """The longest pause in force among these scopes."""
-        row = self._connection.execute(
-            select(pauses)
-            .where(
-                pauses.c.connection == connection,
-                pauses.c.scope.in_(scopes),
-                pauses.c.until > self._now,
-            )
-            .order_by(pauses.c.until.desc())
-            .limit(1)
-        ).first()
+        row = self._connection.execute(_PAUSED, self._among(connection, scopes)).first()
         return Paused(*row) if row else None
 
     def all_paused(self) -> list[Paused]:
@@ -147,12 +165,11 @@ class Traffic:
     def held_up(self, connection: str, until: datetime, besides: str = "") -> Paused | None:
         """The longest pause that holds up all work of the account beyond `until`, `besides` those
         of scopes that begin so."""
-        query = select(pauses).where(
-            pauses.c.connection == connection, pauses.c.wide, pauses.c.until > until
-        )
+        query = _HELD_UP
         if besides:
             query = query.where(~pauses.c.scope.startswith(besides, autoescape=True))
-        row = self._connection.execute(query.order_by(pauses.c.until.desc()).limit(1)).first()
+        asked = {"of_connection": connection, "since": until}
+        row = self._connection.execute(query, asked).first()
         return Paused(*row) if row else None
 
     def strikes(self, connection: str, scope: str, since: datetime) -> int:
@@ -184,20 +201,20 @@ class Traffic:
 
     def went_through(self, connection: str, scopes: Sequence[str]) -> None:
         """A call of these scopes was served: what lies behind them is forgotten."""
-        self._connection.execute(
-            delete(pauses).where(
-                pauses.c.connection == connection,
-                pauses.c.scope.in_(scopes),
-                pauses.c.until <= self._now,
-            )
-        )
+        self._connection.execute(_WENT_THROUGH, self._among(connection, scopes))
+
+    def any_pause(self, connection: str, scopes: Sequence[str]) -> bool:
+        """Whether there is a pause of these scopes, in force or behind us."""
+        found = self._connection.execute(_ANY_PAUSE, self._among(connection, scopes))
+        return found.first() is not None
+
+    def _among(self, connection: str, scopes: Sequence[str]) -> dict[str, object]:
+        return {"of_connection": connection, "scopes": list(scopes), "now": self._now}
 
     # --- circuits -------------------------------------------------------------------------
 
     def circuit(self, connection: str) -> Circuit:
-        row = self._connection.execute(
-            select(circuits).where(circuits.c.connection == connection)
-        ).first()
+        row = self._connection.execute(_CIRCUIT, {"of_connection": connection}).first()
         if row is None:
             return Circuit(connection)
         told = row.quota_reset is not None
@@ -234,9 +251,10 @@ class Traffic:
         return self._connection.execute(claimed.values(probe_at=until)).rowcount > 0
 
 
-def _of(connection: str, cost: Cost) -> tuple[ColumnElement[bool], ...]:
-    return (
-        spending.c.connection == connection,
-        spending.c.budget == cost.budget.name,
-        spending.c.subject == cost.subject,
-    )
+def _of(connection: str, cost: Cost) -> dict[str, object]:
+    """What `_OF_BUDGET` compares with."""
+    return {
+        "of_connection": connection,
+        "of_budget": cost.budget.name,
+        "of_subject": cost.subject,
+    }

@@ -230,6 +230,22 @@ def test_the_most_urgent_job_is_sent_first(store: Store) -> None:
     assert due(store, 1) == [old]
 
 
+def test_next_is_the_most_urgent_job_that_nobody_was_sent(store: Store, clock: Clock) -> None:
+    sent = ask(store, "jira/1", priority=10)
+    assert due(store) == [sent]
+    held = claimed(store, ask(store, "jira/2", priority=10))
+    ask(store, "jira/3", due_at=NOON + timedelta(seconds=1), priority=10)
+    calm, urgent = ask(store, "jira/4"), ask(store, "jira/5", priority=5)
+    with store.write() as tx:
+        taken = [tx.jobs.claim_next(LEASE) for _ in range(3)]
+    assert [job and job.id for job in taken] == [urgent, calm, None]
+    assert finish(store, held)
+    clock.advance(seconds=1)
+    with store.write() as tx:
+        assert (job := tx.jobs.claim_next(LEASE)) is not None
+    assert job.subject == "jira/3"
+
+
 def test_a_failed_job_keeps_its_words_and_comes_back(store: Store, clock: Clock) -> None:
     job_id = ask(store)
     with store.write() as tx:

@@ -14,7 +14,7 @@ import pytest
 
 from service.clock import utc_now
 from service.jobs import PATIENCE, ClaimedJob, Done, Failed, JobEnd, Later, LostLease, pause_after
-from service.store import Store
+from service.store import Store, Transaction
 from service.store.jobs import Job
 from service.worker import Worker
 
@@ -187,6 +187,30 @@ def test_an_unexpected_error_is_kept_without_secrets_and_tried_again(store: Stor
     assert job.due_at > utc_now() - timedelta(minutes=1)
 
 
+def test_who_is_awake_goes_on_with_the_most_urgent_job_until_none_is_due(store: Store) -> None:
+    ran: list[str] = []
+
+    def handle(job: ClaimedJob) -> JobEnd:
+        ran.append(job.subject)
+        if job.subject == "jira/first":
+            with store.write() as tx:
+                tx.jobs.touch("incident", "jira/new", priority=10)
+        if job.subject == "jira/odd":
+            raise KeyError("fields")
+        return Done()
+
+    with store.write() as tx:
+        sent = tx.jobs.touch("incident", "jira/first")
+        tx.jobs.touch("incident", "jira/calm")
+        tx.jobs.touch("incident", "jira/odd", priority=5)
+        tx.jobs.touch("incident", "jira/later", utc_now() + timedelta(hours=1), priority=10)
+    Worker(store, {"incident": handle}).run_job(sent)
+    assert ran == ["jira/first", "jira/new", "jira/odd", "jira/calm"]
+    with store.read() as tx:
+        left = {job.subject for job in (*tx.jobs.failing(), *tx.jobs.waiting("jira/"))}
+    assert left == {"jira/odd", "jira/later"}
+
+
 def test_a_kind_that_nobody_runs_is_visible(store: Store) -> None:
     with store.write() as tx:
         job_id = tx.jobs.touch("seance", "jira/1")
@@ -208,6 +232,31 @@ def test_who_lost_the_lease_leaves_the_job_to_its_holder(store: Store) -> None:
         assert tx.jobs.failing() == []
     assert job is not None
     assert job.lease_until is not None
+
+
+def test_what_came_of_a_job_is_saved_with_its_end(store: Store) -> None:
+    def handle(job: ClaimedJob) -> JobEnd:
+        def save(tx: Transaction) -> None:
+            tx.ledger.sighted("jira", job.subject, "INC-1")
+            if job.subject == "odd":
+                raise KeyError("fields")
+
+        if job.subject == "taken":  # by somebody else, while this one slept
+            with store.write() as tx:
+                tx.jobs.forget("incident", "taken")
+                tx.jobs.touch("incident", "taken", utc_now() + timedelta(hours=1))
+        return Done(save)
+
+    with store.write() as tx:
+        first = tx.jobs.touch("incident", "plain", priority=10)
+        for subject in ("taken", "odd"):
+            tx.jobs.touch("incident", subject)
+    Worker(store, {"incident": handle}).run_job(first)
+    with store.read() as tx:
+        saved = {subject: tx.ledger.key("jira", subject) for subject in ("plain", "taken", "odd")}
+        assert saved == {"plain": "INC-1", "taken": None, "odd": None}
+        assert [job.subject for job in tx.jobs.waiting("taken")] == ["taken"]
+        assert [(job.subject, job.failures) for job in tx.jobs.failing()] == [("odd", 1)]
 
 
 def test_pauses_grow_and_then_come_daily_but_never_end() -> None:

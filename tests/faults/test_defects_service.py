@@ -16,7 +16,7 @@ from stage import GITHUB_INCIDENTS, LOCAL_FILE, Stage
 
 from config.rules import Rules, load
 from service.container import build
-from service.jobs import TIMING, ClaimedJob, Done, JobEnd, LostLease
+from service.jobs import TIMING, ClaimedJob, Done, JobEnd, LostLease, record_end
 from service.lease import Lease
 from service.reconciler import DOCUMENTS, POLL_JOB
 from service.routing import INCIDENT_JOB, incident_subject
@@ -116,9 +116,9 @@ def route_deliveries(stage: Stage) -> None:
         claims = [tx.jobs.claim(number, TIMING.lease) for number in tx.jobs.due(50)]
     for claim in filter(None, claims):
         assert claim.kind == "delivery"
-        stage.container.handlers[claim.kind](claim)
+        end = stage.container.handlers[claim.kind](claim)
         with stage.store.write() as tx:
-            tx.jobs.finish(claim)
+            record_end(tx, claim, end)
 
 
 def test_what_happens_to_a_document_while_it_is_read_is_read_as_well(

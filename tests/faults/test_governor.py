@@ -353,6 +353,27 @@ def test_an_answer_in_between_starts_the_count_again(stage: Stage) -> None:
         report(Answered())
 
 
+def test_a_call_that_counts_against_no_budget_writes_only_what_is_news(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper, write, writes, news = governor(stage), stage.store.write, list[int](), list[bool]()
+
+    def counted() -> Any:
+        writes.append(1)
+        return write()
+
+    stage.settle()  # the webhooks' pings arrived: nobody else writes
+    monkeypatch.setattr(stage.store, "write", counted)
+    for failing in (False, True, False, False):
+        writes.clear()
+        with keeper.passing(Call("jira", "GET", "/rest/api/3/issue/1")) as report:
+            report(Answered(failing=failing, why="503"))
+        news.append(bool(writes))
+        with stage.store.read() as tx:
+            assert tx.traffic.circuit("jira").failures == failing
+    assert news == [False, True, True, False]
+
+
 def test_one_tracker_that_is_down_does_not_stop_the_other(stage: Stage) -> None:
     keeper = governor(stage)
     for _ in range(TRIPS_AFTER):
