@@ -179,10 +179,10 @@ class Incidents:
     def mirrored(self, team: str) -> list[IncidentRecord]:
         """Those of the team with an action item whose task has a twin; the oldest first."""
         rows = self._connection.execute(
-            select(incidents)
+            select(*_RECORD)
             .where(
                 incidents.c.team == team,
-                cast(incidents.c.state, Text).contains('"twin":{'),
+                _STATE.contains('"twin":{'),
             )
             .order_by(incidents.c.created_at, incidents.c.id)
         )
