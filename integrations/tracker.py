@@ -174,13 +174,11 @@ class TaskResult:
 class FieldsSet:
     """How `SetFields` ended: `confirmed` are the values that the answer shows or that it cannot
     but have set, in the tracker's words (a status as the ticket has it now, in `status`);
-    `refused` are fields that it would not take, with its words and what a person can do. `updated`
-    (UTC, the tracker's clock) is when it last changed, as far as the calls tell."""
+    `refused` are fields that it would not take, with its words and what a person can do."""
 
     confirmed: Mapping[Field, Value]
     refused: Mapping[Field, str]
     status: Status | None = None
-    updated: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,10 +138,9 @@ class Tasks:
         """What its webhooks told of a ticket, where that is believed."""
         if ref.state is None:
             return None
-        known = TicketRef(ref.connection, ref.ticket_id, ref.key, "")
-        policy = self._people.policy()
-        if not is_believed(incident, number, side, ref.state, policy):
+        policy, now = self._people.policy(), self._store.clock()
+        if not is_believed(incident, number, side, ref.state, policy, now, ref.proved):
             return None
-        task = next(item for item in incident.actions if item.number == number)
-        known = (task.task if side is Side.TASK else task.twin) or known
-        return TaskRead(number, side, replace(ref.state, ref=known))
+        item = next(each for each in incident.actions if each.number == number)
+        known = item.task if side is Side.TASK else item.twin
+        return TaskRead(number, side, replace(ref.state, ref=known or ref.state.ref))

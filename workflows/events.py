@@ -81,14 +81,13 @@ class CommentWritten:
 
 @dataclass(frozen=True, slots=True)
 class FieldsWritten:
-    """Fields of the ticket of an item on one side were set: `confirmed` stand there now, in its
-    words; `refused` it would not take. `updated` (UTC, the tracker's clock): what is told to be
-    older than that may be older than what we wrote."""
+    """Fields of the ticket of an item on one side were set `at` that time (UTC): `confirmed` stand
+    there now, in its words; `refused` it would not take."""
 
     key: str
     confirmed: Mapping[Field, Value]
     refused: Mapping[Field, Stuck]
-    updated: datetime | None = None
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,12 +37,28 @@ class TaskState:
 
 
 def latest(one: TaskState, other: TaskState) -> TaskState | None:
-    """Of two tellings of a task the later one, with the changes of both; None where they differ and
-    it cannot be told which that is: some trackers tell whole seconds only."""
-    if one.updated == other.updated and replace(one, changes=other.changes) != other:
+    """Of two tellings of a task the later one, with the changes of both. None where they differ and
+    it cannot be told which that is (some trackers tell whole seconds only), or in something that
+    the later one does not tell to have changed: of a change between the two nothing was told."""
+    earlier, later = sorted((one, other), key=lambda state: state.updated)
+    told = {change.field for change in later.changes if earlier.updated < later.updated}
+    before, after = _content(earlier), _content(later)
+    if any(before[name] != after[name] and name not in told for name in after):
         return None
     changes = tuple(sorted((*one.changes, *other.changes), key=lambda change: change.at))
-    return replace(max(one, other, key=lambda state: state.updated), changes=changes)
+    return replace(later, changes=changes)
+
+
+def _content(state: TaskState) -> dict[str, object]:
+    """What a state says, by the field whose change tells of it."""
+    return {
+        Field.OWNER: state.owners,
+        Field.MILESTONE: state.milestones,
+        Field.STATUS: state.status,
+        Field.DUE: state.due,
+        Field.TITLE: state.title,
+        "": (state.ref, state.place, state.silent, state.restricted),
+    }
 
 
 @dataclass(frozen=True, slots=True)

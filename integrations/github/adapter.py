@@ -62,7 +62,7 @@ class GitHubTracker:
         self._choices = choices = Choices(client)
         self._creation = TaskCreation(connection, client, choices)
         self._tasks = TaskReading(connection, client)
-        self._setting = FieldSetting(client, choices)
+        self._setting = FieldSetting(client, choices, self._tasks)
         self._writers = Writers(client)
         self._takes_sub_issues: Recent[str, bool] = Recent(client.clock)
 

@@ -13,8 +13,8 @@ from integrations.github.answers import Invalid
 from integrations.github.choices import DROPPED, Choices
 from integrations.github.client import GitHubClient, Json, issue_path
 from integrations.github.marker import due_in, set_due
-from integrations.github.reading import place_of, state_of, status_of, time_of
-from integrations.http import in_shape
+from integrations.github.reading import place_of, status_of
+from integrations.github.tasks import TaskReading
 from integrations.tracker import FieldsSet, NotThere, Overtaken, Rejected, StaleVersion
 from workflows.effects import SetFields
 from workflows.snapshots import Field, Progress, Value
@@ -49,8 +49,9 @@ class _Attempt:
 class FieldSetting:
     """Sets fields of issues of one server. Raises the TrackerError family only."""
 
-    def __init__(self, client: GitHubClient, choices: Choices) -> None:
+    def __init__(self, client: GitHubClient, choices: Choices, tasks: TaskReading) -> None:
         self._client = client
+        self._tasks = tasks
         self._choices = choices
         self._mends: Mapping[str, Callable[[_Attempt, Invalid], None]] = {
             "assignees": self._other_people,
@@ -67,11 +68,7 @@ class FieldSetting:
         Each 422 costs one more PATCH, without what it names or in other words; it is certainly
         without effect. `names` of the status say nothing here: an issue is open or closed.
         """
-        issue = self._client.read(issue_path(wanted.task.key))
-        if "pull_request" in issue:
-            raise NotThere(f"{wanted.task.key} is a pull request", mend="Name an issue.")
-        with in_shape(wanted.task.key):
-            state = state_of(wanted.task.connection, issue)
+        state, issue = self._tasks.read(wanted.task)
         if why := overtaken(state):
             raise StaleVersion(why)
         attempt = _Attempt(wanted, state.place, issue_path(state.ref.key))
@@ -214,7 +211,6 @@ def _outcome(attempt: _Attempt, issue: Json) -> FieldsSet:
     """What the answer shows of what was asked for; what it does not show, GitHub dropped in
     silence, as it does for callers without push access."""
     confirmed, wanted = dict[Field, Value](), attempt.wanted
-    updated = time_of(issue["updated_at"])
     stands: Mapping[Field, Value] = {
         Field.OWNER: _owner(attempt, issue),
         Field.MILESTONE: _milestone(issue),
@@ -230,12 +226,12 @@ def _outcome(attempt: _Attempt, issue: Json) -> FieldsSet:
         else:
             attempt.refused[name] = DROPPED
     if wanted.status is None or Field.STATUS in attempt.refused:
-        return FieldsSet(confirmed, attempt.refused, None, updated)
+        return FieldsSet(confirmed, attempt.refused)
     status, reason = status_of(issue), attempt.body.get("state_reason")
     if status.name != attempt.body["state"] or (reason and status.reason not in (None, reason)):
         attempt.refused[Field.STATUS] = f"GitHub left it {status.name}, {status.reason}"
-        return FieldsSet(confirmed, attempt.refused, None, updated)
-    return FieldsSet(confirmed, attempt.refused, status, updated)
+        return FieldsSet(confirmed, attempt.refused)
+    return FieldsSet(confirmed, attempt.refused, status)
 
 
 def _owner(attempt: _Attempt, issue: Json) -> Value:

@@ -52,6 +52,10 @@ class TaskReading:
         converted to a discussion, which GitHub goes on to show as a closed and locked one: an issue
         of ours that is both costs one more read, of its timeline.
         https://docs.github.com/en/rest/issues/issues#get-an-issue"""
+        return self.read(ref)[0]
+
+    def read(self, ref: TicketRef) -> tuple[TaskState, Json]:
+        """As `look`, and the issue as GitHub shows it."""
         issue = self._client.read(issue_path(ref.key))
         if "pull_request" in issue:
             raise NotThere(f"{ref.key} is a pull request", mend="Name an issue.")
@@ -59,7 +63,7 @@ class TaskReading:
             state = state_of(self._connection, issue)
         if self._is_discussion(issue, state):
             raise NotThere(f"{state.ref.key} was converted to a discussion")
-        return state
+        return state, issue
 
     def look_through(self, place: str, since: datetime | None) -> Iterator[TaskState]:
         """The issues of `place`, the latest update first, a hundred a call; what was converted to a

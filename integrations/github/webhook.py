@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
-from integrations.github.marker import key_in
+from integrations.github.marker import due_in, key_in
 from integrations.github.reading import person_of, state_of
 from integrations.http import in_shape
 from integrations.signatures import signed_by
@@ -137,10 +137,12 @@ def normalise(envelope: Envelope) -> Notice:
 
 def _issue(payload: Json, issue: Json, name: str, *, gone: bool = False) -> Notice:
     """A transferred issue is read again too: its old address redirects to the new one. What the
-    payload says of it is how it was before."""
+    payload says of it is how it was before. Of a closed and locked one it says nothing: whether it
+    was converted to a discussion only a read tells."""
     ticket_id = _text(issue.get("node_id"))
     if ticket_id is None:
         return _notice(payload, Tells.UNKNOWN, f"{name} names no issue")
+    sealed = issue.get("state") == "closed" and issue.get("locked")
     return _notice(
         payload,
         Tells.TICKET_GONE if gone else Tells.TICKET,
@@ -150,7 +152,7 @@ def _issue(payload: Json, issue: Json, name: str, *, gone: bool = False) -> Noti
         at=_time(issue.get("updated_at")),
         marker=key_in(_text(issue.get("body"))),
         created=name == "issues.opened",
-        state=None if name == "issues.transferred" else _state(payload, issue),
+        state=None if name == "issues.transferred" or sealed else _state(payload, issue),
         whole=name.startswith("issues."),
     )
 
@@ -169,11 +171,12 @@ _CHANGED: Mapping[str, Field] = {
 
 def _state(payload: Json, issue: Json) -> TaskState | None:
     """The issue as the payload has it, with what was changed, by whoever sent it."""
-    edited = _part(payload, "changes")
-    told = {"title": Field.TITLE, "body": Field.DUE}  # a due date is a line of the body
-    changed = [told[name] for name in told if name in edited]
-    action = _text(payload.get("action")) or ""
-    changed += [_CHANGED[action]] if action in _CHANGED else []
+    edited, action = _part(payload, "changes"), _text(payload.get("action")) or ""
+    changed = [_CHANGED[action]] if action in _CHANGED else []
+    changed += [Field.TITLE] if "title" in edited else []
+    before = _part(edited, "body").get("from")  # a due date is a line of the body
+    if "body" in edited and due_in(_text(before)) != due_in(_text(issue.get("body"))):
+        changed.append(Field.DUE)
     try:
         with in_shape("the payload"):
             state, by = state_of("", issue), person_of(_part(payload, "sender") or None)

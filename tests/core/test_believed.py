@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -38,9 +38,10 @@ def telling(remedy: Remedy, *changed: Field, minutes: float = 61, **values: Any)
     return replace(remedy.states[TWIN], updated=when, changes=changes, **values)
 
 
-def believed(remedy: Remedy, state: TaskState) -> bool:
+def believed(remedy: Remedy, state: TaskState, later: timedelta = 5 * SECOND) -> bool:
+    """So much later than the ticket changed."""
     rules = replace(remedy.policy, teams={remedy.team.name: remedy.team})
-    return is_believed(remedy.incident, 1, TWIN, state, rules)
+    return is_believed(remedy.incident, 1, TWIN, state, rules, state.updated + later)
 
 
 def test_a_later_telling_of_what_was_just_changed_is_believed(remedy: Remedy) -> None:
@@ -64,12 +65,27 @@ def test_one_that_may_be_older_than_what_is_known_is_not(remedy: Remedy, minutes
     assert not believed(remedy, telling(remedy, OWNER, minutes=minutes, owners=(NOOR,)))
 
 
-def test_nor_one_that_may_be_older_than_our_own_write(remedy: Remedy) -> None:
-    wrote = FieldsWritten("set:abc:1:twin", {MILESTONE: "Q1"}, {}, at(62))
+def test_nor_one_that_does_not_show_what_we_wrote(remedy: Remedy) -> None:
+    """It may be older than our write, whatever it tells to have just been changed."""
+    wrote = FieldsWritten("set:abc:1:twin", {MILESTONE: "Q1"}, {}, at(60))
     remedy.incident = fold(wrote, remedy.incident)
-    late = telling(remedy, OWNER, owners=(NOOR,))
-    assert not believed(remedy, late)
-    assert believed(remedy, telling(remedy, OWNER, minutes=63, owners=(), milestones=("Q1",)))
+    assert not believed(remedy, telling(remedy, OWNER, owners=(NOOR,)))
+    assert not believed(remedy, telling(remedy, MILESTONE, milestones=("Q2",)))
+    assert believed(remedy, telling(remedy, OWNER, owners=(NOOR,), milestones=("Q1",)))
+    remedy.hears(TWIN, milestones=("Q1",))
+    assert believed(remedy, telling(remedy, MILESTONE, milestones=("Q2",)))
+
+
+@pytest.mark.parametrize("later", [timedelta(minutes=3), timedelta(minutes=-3)])
+def test_nor_one_that_was_long_on_its_way_or_is_of_the_future(
+    remedy: Remedy, later: timedelta
+) -> None:
+    assert not believed(remedy, telling(remedy, OWNER, owners=(NOOR,)), later)
+
+
+def test_what_is_not_kept_in_sync_need_not_be_told(remedy: Remedy) -> None:
+    """Titles are people's own unless the rules say otherwise."""
+    assert believed(remedy, telling(remedy, OWNER, owners=(NOOR,), title="Mine"))
 
 
 def test_a_change_that_it_does_not_tell_of_is_read(remedy: Remedy) -> None:
@@ -111,6 +127,14 @@ def test_two_tellings_come_to_the_later_one_with_the_changes_of_both(remedy: Rem
     assert both is not None
     assert both.status == OPEN[TASK]
     assert [change.field for change in both.changes] == [OWNER, STATUS]
+
+
+def test_of_a_change_between_two_tellings_nothing_was_told(remedy: Remedy) -> None:
+    first = telling(remedy, DUE, due=date(2027, 2, 1))
+    second = telling(remedy, OWNER, minutes=62, owners=(NOOR,), due=date(2027, 3, 1))
+    assert latest(first, second) is None
+    third = telling(remedy, OWNER, minutes=62, owners=(NOOR,), due=date(2027, 2, 1))
+    assert latest(first, third) is not None
 
 
 def test_of_one_second_they_must_say_the_same(remedy: Remedy) -> None:

@@ -148,8 +148,6 @@ def test_what_stands_as_is_known_is_shown_once_and_written(task: OneTask) -> Non
     assert overtaken.shown == [replace(before, changes=())]
     assert (done.confirmed.items() >= EVERYTHING.items(), done.refused) == (True, {})
     after = task.tracker.look(task.ref)
-    assert done.updated is not None
-    assert before.updated <= done.updated <= after.updated
     assert ([owner.handle for owner in after.owners], after.milestones) == (["noor"], ("Q2",))
 
 
