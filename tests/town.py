@@ -84,7 +84,8 @@ def found(stage: Stage) -> Names:
 class Edit:
     """What somebody said in one place, in the record's words, when the journal had so many lines.
     `back`: it only took back what was said there since the service last read it. `amid`: while the
-    service was at work, with this many calls made before."""
+    service was at work, with this many calls made before. `older`: what the row said already, and
+    nobody read; a row has no clock, so that counts as said when it is read."""
 
     place: str
     field: str
@@ -92,6 +93,7 @@ class Edit:
     lines: int
     back: bool = False
     amid: int | None = None
+    older: Value = None
 
 
 class Remedy:
@@ -105,6 +107,7 @@ class Remedy:
         self.github, self.jira = stage.sandbox.github, stage.sandbox.jira
         self.edits: list[Edit] = []
         self.gone: set[str] = set()
+        self._unread: dict[str, Value] = {}  # what was written into the row since it was read
         self._scribbled = False
         self._explained: set[int] = set()  # edits that the journal told of, by their number
         self._seen = 0  # so many calls were looked at
@@ -200,8 +203,11 @@ class Remedy:
             return
         back = (field, value) in self._stood[place]
         calls = len(self.stage.sandbox.calls) if amid else None
-        self.edits.append(Edit(place, field, value, len(self._told()), back, calls))
+        lines, older = len(self._told()), self._unread.get(field)
+        self.edits.append(Edit(place, field, value, lines, back, calls, older))
         self._stood[place].add((field, value))
+        if place == "row":
+            self._unread[field] = value
 
     def _edit_github(self, field: str, value: Value) -> None:
         issue, edit = self.issue, self.github.edit
@@ -302,6 +308,8 @@ class Remedy:
             known = about and _is_answered(about[-1])
             stood = set() if known else self._stood[place]
             self._stood[place] = stood | set(shown.items())
+            if known and place == "row":
+                self._unread.clear()
 
     def disagreements(self, fields: Collection[str]) -> list[str]:
         """Where two places show different values of one field, as far as both can say it."""
@@ -328,6 +336,7 @@ class Remedy:
             and not self._holds(edit)
             and not _was_told(edit, told, "both changed")
             and not self._was_too_late(edit)
+            and (edit.older is None or edit.older != self.in_row()[field])
         ]
 
     def written_over(self) -> list[str]:
@@ -341,7 +350,9 @@ class Remedy:
                 continue
             if shown[place][field] == edit.value:
                 continue
-            if _was_told(edit, self._told()[edit.lines :]) or self._was_too_late(edit):
+            # of the same that does not count, said again, nothing more is told
+            since = 0 if (place, field) in self._ignored else edit.lines
+            if _was_told(edit, self._told()[since:]) or self._was_too_late(edit):
                 self._explained.add(number)
             else:
                 found.append(f"{edit}: {shown[place][field]} stands there")
