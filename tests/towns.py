@@ -15,7 +15,7 @@ from typing import Any
 
 from inprocess import Heard, without_sockets
 from stage import Stage
-from town import FIELDS, OPS, STRANGER, Names, Remedy, Value, found
+from town import FIELDS, OPS, STRANGER, Names, Remedy, found
 
 from service.container import build, database_file
 
