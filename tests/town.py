@@ -14,7 +14,6 @@ from typing import Any
 from stage import Stage
 
 from integrations.sandbox.world import Call, Refused
-from workflows.model import Outlook
 
 OPS, DOCUMENTS = "acme/ops", "acme/postmortems"
 FIELDS = ("owner", "milestone", "status", "due")
@@ -59,27 +58,6 @@ class Names:
     branch: str
 
 
-def found(stage: Stage) -> Names:
-    """Somebody asks for a remedy in an incident, and closes that."""
-    github = stage.sandbox.github
-    incident = github.open_issue(OPS, "Slow", by="kim", labels=["incident", "sev2"])
-    github.comment(OPS, incident, "ACTION: alert on depth @kim", by="noor")
-    github.close(OPS, incident, by="kim")
-    stage.settle()
-    known = stage.incident(f"{OPS}#{incident}")
-    assert known.outlook is Outlook.DONE, known.waiting_for
-    refs = {ref.connection: ref for ref in (known.actions[0].task, known.actions[0].twin) if ref}
-    path = f"postmortems/{stage.clock():%Y}/acme-ops-{incident}.md"
-    documents = github.repos[DOCUMENTS]
-    branch = next(
-        name
-        for name, head in documents.branches.items()
-        if name != "main" and path in documents.commits[head].tree
-    )
-    number = int(refs["github"].key.partition("#")[2])
-    return Names(known.ticket.key, refs["jira"].key, refs["jira"].id, number, path, branch)
-
-
 @dataclass(frozen=True)
 class Edit:
     """What somebody said in one place, in the record's words, when the journal had so many lines.
@@ -93,7 +71,7 @@ class Edit:
     lines: int
     back: bool = False
     amid: int | None = None
-    older: Value = None
+    older: tuple[Value, ...] = ()
 
 
 class Remedy:
@@ -107,7 +85,7 @@ class Remedy:
         self.github, self.jira = stage.sandbox.github, stage.sandbox.jira
         self.edits: list[Edit] = []
         self.gone: set[str] = set()
-        self._unread: dict[str, Value] = {}  # what was written into the row since it was read
+        self._unread: dict[str, list[Value]] = {}  # what was written into the row since it was read
         self._scribbled = False
         self._explained: set[int] = set()  # edits that the journal told of, by their number
         self._seen = 0  # so many calls were looked at
@@ -203,11 +181,11 @@ class Remedy:
             return
         back = (field, value) in self._stood[place]
         calls = len(self.stage.sandbox.calls) if amid else None
-        lines, older = len(self._told()), self._unread.get(field)
+        lines, older = len(self._told()), tuple(self._unread.get(field, ()))
         self.edits.append(Edit(place, field, value, lines, back, calls, older))
         self._stood[place].add((field, value))
         if place == "row":
-            self._unread[field] = value
+            self._unread[field] = [value]
 
     def _edit_github(self, field: str, value: Value) -> None:
         issue, edit = self.issue, self.github.edit
@@ -336,7 +314,7 @@ class Remedy:
             and not self._holds(edit)
             and not _was_told(edit, told, "both changed")
             and not self._was_too_late(edit)
-            and (edit.older is None or edit.older != self.in_row()[field])
+            and self.in_row()[field] not in edit.older
         ]
 
     def written_over(self) -> list[str]:
@@ -393,6 +371,9 @@ def _coarse(place: str, value: Value) -> Value:
 def _was_told(edit: Edit, told: Collection[str], how: str = "") -> bool:
     """Whether these lines have the value, and say `how`, of that field."""
     words = [edit.value, *PEOPLE.get(edit.value or "", ())]
+    if edit.field == "status":  # in whose words the place cannot tell apart what was said
+        finer = {**ON_GITHUB, **ON_JIRA}
+        words += [word for word in finer if _coarse(edit.place, word) == edit.value]
     said = [f"“{word}”" if word else "nothing" for word in words]
     return any(
         how in line and f"AI-1 {edit.field}:" in line and any(word in line for word in said)

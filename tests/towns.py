@@ -15,9 +15,10 @@ from typing import Any
 
 from inprocess import Heard, without_sockets
 from stage import Stage
-from town import FIELDS, OPS, STRANGER, Names, Remedy, found
+from town import DOCUMENTS, FIELDS, OPS, STRANGER, Names, Remedy
 
 from service.container import build, database_file
+from workflows.model import Outlook
 
 JIRA = "connection: jira, project: OPS, issue_type: Task"
 GITHUB = "connection: github, repository: acme/ops, labels: [remediation]"
@@ -131,6 +132,27 @@ class Town:
         self.stage.poll()
         self.stage.wait(timedelta(minutes=2))
         return [f"{call.method} {call.path}" for call in self.stage.sandbox.writes()]
+
+
+def found(stage: Stage) -> Names:
+    """Somebody asks for a remedy in an incident, and closes that."""
+    github = stage.sandbox.github
+    incident = github.open_issue(OPS, "Slow", by="kim", labels=["incident", "sev2"])
+    github.comment(OPS, incident, "ACTION: alert on depth @kim", by="noor")
+    github.close(OPS, incident, by="kim")
+    stage.settle()
+    known = stage.incident(f"{OPS}#{incident}")
+    assert known.outlook is Outlook.DONE, known.waiting_for
+    refs = {ref.connection: ref for ref in (known.actions[0].task, known.actions[0].twin) if ref}
+    path = f"postmortems/{stage.clock():%Y}/acme-ops-{incident}.md"
+    documents = github.repos[DOCUMENTS]
+    branch = next(
+        name
+        for name, head in documents.branches.items()
+        if name != "main" and path in documents.commits[head].tree
+    )
+    number = int(refs["github"].key.partition("#")[2])
+    return Names(known.ticket.key, refs["jira"].key, refs["jira"].id, number, path, branch)
 
 
 class Towns:
