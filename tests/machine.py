@@ -21,7 +21,8 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from town import PLACES, STRANGER, Value
+from judge import Judged
+from town import PLACES, STRANGER, Edit, Value
 from towns import CHARTERS, Charter, Town, Towns
 
 VALUES: dict[str, list[Value]] = {
@@ -55,6 +56,7 @@ class Machine(RuleBasedStateMachine):
     sockets: bool
     did: Counter[str]
     town: Town
+    remedy: Judged
 
     @initialize(
         charter=st.sampled_from(CHARTERS),
@@ -100,10 +102,40 @@ class Machine(RuleBasedStateMachine):
     def two_people_edit_the_same_field_and_one_of_them_is_not_heard(
         self, field: int, values: tuple[int, int], places: list[str], seconds: int, first: bool
     ) -> None:
+        known, quiet = len(self.remedy.edits), self.is_quiet()
         self.say(places[0], field, values[0], told=first)
         self.town.stage.clock.wait(timedelta(seconds=seconds))
         self.say(places[1], field, values[1], told=not first)
         self.the_service_works()
+        met = self.remedy.edits[known:]
+        if quiet and len({edit.value for edit in met}) == 2:
+            self.the_service_looks_for_what_nobody_told()
+            none(self.unlike_the_rules(met, seconds))
+
+    def is_quiet(self) -> bool:
+        """Whether all places agree, and nothing keeps the service from hearing."""
+        stage = self.town.stage
+        with stage.sandbox.world.lock, stage.store.read() as tx:
+            undisturbed = not stage.sandbox.world.next_faults and not tx.traffic.all_paused()
+        return undisturbed and self.hooks.enabled and self.remedy.is_at_rest(self.charter.fields)
+
+    def unlike_the_rules(self, met: list[Edit], seconds: int) -> list[str]:
+        """What is wrong after two edits met where all had agreed. Of a status not every place can
+        tell that it changed; and a row has no clock.
+        """
+        field = met[0].field
+        if field == "status" or any((e.place, field) in self.charter.ignored for e in met):
+            return []
+        if not self.remedy.are_all_told_of(met):
+            return [f"no conflict tells of {met}"]
+        preferred = self.charter.preferred.get(field)
+        holds = next((edit for edit in met if edit.place == preferred), None)
+        if holds is None and seconds > 1 and "row" not in {edit.place for edit in met}:
+            holds = met[-1]
+        shown = {place: said[field] for place, said in self.remedy.shown().items()}
+        if holds is None or shown[holds.place] == holds.value:
+            return []
+        return [f"{holds} should hold: {shown}"]
 
     @rule(field=field, values=st.tuples(value, value), places=places, works=st.booleans())
     def somebody_edits_there_and_back(
@@ -231,6 +263,7 @@ class Machine(RuleBasedStateMachine):
             self.town.grow_quiet()
             none(self.remedy.disagreements(self.charter.fields))
             none(self.remedy.lost())
+            none(self.remedy.from_nowhere(self.charter.fields))
             none(self.remedy.written_over())
             none(self.remedy.made_again())
             none(self.town.writes_when_nothing_happens())

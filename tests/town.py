@@ -1,7 +1,6 @@
 """One remedy that people edit in every place where they see it.
 
-Everybody's edits are remembered by what they were meant to say, and judged by what the places show
-and the journal tells: nothing here asks the service.
+Everybody's edits are remembered by what they were meant to say.
 """
 
 from __future__ import annotations
@@ -61,7 +60,8 @@ class Names:
 @dataclass(frozen=True)
 class Edit:
     """What somebody said in one place, in the record's words, when the journal had so many lines.
-    `back`: it only took back what was said there since the service last read it. `amid`: while the
+    `back`: it only took back what was said there since the service last read it, or is a row that
+    says what we may have asked for, which counts as our own write. `amid`: while the
     service was at work, with this many calls made before. `older`: what the row said already, and
     nobody read; a row has no clock, so that counts as said when it is read."""
 
@@ -88,10 +88,12 @@ class Remedy:
         self._unread: dict[str, list[Value]] = {}  # what was written into the row since it was read
         self._scribbled = False
         self._explained: set[int] = set()  # edits that the journal told of, by their number
+        self._asked: set[tuple[str, Value]] = set()  # of the row, since our last write of it
         self._seen = 0  # so many calls were looked at
         self._stood: dict[str, set[tuple[str, Value]]] = {}
         for place, shown in self.shown().items():
             self._stood[place] = set(shown.items())
+        self._founded = set(self.in_row().items())
         self._tickets = self._all_tickets()
 
     def shown(self) -> dict[str, dict[str, Value]]:
@@ -169,7 +171,7 @@ class Remedy:
             "jira": self._edit_jira,
             "row": self._edit_row,
         }
-        unsaid = field == "status" and _coarse(place, value) != value
+        unsaid = field == "status" and coarse(place, value) != value
         if place in self.gone or unsaid or self.shown()[place][field] == value:
             return
         self.look()
@@ -179,7 +181,7 @@ class Remedy:
             return
         if self.shown()[place][field] != value:  # a transition that leads nowhere, for one
             return
-        back = (field, value) in self._stood[place]
+        back = (field, value) in self._stood[place] | (self._asked if place == "row" else set())
         calls = len(self.stage.sandbox.calls) if amid else None
         lines, older = len(self._told()), tuple(self._unread.get(field, ()))
         self.edits.append(Edit(place, field, value, lines, back, calls, older))
@@ -265,7 +267,7 @@ class Remedy:
             self.jira.delete(self.names.ticket, by="5b10-kim")
         self.gone.add(place)
 
-    # --- judging ---
+    # --- the service ---
 
     def is_of(self, place: str, path: str) -> bool:
         """Whether a call with this path is about the ticket or the document there."""
@@ -288,73 +290,12 @@ class Remedy:
             self._stood[place] = stood | set(shown.items())
             if known and place == "row":
                 self._unread.clear()
-
-    def disagreements(self, fields: Collection[str]) -> list[str]:
-        """Where two places show different values of one field, as far as both can say it."""
-        shown = self.shown()
-        row = shown["row"]
-        return [
-            f"{field}: {place} says {values[field]}, the row {row[field]}"
-            for place, values in shown.items()
-            for field in fields
-            if (field, row[field]) != ("owner", STRANGER)
-            and values[field] != (_coarse(place, row[field]) if field == "status" else row[field])
-        ]
-
-    def lost(self) -> list[str]:
-        """The last edit of each field that neither holds nor was ever told of as a conflict."""
-        told = self._told()
-        counting = [e for e in self.edits if (e.place, e.field) not in self._ignored]
-        last = {edit.field: edit for edit in counting}
-        return [
-            f"{edit}: {self.in_row()[field]} holds"
-            for field, edit in last.items()
-            if not edit.back
-            and edit.place not in self.gone
-            and not self._holds(edit)
-            and not _was_told(edit, told, "both changed")
-            and not self._was_too_late(edit)
-            and self.in_row()[field] not in edit.older
-        ]
-
-    def written_over(self) -> list[str]:
-        """The last edit of each field in each place that stands there no more, and of which the
-        journal has not a word."""
-        shown, found = self.shown(), list[str]()
-        last = {(edit.place, edit.field): number for number, edit in enumerate(self.edits)}
-        for (place, field), number in last.items():
-            edit = self.edits[number]
-            if place in self.gone or number in self._explained or edit.back:
-                continue
-            if shown[place][field] == edit.value:
-                continue
-            # of the same that does not count, said again, nothing more is told
-            since = 0 if (place, field) in self._ignored else edit.lines
-            if _was_told(edit, self._told()[since:]) or self._was_too_late(edit):
-                self._explained.add(number)
-            else:
-                found.append(f"{edit}: {shown[place][field]} stands there")
-        return found
-
-    def made_again(self) -> list[str]:
-        """The tickets that there are beside those that there were."""
-        return [key for key in self._all_tickets() if key not in self._tickets]
+            if place == "row" and any(call.is_write and _is_answered(call) for call in about):
+                self._asked.clear()
+        self._asked |= {said for shown in self.shown().values() for said in shown.items()}
 
     def _told(self) -> list[str]:
         return self.stage.told(self.names.incident).splitlines()
-
-    def _holds(self, edit: Edit) -> bool:
-        value = self.in_row()[edit.field]
-        return edit.value == (_coarse(edit.place, value) if edit.field == "status" else value)
-
-    def _was_too_late(self, edit: Edit) -> bool:
-        """Whether it came between the service's read of that ticket and its write, of which no
-        tracker tells."""
-        if edit.amid is None:
-            return False
-        after = self.stage.sandbox.calls[edit.amid :]
-        about = [call for call in after if self.is_of(edit.place, call.path)]
-        return bool(about) and about[0].is_write
 
 
 def _is_answered(call: Call) -> bool:
@@ -363,20 +304,6 @@ def _is_answered(call: Call) -> bool:
     return (200 <= call.status < 300 or call.status == 304) and (call.is_write or whole)
 
 
-def _coarse(place: str, value: Value) -> Value:
+def coarse(place: str, value: Value) -> Value:
     words = {"github": ON_GITHUB, "jira": ON_JIRA}.get(place, {})
     return words.get(value or "", value)
-
-
-def _was_told(edit: Edit, told: Collection[str], how: str = "") -> bool:
-    """Whether these lines have the value, and say `how`, of that field."""
-    words = [edit.value, *PEOPLE.get(edit.value or "", ())]
-    if edit.field == "status":  # in whose words the place cannot tell apart what was said
-        finer = {**ON_GITHUB, **ON_JIRA}
-        words += [word for word in finer if _coarse(edit.place, word) == edit.value]
-    said = [f"“{word}”" if word else "nothing" for word in words]
-    return any(
-        how in line and f"AI-1 {edit.field}:" in line and any(word in line for word in said)
-        for lines in told
-        for line in lines.split("; ")
-    )

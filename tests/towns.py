@@ -4,7 +4,7 @@ as somebody begins anew: to found one takes a second, to put it back a hundredth
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -14,8 +14,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from inprocess import Heard, without_sockets
+from judge import Judged
 from stage import Stage
-from town import DOCUMENTS, FIELDS, OPS, STRANGER, Names, Remedy
+from town import DOCUMENTS, FIELDS, OPS, STRANGER, Names
 
 from service.container import build, database_file
 from workflows.model import Outlook
@@ -26,13 +27,15 @@ GITHUB = "connection: github, repository: acme/ops, labels: [remediation]"
 
 @dataclass(frozen=True)
 class Charter:
-    """What a town agreed on: where tasks go, and whose edits of which fields count."""
+    """What a town agreed on: where tasks go, in which places edits of a field are `ignored`, and in
+    which place the edit of a field is `preferred`."""
 
     name: str
     tasks: str = field(default=f"{{{JIRA}, twin: {{{GITHUB}}}}}", repr=False)
     sync: str = field(default="{}", repr=False)
     fields: tuple[str, ...] = field(default=FIELDS, repr=False)
     ignored: frozenset[tuple[str, str]] = field(default=frozenset(), repr=False)
+    preferred: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 CHARTERS = (
@@ -50,6 +53,7 @@ CHARTERS = (
         ignored=frozenset(
             {("github", "owner"), ("row", "owner"), ("row", "status"), ("jira", "due")}
         ),
+        preferred={"milestone": "github", "status": "jira"},
     ),
 )
 
@@ -90,7 +94,7 @@ class Town:
         }
         return without_sockets({} if self._sockets else here, heard)
 
-    def begin_anew(self) -> Remedy:
+    def begin_anew(self) -> Judged:
         """Everything as it was when the remedy had just been set up: trackers, rows, time; and a
         service that was just started."""
         stage, sandbox = self.stage, self.stage.sandbox
@@ -109,7 +113,7 @@ class Town:
         stage.container = build(
             stage.settings, self._rules, store=stage.store, clock=stage.clock, wait=stage._let_pass
         )
-        return Remedy(stage, self._names, self.charter.ignored)
+        return Judged(stage, self._names, self.charter.ignored)
 
     def _copy(self, sites: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """What the trackers know, but not the world around them: its clock goes on."""
