@@ -22,7 +22,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from judge import Judged
-from town import PLACES, STRANGER, Edit, Value
+from town import PLACES, STRANGER, Edit, Value, coarse
 from towns import CHARTERS, Charter, Town, Towns
 
 VALUES: dict[str, list[Value]] = {
@@ -179,7 +179,7 @@ class Machine(RuleBasedStateMachine):
     ) -> None:
         name = self.fields[field % len(self.fields)]
         there = places[2 if third else 1]
-        self.amid = (places[0], there, name, VALUES[name][values[1] % len(VALUES[name])])
+        self.amid = (places[0], there, name, self.another(there, name, values[1]))
         self.say(places[0], field, values[0])
         self.the_service_works()
         self.amid = None
@@ -193,7 +193,19 @@ class Machine(RuleBasedStateMachine):
 
     def say(self, place: str, field: int, value: int, *, told: bool = True) -> None:
         name = self.fields[field % len(self.fields)]
-        self.edit(place, name, VALUES[name][value % len(VALUES[name])], told=told)
+        self.edit(place, name, self.another(place, name, value), told=told)
+
+    def another(self, place: str, name: str, value: int) -> Value:
+        """One of the values that can be said there, and do not stand there already."""
+        now = self.remedy.shown().get(place, {}).get(name)
+        others = [
+            each
+            for each in VALUES[name]
+            if each != now
+            and (name != "status" or coarse(place, each) == each)
+            and (place != "jira" or each != STRANGER)
+        ]
+        return others[value % len(others)]
 
     def edit(self, place: str, field: str, value: Value, *, told: bool, amid: bool = False) -> None:
         """Somebody edits; the webhook is lost unless somebody is told."""
