@@ -42,7 +42,7 @@ check: $(STAMPS)/dev
 test-long: $(STAMPS)/dev
 	@$(BIN)/python -m pytest -n auto --dist loadgroup -m long $(ARGS)
 
-# Five thousand remedies that people edit everywhere while nothing works well: about an hour.
+# Five thousand remedies that people edit everywhere while nothing works well: well under an hour.
 test-sync: $(STAMPS)/dev
 	@$(BIN)/python -m pytest -n auto --dist loadgroup -m many $(ARGS)
 

@@ -61,8 +61,15 @@ class Machine(RuleBasedStateMachine):
     @initialize(
         charter=st.sampled_from(CHARTERS),
         fields=st.lists(st.integers(0, 4), min_size=1, max_size=2),
+        meeting=st.none() | st.tuples(st.tuples(value, value), places, seconds, SOMETIMES),
     )
-    def an_incident_is_closed(self, charter: Charter, fields: list[int]) -> None:
+    def an_incident_is_closed(
+        self,
+        charter: Charter,
+        fields: list[int],
+        meeting: tuple[tuple[int, int], list[str], int, bool] | None,
+    ) -> None:
+        """Two people may meet while all is quiet: then the rules tell who is right."""
         self.fields = [charter.fields[each % len(charter.fields)] for each in fields]
         self.charter = charter
         self.town = self.towns.of(charter, sockets=self.sockets)
@@ -72,6 +79,8 @@ class Machine(RuleBasedStateMachine):
         self.amid: tuple[str, str, str, Value] | None = None
         self.work = self.town.at_work(self.heard)
         self.work.__enter__()
+        if meeting is not None:
+            self.two_people_edit_the_same_field_and_one_of_them_is_not_heard(0, *meeting)
 
     # --- people, one at a time ---
 

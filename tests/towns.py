@@ -49,11 +49,11 @@ CHARTERS = (
     Charter(
         "some sides do not count, others win",
         sync="{owner: {from: [task]}, milestone: {prefer: twin},"
-        " status: {from: [task, twin], prefer: task}, due: {from: [twin, document]}}",
+        " status: {from: [task, twin], prefer: task}, due: {from: [twin, document], prefer: twin}}",
         ignored=frozenset(
             {("github", "owner"), ("row", "owner"), ("row", "status"), ("jira", "due")}
         ),
-        preferred={"milestone": "github", "status": "jira"},
+        preferred={"milestone": "github", "due": "github"},
     ),
 )
 
