@@ -30,7 +30,7 @@ run: $(STAMPS)/run
 	@$(BIN)/followthrough up --rules $(RULES)
 
 test: $(STAMPS)/dev
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 check: $(STAMPS)/dev
 	@$(BIN)/ruff check .
@@ -40,11 +40,11 @@ check: $(STAMPS)/dev
 
 # What takes longer than a commit should wait for: a crash at every commit, each in its own story.
 test-long: $(STAMPS)/dev
-	@$(BIN)/python -m pytest -n auto -m long $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadgroup -m long $(ARGS)
 
-# Five thousand remedies that people edit everywhere while nothing works well: about an hour.
+# Five thousand remedies that people edit everywhere while nothing works well: well under an hour.
 test-sync: $(STAMPS)/dev
-	@$(BIN)/python -m pytest -n auto -m many $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadgroup -m many $(ARGS)
 
 storm: $(STAMPS)/run
 	@$(BIN)/python -m bench.storm --seed $(SEED) $(ARGS)

@@ -110,10 +110,11 @@ class Notice:
     `ticket_id` is the stable id (None where the sender gives none), `key` its name at sending
     time, `place` the project or repository. `marker` is our own marker found in the payload's
     text or properties: the effect key of something that we created. `created`: the ticket was
-    just made. `related`: only what it is related to changed. `state` is what the payload
-    says of a task's fields, where it holds all of them. `comment_id` is the comment
-    this is about. `by` is the actor's handle. `paths` are the files of a push, `branch` its
-    branch or a pull request's head. `why` says it in words, for people.
+    just made. `related`: only what it is related to changed. `state` is what the payload says of a
+    task's fields and what it says was just changed, and `whole` whether that is all that a read
+    would say. `comment_id` is the comment this is about. `by` is the actor's handle. `paths` are
+    the files of a push, `branch` its branch or a pull request's head. `why` says it in words, for
+    people.
     """
 
     tells: Tells
@@ -128,6 +129,7 @@ class Notice:
     created: bool = False
     related: bool = False
     state: TaskState | None = None
+    whole: bool = False
     paths: tuple[str, ...] = ()
     branch: str | None = None
 

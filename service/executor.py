@@ -216,7 +216,7 @@ class Executor:
             case SetFields():
                 tracker = self._tracker(wish.task.connection)
                 may_be = partial(overtaken, incident, wish, policy=self._policy)
-                return fields_written(wish, tracker.set_fields(wish, may_be))
+                return fields_written(wish, tracker.set_fields(wish, may_be), self._clock())
             case CreateTask():
                 raise TypeError("tasks are created in batches")
 

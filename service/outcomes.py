@@ -159,7 +159,7 @@ def told(news: News, incident: Incident) -> str:
             return f"document created: {document.ref.url}"
         case DocumentWritten(_, wrote):
             return f"document brought up to date: {', '.join(wrote)}"
-        case FieldsWritten(key, confirmed, refused):
+        case FieldsWritten(key, confirmed, refused, _):
             number, _, side = key.partition(":")[2].partition(":")[2].partition(":")
             done = ", ".join(f"{f} {v or 'nothing'}" for f, v in confirmed.items())
             not_done = "".join(f"; not taken: {f}: {s.words}" for f, s in refused.items())
@@ -194,16 +194,18 @@ def task_news(result: TaskResult, wish: Effect) -> News | TrackerError:
     return TaskCreated(result.key, result.ref, result.linked, result.unset, values, place)
 
 
-def fields_written(wish: SetFields, ended: FieldsSet) -> FieldsWritten:
+def fields_written(wish: SetFields, ended: FieldsSet, now: datetime) -> FieldsWritten:
     """What stands there now, and what was refused; what became another than it was to be is both,
     so that it is not asked for again and again."""
     asked = {**wish.values, **({Field.STATUS: wish.status.progress.value} if wish.status else {})}
     refused = {field: Stuck(asked.get(field), words) for field, words in ended.refused.items()}
     confirmed = dict(ended.confirmed)
     for field, value in wish.values.items():
-        now = confirmed.get(field)
-        if not is_alike(now, value):
-            words = f"it is {now or 'nothing'} now" if field in confirmed else "it was not answered"
+        stands = confirmed.get(field)
+        if not is_alike(stands, value):
+            words = (
+                f"it is {stands or 'nothing'} now" if field in confirmed else "it was not answered"
+            )
             refused.setdefault(field, Stuck(value, words))
     if wish.status is not None and ended.status is None:
         asked_for = Stuck(wish.status.progress.value, "it was not answered")
@@ -214,7 +216,7 @@ def fields_written(wish: SetFields, ended: FieldsSet) -> FieldsWritten:
         if means is not wish.status.progress:
             words = f"it is {ended.status.name} now, which means {means}"
             refused.setdefault(Field.STATUS, Stuck(wish.status.progress.value, words))
-    return FieldsWritten(wish.key, confirmed, refused)
+    return FieldsWritten(wish.key, confirmed, refused, now)
 
 
 def uncertain_since(

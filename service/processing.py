@@ -86,8 +86,8 @@ class Processing:
         self._policy = policy
         self._trackers = trackers
         self._executor = executor
-        self._tasks = Tasks(store, trackers, policy)
         self._people = Directory(store, policy, trackers)
+        self._tasks = Tasks(store, trackers, policy, self._people)
         self._clock = clock
         self._make_id = make_id
 

@@ -1,6 +1,7 @@
 """What one delivery is about: which incident must be read again, or why nothing is to be done.
 
-The delivery itself is never believed: it only says where to look.
+A delivery only says where to look. What it says of a task is kept with that, for the turn to judge
+whether it may stand for a read.
 """
 
 from __future__ import annotations
@@ -183,26 +184,31 @@ class Routing:
         if ref.role is Role.DOCUMENT:
             self._read_document(tx, number, notice, ref.incident_id)
             return
+        self._task(tx, number, notice, ref)
+
+    def _task(self, tx: Transaction, number: int, notice: Notice, ref: Ref) -> None:
+        """A remediation task has its turn if that is told which is not known. How late it was told
+        counts in any case: nothing older is believed from now on."""
+        nothing, known = "", self._is_known(tx, notice, ref)
         if notice.related or notice.comment_id is not None:
-            why = f"{notice.why}: none of what is kept in sync of {ref.key}"
-            tx.deliveries.mark(number, DeliveryState.IGNORED, why, incident_id=ref.incident_id)
-            return
-        if self._is_known(tx, notice, ref):
-            why = f"{notice.why}: {ref.key} is known to be so"
-            tx.deliveries.mark(number, DeliveryState.IGNORED, why, incident_id=ref.incident_id)
-            return
-        tx.refs.say_changed(ref.connection, ref.ticket_id)
-        why = f"{notice.why}: the remediation task {ref.key}"
-        subject = ask_for_task(tx, ref, PROMPT, why)
-        tx.deliveries.mark(
-            number, DeliveryState.DONE, why, subject=subject, incident_id=ref.incident_id
-        )
+            nothing = f"none of what is kept in sync of {ref.key}"
+        elif known:
+            nothing = f"{ref.key} is known to be so"
+        else:
+            told = notice.state if notice.tells is Tells.TICKET and notice.whole else None
+            tx.refs.say_changed(ref.connection, ref.ticket_id, told)
+        if notice.state is not None:
+            tx.refs.show(ref, notice.state.updated, known=known)
+        subject, state, why = None, DeliveryState.IGNORED, f"{notice.why}: {nothing}"
+        if not nothing:
+            why, state = f"{notice.why}: the remediation task {ref.key}", DeliveryState.DONE
+            subject = ask_for_task(tx, ref, PROMPT, why)
+        tx.deliveries.mark(number, state, why, subject=subject, incident_id=ref.incident_id)
 
     def _is_known(self, tx: Transaction, notice: Notice, ref: Ref) -> bool:
-        """Whether the task stands as it is known to: then there is nothing to read. What is told
-        is believed for this alone; a later change has a delivery of its own. While it is being
-        written to, what is known may be what our write goes over: somebody may have taken that
-        back already."""
+        """Whether the task stands as it is known to: then there is nothing to read; a later change
+        has a delivery of its own. While it is being written to, what is known may be what our write
+        goes over: somebody may have taken that back already."""
         record = tx.incidents.get(ref.incident_id)
         if record is None or notice.state is None or notice.tells is not Tells.TICKET:
             return False

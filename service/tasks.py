@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
@@ -11,11 +11,12 @@ import structlog
 from integrations.tracker import NotThere, Tracker, TrackerError
 from service.jobs import Later
 from service.outcomes import retry_at, sentence
+from service.people import Directory
 from service.store import Store, Transaction
 from service.store.refs import Ref, Role
 from workflows.drift import became
 from workflows.events import TaskGone, TaskRead, TaskReading
-from workflows.hearing import rested_tickets, ticket_of
+from workflows.hearing import is_believed, rested_tickets, ticket_of
 from workflows.model import Incident, TicketRef
 from workflows.policy import Policy
 from workflows.snapshots import Side
@@ -85,15 +86,19 @@ class Looked:
 class Tasks:
     """Reads the tasks that changed."""
 
-    def __init__(self, store: Store, trackers: Mapping[str, Tracker], policy: Policy) -> None:
+    def __init__(
+        self, store: Store, trackers: Mapping[str, Tracker], policy: Policy, people: Directory
+    ) -> None:
         self._store = store
         self._trackers = trackers
         self._policy = policy
+        self._people = people
 
     def look(self, incident: Incident | None) -> Looked:
         """Each changed task of the incident, and each that kept flipping and has rested, in one
-        read each. What cannot be read now stays marked as changed; so does what the
-        rules know no team or no tracker for: other rules may."""
+        read each; or none, where what its webhooks told may stand for that. What cannot be read
+        now stays marked as changed; so does what the rules know no team or no tracker for: other
+        rules may."""
         looked = Looked(incident, self._store.clock(), self._policy)
         if incident is None or not incident.actions or incident.team not in self._policy.teams:
             return looked
@@ -109,6 +114,10 @@ class Tasks:
             if found is None or tracker is None:
                 continue
             number, side = found
+            if (told := self._told(incident, number, side, ref)) is not None:
+                looked.readings.append(told)
+                looked.heard.append(ref)
+                continue
             try:
                 state = tracker.look(TicketRef(ref.connection, ref.ticket_id, ref.key, ""))
             except NotThere as error:
@@ -124,3 +133,14 @@ class Tasks:
                 looked.readings.append(TaskRead(number, side, state))
             looked.heard.append(ref)
         return looked
+
+    def _told(self, incident: Incident, number: int, side: Side, ref: Ref) -> TaskRead | None:
+        """What its webhooks told of a ticket, where that is believed."""
+        if ref.state is None:
+            return None
+        policy, now = self._people.policy(), self._store.clock()
+        if not is_believed(incident, number, side, ref.state, policy, now, ref.proved):
+            return None
+        item = next(each for each in incident.actions if each.number == number)
+        known = item.task if side is Side.TASK else item.twin
+        return TaskRead(number, side, replace(ref.state, ref=known or ref.state.ref))

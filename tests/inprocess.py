@@ -18,6 +18,9 @@ from werkzeug.test import Client
 
 WSGI = Callable[..., Any]
 
+#: Is told of a request that was answered, before whoever asked gets the answer.
+Heard = Callable[[str, str], None]
+
 
 class _Line:
     """The connection that an application may cut, as the sandbox does for a lost answer."""
@@ -29,9 +32,12 @@ class _Line:
 
 
 @contextmanager
-def without_sockets(applications: Mapping[str, Callable[[], WSGI]]) -> Iterator[None]:
+def without_sockets(
+    applications: Mapping[str, Callable[[], WSGI]], heard: Heard | None = None
+) -> Iterator[None]:
     """Whatever is sent to one of these addresses (``http://127.0.0.1:8000``) is answered by what
-    listens there in this process; everything else goes its usual way."""
+    listens there in this process; everything else goes its usual way. `heard` is told the method
+    and the path of either."""
     real = HTTPAdapter.send
 
     def send(
@@ -40,8 +46,12 @@ def without_sockets(applications: Mapping[str, Callable[[], WSGI]]) -> Iterator[
         parts = urlsplit(request.url or "")
         listening = applications.get(f"{parts.scheme}://{parts.netloc}")
         if listening is None:
-            return real(adapter, request, *given, **more)
-        return _answered(listening(), request)
+            answer = real(adapter, request, *given, **more)
+        else:
+            answer = _answered(listening(), request)
+        if heard is not None:
+            heard(request.method or "", parts.path)
+        return answer
 
     with mock.patch.object(HTTPAdapter, "send", send):
         yield

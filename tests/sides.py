@@ -141,7 +141,7 @@ class Remedy:
         values = self.wants(side)
         no = {Field(name): Stuck(values[Field(name)], words) for name, words in refused.items()}
         done = {f: value for f, value in values.items() if f not in no}
-        self.incident = fold(FieldsWritten(f"set:abc:1:{side}", done, no), self.incident)
+        self.incident = fold(FieldsWritten(f"set:abc:1:{side}", done, no, self.now), self.incident)
 
     def item_is(self, item: ActionItem) -> None:
         self.incident = replace(self.incident, actions=(item,))

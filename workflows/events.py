@@ -81,12 +81,13 @@ class CommentWritten:
 
 @dataclass(frozen=True, slots=True)
 class FieldsWritten:
-    """Fields of the ticket of an item on one side were set: `confirmed` stand there now, in its
-    words; `refused` it would not take."""
+    """Fields of the ticket of an item on one side were set `at` that time (UTC): `confirmed` stand
+    there now, in its words; `refused` it would not take."""
 
     key: str
     confirmed: Mapping[Field, Value]
     refused: Mapping[Field, Stuck]
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from workflows.action_table import read_rows
 from workflows.audience import only_withheld
@@ -12,11 +12,16 @@ from workflows.circuits import without
 from workflows.effects import SetFields
 from workflows.events import TaskGone, TaskRead, TaskReading
 from workflows.model import ActionItem, Incident, TicketRef
+from workflows.people import is_known
 from workflows.policy import Policy, TaskDestination, Team
 from workflows.snapshots import Agreement, Field, Said, Side, Value
 from workflows.sync import agree, rested, resting, wanted
 from workflows.tasks import TaskState
-from workflows.voices import WITHHELD, RowVoice, TicketVoice, heard
+from workflows.voices import WITHHELD, RowVoice, TicketVoice, heard, told_changed
+
+#: What is told of a ticket is acted on within this time of its last change (by our clock and the
+#: tracker's) or not at all: what came later has had time to change again, unheard.
+FRESH = timedelta(minutes=2)
 
 
 def hear_tasks(
@@ -102,12 +107,53 @@ def says_nothing_new(
     agreement = item.sides.get(side, Agreement())
     if agreement.gone or state.ref.key != ref.key or may_be_mended(agreement, state):
         return False
+    if state.restricted and any(field in agreement.base for field in WITHHELD):
+        return False  # since when it is, and what was said until then, only a read tells
     says, also = heard(state, item, voice)
     return all(
         field in agreement.base and said.value == agreement.base[field]
         for field, said in says.items()
         if (rule := team.sync.fields.get(field)) is not None and rule.counts
     ) and all(set(also.get(field, ())) == set(agreement.also.get(field, ())) for field in also)
+
+
+def is_believed(
+    incident: Incident,
+    number: int,
+    side: Side,
+    state: TaskState,
+    policy: Policy,
+    now: datetime,
+    proved: datetime | None = None,
+) -> bool:
+    """Whether the latest that was told of a ticket may stand for a read of it at `now` (UTC).
+
+    It must be fresh and later than the last read, and show all that we wrote since, unless that was
+    `proved` (UTC, our clock): another telling showed it. Whatever is
+    otherwise than known must be something that it tells to have just been changed: else a change
+    was not told, and only a read says when and by whom. Whom it names must be known: a read may
+    tell more of them. See docs/adr/0008-a-later-telling-stands-for-a-read.md.
+    """
+    voice, team = voice_of(incident, number, side, policy), policy.teams.get(incident.team)
+    item = next((i for i in incident.actions if i.number == number), None)
+    if voice is None or item is None or team is None:
+        return False
+    agreement, ref = item.sides.get(side, Agreement()), dict(_tickets(item))[side]
+    if agreement.gone or state.ref.key != ref.key or agreement.updated is None:
+        return False
+    if state.updated <= agreement.updated or abs(now - state.updated) > FRESH:
+        return False
+    if not all(is_known(who, voice.kinds[side], policy) for who in state.owners):
+        return False
+    says, also = heard(state, item, voice)
+    kept = {field for field, rule in team.sync.fields.items() if rule.counts}
+    moved = {f for f in kept if f in says and says[f].value != agreement.base.get(f)}
+    beside = {f for f in also if set(also[f]) != set(agreement.also.get(f, ()))}
+    silent = kept & agreement.base.keys() - says.keys()
+    unproven = {f for f, at in agreement.unproven.items() if proved is None or proved < at}
+    if silent or moved & unproven:
+        return False
+    return told_changed(state) >= moved | (beside & kept)
 
 
 def overtaken(incident: Incident, wish: SetFields, state: TaskState, policy: Policy) -> str:
@@ -191,7 +237,7 @@ def _read(
     says, also = heard(state, item, voice)
     if may_be_mended(agreement, state):
         agreement = replace(agreement, stuck=without(agreement.stuck, Field.STATUS))
-    agreement = replace(agreement, also=also, place=state.place, updated=state.updated)
+    agreement = replace(agreement, also=also, place=state.place, updated=state.updated, unproven={})
     if state.restricted:  # nor is anything written over what is not heard
         base = {f: value for f, value in agreement.base.items() if f not in WITHHELD}
         agreement = replace(agreement, base=base)

@@ -45,6 +45,13 @@ def name_of(person: Person, kind: str, policy: Policy) -> str:
     return known.name if known else policy.met.names.get(at, person.name)
 
 
+def is_known(person: Person, kind: str, policy: Policy) -> bool:
+    """Whether somebody whom a tracker of this kind names is in the rules, or was met before."""
+    at = (kind, same_word(person.handle))
+    met = policy.met
+    return at in met.by_handle or at in met.names or bool(_by_handle(person.handle, kind, policy))
+
+
 def name_said(said: str, policy: Policy) -> str:
     """What the record calls somebody whom people name so."""
     known = known_person(policy, said)

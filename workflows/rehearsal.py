@@ -69,7 +69,7 @@ def rehearse(
             return Rehearsal(incident, tuple(done.values()), tuple(reasons))
         done.pop(wish.key, None)
         done[wish.key] = wish
-        incident = fold(pretend(wish, incident), incident)
+        incident = fold(pretend(wish, incident, now), incident)
     raise RuntimeError(f"the decision on {reading} never comes to rest")
 
 
@@ -110,8 +110,8 @@ def _is_wanted(effect: Effect, done: Mapping[str, Effect]) -> bool:
     return isinstance(effect, WriteRegions) or done.get(effect.key) != effect
 
 
-def pretend(wish: Effect, incident: Incident) -> News:
-    """What would be known after `wish` had succeeded; places are named, not made."""
+def pretend(wish: Effect, incident: Incident, now: datetime) -> News:
+    """What would be known after `wish` had succeeded at `now`; places are named, not made."""
     match wish:
         case CreateDocument():
             target = wish.target
@@ -135,7 +135,7 @@ def pretend(wish: Effect, incident: Incident) -> News:
             values = dict(wish.values)
             if wish.status is not None:
                 values[Field.STATUS] = wish.status.progress.value
-            return FieldsWritten(wish.key, values, {})
+            return FieldsWritten(wish.key, values, {}, now)
 
 
 def _pretend_write(wish: WriteRegions, incident: Incident) -> DocumentWritten:

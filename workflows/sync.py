@@ -104,8 +104,9 @@ def written(
     side: Side,
     confirmed: Mapping[Field, Value],
     refused: Mapping[Field, Stuck],
+    at: datetime,
 ) -> ActionItem:
-    """The item after a write was answered: only what is confirmed is agreed on."""
+    """The item after a write was answered `at` that time (UTC): what is confirmed is agreed on."""
     before = item.sides.get(side, Agreement())
     now_ours = record(item)
     moved = [field for field, value in confirmed.items() if before.base.get(field) != value]
@@ -116,6 +117,7 @@ def written(
         ours={**before.ours, **{field: now_ours[field] for field in confirmed}},
         replaced={**before.replaced, **over},
         stuck={**{f: s for f, s in before.stuck.items() if f not in confirmed}, **refused},
+        unproven={**before.unproven, **dict.fromkeys(confirmed, at)},
     )
     item = _with(item, side, agreement)
     for field in confirmed if side is Side.TASK else ():

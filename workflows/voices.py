@@ -164,7 +164,7 @@ def heard(
         Field.OWNER: tuple(handle for handle in owners if handle != values[Field.OWNER]),
         Field.MILESTONE: tuple(m for m in state.milestones if m != values[Field.MILESTONE]),
     }
-    silent = state.silent | WITHHELD if state.restricted else state.silent
+    silent = {*state.silent, *(WITHHELD if state.restricted else ())}
     snapshot = {
         field: _said(state, field, value) for field, value in values.items() if field not in silent
     }
@@ -173,6 +173,11 @@ def heard(
 
 #: What is somebody's own words: of a ticket that only some may read it is told nowhere else.
 WITHHELD = frozenset({Field.OWNER, Field.MILESTONE, Field.TITLE})
+
+
+def told_changed(state: TaskState) -> set[Field]:
+    """The fields of which a change is told with the state."""
+    return {Field(change.field) for change in state.changes}
 
 
 def _said(state: TaskState, field: Field, value: Value) -> Said:

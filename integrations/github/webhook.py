@@ -13,11 +13,13 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
-from integrations.github.marker import key_in
-from integrations.github.reading import state_of
+from integrations.github.marker import due_in, key_in
+from integrations.github.reading import person_of, state_of
 from integrations.http import in_shape
 from integrations.signatures import signed_by
 from integrations.tracker import BadSignature, Envelope, Malformed, Notice, Tells, Unavailable
+from workflows.model import Change
+from workflows.snapshots import Field
 from workflows.tasks import TaskState
 
 Json = dict[str, Any]
@@ -135,10 +137,12 @@ def normalise(envelope: Envelope) -> Notice:
 
 def _issue(payload: Json, issue: Json, name: str, *, gone: bool = False) -> Notice:
     """A transferred issue is read again too: its old address redirects to the new one. What the
-    payload says of it is how it was before."""
+    payload says of it is how it was before. Of a closed and locked one it says nothing: whether it
+    was converted to a discussion only a read tells."""
     ticket_id = _text(issue.get("node_id"))
     if ticket_id is None:
         return _notice(payload, Tells.UNKNOWN, f"{name} names no issue")
+    sealed = issue.get("state") == "closed" and issue.get("locked")
     return _notice(
         payload,
         Tells.TICKET_GONE if gone else Tells.TICKET,
@@ -148,16 +152,38 @@ def _issue(payload: Json, issue: Json, name: str, *, gone: bool = False) -> Noti
         at=_time(issue.get("updated_at")),
         marker=key_in(_text(issue.get("body"))),
         created=name == "issues.opened",
-        state=None if name == "issues.transferred" else _state(issue),
+        state=None if name == "issues.transferred" or sealed else _state(payload, issue),
+        whole=name.startswith("issues."),
     )
 
 
-def _state(issue: Json) -> TaskState | None:
+#: What an event about an issue tells to have changed.
+#: https://docs.github.com/en/webhooks/webhook-events-and-payloads#issues
+_CHANGED: Mapping[str, Field] = {
+    "assigned": Field.OWNER,
+    "unassigned": Field.OWNER,
+    "milestoned": Field.MILESTONE,
+    "demilestoned": Field.MILESTONE,
+    "closed": Field.STATUS,
+    "reopened": Field.STATUS,
+}
+
+
+def _state(payload: Json, issue: Json) -> TaskState | None:
+    """The issue as the payload has it, with what was changed, by whoever sent it."""
+    edited, action = _part(payload, "changes"), _text(payload.get("action")) or ""
+    changed = [_CHANGED[action]] if action in _CHANGED else []
+    changed += [Field.TITLE] if "title" in edited else []
+    before = _part(edited, "body").get("from")  # a due date is a line of the body
+    if "body" in edited and due_in(_text(before)) != due_in(_text(issue.get("body"))):
+        changed.append(Field.DUE)
     try:
         with in_shape("the payload"):
-            return state_of("", issue)
+            state, by = state_of("", issue), person_of(_part(payload, "sender") or None)
     except Unavailable:
         return None
+    changes = tuple(Change(state.updated, by, field.value, None, None) for field in changed)
+    return replace(state, changes=changes)
 
 
 def _milestone(payload: Json, action: str, name: str) -> Notice:
@@ -256,6 +282,7 @@ def _notice(
     paths: tuple[str, ...] = (),
     branch: str | None = None,
     state: TaskState | None = None,
+    whole: bool = False,
 ) -> Notice:
     return Notice(
         tells=tells,
@@ -271,6 +298,7 @@ def _notice(
         paths=paths,
         branch=branch,
         state=state,
+        whole=whole,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -74,7 +74,7 @@ class Reader:
         """A whole issue, read with all fields and ``expand=names``, with these comments and this
         changelog. `writers` are those who may write in its project."""
         ref, fields = self.ref(issue), issue.get("fields") or {}
-        changes = self.changes(ref, histories)
+        history = changes(ref, histories)
         versions = names(fields.get("fixVersions"))
         read_status = status(fields)
         told_by = fields.get("reporter") or fields.get("creator")
@@ -93,14 +93,14 @@ class Reader:
             author_may_write=writers.include(told_by, *wrote),
             writers_unknown=f"{writers.unknown}. {writers.mend}" if writers.unknown else "",
             owner=person(fields.get("assignee")),
-            closed=_closed(fields, read_status, changes),
+            closed=_closed(fields, read_status, history),
             labels=tuple(str(label) for label in fields.get("labels") or ()),
             components=names(fields.get("components")),
             milestone=versions[0] if versions else None,
             due=day(fields.get("duedate")),
             fields=self._values(fields, issue.get("names") or {}),
             comments=tuple(self._comment(ref, comment, writers) for comment in comments),
-            changes=changes,
+            changes=history,
             related=related(fields),
             restricted=fields.get("security") is not None,
         )
@@ -116,25 +116,6 @@ class Reader:
             may_write=writers.include(author, comment.get("updateAuthor") or author),
             internal=_internal(comment),
         )
-
-    def changes(self, ref: TicketRef, histories: Iterable[Json]) -> tuple[Change, ...]:
-        """A changelog, the oldest first, without what it holds of comments. Cloud gives the newest
-        first, so that of one moment its ids tell the order."""
-        found = [
-            Change(
-                at=moment(history["created"]),
-                by=person(history.get("author")),
-                field=field,
-                before=before,
-                after=after,
-                url=ref.url,
-            )
-            for history in sorted(histories, key=lambda one: str(one.get("id")).zfill(20))
-            for item in history.get("items") or ()
-            if not _is_comment(item)
-            for field, before, after in _fields(item)
-        ]
-        return tuple(sorted(found, key=lambda change: change.at))
 
     def _values(self, fields: Json, names: Json) -> dict[str, str]:
         """Every field that holds something, by its id and by its name."""
@@ -331,7 +312,51 @@ def task_state(ref: TicketRef, issue: Json, changes: tuple[Change, ...] = ()) ->
         owners=(owner,) if owner else (),
         milestones=names(fields.get("fixVersions")),
         due=day(fields.get("duedate")),
-        silent=frozenset(field for field, id in FIELD_IDS.items() if id not in fields),
+        silent=tuple(field for field, id in FIELD_IDS.items() if id not in fields),
         changes=changes,
         restricted=fields.get("security") is not None,
+    )
+
+
+def changes(ref: TicketRef, histories: Iterable[Json]) -> tuple[Change, ...]:
+    """A changelog, the oldest first, without what it holds of comments. Cloud gives the newest
+    first, so that of one moment its ids tell the order."""
+    found = [
+        Change(
+            at=moment(history["created"]),
+            by=person(history.get("author")),
+            field=field,
+            before=before,
+            after=after,
+            url=ref.url,
+        )
+        for history in sorted(histories, key=lambda one: str(one.get("id")).zfill(20))
+        for item in history.get("items") or ()
+        if not _is_comment(item)
+        for field, before, after in _fields(item)
+    ]
+    return tuple(sorted(found, key=lambda change: change.at))
+
+
+#: What is kept in sync, by the names of `changes`. A resolution that changes
+#: without the status is a change of the status's reason.
+_CHANGED = {
+    "assignee": Field.OWNER,
+    "milestone": Field.MILESTONE,
+    "status": Field.STATUS,
+    "resolution": Field.STATUS,
+    "due": Field.DUE,
+    "title": Field.TITLE,
+}
+
+
+def task_changes(ref: TicketRef, histories: Iterable[Json]) -> tuple[Change, ...]:
+    """Changes of what is kept in sync, by our names of it. The values are in Jira's words, people
+    by their names."""
+    found = changes(ref, histories)
+    moved = {change.at for change in found if change.field == "status"}
+    return tuple(
+        replace(change, field=_CHANGED[change.field].value)
+        for change in found
+        if change.field in _CHANGED and not (change.field == "resolution" and change.at in moved)
     )

@@ -6,12 +6,11 @@ https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/#ap
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from integrations.http import in_shape
 from integrations.jira.client import Refused
-from integrations.jira.reading import FIELD_IDS, Json, task_state
+from integrations.jira.reading import FIELD_IDS, Json, task_changes, task_state
 from integrations.jira.site import JiraSite, summary
 from integrations.jira.transitions import Moved, bring
 from integrations.jira.workflow import Standing, Workflows, standing
@@ -26,23 +25,12 @@ from integrations.tracker import (
     Unavailable,
 )
 from workflows.effects import SetFields
-from workflows.model import Change, TicketRef
+from workflows.model import TicketRef
 from workflows.snapshots import Field, Value
 from workflows.tasks import StatusWish, TaskState
 
 #: What a task is read with; `updated` and `project` say of what, `issuetype` of which workflow.
 FIELDS = "summary,status,resolution,assignee,fixVersions,duedate,updated,project,issuetype,security"
-
-#: A changelog's fields, as `integrations.jira.reading` names them. A resolution that changes
-#: without the status is a change of the status's reason.
-_CHANGED = {
-    "assignee": Field.OWNER,
-    "milestone": Field.MILESTONE,
-    "status": Field.STATUS,
-    "resolution": Field.STATUS,
-    "due": Field.DUE,
-    "title": Field.TITLE,
-}
 
 
 class Tasks:
@@ -68,7 +56,7 @@ class Tasks:
 
     def _state(self, issue: Json, histories: Iterable[Json] = ()) -> TaskState:
         ref = self._site.reader.ref(issue)
-        return task_state(ref, issue, _changes(self._site.reader.changes(ref, histories)))
+        return task_state(ref, issue, task_changes(ref, histories))
 
     def set_fields(self, wanted: SetFields, overtaken: Overtaken) -> FieldsSet:
         """One read, one edit for the fields and a transition for the status, in this order: a
@@ -88,7 +76,8 @@ class Tasks:
             return FieldsSet(confirmed, edit.refused)
         moved = self._move(wanted.task, wanted.status, here, wrote=bool(confirmed))
         if moved.refused:
-            return FieldsSet(confirmed, {**edit.refused, Field.STATUS: moved.refused}, moved.status)
+            refused = {**edit.refused, Field.STATUS: moved.refused}
+            return FieldsSet(confirmed, refused, moved.status)
         if moved.status is not None:
             confirmed[Field.STATUS] = moved.status.name
         return FieldsSet(confirmed, edit.refused, moved.status)
@@ -236,14 +225,3 @@ def _body(parts: Mapping[Field, Mapping[str, Any]]) -> dict[str, Any]:
         for name, fields in part.items():
             body.setdefault(name, {}).update(fields)
     return body
-
-
-def _changes(found: tuple[Change, ...]) -> tuple[Change, ...]:
-    """Changes of what is kept in sync, by our names of it. The values are in Jira's words, people
-    by their names."""
-    moved = {change.at for change in found if change.field == "status"}
-    return tuple(
-        replace(change, field=_CHANGED[change.field].value)
-        for change in found
-        if change.field in _CHANGED and not (change.field == "resolution" and change.at in moved)
-    )

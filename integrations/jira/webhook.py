@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from integrations.http import in_shape
-from integrations.jira.reading import task_state
+from integrations.jira.reading import task_changes, task_state
 from integrations.signatures import signed_by
 from integrations.tracker import BadSignature, Envelope, Malformed, Notice, Tells, Unavailable
 from workflows.model import TicketRef
@@ -184,14 +184,20 @@ def _about_ticket(tells: Tells, why: str, payload: Mapping[str, Any]) -> Notice:
         comment_id=_match(_ID, comment.get("id")),
         marker=_marker(comment) or _marker(issue),
         created=payload.get("webhookEvent") == "jira:issue_created",
-        state=_state(issue, ticket_id, key),
+        state=_state(payload, TicketRef("", ticket_id or "", key or "", "")),
+        whole="security" in _part(issue, "fields"),
     )
 
 
-def _state(issue: Mapping[str, Any], ticket_id: str | None, key: str | None) -> TaskState | None:
+def _state(payload: Mapping[str, Any], ref: TicketRef) -> TaskState | None:
+    """The issue as the payload has it, with what was changed, by whoever did."""
+    log = _part(payload, "changelog")
+    at, by = _time(payload), payload.get("user")
+    history = {**log, "author": by, "created": at.isoformat() if at else None}
     try:
         with in_shape("the payload"):
-            return task_state(TicketRef("", ticket_id or "", key or "", ""), issue)
+            changes = task_changes(ref, [history]) if log and at else ()
+            return task_state(ref, _part(payload, "issue"), changes)
     except Unavailable:
         return None
 

@@ -53,7 +53,7 @@ class Transaction:
         self.acceptances = Acceptances(connection, now)
         self.choices = Choices(connection, now)
         self.effects = Effects(connection, now)
-        self.refs = Refs(connection)
+        self.refs = Refs(connection, now)
         self.drifts = Drifts(connection, now)
         self.closings = Closings(connection)
         self.journal = Journal(connection, now)

@@ -6,11 +6,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Row, select, update
 
+from service.store.codec import dump, load
 from service.store.schema import document_places, refs
 from service.store.statements import insert
+from workflows.tasks import TaskState, latest
 
 #: How many values one query names; a push can name more files than SQLite takes:
 #: https://sqlite.org/limits.html#max_variable_number
@@ -27,7 +30,10 @@ class Role(StrEnum):
 class Ref:
     """A ticket that belongs to an incident. `key` is what people call it, as last seen; `told`
     counts how often it was said to have changed, and `waits` says that it was not read since.
-    `updated` is when it had last changed as it was last read (UTC, the tracker's clock)."""
+    `updated` is when it had last changed as it was last read (UTC, the tracker's clock). `state`
+    is what it was told to be since then, where that is known, and `shown` (by the same clock) when
+    it had last changed by all that was ever told; `proved` (UTC, our clock) is when that last was
+    what is known of it."""
 
     connection: str
     ticket_id: str
@@ -37,13 +43,17 @@ class Ref:
     told: int = 0
     waits: bool = False
     updated: datetime | None = None
+    state: TaskState | None = None
+    shown: datetime | None = None
+    proved: datetime | None = None
 
 
 class Refs:
     """The ways from tickets and documents to incidents."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, now: datetime) -> None:
         self._connection = connection
+        self._now = now
 
     def put(self, ref: Ref) -> None:
         """Remember whose ticket this is; a known one is brought up to date."""
@@ -68,12 +78,12 @@ class Refs:
         row = self._connection.execute(
             select(*_REF).where(refs.c.connection == connection, refs.c.ticket_id == ticket_id)
         ).first()
-        return _ref(*row) if row else None
+        return _ref(row) if row else None
 
     def tasks(self, connection: str) -> list[Ref]:
         """All tasks of this connection."""
         query = select(*_REF).where(refs.c.connection == connection, refs.c.role == Role.TASK)
-        return [_ref(*row) for row in self._connection.execute(query)]
+        return [_ref(row) for row in self._connection.execute(query)]
 
     def read_as_of(self, ref: Ref, updated: datetime) -> None:
         """The ticket was read as it is since `updated`."""
@@ -83,23 +93,45 @@ class Refs:
             .values(updated=updated)
         )
 
-    def say_changed(self, connection: str, ticket_id: str) -> None:
-        """Remember that the ticket must be read again."""
+    def say_changed(self, connection: str, ticket_id: str, state: TaskState | None = None) -> None:
+        """Remember that the ticket changed, and is to be read again; or that it is in this `state`
+        by now, as somebody tells who knows all of it. A state that may be older than what was
+        told of the ticket before counts for nothing."""
+        known = self.find(connection, ticket_id) if state is not None else None
+        if state is not None and known is not None:
+            late = known.shown is not None and state.updated <= known.shown
+            if known.waits:
+                state = latest(known.state, state) if known.state is not None else None
+            elif late:
+                state = None
         self._connection.execute(
             update(refs)
             .where(refs.c.connection == connection, refs.c.ticket_id == ticket_id)
-            .values(told=refs.c.told + 1)
+            .values(told=refs.c.told + 1, state=state and dump(TaskState, state))
+        )
+
+    def show(self, ref: Ref, updated: datetime, *, known: bool) -> None:
+        """It was told that the ticket changed at that time (UTC, the tracker's clock), and says
+        what is `known` of it."""
+        if ref.shown is not None and updated <= ref.shown:
+            return
+        values = {"shown": updated, **({"proved": self._now} if known else {})}
+        self._connection.execute(
+            update(refs)
+            .where(refs.c.connection == ref.connection, refs.c.ticket_id == ref.ticket_id)
+            .values(values)
         )
 
     def to_read(self, incident_id: str, besides: Collection[tuple[str, str]] = ()) -> list[Ref]:
         """The tasks of an incident that must be read again, and those `besides`, each as
         connection and ticket id."""
         rows = self._connection.execute(
-            select(*_REF, refs.c.told != refs.c.heard)
+            select(*_REF)
             .where(refs.c.incident_id == incident_id, refs.c.role == Role.TASK)
             .order_by(refs.c.connection, refs.c.ticket_id)
         )
-        return [_ref(*row) for *row, changed in rows if changed or (row[0], row[1]) in besides]
+        found = [_ref(row) for row in rows]
+        return [ref for ref in found if ref.waits or (ref.connection, ref.ticket_id) in besides]
 
     def is_changed(self, ref: Ref) -> bool:
         """Whether the ticket waits to be read."""
@@ -156,17 +188,24 @@ _REF = (
     refs.c.told,
     refs.c.heard,
     refs.c.updated,
+    refs.c.state,
+    refs.c.shown,
+    refs.c.proved,
 )
 
 
-def _ref(
-    connection: str,
-    ticket_id: str,
-    incident_id: str,
-    role: str,
-    key: str,
-    told: int,
-    heard: int,
-    updated: datetime | None,
-) -> Ref:
-    return Ref(connection, ticket_id, incident_id, Role(role), key, told, told != heard, updated)
+def _ref(row: Row[*tuple[Any, ...]]) -> Ref:
+    waits = row.told != row.heard
+    return Ref(
+        row.connection,
+        row.ticket_id,
+        row.incident_id,
+        Role(row.role),
+        row.key,
+        row.told,
+        waits,
+        row.updated,
+        load(TaskState, row.state) if waits and row.state is not None else None,
+        row.shown,
+        row.proved,
+    )

@@ -146,6 +146,9 @@ refs = Table(
     Column("told", Integer, nullable=False, server_default="0"),  # how often it was said to change
     Column("heard", Integer, nullable=False, server_default="0"),  # as many of them it was read for
     Column("updated", UtcDateTime),  # as it was last read, by the tracker's clock
+    Column("state", JSON(none_as_null=True)),  # the workflows.tasks.TaskState that was told since
+    Column("shown", UtcDateTime),  # the latest change that any webhook showed, by that clock
+    Column("proved", UtcDateTime),  # when one last showed what is known, by our clock
 )
 
 document_places = Table(

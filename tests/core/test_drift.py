@@ -97,7 +97,7 @@ def test_a_ticket_that_was_never_heard_is_expected_as_the_record_says() -> None:
 
 
 def test_what_a_ticket_cannot_say_does_not_differ() -> None:
-    state = a_state(owners=(), silent=frozenset({Field.OWNER}))
+    state = a_state(owners=(), silent=(Field.OWNER,))
     assert not compare(an_incident(), state, POLICY, NOW).differs
 
 

@@ -82,13 +82,13 @@ def test_a_task_is_looked_at_in_one_read(
         "Add a canary",
     )
     assert (state.status.category, state.status.reason) == (StatusCategory.DONE, "duplicate")
-    assert (state.updated, state.silent, state.changes) == (clock.now, frozenset(), ())
+    assert (state.updated, state.silent, state.changes) == (clock.now, (), ())
 
 
 def test_what_a_task_does_not_say_is_empty(tracker: GitHubTracker, sandbox: Sandbox) -> None:
     number = sandbox.github.open_issue("acme/ops", "Bare", "kim")
     state = tracker.look(TicketRef("acme-github", "?", f"acme/ops#{number}", ""))
-    assert (state.owners, state.milestones, state.due, state.silent) == ((), (), None, frozenset())
+    assert (state.owners, state.milestones, state.due, state.silent) == ((), (), None, ())
     assert (state.status.name, state.status.category) == ("open", StatusCategory.NEW)
 
 

@@ -1,19 +1,30 @@
-"""A task is read right before it is written, and not written where that tells of news: the real
-adapters against the sandbox's trackers."""
+"""A task is read right before it is written, and not written where that tells of news; and what a
+webhook tells of one is what a read would: the real adapters against the sandbox's trackers."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from integrations.github import webhook as github_webhook
 from integrations.github.adapter import GitHubTracker
 from integrations.github.client import GitHubClient
+from integrations.jira import webhook as jira_webhook
 from integrations.jira.adapter import JiraTracker
 from integrations.sandbox import Sandbox
-from integrations.tracker import NotThere, StaleVersion, Tracker, Unavailable
+from integrations.tracker import (
+    Envelope,
+    Notice,
+    NotThere,
+    StaleVersion,
+    Tracker,
+    Unavailable,
+)
 from workflows.effects import SetFields
 from workflows.model import TicketRef
 from workflows.snapshots import Field, Progress, Value
@@ -36,6 +47,7 @@ class OneTask:
         self.sandbox, self._is_jira = sandbox, dialect != "github"
         self.tracker, self.ref = self._in_jira() if self._is_jira else self._on_github()
         self.path = f"/issue/{self.ref.id}" if self._is_jira else "/issues/1$"
+        self._is_told()
         sandbox.reset_calls()
 
     def _in_jira(self) -> tuple[Tracker, TicketRef]:
@@ -62,6 +74,20 @@ class OneTask:
         hub.edit("acme/ops", 1, "kim", assignees=["kim"], milestone=1)
         tracker = GitHubTracker("acme", GitHubClient(self.sandbox.github_url, TOKEN))
         return tracker, tracker.find("acme/ops#1")
+
+    def _is_told(self) -> None:
+        """Webhooks are kept, and sent nowhere."""
+        self.sandbox.hooks.enabled = False
+        if self._is_jira:
+            self.sandbox.jira.hook("http://127.0.0.1:9/", "s3cret", ["jira:issue_updated"])
+        else:
+            self.sandbox.github.hook("acme/ops", "http://127.0.0.1:9/", "s3cret", ["issues"])
+
+    def told(self) -> Notice:
+        """What the last webhook says."""
+        sent = self.sandbox.hooks.log[-1]
+        normalise = jira_webhook.normalise if self._is_jira else github_webhook.normalise
+        return normalise(Envelope(sent.id, sent.event, sent.body))
 
     def is_given_to(self, owner: str) -> None:
         """Kim gives it to somebody else."""
@@ -144,3 +170,28 @@ def test_what_is_gone_as_it_is_read_is_not_there(task: OneTask) -> None:
     with pytest.raises(NotThere):
         task.tracker.set_fields(task.want(*Field), Asked(""))
     assert task.sandbox.writes() == []
+
+
+def test_what_a_webhook_tells_of_a_task_is_what_a_read_would(task: OneTask) -> None:
+    task.is_given_to("sam")
+    told, read = task.told(), task.tracker.look(task.ref)
+    assert told.whole
+    assert told.state is not None
+    assert replace(told.state, ref=task.ref, changes=()) == replace(read, changes=())
+    assert told.state.ref.key == task.ref.key
+    (change,) = told.state.changes
+    assert (change.field, change.by and change.by.handle) == (Field.OWNER, "kim")
+    assert abs(change.at - read.updated) < timedelta(seconds=1)
+
+
+def test_a_webhook_of_jira_that_does_not_say_who_may_read_the_issue_is_not_the_whole(
+    task: OneTask,
+) -> None:
+    task.is_given_to("sam")
+    sent = task.sandbox.hooks.log[-1]
+    body = json.loads(sent.body)
+    if sent.hook.dialect == "jira":
+        del body["issue"]["fields"]["security"]
+        bare = jira_webhook.normalise(Envelope(sent.id, sent.event, json.dumps(body).encode()))
+        assert not bare.whole
+        assert bare.state == task.told().state
