@@ -41,7 +41,7 @@ seconds = st.sampled_from([0, 1, 5, 20])
 SOMETIMES = st.sampled_from([True, True, False])
 
 #: The write of a remedy there, as method and path. That of its row loses no answer here: see
-#: `test_town.py` on what happens then.
+#: `test_town` on what happens then.
 WRITES = {
     "github": ("PATCH", "/github/.*/issues/"),
     "jira": ("PUT", "/jira/.*/issue/"),
