@@ -117,7 +117,7 @@ class Machine(RuleBasedStateMachine):
         self.say(places[1], field, values[1], told=not first)
         self.the_service_works()
         met = self.remedy.edits[known:]
-        if quiet and len({edit.value for edit in met}) == 2:
+        if quiet and len({edit.value for edit in met if not edit.back}) == 2:
             self.the_service_looks_for_what_nobody_told()
             none(self.unlike_the_rules(met, seconds))
 
