@@ -174,6 +174,7 @@ class Remedy:
         unsaid = field == "status" and coarse(place, value) != value
         if place in self.gone or unsaid or self.shown()[place][field] == value:
             return
+        older = tuple(self._unread.get(field, ()))  # what was read just now was not merged yet
         self.look()
         try:
             acts[place](field, value)
@@ -183,8 +184,7 @@ class Remedy:
             return
         back = (field, value) in self._stood[place] | (self._asked if place == "row" else set())
         calls = len(self.stage.sandbox.calls) if amid else None
-        lines, older = len(self._told()), tuple(self._unread.get(field, ()))
-        self.edits.append(Edit(place, field, value, lines, back, calls, older))
+        self.edits.append(Edit(place, field, value, len(self._told()), back, calls, older))
         self._stood[place].add((field, value))
         if place == "row":
             self._unread[field] = [value]
