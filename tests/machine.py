@@ -40,8 +40,7 @@ place, places = st.sampled_from(PLACES), st.permutations(PLACES)
 seconds = st.sampled_from([0, 1, 5, 20])
 SOMETIMES = st.sampled_from([True, True, False])
 
-#: The write of a remedy there, as method and path. That of its row loses no answer here: see
-#: `test_town` on what happens then.
+#: The write of a remedy there, as method and path.
 WRITES = {
     "github": ("PATCH", "/github/.*/issues/"),
     "jira": ("PUT", "/jira/.*/issue/"),
@@ -176,7 +175,7 @@ class Machine(RuleBasedStateMachine):
     def somebody_edits_right_after_our_call_failed(
         self, field: int, values: tuple[int, int], places: list[str], lost: bool
     ) -> None:
-        self.fail(*WRITES[places[1]], lost=lost and places[1] != "row")
+        self.fail(*WRITES[places[1]], lost=lost)
         self.say(places[0], field, values[0])
         self.the_service_works()
         self.say(places[1], field, values[1], told=False)
@@ -259,7 +258,7 @@ class Machine(RuleBasedStateMachine):
         after=st.booleans(),
     )
     def a_call_will_fail(self, method: str, where: str, after: bool) -> None:
-        self.fail(method, where, lost=after and method in ("PATCH", "POST"))
+        self.fail(method, where, lost=after and method != "GET")
 
     def fail(self, method: str, where: str, *, lost: bool) -> None:
         """The next such call is refused; or done, and its answer is lost."""

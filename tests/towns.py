@@ -70,9 +70,6 @@ class Town:
         github, jira = stage.sandbox.github, stage.sandbox.jira
         github.add_user(STRANGER)
         github.repos[OPS].members[STRANGER] = "write"
-        for milestone in ("Q1", "Q2"):  # one made later may be refused: see `test_town`
-            jira.add_version("OPS", milestone)
-            github.add_milestone(OPS, milestone)
         self._rules = stage.container.rules
         with self.at_work(None):
             self._names: Names = found(stage)

@@ -156,7 +156,7 @@ def _read(document: DocumentState, known: Postmortem | None) -> Postmortem | Non
         for name, body in document.regions.items()
         if body != known.base.get(name) and digest(body) in known.asked.get(name, ())
     }
-    known = replace(known, base={**known.base, **unheard})
+    known = replace(known, base={**known.base, **unheard}, wrote={**known.wrote, **unheard})
     seen = document.regions.get("actions", "")
     kept = still_kept(known.base.get("actions", ""), seen)
     rows = read_rows(seen)

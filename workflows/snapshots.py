@@ -67,11 +67,12 @@ Snapshot = Mapping[Field, Said]
 @dataclass(frozen=True, slots=True)
 class Claim:
     """Who said a value, and on which side. `word` is what the side itself calls it, None where
-    that is not known."""
+    that is not known. `both` says that the two tickets said it in one moment."""
 
     side: Side
     said: Said
     word: Value = None
+    both: bool = False
 
 
 #: So many claims of a conflict are kept.

@@ -13,10 +13,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import Enum
 
 from workflows.circuits import close_circuit, flipped, opened, resting, rests, without
+from workflows.claims import (
+    MOMENT,
+    at_once,
+    claimed,
+    is_older_than_a_claim,
+    preferred,
+    said_again,
+)
 from workflows.model import ActionItem
 from workflows.policy import FieldRules, SyncRules
 from workflows.snapshots import (
@@ -35,9 +43,6 @@ from workflows.voices import Voice, record, with_value
 
 #: What begins the words of `ActionItem.unset` about a field.
 UNSET = {Field.OWNER: "owner", Field.MILESTONE: "milestone", Field.DUE: "due date"}
-
-#: Two times that lie less than this apart are the same: some trackers tell whole seconds only.
-MOMENT = timedelta(seconds=1)
 
 
 class Verdict(Enum):
@@ -171,7 +176,7 @@ def _agree(
     same = verdict is not Verdict.OURS and value == record(item)[field]  # in other words
     if verdict is Verdict.EQUAL or same:
         if theirs.value != base and side in rule.counts:
-            item = _said_again(item, side, field, theirs, rule)
+            item = said_again(item, side, field, theirs, rule)
         item = _agreed(_stands(item, side, field, theirs.value), side, field)
         return Merged(_no_longer_unset(item, field) if _is_set(item, side, field, said) else item)
     if rests(agreement, field, now):
@@ -188,7 +193,7 @@ def _agree(
         why = f"{item.name} {field}: {_word(theirs.value)} on the {side} does not count"
         return Merged(item, (f"{why}: it is put back",))
     claim = Claim(side, Said(value, theirs.at, theirs.by), theirs.value)
-    if verdict is Verdict.BOTH or _is_older_than_a_claim(item, field, theirs):
+    if verdict is Verdict.BOTH or is_older_than_a_claim(item, field, theirs):
         return _conflict(item, field, claim, rule)
     before = record(item)[field]
     item = _settled(_take(item, field, claim), field)
@@ -229,8 +234,10 @@ def _verdict(
             return Verdict.OURS if moved else Verdict.EQUAL
         return Verdict.BOTH if moved else Verdict.THEIRS
     verdict = merge(base, said[field], theirs.value)
-    ours = _claimed(item, field)
+    ours = claimed(item, field)
     later = ours is None or theirs.at > ours.said.at
+    if verdict is Verdict.THEIRS and ours is not None and at_once(side, theirs, ours):
+        return Verdict.BOTH
     if verdict is Verdict.BOTH and later and _is_stuck(agreement, field, said[field]):
         return Verdict.THEIRS  # it was refused there: whoever chose another since has mended that
     if verdict is not Verdict.THEIRS or ours is None or later:
@@ -242,33 +249,12 @@ def _verdict(
     return Verdict.BOTH if theirs.at <= ours.said.at - MOMENT or unseen else verdict
 
 
-def _said_again(
-    item: ActionItem, side: Side, field: Field, theirs: Said, rule: FieldRules
-) -> ActionItem:
-    """Somebody said there what the record says already: nothing older holds against that. A side
-    that is preferred keeps its claim."""
-    ours = _claimed(item, field)
-    if ours is None or theirs.at <= ours.said.at:
-        return item
-    said = replace(theirs, value=ours.said.value)
-    claim = Claim(side, said, theirs.value)
-    if rule.prefer.value == ours.side.value:
-        claim = replace(ours, said=replace(ours.said, at=theirs.at))
-    return replace(item, said={**item.said, field: claim})
-
-
-def _claimed(item: ActionItem, field: Field) -> Claim | None:
-    """Who said the record's present value; None where it stands as it was first written."""
-    claim = item.said.get(field)
-    return claim if claim is not None and claim.said.value == record(item)[field] else None
-
-
 def _conflict(item: ActionItem, field: Field, theirs: Claim, rule: FieldRules) -> Merged:
     """Both moved: the rules' preference holds, and both claims stay to be chosen from."""
     unknown = Said(record(item)[field], datetime.min.replace(tzinfo=UTC))
-    known = _claimed(item, field)
+    known = claimed(item, field)
     ours = known or Claim(Side.DOCUMENT, unknown)
-    wins = _preferred(ours, theirs, rule) if known else theirs
+    wins = preferred(ours, theirs, rule) if known else theirs
     earlier = next((c.claims for c in item.conflicts if c.field is field), ())
     claims = list(earlier)
     for claim in (ours, theirs):
@@ -283,24 +269,6 @@ def _conflict(item: ActionItem, field: Field, theirs: Claim, rule: FieldRules) -
     return Merged(
         item, (f"{item.name} {field}: both changed, {told}: {_word(conflict.kept)} holds",)
     )
-
-
-def _is_older_than_a_claim(item: ActionItem, field: Field, theirs: Said) -> bool:
-    """Whether an open conflict is about something newer: then this edit does not settle it."""
-    claims = [claim for c in item.conflicts if c.field is field for claim in c.claims]
-    return any(claim.said.at >= theirs.at + MOMENT for claim in claims)
-
-
-def _preferred(ours: Claim, theirs: Claim, rule: FieldRules) -> Claim:
-    """Of two that were said in the same moment, the ticket's holds before its twin's, and that
-    before the document's: whichever was heard first."""
-    preferred = rule.prefer.value
-    if preferred == theirs.side.value:
-        return theirs
-    if preferred == ours.side.value:
-        return ours
-    rank = list(Side).index
-    return max(theirs, ours, key=lambda claim: (claim.said.at, -rank(claim.side)))
 
 
 def _take(item: ActionItem, field: Field, claim: Claim) -> ActionItem:

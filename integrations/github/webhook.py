@@ -213,6 +213,7 @@ def _comment(payload: Json, name: str) -> Notice:
         at=_time(comment.get("updated_at")),
         comment_id=str(comment_id),
         marker=key_in(_text(comment.get("body"))),
+        state=None if on_document else _state({}, issue),  # `changes` are those of the comment
     )
 
 
