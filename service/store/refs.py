@@ -8,11 +8,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy.dialects.sqlite import Insert
 
 from service.store.codec import dump, load
 from service.store.schema import document_places, refs
-from service.store.statements import insert
+from service.store.statements import insert, once
 from workflows.tasks import TaskState, latest
 
 #: How many values one query names; a push can name more files than SQLite takes:
@@ -58,11 +59,8 @@ class Refs:
     def put(self, ref: Ref) -> None:
         """Remember whose ticket this is; a known one is brought up to date."""
         values = {"incident_id": ref.incident_id, "role": ref.role, "key": ref.key}
-        self._connection.execute(
-            insert(self._connection, refs)
-            .values(connection=ref.connection, ticket_id=ref.ticket_id, **values)
-            .on_conflict_do_update(index_elements=["connection", "ticket_id"], set_=values)
-        )
+        here = {"connection": ref.connection, "ticket_id": ref.ticket_id}
+        self._connection.execute(_put(self._connection), {**here, **values})
 
     def of_incident(self, connection: str, incident_id: str) -> set[str]:
         """Ids of the tickets of an incident on this connection."""
@@ -75,9 +73,7 @@ class Refs:
         )
 
     def find(self, connection: str, ticket_id: str) -> Ref | None:
-        row = self._connection.execute(
-            select(*_REF).where(refs.c.connection == connection, refs.c.ticket_id == ticket_id)
-        ).first()
+        row = self._connection.execute(_FIND, _at(connection, ticket_id)).first()
         return _ref(row) if row else None
 
     def tasks(self, connection: str) -> list[Ref]:
@@ -87,11 +83,8 @@ class Refs:
 
     def read_as_of(self, ref: Ref, updated: datetime) -> None:
         """The ticket was read as it is since `updated`."""
-        self._connection.execute(
-            update(refs)
-            .where(refs.c.connection == ref.connection, refs.c.ticket_id == ref.ticket_id)
-            .values(updated=updated)
-        )
+        here = _at(ref.connection, ref.ticket_id)
+        self._connection.execute(_UPDATE, {**here, "updated": updated})
 
     def say_changed(self, connection: str, ticket_id: str, state: TaskState | None = None) -> None:
         """Remember that the ticket changed, and is to be read again; or that it is in this `state`
@@ -104,11 +97,8 @@ class Refs:
                 state = latest(known.state, state) if known.state is not None else None
             elif late:
                 state = None
-        self._connection.execute(
-            update(refs)
-            .where(refs.c.connection == connection, refs.c.ticket_id == ticket_id)
-            .values(told=refs.c.told + 1, state=state and dump(TaskState, state))
-        )
+        told = {"state": state and dump(TaskState, state)}
+        self._connection.execute(_TELL, {**_at(connection, ticket_id), **told})
 
     def show(self, ref: Ref, updated: datetime, *, known: bool) -> None:
         """It was told that the ticket changed at that time (UTC, the tracker's clock), and says
@@ -116,36 +106,24 @@ class Refs:
         if ref.shown is not None and updated <= ref.shown:
             return
         values = {"shown": updated, **({"proved": self._now} if known else {})}
-        self._connection.execute(
-            update(refs)
-            .where(refs.c.connection == ref.connection, refs.c.ticket_id == ref.ticket_id)
-            .values(values)
-        )
+        self._connection.execute(_UPDATE, {**_at(ref.connection, ref.ticket_id), **values})
 
     def to_read(self, incident_id: str, besides: Collection[tuple[str, str]] = ()) -> list[Ref]:
         """The tasks of an incident that must be read again, and those `besides`, each as
         connection and ticket id."""
-        rows = self._connection.execute(
-            select(*_REF)
-            .where(refs.c.incident_id == incident_id, refs.c.role == Role.TASK)
-            .order_by(refs.c.connection, refs.c.ticket_id)
-        )
+        rows = self._connection.execute(_OF_INCIDENT, {"of": incident_id})
         found = [_ref(row) for row in rows]
         return [ref for ref in found if ref.waits or (ref.connection, ref.ticket_id) in besides]
 
     def is_changed(self, ref: Ref) -> bool:
         """Whether the ticket waits to be read."""
-        here = (refs.c.connection == ref.connection, refs.c.ticket_id == ref.ticket_id)
-        query = select(refs.c.ticket_id).where(*here, refs.c.told != refs.c.heard)
-        return self._connection.execute(query).first() is not None
+        here = _at(ref.connection, ref.ticket_id)
+        return self._connection.execute(_CHANGED, here).first() is not None
 
     def heard(self, ref: Ref) -> None:
         """The ticket was read, for all that was told of it by then."""
-        self._connection.execute(
-            update(refs)
-            .where(refs.c.connection == ref.connection, refs.c.ticket_id == ref.ticket_id)
-            .values(heard=ref.told)
-        )
+        here = _at(ref.connection, ref.ticket_id)
+        self._connection.execute(_UPDATE, {**here, "heard": ref.told})
 
     def put_document(
         self, connection: str, place: str, path: str, incident_id: str, branch: str = ""
@@ -192,6 +170,28 @@ _REF = (
     refs.c.shown,
     refs.c.proved,
 )
+
+_HERE = (refs.c.connection == bindparam("at"), refs.c.ticket_id == bindparam("id"))
+_FIND = select(*_REF).where(*_HERE)
+_CHANGED = select(refs.c.ticket_id).where(*_HERE, refs.c.told != refs.c.heard)
+_UPDATE = update(refs).where(*_HERE)
+_TELL = _UPDATE.values(told=refs.c.told + 1)
+_OF_INCIDENT = (
+    select(*_REF)
+    .where(refs.c.incident_id == bindparam("of"), refs.c.role == Role.TASK)
+    .order_by(refs.c.connection, refs.c.ticket_id)
+)
+
+
+def _at(connection: str, ticket_id: str) -> dict[str, object]:
+    return {"at": connection, "id": ticket_id}
+
+
+@once
+def _put(connection: Connection) -> Insert:
+    statement = insert(connection, refs)
+    known = {name: statement.excluded[name] for name in ("incident_id", "role", "key")}
+    return statement.on_conflict_do_update(index_elements=["connection", "ticket_id"], set_=known)
 
 
 def _ref(row: Row[*tuple[Any, ...]]) -> Ref:
