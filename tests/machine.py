@@ -110,13 +110,15 @@ class Machine(RuleBasedStateMachine):
     def two_people_edit_the_same_field_and_one_of_them_is_not_heard(
         self, field: int, values: tuple[int, int], places: list[str], seconds: int, first: bool
     ) -> None:
-        known, quiet = len(self.remedy.edits), self.is_quiet()
+        known, quiet, said = len(self.remedy.edits), self.is_quiet(), self.remedy.in_row()
+        self.town.stage.clock.wait(timedelta(seconds=2))  # not in one moment with what was before
         self.say(places[0], field, values[0], told=first)
         self.town.stage.clock.wait(timedelta(seconds=seconds))
         self.say(places[1], field, values[1], told=not first)
         self.the_service_works()
         met = self.remedy.edits[known:]
-        if quiet and len({edit.value for edit in met if not edit.back}) == 2:
+        new = {edit.value for edit in met if not edit.back and edit.value != said[edit.field]}
+        if quiet and len(new) == 2:
             self.the_service_looks_for_what_nobody_told()
             none(self.unlike_the_rules(met, seconds))
 
