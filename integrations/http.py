@@ -7,6 +7,8 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
@@ -48,9 +50,15 @@ def parsed(text: str | bytes, odd: Odd) -> Any:
     such as can be stored and sent on: JSON can hold NUL and half surrogate pairs, as \\uXXXX."""
     try:
         answer = json.loads(text, object_hook=lambda told: Answer(told, odd)) if text else None
-        return _text_only(answer) if _ESCAPES.search(_bytes(text)) else answer
+        return readable(answer, text)
     except (ValueError, RecursionError):
         raise odd("the answer is no JSON") from None
+
+
+def readable(value: Any, text: str | bytes) -> Any:
+    """What was parsed from a JSON `text`, in place, with U+FFFD for what is no text: JSON can hold
+    NUL and half surrogate pairs, and no database keeps them."""
+    return _text_only(value) if _ESCAPES.search(_bytes(text)) else value
 
 
 def _text_only(value: Any) -> Any:
@@ -90,11 +98,20 @@ def in_shape(what: str) -> Iterator[None]:
     fault of ours that could be mended here, and is asked for again."""
     try:
         yield
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise Unavailable(
             f"{what}: the answer is not in the documented form ({type(error).__name__}: {error})",
             mend="Nothing to do if it passes; if it does not, report it with these words.",
         ) from error
+
+
+def date_of(told: str) -> datetime | None:
+    """The time (UTC) that a Date header tells; None where that is none.
+    https://www.rfc-editor.org/rfc/rfc9110#name-date"""
+    try:
+        return parsedate_to_datetime(told).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def never_arrived(error: requests.RequestException) -> bool:

@@ -174,11 +174,14 @@ class TaskResult:
 class FieldsSet:
     """How `SetFields` ended: `confirmed` are the values that the answer shows or that it cannot
     but have set, in the tracker's words (a status as the ticket has it now, in `status`);
-    `refused` are fields that it would not take, with its words and what a person can do."""
+    `refused` are fields that it would not take, with its words and what a person can do. `at` (UTC,
+    by the tracker's own clock) is when all of it had certainly been done; None where it tells no
+    time."""
 
     confirmed: Mapping[Field, Value]
     refused: Mapping[Field, str]
     status: Status | None = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ from workflows.events import (
     TaskCreated,
     TaskLinked,
 )
+from workflows.hearing import FRESH
 from workflows.model import Incident
 from workflows.snapshots import Field, Progress, Stuck, is_alike
 from workflows.statuses import read_status
@@ -196,7 +197,8 @@ def task_news(result: TaskResult, wish: Effect) -> News | TrackerError:
 
 def fields_written(wish: SetFields, ended: FieldsSet, now: datetime) -> FieldsWritten:
     """What stands there now, and what was refused; what became another than it was to be is both,
-    so that it is not asked for again and again."""
+    so that it is not asked for again and again. Where the tracker tells no time, nothing that it
+    tells is believed until that can be no echo of this."""
     asked = {**wish.values, **({Field.STATUS: wish.status.progress.value} if wish.status else {})}
     refused = {field: Stuck(asked.get(field), words) for field, words in ended.refused.items()}
     confirmed = dict(ended.confirmed)
@@ -216,7 +218,7 @@ def fields_written(wish: SetFields, ended: FieldsSet, now: datetime) -> FieldsWr
         if means is not wish.status.progress:
             words = f"it is {ended.status.name} now, which means {means}"
             refused.setdefault(Field.STATUS, Stuck(wish.status.progress.value, words))
-    return FieldsWritten(wish.key, confirmed, refused, now)
+    return FieldsWritten(wish.key, confirmed, refused, ended.at or now + FRESH)
 
 
 def uncertain_since(

@@ -189,21 +189,23 @@ class Routing:
     def _task(self, tx: Transaction, number: int, notice: Notice, ref: Ref) -> None:
         """A remediation task has its turn if that is told which is not known. How late it was told
         counts in any case: nothing older is believed from now on."""
-        nothing, known = "", self._is_known(tx, notice, ref)
         if notice.related or notice.comment_id is not None:
             nothing = f"none of what is kept in sync of {ref.key}"
-        elif known:
+        elif self._is_known(tx, notice, ref):
             nothing = f"{ref.key} is known to be so"
         else:
-            told = notice.state if notice.tells is Tells.TICKET and notice.whole else None
-            tx.refs.say_changed(ref.connection, ref.ticket_id, told)
-        if notice.state is not None:
-            tx.refs.show(ref, notice.state.updated, known=known)
-        subject, state, why = None, DeliveryState.IGNORED, f"{notice.why}: {nothing}"
-        if not nothing:
-            why, state = f"{notice.why}: the remediation task {ref.key}", DeliveryState.DONE
+            whole = notice.whole and notice.tells is Tells.TICKET
+            tx.refs.say_changed(ref.connection, ref.ticket_id, notice.state, whole=whole)
+            why = f"{notice.why}: the remediation task {ref.key}"
             subject = ask_for_task(tx, ref, PROMPT, why)
-        tx.deliveries.mark(number, state, why, subject=subject, incident_id=ref.incident_id)
+            tx.deliveries.mark(
+                number, DeliveryState.DONE, why, subject=subject, incident_id=ref.incident_id
+            )
+            return
+        if notice.state is not None:
+            tx.refs.show(ref, notice.state.updated)
+        why = f"{notice.why}: {nothing}"
+        tx.deliveries.mark(number, DeliveryState.IGNORED, why, incident_id=ref.incident_id)
 
     def _is_known(self, tx: Transaction, notice: Notice, ref: Ref) -> bool:
         """Whether the task stands as it is known to: then there is nothing to read; a later change

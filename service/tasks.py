@@ -139,7 +139,7 @@ class Tasks:
         if ref.state is None:
             return None
         policy, now = self._people.policy(), self._store.clock()
-        if not is_believed(incident, number, side, ref.state, policy, now, ref.proved):
+        if not is_believed(incident, number, side, ref.state, policy, now):
             return None
         item = next(each for each in incident.actions if each.number == number)
         known = item.task if side is Side.TASK else item.twin

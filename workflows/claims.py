@@ -28,7 +28,7 @@ def said_again(
     ours = claimed(item, field)
     if ours is None:
         return item
-    tickets = {side, ours.side} == {Side.TASK, Side.TWIN} or ours.both
+    tickets = Side.DOCUMENT not in (side, ours.side) and (ours.both or side is not ours.side)
     both = tickets and abs(theirs.at - ours.said.at) < MOMENT
     if theirs.at <= ours.said.at:
         claim = replace(ours, both=ours.both or both)

@@ -81,8 +81,8 @@ class CommentWritten:
 
 @dataclass(frozen=True, slots=True)
 class FieldsWritten:
-    """Fields of the ticket of an item on one side were set `at` that time (UTC): `confirmed` stand
-    there now, in its words; `refused` it would not take."""
+    """Fields of the ticket of an item on one side were set, by `at` (UTC, the tracker's own clock):
+    `confirmed` stand there now, in its words; `refused` it would not take."""
 
     key: str
     confirmed: Mapping[Field, Value]

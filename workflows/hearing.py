@@ -97,8 +97,8 @@ def says_nothing_new(
     incident: Incident, number: int, side: Side, state: TaskState, team: Team, policy: Policy
 ) -> bool:
     """Whether a ticket, as somebody tells it, says of each field that is kept in sync, and of which
-    it can speak, what is known to stand there: an echo of our own write, or news that came
-    twice."""
+    it can speak, what is known to stand there: an echo of our own write or of one of its steps, or
+    news that came twice."""
     item = next((i for i in incident.actions if i.number == number), None)
     voice = _voice(item, side, incident, team, policy) if item else None
     if item is None or voice is None:
@@ -111,10 +111,19 @@ def says_nothing_new(
         return False  # since when it is, and what was said until then, only a read tells
     says, also = heard(state, item, voice)
     return all(
-        field in agreement.base and said.value == agreement.base[field]
+        (field in agreement.base and said.value == agreement.base[field])
+        or _was_written_over(agreement, state, field, said.value)
         for field, said in says.items()
         if (rule := team.sync.fields.get(field)) is not None and rule.counts
     ) and all(set(also.get(field, ())) == set(agreement.also.get(field, ())) for field in also)
+
+
+def _was_written_over(agreement: Agreement, state: TaskState, field: Field, value: Value) -> bool:
+    """Whether it is what our last write went over, in a state that may be older than that, and does
+    not tell that just this was changed: a write of several steps is told one step at a time."""
+    if agreement.wrote is None or state.updated > agreement.wrote or field in told_changed(state):
+        return False
+    return field in agreement.replaced and value == agreement.replaced[field]
 
 
 def is_believed(
@@ -124,15 +133,14 @@ def is_believed(
     state: TaskState,
     policy: Policy,
     now: datetime,
-    proved: datetime | None = None,
 ) -> bool:
     """Whether the latest that was told of a ticket may stand for a read of it at `now` (UTC).
 
-    It must be fresh and later than the last read, and show all that we wrote since, unless that was
-    `proved` (UTC, our clock): another telling showed it. Whatever is
-    otherwise than known must be something that it tells to have just been changed: else a change
-    was not told, and only a read says when and by whom. Whom it names must be known: a read may
-    tell more of them. See docs/adr/0008-a-later-telling-stands-for-a-read.md.
+    It must be fresh, and later than the last read and than our own last write. Whatever is
+    otherwise than known, or not known at all, must be something that it tells to have just been
+    changed: else a change was not told, and only a read says when and by whom. Whom it names must
+    be known: a read may tell more of them. See
+    docs/adr/0008-a-later-telling-stands-for-a-read.md.
     """
     voice, team = voice_of(incident, number, side, policy), policy.teams.get(incident.team)
     item = next((i for i in incident.actions if i.number == number), None)
@@ -141,19 +149,19 @@ def is_believed(
     agreement, ref = item.sides.get(side, Agreement()), dict(_tickets(item))[side]
     if agreement.gone or state.ref.key != ref.key or agreement.updated is None:
         return False
-    if state.updated <= agreement.updated or abs(now - state.updated) > FRESH:
+    if state.updated <= max(agreement.updated, agreement.wrote or agreement.updated):
+        return False
+    if abs(now - state.updated) > FRESH:
         return False
     if not all(is_known(who, voice.kinds[side], policy) for who in state.owners):
         return False
     says, also = heard(state, item, voice)
+    base = agreement.base
     kept = {field for field, rule in team.sync.fields.items() if rule.counts}
-    moved = {f for f in kept if f in says and says[f].value != agreement.base.get(f)}
+    moved = {f for f in kept & says.keys() if f not in base or says[f].value != base[f]}
     beside = {f for f in also if set(also[f]) != set(agreement.also.get(f, ()))}
-    silent = kept & agreement.base.keys() - says.keys()
-    unproven = {f for f, at in agreement.unproven.items() if proved is None or proved < at}
-    if silent or moved & unproven:
-        return False
-    return told_changed(state) >= moved | (beside & kept)
+    silent = kept & base.keys() - says.keys()
+    return not silent and told_changed(state) >= moved | (beside & kept)
 
 
 def overtaken(incident: Incident, wish: SetFields, state: TaskState, policy: Policy) -> str:
@@ -237,7 +245,7 @@ def _read(
     says, also = heard(state, item, voice)
     if may_be_mended(agreement, state):
         agreement = replace(agreement, stuck=without(agreement.stuck, Field.STATUS))
-    agreement = replace(agreement, also=also, place=state.place, updated=state.updated, unproven={})
+    agreement = replace(agreement, also=also, place=state.place, updated=state.updated)
     if state.restricted:  # nor is anything written over what is not heard
         base = {f: value for f, value in agreement.base.items() if f not in WITHHELD}
         agreement = replace(agreement, base=base)

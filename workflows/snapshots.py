@@ -134,8 +134,8 @@ class Agreement:
     field wrote over, `flips` when that came back, and `resting` until when (UTC) a field that
     flipped too often is left alone. `gone` says why the side is no more, "" while it is there.
     `place` is the project or repository that it was last read in, `updated` (UTC, by its own clock)
-    when it had last changed by then. `unproven` are fields that were written since, and when (UTC,
-    our clock).
+    when it had last changed by then. `wrote` is when our
+    own last write had certainly been made (UTC, by the same clock).
     """
 
     base: Mapping[Field, Value] = field(default_factory=dict)
@@ -148,4 +148,4 @@ class Agreement:
     gone: str = ""
     place: str = ""
     updated: datetime | None = None
-    unproven: Mapping[Field, datetime] = field(default_factory=dict)
+    wrote: datetime | None = None

@@ -111,7 +111,8 @@ def written(
     refused: Mapping[Field, Stuck],
     at: datetime,
 ) -> ActionItem:
-    """The item after a write was answered `at` that time (UTC): what is confirmed is agreed on."""
+    """The item after a write was answered: what is confirmed is agreed on. By `at` (UTC, by the
+    tracker's own clock) the write was made."""
     before = item.sides.get(side, Agreement())
     now_ours = record(item)
     moved = [field for field, value in confirmed.items() if before.base.get(field) != value]
@@ -122,7 +123,7 @@ def written(
         ours={**before.ours, **{field: now_ours[field] for field in confirmed}},
         replaced={**before.replaced, **over},
         stuck={**{f: s for f, s in before.stuck.items() if f not in confirmed}, **refused},
-        unproven={**before.unproven, **dict.fromkeys(confirmed, at)},
+        wrote=at,
     )
     item = _with(item, side, agreement)
     for field in confirmed if side is Side.TASK else ():
@@ -135,7 +136,8 @@ def choose(item: ActionItem, field: Field, value: Value, by: str, now: datetime)
     from which side it came: who is meant, and who may read it, depends on that."""
     claims = [claim for c in item.conflicts if c.field is field for claim in c.claims]
     chosen = next((c for c in claims if c.said.value == value), None)
-    claim = replace(chosen or Claim(Side.DOCUMENT, Said(value, now)), said=Said(value, now, by))
+    claim = chosen or Claim(Side.DOCUMENT, Said(value, now))
+    claim = replace(claim, said=Said(value, now, by), both=False)
     item = _settled(_take(item, field, claim), field)
     return Merged(item, (f"{item.name} {field}: {by} chose {_word(value)}",))
 

@@ -41,7 +41,7 @@ def latest(one: TaskState, other: TaskState) -> TaskState | None:
     it cannot be told which that is (some trackers tell whole seconds only), or in something that
     the later one does not tell to have changed: of a change between the two nothing was told."""
     earlier, later = sorted((one, other), key=lambda state: state.updated)
-    told = {change.field for change in later.changes if earlier.updated < later.updated}
+    told = {change.field for change in later.changes if change.at > earlier.updated}
     before, after = _content(earlier), _content(later)
     if any(before[name] != after[name] and name not in told for name in after):
         return None

@@ -7,7 +7,7 @@ https://docs.github.com/en/rest/using-the-rest-api/issue-event-types
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from integrations.github.marker import due_in
@@ -176,4 +176,4 @@ def _related(events: Iterable[Json]) -> tuple[str, ...]:
 
 def time_of(text: str) -> datetime:
     """A moment as GitHub writes it, "2026-11-23T12:00:00Z"."""
-    return datetime.fromisoformat(text)
+    return datetime.fromisoformat(text).astimezone(UTC)

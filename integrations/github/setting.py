@@ -13,7 +13,7 @@ from integrations.github.answers import Invalid
 from integrations.github.choices import DROPPED, Choices
 from integrations.github.client import GitHubClient, Json, issue_path
 from integrations.github.marker import due_in, set_due
-from integrations.github.reading import place_of, status_of
+from integrations.github.reading import place_of, status_of, time_of
 from integrations.github.tasks import TaskReading
 from integrations.tracker import FieldsSet, NotThere, Overtaken, Rejected, StaleVersion
 from workflows.effects import SetFields
@@ -211,6 +211,7 @@ def _outcome(attempt: _Attempt, issue: Json) -> FieldsSet:
     """What the answer shows of what was asked for; what it does not show, GitHub dropped in
     silence, as it does for callers without push access."""
     confirmed, wanted = dict[Field, Value](), attempt.wanted
+    at = time_of(issue["updated_at"])
     stands: Mapping[Field, Value] = {
         Field.OWNER: _owner(attempt, issue),
         Field.MILESTONE: _milestone(issue),
@@ -226,12 +227,12 @@ def _outcome(attempt: _Attempt, issue: Json) -> FieldsSet:
         else:
             attempt.refused[name] = DROPPED
     if wanted.status is None or Field.STATUS in attempt.refused:
-        return FieldsSet(confirmed, attempt.refused)
+        return FieldsSet(confirmed, attempt.refused, at=at)
     status, reason = status_of(issue), attempt.body.get("state_reason")
     if status.name != attempt.body["state"] or (reason and status.reason not in (None, reason)):
         attempt.refused[Field.STATUS] = f"GitHub left it {status.name}, {status.reason}"
-        return FieldsSet(confirmed, attempt.refused)
-    return FieldsSet(confirmed, attempt.refused, status)
+        return FieldsSet(confirmed, attempt.refused, at=at)
+    return FieldsSet(confirmed, attempt.refused, status, at)
 
 
 def _owner(attempt: _Attempt, issue: Json) -> Value:

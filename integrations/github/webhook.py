@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 
 from integrations.github.marker import due_in, key_in
 from integrations.github.reading import person_of, state_of
-from integrations.http import in_shape
+from integrations.http import in_shape, readable
 from integrations.signatures import signed_by
 from integrations.tracker import BadSignature, Envelope, Malformed, Notice, Tells, Unavailable
 from workflows.model import Change
@@ -324,7 +324,7 @@ def _unpacked(body: bytes) -> bytes:
 
 def _object(body: bytes) -> Json:
     try:
-        payload = json.loads(body)
+        payload = readable(json.loads(body), body)
     except (ValueError, RecursionError):
         raise Malformed("the body is not JSON, or nested too deeply") from None
     if not isinstance(payload, dict):
@@ -338,12 +338,7 @@ def _part(payload: Json, name: str) -> Json:
 
 
 def _text(value: object) -> str | None:
-    return _sane(value) if isinstance(value, str) and value else None
-
-
-def _sane(text: str) -> str:
-    """JSON may carry lone surrogates and NUL, which no database takes as text."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "�")
+    return value if isinstance(value, str) and value else None
 
 
 def _number(value: object) -> int | None:

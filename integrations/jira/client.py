@@ -14,7 +14,7 @@ import requests
 from jira import JIRA
 
 from integrations.gate import OPEN, Call, Gate
-from integrations.http import Answer, Odd, an_object, never_arrived, objects, parsed
+from integrations.http import Answer, Odd, an_object, date_of, never_arrived, objects, parsed
 from integrations.jira import budgets
 from integrations.tracker import (
     NotThere,
@@ -31,6 +31,9 @@ Clock = Callable[[], datetime]
 _CONNECT_SECONDS = 5
 _WAIT_WITHOUT_A_WORD = timedelta(seconds=60)
 _LONGEST_WORDS = 500
+
+#: A Date is in whole seconds, and a site has several machines.
+_DATES_DIFFER = timedelta(seconds=2)
 
 
 class Refused(Rejected):
@@ -76,6 +79,7 @@ class JiraClient:
         self._user, self._token = user, token
         self._cloud = cloud
         self._of_thread = threading.local()  # requests' sessions are not made for several threads
+        self._answered: datetime | None = None
 
     @property
     def cloud(self) -> bool:
@@ -86,6 +90,12 @@ class JiraClient:
             host = urlsplit(self.url).hostname or ""
             self._cloud = host.endswith(".atlassian.net") or self._says_cloud()
         return self._cloud
+
+    @property
+    def answered(self) -> datetime | None:
+        """When, by the site's own clock (UTC), all that it answered so far had certainly been done:
+        by the latest Date of its answers. None where none had one."""
+        return None if self._answered is None else self._answered + _DATES_DIFFER
 
     def _says_cloud(self) -> bool:
         info = self._object("GET", "/rest/api/2/serverInfo")
@@ -222,6 +232,8 @@ class JiraClient:
             error = None if good else self._error(answer, method)
             headers = {name.lower(): value for name, value in answer.headers.items()}
             report(budgets.answered(answer.status_code, headers, error, costs))
+            dated = date_of(answer.headers.get("Date", ""))
+            self._answered = max(dated, self._answered or dated) if dated else self._answered
         if error is not None:
             raise error
         return parsed(answer.content, self._odd(method, path))

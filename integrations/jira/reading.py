@@ -171,7 +171,8 @@ def person(user: Any) -> Person | None:
         return None
     name = user.get("displayName") or handle
     active = user.get("active") is not False
-    return Person(str(handle), str(name), user.get("emailAddress") or None, active)
+    address = user.get("emailAddress")
+    return Person(str(handle), str(name), str(address) if address else None, active)
 
 
 #: Jira's names of fields in a changelog that have another name here.
@@ -209,7 +210,7 @@ def status(fields: Json) -> Status:
     return Status(
         str(told.get("name") or ""),
         category_of(told),
-        resolution,
+        None if resolution is None else str(resolution),
     )
 
 
@@ -351,12 +352,11 @@ _CHANGED = {
 
 
 def task_changes(ref: TicketRef, histories: Iterable[Json]) -> tuple[Change, ...]:
-    """Changes of what is kept in sync, by our names of it. The values are in Jira's words, people
-    by their names."""
+    """Changes of what is kept in sync, by our names of it: who made them and when."""
     found = changes(ref, histories)
     moved = {change.at for change in found if change.field == "status"}
     return tuple(
-        replace(change, field=_CHANGED[change.field].value)
+        replace(change, field=_CHANGED[change.field].value, before=None, after=None)
         for change in found
         if change.field in _CHANGED and not (change.field == "resolution" and change.at in moved)
     )

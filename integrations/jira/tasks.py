@@ -73,14 +73,14 @@ class Tasks:
         edit = _Edit(self._site, wanted)
         confirmed = edit.make()
         if wanted.status is None:
-            return FieldsSet(confirmed, edit.refused)
+            return FieldsSet(confirmed, edit.refused, at=self._site.client.answered)
         moved = self._move(wanted.task, wanted.status, here, wrote=bool(confirmed))
         if moved.refused:
             refused = {**edit.refused, Field.STATUS: moved.refused}
-            return FieldsSet(confirmed, refused, moved.status)
+            return FieldsSet(confirmed, refused, moved.status, self._site.client.answered)
         if moved.status is not None:
             confirmed[Field.STATUS] = moved.status.name
-        return FieldsSet(confirmed, edit.refused, moved.status)
+        return FieldsSet(confirmed, edit.refused, moved.status, self._site.client.answered)
 
     def _move(self, ref: TicketRef, wish: StatusWish, here: Standing, *, wrote: bool) -> Moved:
         try:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from integrations.http import in_shape
+from integrations.http import in_shape, readable
 from integrations.jira.reading import task_changes, task_state
 from integrations.signatures import signed_by
 from integrations.tracker import BadSignature, Envelope, Malformed, Notice, Tells, Unavailable
@@ -262,7 +262,7 @@ def _time(payload: Mapping[str, Any]) -> datetime | None:
 
 def _parsed(body: bytes) -> Mapping[str, Any]:
     try:
-        payload = json.loads(body)
+        payload = readable(json.loads(body), body)
     except (ValueError, RecursionError) as error:
         raise Malformed("the body is not readable as JSON") from error
     if not isinstance(payload, dict):
@@ -281,10 +281,9 @@ def _match(pattern: re.Pattern[str], value: Any) -> str | None:
 
 
 def _text(value: Any) -> str | None:
-    """A short text that any database keeps: JSON may hold half a surrogate pair, or NUL."""
+    """A short text, also where it came as a number."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
         value = str(value)
     if not isinstance(value, str):
         return None
-    clean = value.encode("utf-8", "replace").decode().replace("\x00", "")
-    return clean[:_LONGEST].strip() or None
+    return value[:_LONGEST].strip() or None

@@ -267,6 +267,7 @@ class Sandbox:
         dropped = fault is not None and fault.drop_connection
         path = request.full_path.rstrip("?")
         with self.world.lock:
+            response.date = self.world.now()
             if counted := g.get("counted"):
                 if response.status_code == 304:
                     g.limits.not_modified(counted, self.world.now())
@@ -315,6 +316,10 @@ class _Locked(Flask):
 class _Quiet(WSGIRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Calls are kept in `Sandbox.calls`, not printed."""
+
+    def send_response(self, code: int, message: str | None = None) -> None:
+        """Without this machine's Date: answers have that of the sandbox's own clock."""
+        self.send_response_only(code, message)
 
 
 def _dialect() -> str | None:

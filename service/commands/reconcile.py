@@ -28,8 +28,9 @@ def reconcile(dry_run: bool, as_json: bool, rules_file: Path | None) -> None:
     """Look through every place with remediation tasks now, and set right what nobody told of.
 
     Shows each task that differs from what was agreed on with it; a worker reads it again and does
-    the rest. Where closed milestones are kept in sync, those are looked at too. The trackers' limits are kept to, also while the service runs. Ends with 1 when a
-    place could not be looked through.
+    the rest. Where closed milestones are kept in sync, those are looked at too. The trackers'
+    limits are kept to, also while the service runs. Ends with 1 when a place could not be looked
+    through.
     """
     settings, rules = read_rules(rules_file)
     results: list[Result] = []

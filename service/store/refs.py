@@ -33,8 +33,7 @@ class Ref:
     counts how often it was said to have changed, and `waits` says that it was not read since.
     `updated` is when it had last changed as it was last read (UTC, the tracker's clock). `state`
     is what it was told to be since then, where that is known, and `shown` (by the same clock) when
-    it had last changed by all that was ever told; `proved` (UTC, our clock) is when that last was
-    what is known of it."""
+    it had last changed by all that was ever told."""
 
     connection: str
     ticket_id: str
@@ -46,7 +45,6 @@ class Ref:
     updated: datetime | None = None
     state: TaskState | None = None
     shown: datetime | None = None
-    proved: datetime | None = None
 
 
 class Refs:
@@ -86,27 +84,28 @@ class Refs:
         here = _at(ref.connection, ref.ticket_id)
         self._connection.execute(_UPDATE, {**here, "updated": updated})
 
-    def say_changed(self, connection: str, ticket_id: str, state: TaskState | None = None) -> None:
+    def say_changed(
+        self, connection: str, ticket_id: str, state: TaskState | None = None, *, whole: bool = True
+    ) -> None:
         """Remember that the ticket changed, and is to be read again; or that it is in this `state`
-        by now, as somebody tells who knows all of it. A state that may be older than what was
-        told of the ticket before counts for nothing."""
+        by now, as somebody tells who knows the `whole` of it. A state that may be older than what
+        was told of the ticket before counts for nothing."""
         known = self.find(connection, ticket_id) if state is not None else None
+        told = state if whole else None
         if state is not None and known is not None:
-            late = known.shown is not None and state.updated <= known.shown
             if known.waits:
-                state = latest(known.state, state) if known.state is not None else None
-            elif late:
-                state = None
-        told = {"state": state and dump(TaskState, state)}
-        self._connection.execute(_TELL, {**_at(connection, ticket_id), **told})
+                told = latest(known.state, told) if known.state and told else None
+            elif known.shown is not None and state.updated <= known.shown:
+                told = None
+            self.show(known, state.updated)
+        values = {"state": told and dump(TaskState, told)}
+        self._connection.execute(_TELL, {**_at(connection, ticket_id), **values})
 
-    def show(self, ref: Ref, updated: datetime, *, known: bool) -> None:
-        """It was told that the ticket changed at that time (UTC, the tracker's clock), and says
-        what is `known` of it."""
-        if ref.shown is not None and updated <= ref.shown:
-            return
-        values = {"shown": updated, **({"proved": self._now} if known else {})}
-        self._connection.execute(_UPDATE, {**_at(ref.connection, ref.ticket_id), **values})
+    def show(self, ref: Ref, updated: datetime) -> None:
+        """It was told that the ticket changed at that time (UTC, the tracker's clock)."""
+        if ref.shown is None or updated > ref.shown:
+            here = _at(ref.connection, ref.ticket_id)
+            self._connection.execute(_UPDATE, {**here, "shown": updated})
 
     def to_read(self, incident_id: str, besides: Collection[tuple[str, str]] = ()) -> list[Ref]:
         """The tasks of an incident that must be read again, and those `besides`, each as
@@ -168,7 +167,6 @@ _REF = (
     refs.c.updated,
     refs.c.state,
     refs.c.shown,
-    refs.c.proved,
 )
 
 _HERE = (refs.c.connection == bindparam("at"), refs.c.ticket_id == bindparam("id"))
@@ -207,5 +205,4 @@ def _ref(row: Row[*tuple[Any, ...]]) -> Ref:
         row.updated,
         load(TaskState, row.state) if waits and row.state is not None else None,
         row.shown,
-        row.proved,
     )

@@ -148,7 +148,6 @@ refs = Table(
     Column("updated", UtcDateTime),  # as it was last read, by the tracker's clock
     Column("state", JSON(none_as_null=True)),  # the workflows.tasks.TaskState that was told since
     Column("shown", UtcDateTime),  # the latest change that any webhook showed, by that clock
-    Column("proved", UtcDateTime),  # when one last showed what is known, by our clock
 )
 
 document_places = Table(

@@ -44,9 +44,9 @@ class Kept:
         with self._store.write() as tx:
             tx.refs.say_changed("github", TASK.id, state)
 
-    def shown(self, minutes: float, *, known: bool = False) -> None:
+    def shown(self, minutes: float) -> None:
         with self._store.write() as tx:
-            tx.refs.show(self.ref, at(minutes), known=known)
+            tx.refs.show(self.ref, at(minutes))
 
     def heard(self, ref: Ref | None = None) -> None:
         with self._store.write() as tx:
@@ -174,7 +174,7 @@ def test_of_a_ticket_that_is_not_ours_nothing_is_kept(kept: Kept) -> None:
     assert kept.ref == before
 
 
-# --- when it was shown, and proved ----------------------------------------------------------------
+# --- when it was shown ----------------------------------------------------------------------------
 
 
 def test_the_latest_that_was_shown_counts_in_whatever_order(kept: Kept) -> None:
@@ -189,37 +189,3 @@ def test_it_is_shown_though_it_was_heard(kept: Kept) -> None:
     kept.shown(5)
     kept.heard()
     assert kept.ref.shown == at(5)
-
-
-def test_what_shows_something_else_than_is_known_proves_nothing(kept: Kept) -> None:
-    kept.shown(5)
-    assert kept.ref.proved is None
-
-
-def test_what_is_known_is_proved_when_it_is_told_not_when_it_was_so(
-    kept: Kept, clock: Clock
-) -> None:
-    kept.shown(5, known=True)
-    assert kept.ref.proved == at(600)
-    clock.now = at(601)
-    kept.shown(6, known=True)
-    assert kept.ref.proved == at(601)
-
-
-@pytest.mark.parametrize("minutes", [4, 5])
-def test_only_what_is_later_than_all_before_proves(
-    kept: Kept, clock: Clock, minutes: float
-) -> None:
-    kept.shown(5, known=True)
-    clock.now = at(601)
-    kept.shown(minutes, known=True)
-    assert kept.ref.proved == at(600)
-
-
-def test_a_later_one_that_says_something_else_leaves_what_was_proved(
-    kept: Kept, clock: Clock
-) -> None:
-    kept.shown(5, known=True)
-    clock.now = at(601)
-    kept.shown(6)
-    assert (kept.ref.shown, kept.ref.proved) == (at(6), at(600))

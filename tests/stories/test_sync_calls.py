@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,9 @@ def pair(tmp_path: Path) -> Iterator[Remedy]:
 
 
 def cost(pair: Remedy, change: Callable[[], object]) -> Cost:
-    """Of this change, until every place shows it and every echo was heard."""
+    """Of this change, until every place shows it and every echo was heard. It is certainly made
+    later than our last write."""
+    pair.stage.wait(timedelta(seconds=3))
     pair.stage.sandbox.reset_calls()
     change()
     pair.stage.wait(MINUTE)

@@ -104,12 +104,8 @@ def test_a_task_is_read_in_one_call_with_who_changed_what(
     assert (seen.milestones, seen.due, seen.updated) == (("Q1",), date(2027, 1, 15), NOW)
     assert (seen.status.name, seen.status.category) == ("Done", StatusCategory.DONE)
     assert (seen.status.reason, seen.silent) == ("Won't Do", ())
-    told = [(change.field, change.by and change.by.handle, change.after) for change in seen.changes]
-    assert told == [
-        (Field.DUE, LEE, "2027-01-15"),
-        (Field.OWNER, KIM, "Lee Low"),
-        (Field.STATUS, LEE, "Done"),
-    ]
+    told = [(change.field, change.by and change.by.handle) for change in seen.changes]
+    assert told == [(Field.DUE, LEE), (Field.OWNER, KIM), (Field.STATUS, LEE)]
 
 
 def test_an_empty_field_is_not_a_silent_one(sandbox: Sandbox, tracker: JiraTracker) -> None:

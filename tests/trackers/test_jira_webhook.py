@@ -140,7 +140,7 @@ def test_half_surrogates_and_nul_never_reach_the_store() -> None:
         }
     )
     assert notice.ticket_id == "7"
-    assert notice.by == "?x"
+    assert notice.by == "�x�"
 
 
 def test_every_real_payload_is_understood() -> None:

@@ -14,4 +14,3 @@ down_revision = "0009"
 def upgrade() -> None:
     op.add_column("refs", sa.Column("state", sa.JSON(none_as_null=True), nullable=True))
     op.add_column("refs", sa.Column("shown", UtcDateTime(), nullable=True))
-    op.add_column("refs", sa.Column("proved", UtcDateTime(), nullable=True))
