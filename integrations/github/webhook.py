@@ -258,7 +258,7 @@ def _push(payload: Json, name: str) -> Notice:
             named = commit.get(kind) if isinstance(commit, dict) else None
             for path in named if isinstance(named, list) else []:
                 if isinstance(path, str):
-                    paths[_sane(path)] = None
+                    paths[path] = None
     return _notice(
         payload,
         Tells.DOCUMENT,
