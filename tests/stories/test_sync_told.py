@@ -421,3 +421,67 @@ def test_an_issue_that_does_not_say_whether_it_is_restricted_is_read(pair: Remed
     assert reads(pair, "jira") == 1
     assert owner(pair) == NOORS
     assert writes(pair) == ["github"]
+
+
+# --- a tracker whose webhooks are late, all of them and in their order ----------------------------
+
+
+def labelled(pair: Remedy) -> None:
+    pair.github.edit(OPS, pair.issue.number, "noor", labels=["remediation", "x"])
+
+
+def closed(pair: Remedy) -> None:
+    pair.github.close(OPS, pair.issue.number, by="noor")
+
+
+@pytest.mark.parametrize("first", [labelled, closed])
+@pytest.mark.parametrize("gap", [timedelta(0), SOON])
+def test_the_late_echo_of_a_write_that_was_taken_back_is_no_edit(
+    pair: Remedy, first: Callable[[Remedy], None], gap: timedelta
+) -> None:
+    """Before it comes what was done on GitHub before: that shows the record's value as well."""
+    hooks, late = pair.stage.sandbox.hooks, list[Delivery]()
+    send = hooks._send_as_fate_wills
+
+    def at_once(delivery: Delivery, *args: Any, **more: Any) -> None:
+        if delivery.hook.dialect == "github":
+            late.append(delivery)
+        else:
+            send(delivery, *args, **more)
+
+    pair.stage.clock.wait(SOON)
+    with mock.patch.object(hooks, "_send_as_fate_wills", at_once):
+        first(pair)
+        for who, pause in (("noor", SOON), ("kim", gap)):
+            pair.stage.clock.wait(pause)
+            assign(pair, "jira", who)
+            pair.stage.settle()
+        assert hooks.drain()
+    assert owner(pair) == KIMS
+    before = writes(pair).count("github")
+    pair.stage.clock.wait(SOON)
+    for each in late:
+        hooks.send(each)
+        pair.stage.settle()
+    pair.stage.wait(MINUTE)
+    assert owner(pair) == KIMS
+    assert writes(pair).count("github") == before
+    assert not pair.item.conflicts
+
+
+def test_what_was_emptied_while_restricted_is_not_filled_again_without_a_word(
+    pair: Remedy,
+) -> None:
+    """Since when it is so only the history tells: what was known before was forgotten."""
+    key = pair.ticket.key
+    changes: tuple[Callable[[], object], ...] = (
+        lambda: pair.jira.edit(key, by=KIM, security="Staff only"),
+        lambda: assign(pair, "github", "noor"),
+        lambda: assign(pair, "jira", None),
+        lambda: pair.jira.edit(key, by=KIM, security=None),
+    )
+    for change in changes:
+        change()
+        pair.stage.wait(SOON)
+    pair.stage.wait(MINUTE)
+    assert pair.item.owner is None or pair.item.conflicts
