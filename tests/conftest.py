@@ -12,10 +12,15 @@ from typing import Any
 
 import leaks
 import pytest
+from hypothesis import settings
 from sqlalchemy import Pool, event
 from towns import Towns
 
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
+
+# How long an example takes is the machine's business: speed is measured in `bench`.
+settings.register_profile("no deadline")
+settings.load_profile("no deadline")
 
 WATCH = pytest.StashKey[leaks.Watch]()
 

@@ -306,7 +306,6 @@ def play(towns: Towns, runs: int, *, sockets: bool = False) -> Counter[str]:
         settings=settings(
             max_examples=runs,
             stateful_step_count=STEPS,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -163,7 +163,7 @@ def test_payloads_change_no_document(some: tuple[str, ...]) -> None:
 
 
 @given(mixed)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_payloads_put_together_change_no_document(text: str) -> None:
     judge_document(text if one_line(text) else "word")
 
@@ -198,7 +198,7 @@ def judge_evidence(body: str) -> None:
 
 
 @given(mixed)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_task_and_the_comment_have_the_same_shape_whatever_was_said(text: str) -> None:
     for body, same in zip(texts(text or "word"), texts("word"), strict=True):
         assert acts_in_markdown(body, ["acme/ops#42", "acme/ops#101"]) == []

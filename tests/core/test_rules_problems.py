@@ -349,9 +349,7 @@ YAML_VALUES = st.recursive(
 LINES = [line for line in RIGHT.splitlines() if line.strip()]
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(at=st.integers(0, len(LINES) - 1), value=YAML_VALUES)
 def test_no_value_in_any_place_is_more_than_a_problem(
     tmp_path: Path, at: int, value: object

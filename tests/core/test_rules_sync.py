@@ -439,9 +439,7 @@ LINES = RIGHT.splitlines()
 FIRST = LINES.index("      tasks:")
 
 
-@settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(at=st.integers(FIRST, len(LINES) - 1), value=VALUES)
 def test_no_value_in_any_place_is_more_than_a_problem(
     tmp_path: Path, at: int, value: object

@@ -407,13 +407,13 @@ def test_the_ledger_tells_news_from_what_was_seen(store: Store) -> None:
 st.register_type_strategy(datetime, st.datetimes(timezones=st.just(UTC)))
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.from_type(Incident))
 def test_any_incident_survives_the_way_to_json_and_back(incident: Incident) -> None:
     assert load(Incident, dump(Incident, incident)) == incident
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.one_of(*map(st.from_type, get_args(Effect))))
 def test_any_effect_survives_the_way_to_json_and_back(effect: Effect) -> None:
     data = dump(Effect, effect)
@@ -421,7 +421,7 @@ def test_any_effect_survives_the_way_to_json_and_back(effect: Effect) -> None:
     assert fingerprint(data) == fingerprint(dump(Effect, effect))
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.one_of(*map(st.from_type, get_args(Outcome))))
 def test_any_outcome_survives_the_way_to_json_and_back(outcome: Outcome) -> None:
     assert load(Outcome, dump(Outcome, outcome)) == outcome

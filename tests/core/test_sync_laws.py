@@ -199,7 +199,7 @@ def worlds(draw: st.DrawFn) -> World:
 
 
 many_edits = st.lists(edits(), max_size=8, unique_by=lambda e: (e.side, e.field))
-plenty = settings(max_examples=150, deadline=None)
+plenty = settings(max_examples=150)
 
 
 @plenty
@@ -344,7 +344,7 @@ def walks(draw: st.DrawFn) -> list[tuple[str, Edit | Side]]:
     return steps
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(place=worlds(), walk=walks(), order=orders)
 def test_no_edit_is_lost_without_a_conflict_or_a_later_edit(
     place: World, walk: list[tuple[str, Edit | Side]], order: Sequence[Side]

@@ -214,7 +214,7 @@ EVENTS = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(EVENTS, st.dictionaries(NAMES, JSON, max_size=6))
 def test_any_json_gives_a_notice(event: str, payload: dict[str, object]) -> None:
     notice = normalise(Envelope("1", event, json.dumps(payload).encode()))
@@ -224,7 +224,7 @@ def test_any_json_gives_a_notice(event: str, payload: dict[str, object]) -> None
             assert "\0" not in text
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.binary(max_size=60),
     st.sampled_from(["application/json", "application/x-www-form-urlencoded"]),
@@ -237,7 +237,7 @@ def test_any_signed_bytes_are_a_delivery_or_malformed(body: bytes, content_type:
     normalise(envelope)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.dictionaries(st.text(max_size=20), st.text(max_size=20)), st.binary(max_size=40))
 def test_any_unsigned_bytes_are_refused(told: dict[str, str], body: bytes) -> None:
     with pytest.raises(BadSignature):

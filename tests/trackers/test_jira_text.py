@@ -16,7 +16,7 @@ from integrations.jira.wiki_grammar import PATIENCE, PATIENCE_FOR_EACH
 from integrations.sandbox.adf import fault_in
 from workflows.actions import lines_of
 
-QUICKLY = settings(deadline=None, max_examples=40)  # a grammar is built in the first example
+QUICKLY = settings(max_examples=40)  # a grammar is built in the first example
 BOTH = pytest.mark.parametrize("markup", [ADF, WIKI], ids=["adf", "wiki"])
 
 DOCUMENT = """\

@@ -100,7 +100,7 @@ HEADERS = st.dictionaries(
 
 
 @both
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(HEADERS, st.binary(max_size=200))
 def test_any_bytes_are_refused_or_understood(
     dialect: Dialect, told: dict[str, str], body: bytes
@@ -109,7 +109,7 @@ def test_any_bytes_are_refused_or_understood(
 
 
 @both
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(HEADERS, ANY_JSON)
 def test_any_json_is_refused_or_understood(
     dialect: Dialect, told: dict[str, str], payload: Any
@@ -118,7 +118,7 @@ def test_any_json_is_refused_or_understood(
 
 
 @both
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(HEADERS, st.binary(max_size=50), ANY_TEXT)
 def test_without_the_secret_any_bytes_are_a_bad_signature(
     dialect: Dialect, told: dict[str, str], body: bytes, signature: str
@@ -156,7 +156,7 @@ def spoilt(payload: Any, data: st.DataObject) -> Any:
 
 
 @both
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.data())
 def test_a_real_delivery_with_a_part_spoilt_is_refused_or_understood(
     dialect: Dialect, data: st.DataObject
@@ -168,7 +168,7 @@ def test_a_real_delivery_with_a_part_spoilt_is_refused_or_understood(
 
 
 @both
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_a_real_delivery_with_bytes_spoilt_is_refused_or_understood(
     dialect: Dialect, data: st.DataObject
