@@ -19,7 +19,7 @@ from towns import Towns
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
 # How long an example takes is the machine's business: speed is measured in `bench`.
-settings.register_profile("no deadline")
+settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
 
 WATCH = pytest.StashKey[leaks.Watch]()

@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 from builders import at, closed, comment, policy, ticket
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from workflows.actions import lines_of
@@ -181,7 +181,6 @@ def _line(word: str) -> Proposal:
     return Proposal(Origin("comment", "s1"), word, "Mallory", "no", line=ActionLine(word))
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(st.sampled_from("abcd"), max_size=5), max_size=8))
 def test_a_number_belongs_to_one_text_for_ever_and_a_standing_line_keeps_it(
     edits: list[list[str]],
