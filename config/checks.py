@@ -291,6 +291,13 @@ def _check_tasks(
         yield from _refuse(tasks, place, "a GitHub task", ("issue_type",))
 
 
+def check_place(
+    part: Mapping[str, Any], place: Place, connections: Mapping[str, Any]
+) -> Iterator[Complaint]:
+    """What is wrong with a place where tickets are to be created."""
+    yield from _check_tasks(part, place, connections)
+
+
 def _refuse(
     part: Mapping[str, Any], place: Place, kind: str, keys: Iterable[str]
 ) -> Iterator[Complaint]:
