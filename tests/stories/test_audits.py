@@ -372,6 +372,12 @@ def test_what_is_quoted_shown_or_said_in_passing_is_no_command(measure: Measure,
 # --- what gets lost -------------------------------------------------------------------------------
 
 
+def lose_the_answer(measure: Measure, done: bool) -> None:
+    """The next creation is done or not, and nobody hears which."""
+    sandbox = measure.stage.sandbox
+    sandbox.fail_next("POST", measure.creation, after_effect=done, drop_connection=True)
+
+
 @pytest.mark.parametrize("done", [True, False], ids=["done", "not done"])
 def test_an_opening_whose_answer_never_came_is_one_audit(measure: Measure, done: bool) -> None:
     measure.done()
