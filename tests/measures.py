@@ -1,4 +1,4 @@
-"""One measure of one incident, done, and its audits, in either tracker; and what people do to them."""
+"""One measure of one incident and its audits, in either tracker, and what people do to them."""
 
 from __future__ import annotations
 

@@ -322,9 +322,7 @@ def _verdict(audit: Audit) -> str:
         when = f", {audit.at:%Y-%m-%d}" if audit.at else ""
         doubt = " (suspect)" if audit.suspect else ""
         return f"**{audit.verdict.value}**{doubt}, by {cell(audit.by)}{when}"
-    if audit.ended:
-        return "withdrawn"
-    return "planned" if audit.ticket is None else "open"
+    return audit.standing
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -82,6 +82,15 @@ class Audit:
         return self.verdict is None and not self.ended
 
     @property
+    def standing(self) -> str:
+        """How it stands, in a word: planned, open, its verdict, or withdrawn."""
+        if self.verdict is not None:
+            return self.verdict.value
+        if self.ended:
+            return "withdrawn"
+        return "planned" if self.ticket is None else "open"
+
+    @property
     def stands(self) -> bool:
         """Whether it has a ticket that can be told something."""
         return self.ticket is not None and not self.gone
