@@ -65,19 +65,19 @@ def _from_incidents(team: Team) -> Iterator[Passage]:
 
 
 def _into_audits(team: Team) -> Iterator[Passage]:
-    """The ticket of an audit repeats the measure's words, and links of the document."""
+    """The ticket of an audit repeats the measure's words, where these were said."""
     if team.audits is None:
         return
     rules, to = team.postmortem, team.audits.destination
     end = Spot(to.connection, to.place)
-    sources = [(source.connection, source.place) for source in team.incidents]
-    sources.append((rules.tasks.connection, rules.tasks.place))
-    sources += [(rules.twin.connection, rules.twin.place)] if rules.twin else []
-    if rules.document.connection:
-        sources.append((rules.document.connection, rules.document.place))
-    for connection, place in sources:
-        if (start := Spot(connection, place)) != end:
-            yield Passage(_AUDITS, start, end)
+    counted = {side for kept in team.sync.fields.values() for side in kept.counts}
+    starts = [Spot(source.connection, source.place) for source in team.incidents]
+    for side, task in ((Side.TASK, rules.tasks), (Side.TWIN, rules.twin)):
+        if task is not None and side in counted:
+            starts.append(Spot(task.connection, task.place))
+    # into the place of tasks the words of incidents and twins go anyway
+    if end != Spot(rules.tasks.connection, rules.tasks.place):
+        yield from (Passage(_AUDITS, start, end) for start in starts if start != end)
 
 
 def _between_twins(team: Team) -> Iterator[Passage]:
@@ -126,9 +126,9 @@ def _passages_of(
         case CreateTask(key=key, target=to) if is_audit(key):
             end = Spot(to.connection, to.place)
             yield Passage(_AUDITS, ticket, end)
-            if document is not None:
-                yield Passage(_AUDITS, document, end)
             measure = _item(incident, place_in(key)[0])
+            if measure is not None and document is not None and said_in_document(measure.origin):
+                yield Passage(_AUDITS, document, end)
             if measure is not None:
                 yield from _said_elsewhere(measure, Field, _AUDITS, end, spots)
         case CreateTask(key=key, target=to):

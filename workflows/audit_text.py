@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from workflows import timeline
-from workflows.documents import replace_regions
 from workflows.markup import addresses, cell, copied_address, excerpt, inert, link
 from workflows.model import ActionItem, Incident, Kind, Postmortem
 from workflows.policy import Team
@@ -137,10 +136,13 @@ def _evidence(incident: Incident, item: ActionItem, document: Postmortem) -> str
             what = "what was done, and the changes that its pull requests or commits name"
             lines.append(f"- {link(ref.key, ref.url)}: {what}")
     lines.append(f"- {link(incident.ticket.key, incident.ticket.url)}: what happened then")
-    lines.append(f"- The postmortem ({_where(document)}): factors, timeline, figures")
+    lines.append(
+        f"- The postmortem ({_where(document)}): its factors, its figures, and the dashboards,"
+        " queries and changes that it names"
+    )
     known = {ref.url for ref in (item.task, item.twin, incident.ticket) if ref is not None}
     named = (url for url in _named(document) if url not in known)
-    lines += [f"- {copied_address(url)} (named in the postmortem)" for url in named]
+    lines += [f"- {copied_address(url)} (named in the incident)" for url in named]
     lines.append(
         "- What was measured since: dashboards, alerts, tests, incidents of the same service."
         " Link what you looked at, so that somebody else can look at it again."
@@ -149,12 +151,9 @@ def _evidence(incident: Incident, item: ActionItem, document: Postmortem) -> str
 
 
 def _named(document: Postmortem) -> Iterator[str]:
-    """Addresses that people named in the document, each once: dashboards, queries, changes. Where
-    its text is not kept, those of its region of evidence."""
-    ours = dict.fromkeys(document.seen, "")
-    theirs = replace_regions(document.text, ours) if document.text is not None else ""
-    evidence = document.seen.get("evidence", "")
-    return islice(dict.fromkeys([*addresses(theirs), *addresses(evidence)]), MOST_LINKS)
+    """Addresses that the document took from the incident's ticket, each once. What people wrote
+    into it besides stays there: perhaps more may read the audit than the document."""
+    return islice(dict.fromkeys(addresses(document.wrote.get("evidence", ""))), MOST_LINKS)
 
 
 def _method(item: ActionItem, audit: Audit) -> str:

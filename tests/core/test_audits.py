@@ -85,7 +85,7 @@ def measure(status: Progress = Progress.DONE, at: datetime = NOON, **values: Any
 
 
 def incident(*items: ActionItem, **values: Any) -> Incident:
-    shown = document("# Postmortem\n\nhttps://graphs.example/queue\n")
+    shown = document("# Postmortem\n\nhttps://only.example/people-read-it\n")
     known = Postmortem(
         "docs", shown.ref, shown.status, shown.regions, shown.regions, {}, {}, shown.text
     )
@@ -453,12 +453,15 @@ def test_however_often_somebody_looks_the_end_is_the_same(steps: list[int]) -> N
 # --- words ----------------------------------------------------------------------------------------
 
 
-def test_the_ticket_names_what_people_linked_in_the_document_and_not_what_we_wrote() -> None:
+def test_the_ticket_names_what_was_linked_in_the_incident_and_not_in_the_document() -> None:
     known = opened()
-    item, audit = known.actions[0], known.audits[0]
     assert known.postmortem is not None
-    text = audit_text.text(known, item, audit, known.postmortem, rules().teams["payments"])
+    evidence = {"evidence": "- <https://graphs.example/queue> — from a comment"}
+    shown = replace(known.postmortem, wrote=evidence)
+    item, audit = known.actions[0], known.audits[0]
+    text = audit_text.text(known, item, audit, shown, rules().teams["payments"])
     assert "<https://graphs.example/queue>" in text
+    assert "https://only.example" not in text
     assert "nobody wrote one down" in text
 
 
