@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
-from config.checks import check_place, person_names
+from config.checks import check_jira_labels, check_tasks, kind_of, person_names
 from config.problems import Complaint, Place, nearest, spelled, suggestion
 from workflows.policy import AuditRules, Span, SpanUnit, TaskDestination, same_word
 from workflows.rungs import Verdict
@@ -50,7 +50,10 @@ def check_audits(rules: Mapping[str, Any]) -> Iterator[Complaint]:
                 message = f"nobody in people is called “{who}”"
                 yield Complaint((*place, "reviewers", n), message, right)
         if "destination" in audits:
-            yield from check_place(audits["destination"], (*place, "destination"), connections)
+            yield from check_tasks(audits["destination"], (*place, "destination"), connections)
+        to = audits.get("destination") or team.get("postmortem", {}).get("tasks", {})
+        if kind_of(to, connections) == "jira":
+            yield from check_jira_labels(audits, place)
         yield from _check_verdicts(audits.get("verdicts", {}), (*place, "verdicts"))
 
 

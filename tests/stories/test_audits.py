@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import date, timedelta
@@ -10,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
+from click.testing import CliRunner, Result
 from faults.test_crashes import Crash, die_at, rise_again
 from measures import DAY, InJira, Measure, OnGitHub
-from stage import Stage
+from stage import ADMIN_TOKEN, Stage
 
+from service.commands.all import followthrough
 from workflows.documents import regions
 from workflows.model import Kind
 from workflows.rungs import Verdict
@@ -25,6 +29,7 @@ DIALECTS = {
     "data center": (InJira, {"deployment": "datacenter"}),
 }
 Making = Callable[..., Measure]
+ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 
 
 @pytest.fixture(params=DIALECTS, ids=[name.replace(" ", "-") for name in DIALECTS])
@@ -491,3 +496,57 @@ def test_the_document_lists_the_verdicts(tmp_path: Path) -> None:
         assert "**effective**, by Noor Aziz" in told
         assert "planned" in told
         assert "secret" not in told
+
+
+def test_they_are_listed_by_team_and_shown_on_the_incidents_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Stage(tmp_path, **OnGitHub.parts) as stage:
+        measure = OnGitHub(stage)
+        monkeypatch.setenv("FOLLOWTHROUGH_DATA", str(tmp_path / "data"))
+        assert "None: an audit is planned" in listed().stderr
+        measure.done()
+        measure.wait(31)
+        key = measure.audit_key
+        (open_one,) = listed().stdout.splitlines()[1:]
+        assert open_one.split()[0] == "open"
+        assert f"AI-1, audit 1.1 of {measure.key}" in open_one
+        assert f"{key}  due 2027-01-21, asked of Noor Aziz" in open_one
+        measure.judge("/audit effective because <b>it fired</b>")
+        told = listed(measure.key).stdout.splitlines()
+        assert told[0] == "payments"
+        assert [line.split()[0] for line in told[1:]] == ["planned", "effective"]
+        whole = json.loads(listed("--json").stdout)
+        assert [one["standing"] for one in whole] == ["effective", "planned"]
+        address = f"{stage.url}/incidents/{measure.incident.id}"
+        page = requests.get(address, headers=ADMIN, timeout=10).text
+        assert "Do they work?" in page
+        assert "&lt;b&gt;it fired&lt;/b&gt;" in page
+
+
+def listed(*arguments: str) -> Result:
+    result = CliRunner().invoke(followthrough, ["audits", *arguments])
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def test_a_measure_in_one_tracker_is_audited_in_another(tmp_path: Path) -> None:
+    """Both tickets show the audit; its verdict brings the measure back where it is."""
+    there = "destination: {connection: github, repository: acme/ops}"
+    parts = {**InJira.parts, "audits": f"{{reviewers: [Kim Ito, Lee Park], {there}}}"}
+    with Stage(tmp_path, **parts) as stage:
+        measure = InJira(stage)
+        measure.done()
+        measure.wait(31)
+        (number,) = stage.sandbox.github.repos["acme/ops"].issues
+        issue = stage.sandbox.github.repos["acme/ops"].issues[number]
+        assert issue.assignees == ["lee"]
+        for key in (measure.key, measure.task_key):
+            links = stage.sandbox.jira.issue(key).remote_links
+            assert any(f"/issues/{number}" in str(link) for link in links)
+        stage.sandbox.github.comment(
+            "acme/ops", number, "/audit not-effective because it slept", by="lee"
+        )
+        stage.settle()
+        assert measure.is_open(measure.task_key)
+        assert issue.state == "closed"
