@@ -163,16 +163,17 @@ def _commands(audit: Audit, ticket: Ticket) -> Iterator[_Signal]:
         written = next((line for line in comment.text.split("\n") if line.strip()), "")
         match = _COMMAND.match(lines[0]) if lines else None
         if match is not None and as_said(written).strip() == lines[0]:
-            yield _command(comment, match["rest"], lines[1:])
+            yield _command(comment, match["rest"], lines[1:], ticket.writers_unknown)
 
 
-def _command(comment: Comment, rest: str, below: Sequence[str]) -> _Signal:
-    """What `rest`, behind the command, and the lines `below` it say."""
+def _command(comment: Comment, rest: str, below: Sequence[str], unknown: str) -> _Signal:
+    """What `rest`, behind the command, and the lines `below` it say. `unknown`: why it could not be
+    found out who may write there."""
     said = _SAID.match(rest)
     verdict = _verdict(said["word"]) if said else None
     refused = ""
     if not comment.may_write:
-        refused = "who wrote it may not write in this tracker, as far as can be told"
+        refused = unknown or "who wrote it may not write in this tracker"
     elif comment.edited:
         refused = "the comment was edited; write a new one"
     elif verdict is None:

@@ -60,9 +60,9 @@ class JiraTracker:
     `url` is the site's base address. `user` and `token` sign in by Basic (Cloud: e-mail and API
     token), `token` alone by Bearer (Data Center's personal access token). `cloud` None: found
     out. `link_type` names the issue link between an incident and what belongs to it. `timeout`
-    and `gate` are as in `JiraClient`. `writers` maps each project of incidents to the roles whose
-    members may cause effects by what they write; none: any role but those of onlookers (see
-    `integrations.jira.writers`).
+    and `gate` are as in `JiraClient`. `writers` maps each project of incidents or audits to the
+    roles whose members may cause effects by what they write; none: any role but those of
+    onlookers (see `integrations.jira.writers`).
     """
 
     at_once = creating.MOST
