@@ -42,7 +42,7 @@ from service.tasks import Looked, Tasks
 from service.tasks import Ticket as Task
 from service.transfers import follow, read, remember_document
 from workflows import choices
-from workflows.effects import Effect, Hold, SetFields, WriteRegions
+from workflows.effects import CreateTask, Effect, Hold, SetFields, WriteRegions
 from workflows.events import Reading, TaskReading, TicketUnchanged
 from workflows.folding import fold
 from workflows.lifecycle import Decision, decide
@@ -157,7 +157,7 @@ class Processing:
             saved = incident
             possible = [] if self._only_plans(incident) else _possible(decision.effects, unread)
             going = self._not_behind(possible, records, incident, lease.urgent)
-            going = [effect for effect in going if _ticket_set(effect) not in failed]
+            going = [effect for effect in going if _built_on(effect) not in failed]
             ready = batch(going, records, self._clock())
             if not ready:
                 waiting = [*failed.values(), *audits.failed, *_later(decision)]
@@ -223,16 +223,8 @@ class Processing:
         policy: Policy,
     ) -> Decision:
         """The decision; with a document that cannot be read, writing it is held."""
-        judge = partial(
-            decide,
-            reading,
-            incident,
-            policy,
-            new_id=make_id,
-            now=self._clock(),
-            tasks=tasks,
-            audits=audits.readings,
-        )
+        known = partial(decide, reading, incident, policy, tasks=tasks, audits=audits.readings)
+        judge = partial(known, new_id=make_id, now=self._clock())
         decision = judge(held=holds)
         if unread is None:
             return decision
@@ -373,9 +365,13 @@ class Processing:
         return Later(at, why)
 
 
-def _ticket_set(effect: Effect) -> Task | None:
-    """The ticket whose fields the effect sets, if that is what it does."""
-    return (effect.task.connection, effect.task.id) if isinstance(effect, SetFields) else None
+def _built_on(effect: Effect) -> Task | None:
+    """The ticket that must have been read for the effect: its fields are set, or it is audited."""
+    match effect:
+        case SetFields(task=ref) | CreateTask(measure=TicketRef() as ref):
+            return ref.connection, ref.id
+        case _:
+            return None
 
 
 def _later(decision: Decision) -> list[Later]:

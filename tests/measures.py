@@ -77,6 +77,11 @@ class Measure:
         assert self.item.task is not None
         return self.item.task.key
 
+    @property
+    def reading(self) -> str:
+        """The end of the address under which the measure's ticket is read."""
+        raise NotImplementedError
+
     def done(self) -> None:
         self.close(self.task_key, by="kim")
         self.stage.settle()
@@ -139,6 +144,10 @@ class OnGitHub(Measure):
         github.comment(OPS, number, line, by="noor")
         github.close(OPS, number, by="kim")
         return f"{OPS}#{number}"
+
+    @property
+    def reading(self) -> str:
+        return f"/acme/ops/issues/{self._number(self.task_key)}$"
 
     @property
     def github(self) -> Any:
@@ -211,6 +220,10 @@ class InJira(Measure):
         self.jira.comment(key, line.replace("@kim", "@kim@acme.example"), by="5b10-noor")
         self.jira.transition(key, "Resolved", by="5b10-kim")
         return key
+
+    @property
+    def reading(self) -> str:
+        return f"/issue/{self.jira.issue(self.task_key).id}$"
 
     @property
     def jira(self) -> Any:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 from workflows.ladder import interval_before, opens_at, steps
-from workflows.model import ActionItem, Incident, Origin, Phase
+from workflows.model import ActionItem, Incident, Origin, Phase, TicketRef
 from workflows.policy import AuditRules, Policy, Team
 from workflows.rungs import Audit, Verdict
 from workflows.schedule import after
@@ -59,6 +59,14 @@ def plan(incident: Incident, team: Team, now: datetime) -> tuple[Incident, list[
 def due_to_open(incident: Incident, audit: Audit, now: datetime) -> bool:
     """Whether the ticket of a planned audit is to be opened by now."""
     return audit.lives and audit.ticket is None and audit.opens <= now and not _is_away(incident)
+
+
+def to_be_sure_of(incident: Incident, now: datetime) -> list[TicketRef]:
+    """The tickets of measures whose audits are about to be opened. They are read once more before:
+    what became of them while nobody listened was not told."""
+    opening = {each.item for each in incident.audits if due_to_open(incident, each, now)}
+    measures = [item for item in incident.actions if item.number in opening]
+    return [ref for item in measures for ref in (item.task, item.twin) if ref is not None]
 
 
 def again_at(incident: Incident, now: datetime) -> datetime | None:

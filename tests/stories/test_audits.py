@@ -179,6 +179,35 @@ def test_nothing_opens_for_a_measure_that_is_no_more(measure: Measure, what: str
     assert measure.tickets() == []
 
 
+@pytest.mark.parametrize("what", ["reopened", "deleted", "waived"])
+def test_nothing_opens_for_what_changed_while_nobody_listened(measure: Measure, what: str) -> None:
+    """The service was down, the webhook is lost, and the audit is due before anything is polled."""
+    measure.done()
+    hooks = measure.stage.sandbox.hooks
+    hooks.enabled = False
+    if what == "deleted":
+        measure.delete(measure.task_key)
+    else:
+        measure.reopen(measure.task_key, by="kim")
+    if what == "waived":
+        measure.set_aside(measure.task_key, by="kim")
+    hooks.enabled = True
+    measure.wait(31)
+    assert measure.tickets() == []
+    assert not measure.audits
+
+
+def test_while_the_measure_cannot_be_read_its_audit_waits(measure: Measure) -> None:
+    measure.done()
+    measure.stage.clock.wait(31 * DAY)
+    measure.stage.sandbox.fail_next("GET", measure.reading, drop_connection=True, times=50)
+    measure.stage.settle()
+    assert measure.tickets() == []
+    measure.stage.sandbox.world.next_faults.clear()
+    measure.wait(0.1)
+    assert len(measure.tickets()) == 1
+
+
 def test_an_open_audit_of_a_reopened_measure_is_told_that_it_asks_nothing_and_closed(
     measure: Measure,
 ) -> None:
