@@ -79,7 +79,7 @@ class Measure:
 
     @property
     def reading(self) -> str:
-        """The end of the address under which the measure's ticket is read."""
+        """The address under which the measure's ticket is read, as a regular expression."""
         raise NotImplementedError
 
     def done(self) -> None:
@@ -223,7 +223,7 @@ class InJira(Measure):
 
     @property
     def reading(self) -> str:
-        return f"/issue/{self.jira.issue(self.task_key).id}$"
+        return rf"/issue/{self.jira.issue(self.task_key).id}(\?|$)"
 
     @property
     def jira(self) -> Any:
