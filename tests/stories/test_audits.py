@@ -288,6 +288,17 @@ def test_the_first_verdict_holds_and_later_ones_are_told_so(measure: Measure) ->
     assert "judged already" in measure.notes(measure.audit_key)[1]
 
 
+def test_a_verdict_that_was_heard_is_not_answered_again_when_its_ticket_is_read_again(
+    measure: Measure,
+) -> None:
+    measure.done()
+    measure.wait(31)
+    measure.judge("/audit effective because it fired")
+    measure.judge("Thank you.")
+    assert len(measure.notes(measure.audit_key)) == 1
+    assert measure.audit.answers == ()
+
+
 @pytest.mark.parametrize("verdict", list(Verdict))
 def test_a_label_is_a_verdict(measure: Measure, verdict: Verdict) -> None:
     measure.done()
@@ -423,6 +434,21 @@ def test_an_opening_whose_answer_never_came_is_one_audit(measure: Measure, done:
     rise_again(measure.stage)
     assert len(measure.tickets()) == 1
     assert measure.audit.ticket is not None
+
+
+@pytest.mark.parametrize("done", [True, False], ids=["done", "not done"])
+def test_a_note_whose_answer_never_came_is_written_once(measure: Measure, done: bool) -> None:
+    measure.done()
+    measure.wait(31)
+    key = measure.audit_key
+    measure.comment(key, "/audit effective because it fired", by="noor")
+    measure.stage.sandbox.hooks.drain()
+    sandbox = measure.stage.sandbox
+    sandbox.fail_next("POST", "/comments?$", after_effect=done, drop_connection=True)
+    measure.stage.settle()
+    rise_again(measure.stage)
+    assert len(measure.notes(key)) == 1
+    assert not measure.is_open(key)
 
 
 @pytest.mark.parametrize("done", [True, False], ids=["done", "not done"])
