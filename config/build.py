@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from config.auditing import build_audits
 from config.checks import PLACE_KEY, person_names
 from config.secrets import Secret
 from workflows.model import Area, Kind
@@ -162,6 +163,12 @@ def _team(
             for role, people in team.get("rota", {}).items()
         },
         sync=_sync(team.get("sync", {})),
+        audits=build_audits(
+            team,
+            _tasks(tasks, connections),
+            lambda to: _tasks({"labels": (), **to}, connections),
+            named,
+        ),
     )
 
 

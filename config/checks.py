@@ -134,9 +134,9 @@ def _check_team(
         yield from _check_document(postmortem["document"], (*inside, "document"), connections)
     if "tasks" in postmortem:
         at = (*inside, "tasks")
-        yield from _check_tasks(postmortem["tasks"], at, connections)
+        yield from check_tasks(postmortem["tasks"], at, connections)
         if "twin" in postmortem["tasks"]:
-            yield from _check_tasks(postmortem["tasks"]["twin"], (*at, "twin"), connections)
+            yield from check_tasks(postmortem["tasks"]["twin"], (*at, "twin"), connections)
     for n, action in enumerate(postmortem.get("standard_actions", [])):
         at = (*inside, "standard_actions", n, "title")
         yield from _check_words(action.get("title", ""), at, TITLE_WORDS)
@@ -274,19 +274,20 @@ def _check_document(
         yield from _refuse(document, place, kind, ("labels",))
         yield from _check_path(document.get("path"), (*place, "path"))
     if kind == "jira-issue":
-        yield from _check_jira_labels(document, place)
+        yield from check_jira_labels(document, place)
 
 
-def _check_tasks(
+def check_tasks(
     tasks: Mapping[str, Any], place: Place, connections: Mapping[str, Any]
 ) -> Iterator[Complaint]:
+    """What is wrong with a place where tickets are to be created."""
     yield from _check_connection(tasks, place, connections)
     kind = kind_of(tasks, connections)
     if kind is None:
         return
     yield from _check_place(tasks, place, kind)
     if kind == "jira":
-        yield from _check_jira_labels(tasks, place)
+        yield from check_jira_labels(tasks, place)
     else:
         yield from _refuse(tasks, place, "a GitHub task", ("issue_type",))
 
@@ -299,7 +300,8 @@ def _refuse(
             yield Complaint((*place, key), f"means nothing for {kind}", "remove it")
 
 
-def _check_jira_labels(part: Mapping[str, Any], place: Place) -> Iterator[Complaint]:
+def check_jira_labels(part: Mapping[str, Any], place: Place) -> Iterator[Complaint]:
+    """Labels of `part` that a Jira ticket cannot have."""
     # Jira splits at white space: https://support.atlassian.com/jira-software-cloud/docs/add-a-label
     for n, label in enumerate(part.get("labels", ())):
         if len(label.split()) > 1:

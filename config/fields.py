@@ -271,6 +271,39 @@ class Within(Value[Span]):
         return Span(int(found[1]), SpanUnit.BUSINESS_DAYS if found[2] else SpanUnit.DAYS)
 
 
+class Spans(Value[tuple[Span, ...]]):
+    """Spans of time, one after another; one alone is a list of one, and none names none."""
+
+    def read(self, value: Any) -> tuple[Span, ...]:
+        listed = value if isinstance(value, list) else [value]
+        return tuple(_each(enumerate(listed), Within().read).values())
+
+
+class SpansByName(Value[dict[str, tuple[Span, ...]]]):
+    """For each name spans of time: ``{sev1: [30 days, 90 days]}``."""
+
+    def read(self, value: Any) -> dict[str, tuple[Span, ...]]:
+        if not isinstance(value, Mapping):
+            raise ValidationError(said("must be a group", "write sev1: [30 days, 90 days]"))
+        return _each(((str(name), item) for name, item in value.items()), Spans().read)
+
+
+class WithinOrOff(Value[Span | None]):
+    """A span of time, or ``off`` (which YAML reads as false): None."""
+
+    def read(self, value: Any) -> Span | None:
+        if value is False or value == "off":
+            return None
+        return Within().read(value)
+
+
+class TimesOrOff(Value[int]):
+    """A whole number from 1 on, or ``off`` (which YAML reads as false): 0."""
+
+    def read(self, value: Any) -> int:
+        return 0 if value is False or value == "off" else Count().read(value)
+
+
 class Lasting(Value[timedelta]):
     """A time by the clock: ``30 seconds``, ``5 minutes``, ``1 hour``; 0 only where `zero`."""
 

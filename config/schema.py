@@ -24,17 +24,21 @@ from config.fields import (
     SecretFrom,
     SecretsFrom,
     Section,
+    SpansByName,
     Text,
     TextByName,
     Texts,
     TextsByName,
+    TimesOrOff,
     Within,
+    WithinOrOff,
     YesNo,
     needed,
 )
 from config.problems import said
 from workflows.model import Area, Kind
 from workflows.policy import Mode, Prefer, SourceKind
+from workflows.rungs import Verdict
 from workflows.snapshots import Progress, Side
 
 CONNECTION_KINDS = ("jira", "github")
@@ -227,6 +231,27 @@ class SyncSection(Section):
     close_milestones = YesNo()
 
 
+class AuditDestinationSection(Section):
+    connection = Text(**needed("connection: the name of one of the connections"))
+    project = _project()
+    repository = _repository()
+    issue_type = Text()
+    statuses = TextsByName(names=tuple(progress.value for progress in Progress))
+    fill = TextByName()
+
+
+class AuditsSection(Section):
+    ladder = SpansByName()
+    corrective = WithinOrOff()
+    within = Within()
+    lengthen = TimesOrOff()
+    reviewers = Texts()
+    destination = Group(AuditDestinationSection)
+    labels = Texts()
+    verdicts = TextsByName(names=tuple(verdict.value for verdict in Verdict))
+    verdict_field = Text()
+
+
 class TeamSection(Section):
     mode = Text(choices=tuple(mode.value for mode in Mode), load_default=Mode.PLAN.value)
     start_from = Day(**needed("start_from: 2026-12-01; incidents closed before it are left alone"))
@@ -235,6 +260,7 @@ class TeamSection(Section):
     incidents = Listed(IncidentsSection, **needed("incidents: a list of what is watched"))
     postmortem = Group(PostmortemSection, **needed("postmortem: {document: …, tasks: …}"))
     sync = Group(SyncSection)
+    audits = OrOff(AuditsSection, "{ladder: {default: [30 days, 90 days]}}")
 
 
 class ActionsWithinSection(Section):

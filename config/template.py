@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-from workflows.documents import REGIONS, BadTemplate, check_template, render
+from workflows.documents import MORE_REGIONS, REGIONS, BadTemplate, check_template, render
 
 DEFAULT_TEMPLATE = "postmortem"
 
@@ -39,4 +39,4 @@ def load_template(name_or_path: str, base: Path = Path()) -> str:
 def _try(text: str) -> None:
     """Fill it in once, so that a mistake shows at start and not at the first incident."""
     example = {"title": "Postmortem INC-1", "incident": "INC-1", "severity": "", "service": ""}
-    check_template(render(text, dict.fromkeys(REGIONS, "…"), **example))
+    check_template(render(text, dict.fromkeys((*REGIONS, *MORE_REGIONS), "…"), **example))

@@ -310,10 +310,13 @@ class Tracker(Protocol):
     def link(self, incident: TicketRef, task: TicketRef, title: str, key: str) -> None:
         """Show `task` (perhaps of another tracker) on `incident`. Doing it twice is harmless."""
 
-    def write_comment(self, ticket: TicketRef, text: str, key: str, comment_id: str | None) -> str:
-        """Write a comment, or rewrite `comment_id`; returns its id. NotThere, and nothing written,
-        when the comment `comment_id` is gone: whether to write another is the caller's to decide,
-        after `find_comment`."""
+    def write_comment(
+        self, ticket: TicketRef, text: str, key: str, comment_id: str | None, to: str | None = None
+    ) -> str:
+        """Write a comment, or rewrite `comment_id`; returns its id. A new one for the account with
+        the handle `to` calls it by that. NotThere, and nothing written, when the comment
+        `comment_id` is gone: whether to write another is the caller's to decide, after
+        `find_comment`."""
 
     def find_comment(self, ticket: TicketRef, key: str) -> str | None:
         """The id of our own comment that is marked with `key`, or None."""

@@ -92,6 +92,17 @@ class Comparison:
                 found.setdefault(place, {})[ref.ticket_id] = ref
         return found
 
+    def audits(self, connection: str) -> dict[str, set[str]]:
+        """Where the tickets of audits stand, and their ids."""
+        tracker = self._trackers[connection]
+        with self._store.read() as tx:
+            audits = tx.refs.audits(connection)
+        found: dict[str, set[str]] = {}
+        for ref in audits:
+            place = tracker.place_of(TicketRef(connection, ref.ticket_id, ref.key, ""))
+            found.setdefault(place, set()).add(ref.ticket_id)
+        return found
+
     def look(self, place: str, ours: Ours) -> Look:
         """Begin to look through a place."""
         return Look(place, ours, self._store.clock())

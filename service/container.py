@@ -99,14 +99,17 @@ class Trackers:
 
     def _jira_tracker(self, connection: ConnectionRules) -> JiraTracker:
         deployment = connection.deployment
-        sources = (s for team in self.rules.policy.teams.values() for s in team.incidents)
+        teams = self.rules.policy.teams.values()
+        sources = [s for t in teams for s in t.incidents if s.connection == connection.name]
+        audits = [t.audits.destination for t in teams if t.audits]
+        writers = {to.place: frozenset[str]() for to in audits if to.connection == connection.name}
         return JiraTracker(
             connection.name,
             connection.url,
             token=connection.auth.token.reveal(),
             user=connection.auth.user or None,
             cloud=None if deployment is None else deployment == "cloud",
-            writers={s.place: s.writers for s in sources if s.connection == connection.name},
+            writers=writers | {source.place: source.writers for source in sources},
             clock=self.clock,
             timeout=self.answer_seconds,
             gate=self.gate,

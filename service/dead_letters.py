@@ -23,11 +23,13 @@ from service.store.deliveries import DEAD, Delivery, DeliveryState
 from service.store.effects import EffectRecord, EffectState
 from service.store.journal import EntryKind
 from workflows.effects import (
+    CloseTicket,
     CreateDocument,
     CreateTask,
     LinkTask,
     SetFields,
     WriteComment,
+    WriteNote,
     WriteRegions,
 )
 from workflows.model import Incident, TicketRef
@@ -208,6 +210,8 @@ def _sent_to(effect: EffectRecord, incident: Incident | None) -> str:
         case CreateDocument(target=target) | CreateTask(target=target):
             return target.connection
         case LinkTask(incident=ticket) | WriteComment(ticket=ticket):
+            return ticket.connection
+        case WriteNote(ticket=ticket) | CloseTicket(ticket=ticket):
             return ticket.connection
         case SetFields(task=task):
             return task.connection

@@ -31,6 +31,7 @@ from workflows.policy import (
     known_person,
     same_word,
 )
+from workflows.snapshots import Field
 
 _GIT_DIRECTORY = "git-directory"
 
@@ -117,7 +118,7 @@ def named_places(connection: str, policy: Policy) -> dict[str, tuple[str, ...]]:
             if source.connection == connection:
                 wanted.setdefault(source.place, {})
         targets: tuple[DocumentDestination | TaskDestination, ...]
-        targets = (team.postmortem.document, *_tickets(team))
+        targets = (team.postmortem.document, *_tickets(team), *_audits(team))
         for target in targets:
             if target.connection == connection:
                 types = wanted.setdefault(target.place, {})
@@ -135,7 +136,15 @@ def _kept(connection: str, policy: Policy) -> dict[str, KeptThere]:
             if target.connection == connection:
                 known = found.get(target.place, KeptThere(frozenset()))
                 found[target.place] = KeptThere(known.fields | fields, known.closes or closes)
+        for target in _audits(team):  # they are closed once they are judged
+            if target.connection == connection:
+                known = found.get(target.place, KeptThere(frozenset()))
+                found[target.place] = replace(known, fields=known.fields | {Field.STATUS})
     return found
+
+
+def _audits(team: Team) -> list[TaskDestination]:
+    return [team.audits.destination] if team.audits else []
 
 
 def _connection(tracker: Tracker, name: str, policy: Policy) -> Iterable[Finding]:

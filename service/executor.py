@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TypeGuard
 
 import structlog
 
@@ -27,29 +26,36 @@ from service.clock import Clock
 from service.jobs import TIMING, Timing
 from service.lease import Lease
 from service.outcomes import (
+    closed,
     fields_written,
+    is_read_first,
     lasting,
     new_conflicts,
     retry_at,
+    reworded,
     sentence,
     state_after,
     task_news,
     told,
     uncertain_since,
+    written_to,
 )
 from service.settling import DocumentStores, Settling, TrackerOf, may_have_happened
 from service.store import Store, Transaction
 from service.store.effects import EffectRecord, EffectState
 from service.store.journal import EntryKind
 from service.store.refs import Ref, Role
+from workflows.audit_keys import is_audit
 from workflows.documents import regions
 from workflows.effects import (
+    CloseTicket,
     CreateDocument,
     CreateTask,
     Effect,
     LinkTask,
     SetFields,
     WriteComment,
+    WriteNote,
     WriteRegions,
 )
 from workflows.events import (
@@ -58,13 +64,15 @@ from workflows.events import (
     DocumentRead,
     DocumentWritten,
     News,
+    NotCreated,
+    NoteWritten,
     Outcome,
     TaskCreated,
     TaskLinked,
 )
 from workflows.folding import fold
 from workflows.hearing import overtaken
-from workflows.model import DocumentState, DocumentStatus, Incident, Postmortem
+from workflows.model import DocumentState, DocumentStatus, Incident, Postmortem, TicketRef
 from workflows.policy import Policy
 
 log = structlog.get_logger()
@@ -136,7 +144,7 @@ class Executor:
         stale = {
             record.key
             for record in records
-            if may_have_happened(record) and _reworded(record.wish, newest.get(record.key))
+            if may_have_happened(record) and reworded(record.wish, newest.get(record.key))
         }
         if stale:
             with self._store.write() as tx:
@@ -148,6 +156,9 @@ class Executor:
     def _perform(
         self, lease: Lease, records: Sequence[EffectRecord], incident: Incident
     ) -> Iterator[tuple[EffectRecord, News | TrackerError]]:
+        moot = [r for r in records if isinstance(r.wish, CreateTask) and r.wish.moot]
+        yield from ((record, NotCreated(record.key)) for record in moot)
+        records = [record for record in records if record not in moot]
         if any(isinstance(record.wish, CreateTask) for record in records):
             yield from self._create_tasks(lease, records)
             return
@@ -217,6 +228,14 @@ class Executor:
                 tracker = self._tracker(wish.task.connection)
                 may_be = partial(overtaken, incident, wish, policy=self._policy)
                 return fields_written(wish, tracker.set_fields(wish, may_be), self._clock())
+            case WriteNote():
+                tracker = self._tracker(wish.ticket.connection)
+                tracker.write_comment(wish.ticket, wish.text, wish.key, None, wish.to)
+                return NoteWritten(wish.key)
+            case CloseTicket(ticket=ticket):
+                fields = SetFields(wish.key, ticket, wish.place, {}, wish.status)
+                tracker = self._tracker(ticket.connection)
+                return closed(wish, tracker.set_fields(fields, lambda _: ""))
             case CreateTask():
                 raise TypeError("tasks are created in batches")
 
@@ -258,8 +277,8 @@ class Executor:
                 tx.incidents.save(incident, self._policy.hash)
                 text = "somebody deleted the comment: another one is written"
                 tx.effects.retry(record.key, self._clock(), text)
-            elif isinstance(wish := record.wish, SetFields) and _is_read_first(ended, record):
-                text, news = self._to_be_read(tx, record, wish, ended), True
+            elif (to := written_to(record.wish)) and is_read_first(ended, record):
+                text, news = self._to_be_read(tx, record, to, ended), True
             elif isinstance(ended, TrackerError):
                 since = uncertain_since(record, ended, looked_up, tx.now)
                 state = state_after(ended, since)
@@ -277,15 +296,15 @@ class Executor:
         return incident
 
     def _to_be_read(
-        self, tx: Transaction, record: EffectRecord, wish: SetFields, error: TrackerError
+        self, tx: Transaction, record: EffectRecord, to: TicketRef, error: TrackerError
     ) -> str:
         """What stands in the ticket is not what was believed, or nobody knows: it is read before
         anything is asked of it again; and not at once where that was said before."""
         now = self._clock()
         rests = isinstance(error, OutcomeUnknown) or error.words == record.words
-        tx.refs.say_changed(wish.task.connection, wish.task.id)
+        tx.refs.say_changed(to.connection, to.id)
         tx.effects.retry(record.key, now + FIRST_LOOK if rests else now, error.words, error.mend)
-        return f"{wish.task.key} is read again first: {error.words}"
+        return f"{to.key} is read again first: {error.words}"
 
     def _ended_well(
         self,
@@ -307,8 +326,9 @@ class Executor:
                 return why
             case DocumentCreated(connection, document):
                 self._remember_document(tx, record.wish, document, incident, connection)
-            case TaskCreated(_, ref):
-                tx.refs.put(Ref(ref.connection, ref.id, incident.id, Role.TASK, ref.key))
+            case TaskCreated(key, ref):
+                role = Role.AUDIT if is_audit(key) else Role.TASK
+                tx.refs.put(Ref(ref.connection, ref.id, incident.id, role, ref.key))
                 if looked_up:  # what it was created with, an earlier attempt knew
                     tx.refs.say_changed(ref.connection, ref.id)
         tx.effects.done(record, news)
@@ -366,14 +386,6 @@ class Executor:
         return max(now + FIRST_LOOK, (record.uncertain_since or now) + self._timing.settle)
 
 
-def _is_read_first(ended: News | TrackerError, record: EffectRecord) -> TypeGuard[TrackerError]:
-    """Whether it says that the ticket must be read before its fields are set. Where it is not
-    found a second time, it was read in between: then it may be read, and not written."""
-    if isinstance(ended, NotThere):
-        return ended.words != record.words
-    return isinstance(ended, StaleVersion | OutcomeUnknown)
-
-
 def _rewrites_comment(wish: Effect, incident: Incident) -> bool:
     return isinstance(wish, WriteComment) and incident.comment_id is not None
 
@@ -386,15 +398,3 @@ def _known(incident: Incident) -> Postmortem:
 
 def _state(known: Postmortem) -> DocumentState:
     return DocumentState(known.ref, known.seen, known.headings, known.status, known.text)
-
-
-def _reworded(before: Effect, now: Effect | None) -> bool:
-    """Whether both create the same in the same place, in other words."""
-    match before, now:
-        case (CreateTask(target=old), CreateTask(target=new)) | (
-            CreateDocument(target=old),
-            CreateDocument(target=new),
-        ):
-            return old == new and before != now
-        case _:
-            return False

@@ -24,12 +24,14 @@ from service.store.journal import EntryKind
 from service.web import WebhookDoor
 from workflows.apart import Apart, apart
 from workflows.effects import (
+    CloseTicket,
     CreateDocument,
     CreateTask,
     Effect,
     LinkTask,
     SetFields,
     WriteComment,
+    WriteNote,
     WriteRegions,
 )
 from workflows.markup import excerpt
@@ -253,12 +255,18 @@ def in_words(wish: Effect) -> str:
             return f"create the postmortem in {target.place}"
         case WriteRegions():
             return "bring the postmortem up to date"
+        case CreateTask(target=target, moot=True):
+            return f"find out whether a ticket was made in {target.place} that is wanted no more"
         case CreateTask(target=target, title=title):
             return f"create the task “{excerpt(title)}” in {target.place}"
         case LinkTask(task=task, incident=incident):
             return f"show {task.key} on {incident.key}"
         case WriteComment(ticket=ticket):
             return f"write the comment on {ticket.key}"
+        case WriteNote(ticket=ticket):
+            return f"write a note on {ticket.key}"
+        case CloseTicket(ticket=ticket):
+            return f"close {ticket.key}"
         case SetFields(task=task, values=values, status=status):
             fields = [*values, *([Field.STATUS] if status else [])]
             return f"set {', '.join(fields)} of {task.key}"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TypeGuard
 
 from integrations.tracker import (
     FieldsSet,
+    NotThere,
     OutcomeUnknown,
     RateLimited,
     SignInFailed,
+    StaleVersion,
     TaskResult,
     TrackerError,
     Unavailable,
@@ -17,7 +20,10 @@ from integrations.tracker import (
 from service.store.codec import Json
 from service.store.effects import EffectRecord, EffectState
 from workflows.apart import newly_apart
+from workflows.audit_keys import is_of_audit
+from workflows.audit_news import told_of_audit
 from workflows.effects import (
+    CloseTicket,
     CreateDocument,
     CreateTask,
     Effect,
@@ -25,6 +31,7 @@ from workflows.effects import (
     LinkTask,
     SetFields,
     WriteComment,
+    WriteNote,
     WriteRegions,
 )
 from workflows.events import (
@@ -34,11 +41,14 @@ from workflows.events import (
     DocumentWritten,
     FieldsWritten,
     News,
+    NotCreated,
+    NoteWritten,
     TaskCreated,
     TaskLinked,
+    TicketClosed,
 )
 from workflows.hearing import FRESH
-from workflows.model import Incident
+from workflows.model import Incident, TicketRef
 from workflows.snapshots import Field, Progress, Stuck, is_alike
 from workflows.statuses import read_status
 
@@ -134,7 +144,7 @@ def goes_to(wish: Effect, incident: Incident) -> str:
             return incident.postmortem.connection if incident.postmortem else ""
         case LinkTask():
             return wish.incident.connection
-        case WriteComment():
+        case WriteComment() | WriteNote() | CloseTicket():
             return wish.ticket.connection
         case SetFields():
             return wish.task.connection
@@ -165,6 +175,10 @@ def told(news: News, incident: Incident) -> str:
             done = ", ".join(f"{f} {v or 'nothing'}" for f, v in confirmed.items())
             not_done = "".join(f"; not taken: {f}: {s.words}" for f, s in refused.items())
             return f"AI-{number} on the {side}: {done or 'nothing set'}{not_done}"
+        case TaskCreated(key) | TaskLinked(key) if is_of_audit(key):
+            return told_of_audit(news)
+        case NotCreated() | NoteWritten() | TicketClosed():
+            return told_of_audit(news)
         case TaskCreated(key, ref, _, unset):
             name = f"AI-{key.rsplit(':', 1)[1]}"
             return f"{name} is {ref.key}: {ref.url}" + "".join(f"; not set: {u}" for u in unset)
@@ -246,3 +260,43 @@ def state_after(error: TrackerError, uncertain_since: datetime | None) -> Effect
             return EffectState.RETRY if uncertain_since is None else EffectState.UNKNOWN
         case _:
             return EffectState.REJECTED
+
+
+def closed(wish: CloseTicket, ended: FieldsSet) -> TicketClosed:
+    """What became of a ticket that was to be closed."""
+    return TicketClosed(wish.key, ended.refused.get(Field.STATUS, ""))
+
+
+def is_read_first(ended: News | TrackerError, record: EffectRecord) -> TypeGuard[TrackerError]:
+    """Whether it says that the ticket must be read before anything is done to it. Where it is not
+    found a second time, it was read in between: then it may be read, and not written."""
+    if isinstance(ended, NotThere):
+        return ended.words != record.words
+    sets = isinstance(record.wish, SetFields)
+    return sets and isinstance(ended, StaleVersion | OutcomeUnknown)
+
+
+def written_to(wish: Effect) -> TicketRef | None:
+    """The ticket of ours that is written to, where it may have been deleted since it was read."""
+    match wish:
+        case SetFields():
+            return wish.task
+        case WriteNote() | CloseTicket():
+            return wish.ticket
+        case _:
+            return None
+
+
+def reworded(before: Effect, now: Effect | None) -> bool:
+    """Whether both create the same in the same place, in other words; or it is not to be created
+    any more."""
+    match before, now:
+        case CreateTask(), CreateTask(moot=True):
+            return True
+        case (CreateTask(target=old), CreateTask(target=new)) | (
+            CreateDocument(target=old),
+            CreateDocument(target=new),
+        ):
+            return old == new and before != now
+        case _:
+            return False

@@ -12,6 +12,7 @@ from service.container import Trackers, database_file, open_store
 from service.outcomes import sentence
 from service.store.incidents import new_id
 from workflows.audience import Spot
+from workflows.audit_keys import is_audit
 from workflows.effects import CreateDocument, CreateTask, LinkTask, WriteComment, WriteRegions
 from workflows.events import DocumentRead, TicketRead
 from workflows.folding import fold
@@ -205,7 +206,7 @@ def _plan(ticket: Ticket, standing: str | None, shown: Rehearsal, trackers: Trac
     tasks = [
         _task(effect, items[int(effect.key.rsplit(":", 1)[1])], policy, trackers)
         for effect in shown.effects
-        if isinstance(effect, CreateTask)
+        if isinstance(effect, CreateTask) and not is_audit(effect.key)
     ]
     writes = [e for e in shown.effects if isinstance(e, WriteRegions)]
     comments = [e.text for e in shown.effects if isinstance(e, WriteComment)]

@@ -14,6 +14,7 @@ from functools import partial
 import structlog
 
 from integrations.tracker import Rejected, Tracker, TrackerError
+from service.audits import AuditTickets, LookedAt
 from service.clock import Clock
 from service.executor import Executor
 from service.governor import OLD_WORK, PATIENCE
@@ -41,7 +42,7 @@ from service.tasks import Looked, Tasks
 from service.tasks import Ticket as Task
 from service.transfers import follow, read, remember_document
 from workflows import choices
-from workflows.effects import Effect, Hold, SetFields, WriteRegions
+from workflows.effects import CreateTask, Effect, Hold, SetFields, WriteRegions
 from workflows.events import Reading, TaskReading, TicketUnchanged
 from workflows.folding import fold
 from workflows.lifecycle import Decision, decide
@@ -88,6 +89,7 @@ class Processing:
         self._executor = executor
         self._people = Directory(store, policy, trackers)
         self._tasks = Tasks(store, trackers, policy, self._people)
+        self._audits = AuditTickets(store, trackers)
         self._clock = clock
         self._make_id = make_id
 
@@ -141,24 +143,24 @@ class Processing:
         failed, saved = dict[Task, Later](), None
         for _ in range(ROUNDS):
             holds = held(records, self._clock())
-            looked = self._tasks.look(incident)
+            looked, audits = self._tasks.look(incident), self._audits.look(incident)
             failed |= looked.failed
             judge = partial(
-                self._decide, reading, incident, make_id, holds, unread, looked.readings
+                self._decide, reading, incident, make_id, holds, unread, looked.readings, audits
             )
             decision, later = self._people.judge(judge, reading, looked.readings)
             failed |= {("people", each.reason): each for each in later}
             before, incident = incident, decision.incident
             if incident is None:
                 return self._unwatched(job, "; ".join(decision.reasons))
-            records = self._save(job, before, incident, saved, decision, looked)
+            records = self._save(job, before, incident, saved, decision, looked, audits)
             saved = incident
             possible = [] if self._only_plans(incident) else _possible(decision.effects, unread)
             going = self._not_behind(possible, records, incident, lease.urgent)
-            going = [effect for effect in going if _ticket_set(effect) not in failed]
+            going = [effect for effect in going if _built_on(effect) not in failed]
             ready = batch(going, records, self._clock())
             if not ready:
-                waiting = [*failed.values(), *_later(decision)]
+                waiting = [*failed.values(), *audits.failed, *_later(decision)]
                 return self._rest(possible, records, unread, waiting)
             incident = saved = self._executor.execute(lease, ready, incident, possible)
             records = self._records(incident)
@@ -217,12 +219,12 @@ class Processing:
         holds: Mapping[str, Hold],
         unread: Unread | None,
         tasks: Sequence[TaskReading],
+        audits: LookedAt,
         policy: Policy,
     ) -> Decision:
         """The decision; with a document that cannot be read, writing it is held."""
-        judge = partial(
-            decide, reading, incident, policy, new_id=make_id, now=self._clock(), tasks=tasks
-        )
+        known = partial(decide, reading, incident, policy, tasks=tasks, audits=audits.readings)
+        judge = partial(known, new_id=make_id, now=self._clock())
         decision = judge(held=holds)
         if unread is None:
             return decision
@@ -281,6 +283,7 @@ class Processing:
         saved: Incident | None,
         decision: Decision,
         looked: Looked,
+        audits: LookedAt,
     ) -> dict[str, EffectRecord]:
         """State, effects and reasons in one transaction, with what was heard of tasks; returns
         the effects that are wished or not done. `saved` is what this turn saved last."""
@@ -293,6 +296,7 @@ class Processing:
                 tx.deliveries.belong_to(job.subject, incident.id)
             tx.effects.ask(incident.id, decision.effects, planned=planned)
             looked.remember(tx, incident)
+            audits.remember(tx, incident)
             self._write_down(tx, incident, decision, planned)
             for text, data in new_apart(before, incident, tx.now):
                 tx.journal.add(incident.id, EntryKind.CONFLICT, text, data)
@@ -361,13 +365,17 @@ class Processing:
         return Later(at, why)
 
 
-def _ticket_set(effect: Effect) -> Task | None:
-    """The ticket whose fields the effect sets, if that is what it does."""
-    return (effect.task.connection, effect.task.id) if isinstance(effect, SetFields) else None
+def _built_on(effect: Effect) -> Task | None:
+    """The ticket that must have been read for the effect: its fields are set, or it is audited."""
+    match effect:
+        case SetFields(task=ref) | CreateTask(measure=TicketRef() as ref):
+            return ref.connection, ref.id
+        case _:
+            return None
 
 
 def _later(decision: Decision) -> list[Later]:
-    why = "its document, or a field that kept flipping"
+    why = "its document, an audit, or a field that kept flipping"
     return [Later(decision.again_at, why)] if decision.again_at else []
 
 

@@ -30,7 +30,7 @@ from service.comparing import Comparison, Look, chunks, mark
 from service.jobs import AWAITED, TIMING, ClaimedJob, JobEnd, Later, Timing
 from service.lease import Lease
 from service.outcomes import retry_at, sentence
-from service.routing import INCIDENT_JOB, incident_subject
+from service.routing import INCIDENT_JOB, ask_for_audit, incident_subject
 from service.settling import DocumentStores
 from service.store import Store, Transaction
 from service.store.incidents import IncidentRecord
@@ -74,10 +74,11 @@ MOST_MISSING = 50
 @dataclass(slots=True)
 class _Place:
     """What to look for in a place: incidents from `start` on (UTC), where the rules have any there,
-    and the tasks of incidents that stand in it."""
+    and the tasks of incidents, and `audits` by their ids, that stand in it."""
 
     start: datetime | None = None
     tasks: dict[str, Ref] = field(default_factory=dict)
+    audits: set[str] = field(default_factory=set)
 
 
 class Reconciler:
@@ -157,6 +158,9 @@ class Reconciler:
         for name, tasks in self._comparison.places(connection).items():
             known = names.setdefault(name.casefold(), name)
             found.setdefault(known, _Place()).tasks.update(tasks)
+        for name, audits in self._comparison.audits(connection).items():
+            known = names.setdefault(name.casefold(), name)
+            found.setdefault(known, _Place()).audits.update(audits)
         return found
 
     def _poll(self, job: ClaimedJob, lease: Lease, place: str, there: _Place) -> None:
@@ -170,12 +174,12 @@ class Reconciler:
         whole = bool(there.tasks) and (whole_at is None or whole_at <= began - WHOLE_EVERY)
         if there.tasks:
             whole = self._look_through(job, lease, place, there, None if whole else since)
-        elif there.start is not None:
-            start = there.start if since is None else max(there.start, since)
+        elif start := there.start or since or (began - OVERLAP if there.audits else None):
+            start = start if since is None else max(start, since)
             for glimpses in chunks(self._trackers[job.subject].changed(place, start)):
                 with self._store.write() as tx:
                     lease.extend(tx)
-                    self._news(tx, glimpses, began)
+                    self._news(tx, [g for g in glimpses if _counts(g, there)], began)
         with self._store.write() as tx:
             tx.jobs.fence(job)
             tx.ledger.set_since(job.subject, place, began, whole=whole)
@@ -293,6 +297,8 @@ def ask_to_read(tx: Transaction, ref: TicketRef, why: str) -> None:
     if ours is None:
         subject = incident_subject(ref.connection, ref.id)
         tx.jobs.touch(INCIDENT_JOB, subject, priority=AWAITED, reason=why)
+    elif ours.role is Role.AUDIT:
+        ask_for_audit(tx, ours, AWAITED, f"the audit {ours.key}: {why}")
     elif ours.role is Role.DOCUMENT and (record := tx.incidents.get(ours.incident_id)):
         ticket = record.incident.ticket
         tx.incidents.set_document_changed(ours.incident_id, True)
@@ -301,10 +307,14 @@ def ask_to_read(tx: Transaction, ref: TicketRef, why: str) -> None:
 
 
 def _incidents(states: Sequence[TaskState], there: _Place) -> list[Glimpse]:
-    """What may be incidents, or their documents, among what was listed."""
+    """What may be incidents, or their documents, or is an audit, among what was listed."""
+    seen = [Glimpse(state.ref, state.updated.isoformat(), state.updated) for state in states]
+    return [each for each in seen if _counts(each, there)]
+
+
+def _counts(glimpse: Glimpse, there: _Place) -> bool:
+    """Whether it may be an incident, or its document, or is an audit."""
+    if glimpse.ref.id in there.audits:
+        return True
     start = there.start
-    return [
-        Glimpse(state.ref, state.updated.isoformat(), state.updated)
-        for state in states
-        if start is not None and state.updated >= start and state.ref.id not in there.tasks
-    ]
+    return start is not None and glimpse.at >= start and glimpse.ref.id not in there.tasks

@@ -136,8 +136,10 @@ class Routing:
         if notice.tells is Tells.DOCUMENT:
             return True
         ref = tx.refs.find(connection, notice.ticket_id) if notice.ticket_id else None
-        if ref is not None and ref.role is Role.TASK:
-            return notice.created  # what else was done to it is read, and is news or is none
+        if ref is not None and ref.role in (Role.TASK, Role.AUDIT):
+            # what else was done to it is read, and is news or is none; but for our own notes
+            told = ref.role is Role.AUDIT and notice.comment_id is not None
+            return notice.created or (told and notice.marker is not None)
         return notice.marker is not None or ref is not None
 
     def _ticket(self, tx: Transaction, number: int, connection: str, notice: Notice) -> None:
@@ -183,6 +185,13 @@ class Routing:
             return
         if ref.role is Role.DOCUMENT:
             self._read_document(tx, number, notice, ref.incident_id)
+            return
+        if ref.role is Role.AUDIT:
+            why = f"{notice.why}: the audit {ref.key}"
+            subject = ask_for_audit(tx, ref, PROMPT, why)
+            tx.deliveries.mark(
+                number, DeliveryState.DONE, why, subject=subject, incident_id=ref.incident_id
+            )
             return
         self._task(tx, number, notice, ref)
 
@@ -262,6 +271,12 @@ def ask_for_task(
     subject = incident_subject(ticket.connection, ticket.id)
     tx.jobs.touch(INCIDENT_JOB, subject, priority=priority, reason=why, whole=whole)
     return subject
+
+
+def ask_for_audit(tx: Transaction, ref: Ref, priority: int, why: str) -> str | None:
+    """Have the ticket of an audit read, in a turn of its incident. Returns the job's subject."""
+    tx.refs.say_changed(ref.connection, ref.ticket_id)
+    return ask_for_task(tx, ref, priority, why)
 
 
 def has_turn(tx: Transaction, ref: Ref) -> bool:

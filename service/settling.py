@@ -12,8 +12,8 @@ from service.clock import Clock
 from service.store import Store
 from service.store.effects import EffectRecord, EffectState
 from workflows.documents import regions
-from workflows.effects import CreateDocument, CreateTask, Effect, WriteComment
-from workflows.events import CommentWritten, DocumentCreated, News, TaskCreated
+from workflows.effects import CreateDocument, CreateTask, Effect, WriteComment, WriteNote
+from workflows.events import CommentWritten, DocumentCreated, News, NoteWritten, TaskCreated
 from workflows.model import Incident
 
 TrackerOf = Callable[[str], Tracker]
@@ -123,6 +123,10 @@ class Settling:
                     comment = tracker.find_comment(wish.ticket, wish.key)
                     if comment is not None:
                         found[wish.key] = CommentWritten(wish.key, comment)
+                case WriteNote() as wish:
+                    tracker = self._tracker(wish.ticket.connection)
+                    if tracker.find_comment(wish.ticket, wish.key) is not None:
+                        found[wish.key] = NoteWritten(wish.key)
         return found
 
 
@@ -137,4 +141,4 @@ def _creates(wish: Effect, incident: Incident) -> bool:
     """Whether doing it twice would leave two of it."""
     if isinstance(wish, WriteComment):
         return incident.comment_id is None
-    return isinstance(wish, CreateDocument | CreateTask)
+    return isinstance(wish, CreateDocument | CreateTask | WriteNote)

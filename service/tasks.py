@@ -14,6 +14,7 @@ from service.outcomes import retry_at, sentence
 from service.people import Directory
 from service.store import Store, Transaction
 from service.store.refs import Ref, Role
+from workflows.audits import to_be_sure_of
 from workflows.drift import became
 from workflows.events import TaskGone, TaskRead, TaskReading
 from workflows.hearing import is_believed, rested_tickets, ticket_of
@@ -95,15 +96,16 @@ class Tasks:
         self._people = people
 
     def look(self, incident: Incident | None) -> Looked:
-        """Each changed task of the incident, and each that kept flipping and has rested, in one
-        read each; or none, where what its webhooks told may stand for that. What cannot be read
-        now stays marked as changed; so does what the rules know no team or no tracker for: other
-        rules may."""
+        """Each changed task of the incident, each that kept flipping and has rested, and each whose
+        audit is about to be opened, in one read each; or none, where what its webhooks told may
+        stand for that. What cannot be read now stays marked as changed; so does what the rules know
+        no team or no tracker for: other rules may."""
         looked = Looked(incident, self._store.clock(), self._policy)
         if incident is None or not incident.actions or incident.team not in self._policy.teams:
             return looked
-        rested = rested_tickets(incident, self._store.clock())
-        wanted = {(ref.connection, ref.id) for ref in rested}
+        now = self._store.clock()
+        besides = [*rested_tickets(incident, now), *to_be_sure_of(incident, now)]
+        wanted = {(ref.connection, ref.id) for ref in besides}
         with self._store.read() as tx:
             changed = tx.refs.to_read(incident.id, wanted)
         for ref in changed:

@@ -105,6 +105,8 @@ class Stage:
         deployment: str = "cloud",
         sync: str = "{}",
         people: str = "",
+        audits: str = "{}",
+        manager: str = "",
     ) -> None:
         self.directory = directory
         self.clock = StoryClock(datetime(2026, 12, 7, 12, 0, tzinfo=UTC))
@@ -113,6 +115,7 @@ class Stage:
         self.rules_file = directory / "rules.yaml"
         self._parts = {"incidents": incidents, "document": document, "tasks": tasks}
         self._parts |= {"mode": mode, "limits": limits, "sync": sync, "people": people}
+        self._parts |= {"audits": audits, "manager": manager}
         self._webhooks = webhooks
         self.environ = {**TOKENS, **HOOKS}
         self.settings = Settings.from_environment({"FOLLOWTHROUGH_DATA": str(directory / "data")})
@@ -256,6 +259,8 @@ def rules_text(
     limits: str,
     sync: str = "{}",
     people: str = "",
+    audits: str = "{}",
+    manager: str = "",
 ) -> str:
     """The rules of the team payments, against this sandbox; `people` are further entries, and
     whatever else stands beside them."""
@@ -290,6 +295,8 @@ def rules_text(
                   title: "Detect {{incident}} sooner"
                   kind: detective
             sync: {sync}
+            audits: {audits}
+            {f"manager: {manager}" if manager else ""}
         people:
           - {{name: Kim Ito, email: kim@acme.example, jira: 5b10-kim, github: kim}}
           - {{name: Noor Aziz, email: noor@acme.example, jira: 5b10-noor, github: noor}}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from workflows.audit_keys import is_audit, place_in
 from workflows.effects import CreateDocument, CreateTask, Effect, SetFields, WriteRegions
 from workflows.model import ActionItem, Incident, Origin, Ticket, TicketRef
 from workflows.policy import IncidentSource, Policy, SourceKind, Team, known_person
@@ -23,6 +24,7 @@ WITHHELD_ACTION = "(an action item that only some may read)"
 
 
 _DOCUMENTS, _TASKS, _TWINS = "postmortems", "remediation tasks", "twins of remediation tasks"
+_AUDITS = "audits of measures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class Passage:
 def passages(team: Team) -> tuple[Passage, ...]:
     """Each way on which the rules of a team send words from tickets to elsewhere, once. What stays
     in one place, or on this machine (a destination without a connection), is none."""
-    return tuple(dict.fromkeys((*_from_incidents(team), *_between_twins(team))))
+    ways = (*_from_incidents(team), *_between_twins(team), *_into_audits(team))
+    return tuple(dict.fromkeys(ways))
 
 
 def _from_incidents(team: Team) -> Iterator[Passage]:
@@ -59,6 +62,22 @@ def _from_incidents(team: Team) -> Iterator[Passage]:
             start = Spot(source.connection, source.place)
             if end.connection and start != end:
                 yield Passage(what, start, end)
+
+
+def _into_audits(team: Team) -> Iterator[Passage]:
+    """The ticket of an audit repeats the measure's words, where these were said."""
+    if team.audits is None:
+        return
+    rules, to = team.postmortem, team.audits.destination
+    end = Spot(to.connection, to.place)
+    counted = {side for kept in team.sync.fields.values() for side in kept.counts}
+    starts = [Spot(source.connection, source.place) for source in team.incidents]
+    for side, task in ((Side.TASK, rules.tasks), (Side.TWIN, rules.twin)):
+        if task is not None and side in counted:
+            starts.append(Spot(task.connection, task.place))
+    # into the place of tasks the words of incidents and twins go anyway
+    if end != Spot(rules.tasks.connection, rules.tasks.place):
+        yield from (Passage(_AUDITS, start, end) for start in starts if start != end)
 
 
 def _between_twins(team: Team) -> Iterator[Passage]:
@@ -104,6 +123,14 @@ def _passages_of(
             yield Passage(_DOCUMENTS, ticket, document)
             for item in incident.actions if "actions" in regions else ():
                 yield from _said_elsewhere(item, Field, _DOCUMENTS, document, spots)
+        case CreateTask(key=key, target=to) if is_audit(key):
+            end = Spot(to.connection, to.place)
+            yield Passage(_AUDITS, ticket, end)
+            measure = _item(incident, place_in(key)[0])
+            if measure is not None and document is not None and said_in_document(measure.origin):
+                yield Passage(_AUDITS, document, end)
+            if measure is not None:
+                yield from _said_elsewhere(measure, Field, _AUDITS, end, spots)
         case CreateTask(key=key, target=to):
             kind, _, rest = key.partition(":")
             what, end = _TWINS if kind == Side.TWIN else _TASKS, Spot(to.connection, to.place)

@@ -30,6 +30,9 @@ _HEADING = re.compile(r"^#{1,6}[ \t]+(?P<text>\S.*)$", re.MULTILINE)
 #: The regions that a template must hold, each once.
 REGIONS = ("facts", "figures", "timeline", "actions", "evidence")
 
+#: Those that it may hold besides: where it does not, they are not written.
+MORE_REGIONS = ("audits",)
+
 
 class BadTemplate(ValueError):
     """The template cannot be used; the message says what is wrong with it."""

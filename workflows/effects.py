@@ -62,10 +62,12 @@ class TaskTarget:
 
 @dataclass(frozen=True, slots=True)
 class CreateTask:
-    """Create one remediation task, marked with `key`, linked to the incident and document.
+    """Create one remediation task, or the ticket of an audit, marked with `key`, linked to the
+    incident and document, and to the `measure` that is audited.
 
     `owner` is the handle in the target's tracker, or None, and `owner_name` what people call
-    them; `text` is the Markdown description.
+    them; `text` is the Markdown description. `moot`: it was asked for and is wanted no more; it is
+    looked for where it may have been made, and never created.
     """
 
     key: str
@@ -79,6 +81,8 @@ class CreateTask:
     owner_name: str | None = None
     due: date | None = None
     milestone: str | None = None
+    measure: TicketRef | None = None
+    moot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,27 @@ class WriteComment:
     key: str
     ticket: TicketRef
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class WriteNote:
+    """Write a comment of its own on a ticket, once, so that it notifies. `to` is the handle there
+    of whom it shall reach besides those who follow the ticket, or None."""
+
+    key: str
+    ticket: TicketRef
+    text: str
+    to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CloseTicket:
+    """Close a ticket of ours that stands in `place`, once: people may open it again."""
+
+    key: str
+    ticket: TicketRef
+    place: str
+    status: StatusWish
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,4 +159,13 @@ class Hold:
     given_up: bool = False
 
 
-Effect = CreateDocument | WriteRegions | CreateTask | LinkTask | WriteComment | SetFields
+Effect = (
+    CreateDocument
+    | WriteRegions
+    | CreateTask
+    | LinkTask
+    | WriteComment
+    | WriteNote
+    | CloseTicket
+    | SetFields
+)

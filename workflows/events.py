@@ -74,6 +74,28 @@ class TaskLinked:
 
 
 @dataclass(frozen=True, slots=True)
+class NotCreated:
+    """The task of the effect `key` was asked for, is wanted no more, and was never made."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteWritten:
+    """The note of the effect `key` stands there."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class TicketClosed:
+    """The ticket of the effect `key` is closed, or its tracker will not have that (`refused`)."""
+
+    key: str
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CommentWritten:
     key: str
     comment_id: str
@@ -113,6 +135,26 @@ TaskReading = TaskRead | TaskGone
 
 
 @dataclass(frozen=True, slots=True)
+class AuditRead:
+    """The ticket of an audit (its item, round and rung) was read."""
+
+    audit: tuple[int, int, int]
+    ticket: Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class AuditGone:
+    """It was asked for and is deleted or out of reach."""
+
+    audit: tuple[int, int, int]
+    words: str
+
+
+#: What the tickets of audits were found to be.
+AuditReading = AuditRead | AuditGone
+
+
+@dataclass(frozen=True, slots=True)
 class TicketUnchanged:
     """Nothing told of the incident ticket itself, so it was not read again."""
 
@@ -122,7 +164,15 @@ Reading = TicketRead | TicketGone | TicketUnchanged
 
 #: How an effect ended well.
 Outcome = (
-    DocumentCreated | DocumentWritten | TaskCreated | TaskLinked | CommentWritten | FieldsWritten
+    DocumentCreated
+    | DocumentWritten
+    | TaskCreated
+    | NotCreated
+    | TaskLinked
+    | CommentWritten
+    | NoteWritten
+    | TicketClosed
+    | FieldsWritten
 )
 
 #: What became known besides: folded into the state before the next decision.

@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from workflows.action_table import read_rows, still_kept
+from workflows.audit_keys import is_of_audit
+from workflows.audit_news import fold_audit
 from workflows.documents import digest
 from workflows.events import (
     CommentWritten,
@@ -15,8 +17,11 @@ from workflows.events import (
     DocumentWritten,
     FieldsWritten,
     News,
+    NotCreated,
+    NoteWritten,
     TaskCreated,
     TaskLinked,
+    TicketClosed,
 )
 from workflows.model import ActionItem, DocumentState, Incident, Postmortem
 from workflows.snapshots import Agreement, Field, Side, Stuck, Value
@@ -38,6 +43,10 @@ def fold(news: News, incident: Incident) -> Incident:
         case DocumentWritten(document, wrote, at):
             incident = _rows_stand(incident) if "actions" in wrote else incident
             return replace(incident, postmortem=_written(document, wrote, incident.postmortem, at))
+        case TaskCreated(key) | TaskLinked(key) if is_of_audit(key):
+            return fold_audit(news, incident)
+        case NotCreated() | NoteWritten() | TicketClosed():
+            return fold_audit(news, incident)
         case TaskCreated():
             return _task_created(news, incident)
         case TaskLinked(key):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from workflows import choices, postmortem
+from workflows.audit_turn import audited, effects_of_audits, heard_audits, next_audit
 from workflows.effects import (
     CreateDocument,
     CreateTask,
@@ -20,7 +21,7 @@ from workflows.effects import (
     LinkTask,
     WriteComment,
 )
-from workflows.events import Reading, TaskReading, TicketGone, TicketUnchanged
+from workflows.events import AuditReading, Reading, TaskReading, TicketGone, TicketUnchanged
 from workflows.giving_up import give_up
 from workflows.hearing import hear_rows, hear_tasks, rests_until, to_set
 from workflows.model import (
@@ -71,13 +72,14 @@ def decide(
     now: datetime,
     held: Mapping[str, Hold] | None = None,
     tasks: Sequence[TaskReading] = (),
+    audits: Sequence[AuditReading] = (),
 ) -> Decision:
     """What should happen at `now` (UTC), given the ticket as read and the incident as known.
 
     `new_id` becomes the id of an incident that is seen for the first time. `held` tells of
     effects that were refused, wait or were given up, by key, so that people can be told; None
     when nobody looked: then what was given up stays so. `tasks` are the tickets of its action
-    items that were read since the last decision.
+    items, and `audits` those of their audits, that were read since the last decision.
     """
     notes: list[str] = []
     if incident is not None:
@@ -85,11 +87,26 @@ def decide(
     if incident is not None and (team := policy.teams.get(incident.team)):
         incident, heard = hear_tasks(incident, tasks, team, policy, now)
         notes += heard
+        incident, heard = heard_audits(incident, audits, team, policy, now)
+        notes += heard
     decision = _decide(reading, incident, policy, new_id, now, held)
-    rest = rests_until(decision.incident, now) if decision.incident is not None else None
-    times = [at for at in (decision.again_at, rest) if at is not None]
-    reasons = (*notes, *decision.reasons)
-    return replace(decision, reasons=reasons, again_at=min(times, default=None))
+    if decision.incident is not None:
+        # a row of the document may have said that a measure is done, or is not
+        after, told = audited(decision.incident, policy, now)
+        notes += told
+        if after != decision.incident:
+            again = _decide(reading, after, policy, new_id, now, held)
+            reasons = dict.fromkeys((*decision.reasons, *again.reasons))
+            decision = replace(again, reasons=tuple(reasons))
+    if decision.incident is None:
+        return replace(decision, reasons=(*notes, *decision.reasons))
+    effects = (*decision.effects, *effects_of_audits(decision.incident, policy, now))
+    rest = rests_until(decision.incident, now)
+    audit = next_audit(decision.incident, now)
+    times = [at for at in (decision.again_at, rest, audit) if at is not None]
+    told = [*notes, *decision.reasons]
+    again_at = min(times, default=None)
+    return replace(decision, effects=effects, reasons=tuple(told), again_at=again_at)
 
 
 def _decide(

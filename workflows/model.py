@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from workflows.rungs import Audit
 from workflows.snapshots import Agreement, Choice, Claim, Conflict, Field, Side
+from workflows.tickets import TicketRef as TicketRef
 
 
 class StatusCategory(StrEnum):
@@ -39,21 +41,6 @@ class Area(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class TicketRef:
-    """Where a ticket is. Two references are the same ticket when connection and id are equal.
-
-    `key` is what people call it (``INC-42``, ``acme/ops#42``) and may change; `link_id` is the
-    second id that some trackers want when tickets are linked, empty where there is none.
-    """
-
-    connection: str
-    id: str
-    key: str
-    url: str
-    link_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Person:
     """Somebody as one tracker knows them; `handle` is what that tracker assigns by. Not `active`:
     the account is closed."""
@@ -77,7 +64,7 @@ class Status:
 class Comment:
     """One comment. `may_write` says whether its author, and whoever edited it since, has write
     access where it stands; only then does its text cause effects. `internal` comments are never
-    copied anywhere."""
+    copied anywhere. `edited`: it says something else by now than when it was written."""
 
     id: str
     author: Person | None
@@ -86,6 +73,7 @@ class Comment:
     url: str
     may_write: bool = True
     internal: bool = False
+    edited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +188,8 @@ class Origin:
     """Where an action item was first said. Equal origins are the same action item.
 
     `source` is ``ticket`` or ``comment`` (with the id of what it stands in and its ordinal
-    there), ``rule`` (with the rule's title) or ``document`` (with the allotted row).
+    there), ``rule`` (with the rule's title), ``document`` (with the allotted row) or ``audit``
+    (with its verdict, round and rung, and the measure's number).
     """
 
     source: str
@@ -237,6 +226,7 @@ class ActionItem:
     another tracker; the tickets of the sides `mirrored` show that. `sides` is what was last agreed
     with each side, `said` who said a field's present value, and `conflicts` what waits for somebody
     to choose. `formerly` are titles that it had before: a line that still says one speaks of it.
+    `done_at` is since when (UTC) it is done, as far as its audits know; None while it is not.
     """
 
     number: int
@@ -259,6 +249,7 @@ class ActionItem:
     said: Mapping[Field, Claim] = field(default_factory=dict)
     conflicts: tuple[Conflict, ...] = ()
     formerly: tuple[str, ...] = ()
+    done_at: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -392,6 +383,7 @@ class Incident:
     proposals_numbered: int = 0  # the highest number that a proposal ever got
     acceptances: tuple[Acceptance, ...] = ()
     choices: tuple[Choice, ...] = ()
+    audits: tuple[Audit, ...] = ()
     comment_id: str | None = None
     muted: bool = False
     given_up: str = ""

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from workflows.model import Area, Kind
+from workflows.rungs import Verdict
 from workflows.snapshots import Field, Progress, Side
 
 
@@ -198,6 +199,29 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditRules:
+    """When and where it is asked whether the measures of a team still work.
+
+    `ladder` says by severity how long after a preventive or detective measure is done each audit
+    opens, `usual` the same for any other severity; after the last one the time between two grows
+    `lengthen` times, up to a year (0: there are no more). A corrective one is audited once,
+    `corrective` after it is done (None: never). An audit is due `within` that time of its opening.
+    `reviewers` take turns. `verdicts` are the tracker's own words for one, for a status, for why it
+    is closed, or for the value of `verdict_field` ("" for none).
+    """
+
+    destination: TaskDestination
+    ladder: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
+    usual: tuple[Span, ...] = ()
+    corrective: Span | None = None
+    within: Span = Span(10, SpanUnit.BUSINESS_DAYS)
+    lengthen: int = 2
+    reviewers: tuple[str, ...] = ()
+    verdicts: Mapping[Verdict, tuple[str, ...]] = field(default_factory=dict)
+    verdict_field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SeverityRules:
     """One severity. `aliases` are other words for it ("SEV-1", "Critical")."""
 
@@ -253,6 +277,7 @@ class Team:
     manager: str | None = None
     rota: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sync: SyncRules = SyncRules()
+    audits: AuditRules | None = None
 
 
 @dataclass(frozen=True, slots=True)

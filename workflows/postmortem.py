@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from workflows import action_table, timeline
+from workflows import action_table, audit_text, timeline
 from workflows.apart import in_comment, may_be_told
 from workflows.audience import said_in_document, side_of
+from workflows.audits import follows
 from workflows.documents import render
 from workflows.effects import CreateTask, DocumentTarget, LinkTask, TaskTarget
 from workflows.markup import addresses, cell, copied_address, excerpt, inert, link, plain_title
@@ -23,6 +24,7 @@ from workflows.model import (
 from workflows.people import handle_of
 from workflows.policy import DocumentDestination, Policy, PostmortemRules, TaskDestination
 from workflows.proposals import details
+from workflows.rungs import Audit
 from workflows.snapshots import Field, Side
 
 _STATUS = "Postmortem status"
@@ -60,6 +62,7 @@ def regions(incident: Incident, ticket: Ticket) -> dict[str, str]:
         "timeline": timeline.render(timeline.rows(ticket, incident.comment_id)),
         "actions": action_table.table(incident.actions),
         "evidence": _evidence(incident, ticket),
+        "audits": audit_text.region(incident.audits),
     }
 
 
@@ -235,11 +238,21 @@ def _task_text(incident: Incident, item: ActionItem, document: Postmortem) -> st
         ("Due", item.due.isoformat() if item.due else "not set"),
         ("Success measure", measure),
     ]
+    if (audit := follows(incident, item)) is not None:
+        rows.insert(2, ("Asked for by", _audit_of(incident, audit)))
     if item.area:
         rows.insert(4, ("Area", item.area.value))
     table = "\n".join(f"| **{name}** | {value} |" for name, value in rows)
     about = f"Remediation of {link(incident.ticket.key, incident.ticket.url)}: {_brief(item.title)}"
     return f"{about}\n\n| | |\n| --- | --- |\n{table}"
+
+
+def _audit_of(incident: Incident, audit: Audit) -> str:
+    """The audit that an action item comes from, and the measure that it was of."""
+    measure = next(each for each in incident.actions if each.number == audit.item)
+    ticket = link(audit.ticket.key, audit.ticket.url) if audit.ticket else "an audit"
+    task = f" ({link(measure.task.key, measure.task.url)})" if measure.task else ""
+    return f"{ticket}, the audit of {measure.name}{task}"
 
 
 def _document_link(words: str, document: Postmortem) -> str:

@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 
 from workflows.documents import region_headings, regions, replace_regions
 from workflows.effects import (
+    CloseTicket,
     CreateDocument,
     CreateTask,
     Effect,
     LinkTask,
     SetFields,
     WriteComment,
+    WriteNote,
     WriteRegions,
 )
 from workflows.events import (
@@ -22,9 +24,12 @@ from workflows.events import (
     DocumentWritten,
     FieldsWritten,
     News,
+    NotCreated,
+    NoteWritten,
     Reading,
     TaskCreated,
     TaskLinked,
+    TicketClosed,
     TicketRead,
 )
 from workflows.folding import fold
@@ -123,12 +128,18 @@ def pretend(wish: Effect, incident: Incident, now: datetime) -> News:
             return DocumentCreated(target.connection, state, bodies)
         case WriteRegions():
             return _pretend_write(wish, incident)
+        case CreateTask(moot=True):
+            return NotCreated(wish.key)
         case CreateTask():
             name = f"AI-{wish.key.rsplit(':', 1)[1]}"
             place = f"(task of {name} in {wish.target.place})"
             return TaskCreated(wish.key, TicketRef(wish.target.connection, place, place, ""), True)
         case LinkTask():
             return TaskLinked(wish.key)
+        case WriteNote():
+            return NoteWritten(wish.key)
+        case CloseTicket():
+            return TicketClosed(wish.key)
         case WriteComment():
             return CommentWritten(wish.key, incident.comment_id or "planned")
         case SetFields():

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from workflows import action_table, postmortem
+from workflows import action_table, audit_text, postmortem
 from workflows.action_table import merge_table, read_table
 from workflows.documents import digest
 from workflows.effects import WriteRegions
@@ -39,13 +39,16 @@ def _wanted_regions(
     incident: Incident, document: Postmortem, ticket: Ticket | None
 ) -> dict[str, str]:
     """The regions that should be rewritten: ours changed, and nobody edited what stands there.
-    Without a ticket only the table of action items can have changed.
+    Without a ticket only the table of action items, and their audits, can have changed.
 
     An emptied region is written again: that is how a person hands an edited one back.
     """
     wanted: dict[str, str] = {}
     bodies = (
-        {"actions": action_table.table(incident.actions)}
+        {
+            "actions": action_table.table(incident.actions),
+            "audits": audit_text.region(incident.audits),
+        }
         if ticket is None
         else postmortem.regions(incident, ticket)
     )

@@ -169,10 +169,12 @@ class GitHubTracker:
             # tasks of this incident need not ask again.
             self._takes_sub_issues.believe(incident.id, False)
 
-    def write_comment(self, ticket: TicketRef, text: str, key: str, comment_id: str | None) -> str:
+    def write_comment(
+        self, ticket: TicketRef, text: str, key: str, comment_id: str | None, to: str | None = None
+    ) -> str:
         """One write: PATCH of `comment_id`, which is NotThere once somebody deleted it, or POST
         without one; a comment that may be there already is found with `find_comment`."""
-        body = {"body": marked(text, key)}
+        body = {"body": marked(f"@{to}\n\n{text}" if to else text, key)}
         issue = issue_path(ticket.key)
         if comment_id is None:
             return str(self._client.write("POST", f"{issue}/comments", body)["id"])

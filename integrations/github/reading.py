@@ -109,6 +109,7 @@ def _comment(event: Json, may_write: bool) -> Comment:
         text=str(event.get("body") or "").replace("\r\n", "\n"),
         url=str(event.get("html_url") or ""),
         may_write=may_write,
+        edited=str(event.get("updated_at") or event["created_at"]) != str(event["created_at"]),
     )
 
 

@@ -20,6 +20,7 @@ from integrations.jira.client import Clock, JiraClient, Refused
 from integrations.jira.reading import marker, person, project_of, related
 from integrations.jira.site import JiraSite, summary
 from integrations.jira.tasks import Tasks
+from integrations.jira.text import calling
 from integrations.jira.webhook import PROPERTY
 from integrations.tracker import (
     FieldsSet,
@@ -59,9 +60,9 @@ class JiraTracker:
     `url` is the site's base address. `user` and `token` sign in by Basic (Cloud: e-mail and API
     token), `token` alone by Bearer (Data Center's personal access token). `cloud` None: found
     out. `link_type` names the issue link between an incident and what belongs to it. `timeout`
-    and `gate` are as in `JiraClient`. `writers` maps each project of incidents to the roles whose
-    members may cause effects by what they write; none: any role but those of onlookers (see
-    `integrations.jira.writers`).
+    and `gate` are as in `JiraClient`. `writers` maps each project of incidents or audits to the
+    roles whose members may cause effects by what they write; none: any role but those of
+    onlookers (see `integrations.jira.writers`).
     """
 
     at_once = creating.MOST
@@ -273,11 +274,13 @@ class JiraTracker:
 
     # --- the comment ------------------------------------------------------------------------
 
-    def write_comment(self, ticket: TicketRef, text: str, key: str, comment_id: str | None) -> str:
+    def write_comment(
+        self, ticket: TicketRef, text: str, key: str, comment_id: str | None, to: str | None = None
+    ) -> str:
         """Write or rewrite our comment; it carries `key` as an entity property. NotThere when
         `comment_id` is gone, which Jira may also tell as a fault of the request."""
         body = {
-            "body": self.site.description(text),
+            "body": calling(to, self.site.description(text)),
             "properties": [{"key": PROPERTY, "value": {"key": key}}, _FOR_AGENTS],
         }
         path = f"/issue/{ticket.id}/comment"

@@ -113,7 +113,8 @@ def _draft(site: JiraSite, screen: Screen, task: CreateTask) -> Draft:
         fields["labels"] = [label(one) for one in target.labels]
     elif target.labels:
         unset.append(f"labels: not on {where}")
-    links = site.links(task.incident, task.document.ticket) if screen.takes("issuelinks") else []
+    others = (task.incident, task.document.ticket, task.measure)
+    links = site.links(*others) if screen.takes("issuelinks") else []
     return Draft(task, fields, links, tuple(unset))
 
 

@@ -115,6 +115,7 @@ class Reader:
             url=f"{ref.url}?focusedCommentId={comment['id']}",
             may_write=writers.include(author, comment.get("updateAuthor") or author),
             internal=_internal(comment),
+            edited=str(comment.get("updated") or comment["created"]) != str(comment["created"]),
         )
 
     def _values(self, fields: Json, names: Json) -> dict[str, str]:

@@ -37,3 +37,15 @@ ADF = Markup(
 WIKI = Markup(
     wiki.from_markdown, wiki.to_markdown, wiki.sections, wiki.replace_sections, (wiki.size,)
 )
+
+
+def calling(handle: str | None, body: Any) -> Any:
+    """Rich text that begins by calling somebody, so that they are told; as it is for nobody.
+    https://developer.atlassian.com/cloud/jira/platform/apis/document/nodes/mention/
+    https://jira.atlassian.com/secure/WikiRendererHelpAction.jspa?section=all"""
+    if handle is None:
+        return body
+    if isinstance(body, str):
+        return f"[~{handle}]\n\n{body}"
+    mention = {"type": "mention", "attrs": {"id": handle}}
+    return {**body, "content": [{"type": "paragraph", "content": [mention]}, *body["content"]]}

@@ -7,6 +7,7 @@ from importlib.metadata import version
 import click
 
 from service.commands.accept import accept_command
+from service.commands.audits import audits
 from service.commands.conflicts import conflicts
 from service.commands.demo import demo
 from service.commands.doctor import doctor
@@ -34,6 +35,6 @@ def followthrough() -> None:
 for command in (
     *(demo, init, doctor, plan, rules, up, web, worker),
     *(explain_command, accept_command, conflicts, deliveries, dead_letters, trackers),
-    *(people_command, reconcile, drift),
+    *(people_command, reconcile, drift, audits),
 ):
     followthrough.add_command(command)

@@ -176,6 +176,15 @@ class Incidents:
         )
         return [_record(row) for row in rows]
 
+    def audited(self) -> list[IncidentRecord]:
+        """Those with an audit of a measure, planned, open or judged; the oldest first."""
+        rows = self._connection.execute(
+            select(*_RECORD)
+            .where(_STATE.contains('"audits":[{'))
+            .order_by(incidents.c.created_at, incidents.c.id)
+        )
+        return [_record(row) for row in rows]
+
     def mirrored(self, team: str) -> list[IncidentRecord]:
         """Those of the team with an action item whose task has a twin; the oldest first."""
         rows = self._connection.execute(

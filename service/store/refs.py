@@ -24,6 +24,7 @@ MOST_NAMED = 1000
 class Role(StrEnum):
     TASK = "task"
     DOCUMENT = "document"
+    AUDIT = "audit"  # asks whether a measure works
     INCIDENT = "incident"  # its own ticket, by an id that this had before
 
 
@@ -78,6 +79,21 @@ class Refs:
         """All tasks of this connection."""
         query = select(*_REF).where(refs.c.connection == connection, refs.c.role == Role.TASK)
         return [_ref(row) for row in self._connection.execute(query)]
+
+    def audits(self, connection: str) -> list[Ref]:
+        """All tickets of audits on this connection."""
+        query = select(*_REF).where(refs.c.connection == connection, refs.c.role == Role.AUDIT)
+        return [_ref(row) for row in self._connection.execute(query)]
+
+    def audits_to_read(self, incident_id: str) -> list[Ref]:
+        """The tickets of audits of an incident that must be read again."""
+        rows = self._connection.execute(
+            select(*_REF)
+            .where(refs.c.incident_id == incident_id, refs.c.role == Role.AUDIT)
+            .where(refs.c.told != refs.c.heard)
+            .order_by(refs.c.connection, refs.c.ticket_id)
+        )
+        return [_ref(row) for row in rows]
 
     def read_as_of(self, ref: Ref, updated: datetime) -> None:
         """The ticket was read as it is since `updated`."""

@@ -34,6 +34,7 @@ TOLD_UNDER = {
     "teams.postmortem.tasks.statuses": "Keeping tasks in sync",
     "teams.postmortem.tasks.fill": "Keeping tasks in sync",
     "teams.sync": "Keeping tasks in sync",
+    "teams.audits": "Audits",
     "teams.postmortem": "`teams.NAME.postmortem`",
     "teams.incidents": "`teams.NAME.incidents`",
     "teams": "`teams`",

@@ -135,10 +135,19 @@ def test_a_permission_without_which_tasks_cannot_be_kept_in_sync(
 
 
 def test_what_the_rules_do_not_have_written_needs_no_permission(stage: Stage) -> None:
-    stage.restart(tasks=JIRA_TASKS_OPS, sync="{due: off, status: off}")
+    stage.restart(tasks=JIRA_TASKS_OPS, sync="{due: off, status: off}", audits="off")
     for permission in ("SCHEDULE_ISSUES", "TRANSITION_ISSUES", "ADMINISTER_PROJECTS"):
         stage.sandbox.jira.deny(BOT_JIRA, permission, "OPS")
     assert not [what for what in faults() if what.startswith("may ")]
+
+
+def test_audits_take_the_right_to_close_them_and_to_know_who_may_judge(stage: Stage) -> None:
+    stage.restart(tasks=JIRA_TASKS_OPS, sync="{status: off}")
+    for permission in ("TRANSITION_ISSUES", "ADMINISTER_PROJECTS"):
+        stage.sandbox.jira.deny(BOT_JIRA, permission, "OPS")
+    found = faults()
+    assert "may set the status of tasks in OPS" in found
+    assert [what for what in found if what.startswith("OPS: ") and "roles" in what]
 
 
 def test_releasing_versions_takes_the_administration_of_their_project(stage: Stage) -> None:

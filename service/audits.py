@@ -1,0 +1,83 @@
+"""The tickets of an incident's audits, read again when something was told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import structlog
+
+from integrations.tracker import NotThere, Tracker, TrackerError
+from service.jobs import Later
+from service.outcomes import retry_at, sentence
+from service.store import Store, Transaction
+from service.store.refs import Ref, Role
+from workflows.events import AuditGone, AuditRead, AuditReading
+from workflows.model import Incident, TicketRef
+from workflows.rungs import Audit
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class LookedAt:
+    """What was read, of which hints, and when what could not be read is tried again."""
+
+    readings: list[AuditReading] = field(default_factory=list)
+    heard: list[Ref] = field(default_factory=list)
+    failed: list[Later] = field(default_factory=list)
+
+    def remember(self, tx: Transaction, incident: Incident) -> None:
+        """Note that these hints are dealt with, in the transaction that saves what they led to.
+        A ticket that was transferred is known by its new id as well."""
+        for ref in self.heard:
+            tx.refs.heard(ref)
+        for reading in self.readings:
+            if isinstance(reading, AuditRead):
+                now = reading.ticket.ref
+                tx.refs.put(Ref(now.connection, now.id, incident.id, Role.AUDIT, now.key))
+
+
+class AuditTickets:
+    """Reads the tickets of audits that changed: each whole, because labels, comments and their
+    authors say the verdict."""
+
+    def __init__(self, store: Store, trackers: Mapping[str, Tracker]) -> None:
+        self._store = store
+        self._trackers = trackers
+
+    def look(self, incident: Incident | None) -> LookedAt:
+        """Each changed one in one read. What cannot be read now stays marked as changed."""
+        looked = LookedAt()
+        if incident is None or not any(audit.stands for audit in incident.audits):
+            return looked
+        with self._store.read() as tx:
+            changed = tx.refs.audits_to_read(incident.id)
+        for ref in changed:
+            audit, tracker = _of(incident, ref), self._trackers.get(ref.connection)
+            if audit is None:
+                looked.heard.append(ref)
+            elif tracker is not None:
+                self._look(looked, tracker, ref, audit)
+        return looked
+
+    def _look(self, looked: LookedAt, tracker: Tracker, ref: Ref, audit: Audit) -> None:
+        known = audit.ticket or TicketRef(ref.connection, ref.ticket_id, ref.key, "")
+        try:
+            looked.readings.append(AuditRead(audit.place, tracker.fetch(known)))
+        except NotThere as error:
+            looked.readings.append(AuditGone(audit.place, error.words))
+        except TrackerError as error:
+            log.warning("audit not read", audit=ref.key, words=error.words)
+            at = retry_at(error, self._store.clock())
+            looked.failed.append(Later(at, f"{ref.key}: {sentence(error)}"))
+            return
+        looked.heard.append(ref)
+
+
+def _of(incident: Incident, ref: Ref) -> Audit | None:
+    for audit in incident.audits:
+        ticket = audit.ticket
+        if ticket and (ticket.connection, ticket.id) == (ref.connection, ref.ticket_id):
+            return audit
+    return None

@@ -1,0 +1,493 @@
+"""When it is asked whether a measure works, and what the answers lead to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+from builders import KIM, NOON, NOOR, closed, comment, document, policy, task_ref
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from in_force import acts_in_markdown, markdown_shape, payloads
+
+from service.store.codec import dump, load
+from workflows import audit_text
+from workflows.audits import again_at, plan
+from workflows.effects import CreateTask, Effect, SetFields
+from workflows.events import AuditRead, TicketUnchanged
+from workflows.folding import fold
+from workflows.ladder import LONGEST, opens_at
+from workflows.lifecycle import Decision, decide
+from workflows.model import (
+    ActionItem,
+    Change,
+    Comment,
+    Incident,
+    Kind,
+    Moments,
+    Origin,
+    Person,
+    Phase,
+    Postmortem,
+    Status,
+    StatusCategory,
+    Ticket,
+)
+from workflows.policy import (
+    AuditRules,
+    FieldRules,
+    Policy,
+    Span,
+    SpanUnit,
+    SyncRules,
+    TaskDestination,
+)
+from workflows.rehearsal import pretend
+from workflows.rungs import Audit, Verdict
+from workflows.snapshots import Agreement, Claim, Field, Progress, Said, Side, Stuck
+
+DAY = timedelta(days=1)
+OPS = TaskDestination("github", "acme/ops", labels=("audit",))
+
+
+def days(*counts: int) -> tuple[Span, ...]:
+    return tuple(Span(count, SpanUnit.DAYS) for count in counts)
+
+
+RULES = AuditRules(
+    OPS,
+    ladder={"sev3": ()},
+    usual=days(30, 90, 180),
+    corrective=days(30)[0],
+    reviewers=("Kim Ito", "Noor Aziz"),
+)
+
+
+def rules(audits: AuditRules | None = RULES, **team: Any) -> Policy:
+    whole = policy()
+    changed = replace(whole.teams["payments"], audits=audits, **team)
+    return replace(whole, teams={"payments": changed})
+
+
+def measure(status: Progress = Progress.DONE, at: datetime = NOON, **values: Any) -> ActionItem:
+    """A preventive measure of Kim's, which its ticket says is done."""
+    said = {Field.STATUS: Claim(Side.TASK, Said(status.value, at, "Kim Ito"))}
+    base = ActionItem(
+        1, Origin("ticket", "I_42"), "Alert on depth", Kind.PREVENTIVE, owner="Kim Ito"
+    )
+    base = replace(base, task=task_ref(1), linked=True, status=status.value, said=said)
+    stands = Agreement({Field.STATUS: "done"}, {Field.STATUS: "done"}, place="acme/ops")
+    return replace(base, **{"sides": {Side.TASK: stands}, **values})
+
+
+def incident(*items: ActionItem, **values: Any) -> Incident:
+    shown = document("# Postmortem\n\nhttps://only.example/people-read-it\n")
+    known = Postmortem(
+        "docs", shown.ref, shown.status, shown.regions, shown.regions, {}, {}, shown.text
+    )
+    base = Incident(
+        "k3v9w", "payments", closed().ref, "Checkout answers 500", Phase.CLOSED, severity="sev1"
+    )
+    moments = Moments(NOON, NOON, NOON, NOON, NOON, NOON + timedelta(hours=1))
+    return replace(base, postmortem=known, actions=items, moments=moments, **values)
+
+
+def asked(known: Incident, now: datetime, policy: Policy, **readings: Any) -> Decision:
+    return decide(TicketUnchanged(), known, policy, new_id="new", now=now, **readings)
+
+
+def settled(
+    known: Incident, now: datetime, policy: Policy, **readings: Any
+) -> tuple[Incident, list[Effect]]:
+    """A turn to its end in which everything succeeds; what it did for the first time."""
+    done: dict[str, Effect] = {}
+    for _ in range(50):
+        decision = asked(known, now, policy, **readings)
+        readings = {}
+        assert decision.incident is not None
+        known = decision.incident
+        wish = next((each for each in decision.effects if each.key not in done), None)
+        if wish is None:
+            return known, list(done.values())
+        done[wish.key] = wish
+        known = fold(pretend(wish, known, now), known)
+    raise AssertionError("it does not come to rest")
+
+
+def opened(known: Incident | None = None, policy: Policy | None = None) -> Incident:
+    """The first audit of the measure has its ticket."""
+    policy = policy or rules()
+    known, _ = settled(known or incident(measure()), NOON, policy)
+    known, _ = settled(known, NOON + 30 * DAY, policy)
+    assert known.audits[0].ticket is not None
+    return known
+
+
+def asks(known: Incident, *comments: Comment, **values: Any) -> AuditRead:
+    """The ticket of the latest audit as it is read, with these comments."""
+    audit = next(each for each in reversed(known.audits) if each.ticket)
+    assert audit.ticket is not None
+    base = Ticket(
+        ref=audit.ticket,
+        place="acme/ops",
+        title="Audit",
+        text="",
+        status=Status("open", StatusCategory.NEW),
+        created=NOON,
+        updated=NOON,
+        comments=comments,
+    )
+    return AuditRead(audit.place, replace(base, **values))
+
+
+def says(text: str, at: datetime = NOON + 31 * DAY, author: Person | None = NOOR) -> Comment:
+    return replace(comment(text), at=at, author=author)
+
+
+# --- the ladder -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("step", "after"), [(1, 30), (2, 90), (3, 180), (4, 360), (5, 720), (6, 1085), (7, 1450)]
+)
+def test_intervals_grow_past_the_ladder_up_to_a_year(step: int, after: int) -> None:
+    assert opens_at(step, NOON, RULES, Kind.PREVENTIVE, "sev1") == NOON + after * DAY
+
+
+def test_a_ladder_ends_where_the_rules_let_it() -> None:
+    ends = replace(RULES, lengthen=0)
+    assert opens_at(4, NOON, ends, Kind.DETECTIVE, "sev1") is None
+    assert opens_at(2, NOON, RULES, Kind.CORRECTIVE, "sev1") is None
+    assert opens_at(1, NOON, RULES, Kind.PREVENTIVE, "sev3") is None
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.integers(1, 800), min_size=1, max_size=5, unique=True).map(sorted),
+    st.integers(1, 4),
+    st.integers(1, 12),
+)
+def test_each_step_is_later_than_the_one_before_and_never_more_than_a_year_past_the_ladder(
+    counts: list[int], lengthen: int, step: int
+) -> None:
+    ladder = replace(RULES, usual=days(*counts), lengthen=lengthen)
+    here = opens_at(step, NOON, ladder, Kind.PREVENTIVE, "sev1")
+    following = opens_at(step + 1, NOON, ladder, Kind.PREVENTIVE, "sev1")
+    assert here is not None
+    assert following is not None
+    assert following > here
+    last = max([b - a for a, b in zip([0, *counts], counts, strict=False)])
+    if step >= len(counts):
+        assert following - here <= max(LONGEST, last * DAY)
+
+
+def test_an_audit_that_was_judged_late_is_not_followed_at_once_by_the_next() -> None:
+    known = opened()
+    late = NOON + 100 * DAY
+    known, _ = settled(known, late, rules(), audits=[asks(known, says("/audit effective", late))])
+    assert known.audits[1].opens == late + 30 * DAY  # half of the 60 days between 30 and 90
+
+
+# --- rounds ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        measure(Progress.OPEN),
+        measure(Progress.WONT_DO),
+        measure(Progress.DUPLICATE),
+        measure(given_up="given up by Kim"),
+        measure(sides={Side.TASK: Agreement(gone="Not Found")}),
+    ],
+    ids=["not done", "won't do", "duplicate", "given up", "deleted"],
+)
+def test_what_is_not_done_or_waived_or_gone_has_no_audit(item: ActionItem) -> None:
+    known, done = settled(incident(item), NOON + 400 * DAY, rules())
+    assert known.audits == ()
+    assert not [wish for wish in done if isinstance(wish, CreateTask)]
+
+
+def test_a_measure_is_done_since_its_tracker_said_so() -> None:
+    known, _ = settled(incident(measure(at=NOON - 3 * DAY)), NOON, rules())
+    assert known.actions[0].done_at == NOON - 3 * DAY
+    assert again_at(known, NOON) == NOON + 27 * DAY
+
+
+def test_nothing_opens_while_the_incidents_ticket_is_gone() -> None:
+    known, _ = settled(incident(measure()), NOON, rules())
+    known, done = settled(replace(known, phase=Phase.GONE), NOON + 60 * DAY, rules())
+    assert not [wish for wish in done if isinstance(wish, CreateTask)]
+
+
+def test_an_incident_that_was_saved_before_there_were_audits_loads_and_begins_its_rounds() -> None:
+    data = json.loads(json.dumps(dump(Incident, incident(measure()))))
+    del data["audits"], data["actions"][0]["done_at"]
+    known, notes = plan(load(Incident, data), rules().teams["payments"], NOON + DAY)
+    assert [audit.opens for audit in known.audits] == [NOON + 30 * DAY]
+    assert "AI-1, audit 1.1 opens on 2027-01-06" in notes[0]
+
+
+def test_audits_are_saved_and_read_as_they_are() -> None:
+    known = opened()
+    known, _ = settled(known, NOON + 31 * DAY, rules(), audits=[asks(known, says("/audit what"))])
+    assert load(Incident, json.loads(json.dumps(dump(Incident, known)))) == known
+
+
+def test_who_takes_the_measure_over_before_the_ticket_is_there_does_not_review_it() -> None:
+    known, _ = settled(incident(measure()), NOON, rules())
+    decision = asked(known, NOON + 30 * DAY, rules())
+    assert decision.incident is not None
+    assert decision.incident.audits[0].reviewer == "Noor Aziz"
+    taken = replace(decision.incident.actions[0], owner="Noor Aziz")
+    decision = asked(replace(decision.incident, actions=(taken,)), NOON + 31 * DAY, rules())
+    (wish,) = (each for each in decision.effects if isinstance(each, CreateTask))
+    assert wish.owner_name == "Kim Ito"
+    assert wish.due == date(2027, 1, 20)  # as it was when it was first asked for
+
+
+# --- verdicts -------------------------------------------------------------------------------------
+
+
+def test_not_effective_opens_the_measures_ticket_again() -> None:
+    known = opened()
+    known, done = settled(
+        known, NOON + 31 * DAY, rules(), audits=[asks(known, says("/audit not-effective"))]
+    )
+    (wish,) = (each for each in done if isinstance(each, SetFields))
+    assert wish.task == task_ref(1)
+    assert wish.status is not None
+    assert wish.status.progress is Progress.OPEN
+    assert known.actions[0].status == "open"
+    assert len(known.actions) == 1
+
+
+def test_not_effective_asks_for_a_successor_where_statuses_are_not_kept_in_sync() -> None:
+    fields = {**SyncRules().fields, Field.STATUS: FieldRules(frozenset())}
+    apart = rules(sync=SyncRules(fields=fields))
+    known = opened(policy=apart)
+    known, done = settled(
+        known, NOON + 31 * DAY, apart, audits=[asks(known, says("/audit not-effective"))]
+    )
+    assert known.actions[0].status == "done"
+    assert known.actions[1].title.startswith("Replace AI-1")
+    assert known.audits[0].led_to == 2
+    assert len(known.audits) == 1  # what failed is asked nothing more
+    created = [each for each in done if isinstance(each, CreateTask)]
+    assert known.audits[0].ticket is not None
+    assert known.audits[0].ticket.key in created[0].text
+
+
+def test_a_measure_that_its_tracker_does_not_take_back_gets_a_successor_once() -> None:
+    known = opened()
+    known, _ = settled(
+        known, NOON + 31 * DAY, rules(), audits=[asks(known, says("/audit not-effective"))]
+    )
+    stuck = Agreement(
+        {Field.STATUS: "done"}, stuck={Field.STATUS: Stuck("open", "no way back")}, place="acme/ops"
+    )
+    item = replace(known.actions[0], sides={Side.TASK: stuck})
+    known, _ = settled(replace(known, actions=(item,)), NOON + 32 * DAY, rules())
+    known, _ = settled(known, NOON + 33 * DAY, rules())
+    assert [each.title.split(":")[0] for each in known.actions] == [
+        "Alert on depth",
+        "Replace AI-1",
+    ]
+
+
+@pytest.mark.parametrize("said", ["/audit effective because", "/AUDIT Effective."])
+def test_a_command_is_read_in_any_case_and_without_evidence(said: str) -> None:
+    known = opened()
+    known, _ = settled(known, NOON + 31 * DAY, rules(), audits=[asks(known, says(said))])
+    assert known.audits[0].verdict is Verdict.EFFECTIVE
+    assert known.audits[0].evidence == ""
+
+
+def test_evidence_is_what_stands_behind_because_and_below() -> None:
+    known = opened()
+    text = "/audit effective because it fired twice\n\n> a quote\n\nhttps://graphs.example/1"
+    known, _ = settled(known, NOON + 31 * DAY, rules(), audits=[asks(known, says(text))])
+    assert known.audits[0].evidence == "it fired twice https://graphs.example/1"
+
+
+def test_of_several_verdicts_the_first_said_holds_in_whatever_order_they_are_read() -> None:
+    known = opened()
+    first = replace(says("/audit effective because one", NOON + 31 * DAY), id="a")
+    second = replace(says("/audit partly because two", NOON + 32 * DAY), id="b")
+    for order in ((first, second), (second, first)):
+        after, _ = settled(known, NOON + 33 * DAY, rules(), audits=[asks(known, *order)])
+        assert after.audits[0].verdict is Verdict.EFFECTIVE
+        assert [answer.text for answer in after.audits[0].answers] == [
+            "it was judged already: effective, by Noor Aziz"
+        ]
+
+
+def test_what_is_internal_is_not_heard() -> None:
+    known = opened()
+    hidden = replace(says("/audit effective"), internal=True)
+    known, _ = settled(known, NOON + 31 * DAY, rules(), audits=[asks(known, hidden)])
+    assert known.audits[0].verdict is None
+    assert known.audits[0].answers == ()
+
+
+def test_of_a_restricted_ticket_the_verdict_counts_and_its_words_are_told_nowhere() -> None:
+    known = opened()
+    read = asks(known, says("/audit effective because secret"), restricted=True)
+    known, _ = settled(known, NOON + 31 * DAY, rules(), audits=[read])
+    assert known.audits[0].verdict is Verdict.EFFECTIVE
+    assert "secret" not in known.audits[0].evidence
+
+
+def test_a_label_that_nobody_is_known_to_have_set_does_not_count() -> None:
+    known = opened()
+    read = asks(known, labels=("audit:effective",))
+    known, _ = settled(known, NOON + 31 * DAY, rules(), audits=[read])
+    assert known.audits[0].verdict is None
+    assert known.audits[0].answers[0].text == "nobody can tell who said so"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("Audit verdict", "Not effective"), ("Audit verdict", "Failed")]
+)
+def test_a_field_says_the_verdict_in_its_words_or_the_rules(field: str, value: str) -> None:
+    words: Mapping[Verdict, Sequence[str]] = {Verdict.NOT_EFFECTIVE: ("Failed",)}
+    ours = rules(
+        replace(RULES, verdict_field=field, verdicts={v: tuple(w) for v, w in words.items()})
+    )
+    known = opened(policy=ours)
+    set_at = NOON + 31 * DAY
+    read = asks(known, fields={field: value}, changes=(Change(set_at, NOOR, field, None, value),))
+    known, _ = settled(known, set_at, ours, audits=[read])
+    assert (known.audits[0].verdict, known.audits[0].at) == (Verdict.NOT_EFFECTIVE, set_at)
+
+
+def test_a_former_owner_who_owned_it_when_the_audit_opened_does_not_judge_it() -> None:
+    known = opened()
+    given = replace(known.actions[0], owner="Noor Aziz")
+    known = replace(known, actions=(given,))
+    read = asks(known, says("/audit effective", author=KIM))
+    known, _ = settled(known, NOON + 31 * DAY, rules(), audits=[read])
+    assert known.audits[0].verdict is None
+
+
+# --- once, for any pattern ------------------------------------------------------------------------
+
+STATUSES = [Progress.DONE, Progress.OPEN, Progress.WONT_DO]
+ACTS = st.one_of(
+    st.tuples(st.just("wait"), st.integers(1, 60)),
+    st.tuples(st.just("status"), st.sampled_from(STATUSES)),
+    st.tuples(st.just("judge"), st.sampled_from(list(Verdict))),
+    st.tuples(st.just("delete"), st.none()),
+)
+
+
+def with_status(known: Incident, status: Progress, now: datetime) -> Incident:
+    """Somebody moves the measure's ticket, and that was read."""
+    item = known.actions[0]
+    said = {Field.STATUS: Claim(Side.TASK, Said(status.value, now, "Kim Ito"))}
+    stands = replace(item.sides[Side.TASK], base={Field.STATUS: status.value})
+    item = replace(item, status=status.value, said=said, sides={Side.TASK: stands})
+    return replace(known, actions=(item, *known.actions[1:]))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(ACTS, st.booleans()), max_size=12))
+def test_each_audit_opens_once_and_none_for_what_is_not_done(
+    acts: list[tuple[tuple[str, Any], bool]],
+) -> None:
+    known, now, created = incident(measure()), NOON, dict[str, datetime]()
+    for (what, value), idle in acts:
+        if what == "wait":
+            now += value * DAY
+        elif what == "status":
+            known = with_status(known, value, now)
+        elif what == "delete":
+            gone = replace(known.actions[0].sides[Side.TASK], gone="Not Found")
+            item = replace(known.actions[0], sides={Side.TASK: gone})
+            known = replace(known, actions=(item, *known.actions[1:]))
+        reads = []
+        if what == "judge" and any(a.ticket and a.lives for a in known.audits):
+            said = replace(says(f"/audit {value}", now), id=f"c{now:%j}{len(created)}")
+            reads = [asks(known, said)]
+        if idle and not reads:
+            continue  # the service is down
+        known, done = settled(known, now, rules(), audits=reads)
+        for wish in done:
+            if isinstance(wish, CreateTask) and wish.key.startswith("audit:"):
+                assert wish.key not in created
+                created[wish.key] = now
+                number = int(wish.key.split(":")[2])
+                item = next(each for each in known.actions if each.number == number)
+                assert item.status == Progress.DONE.value
+                assert not item.sides[Side.TASK].gone
+    places = [audit.place for audit in known.audits]
+    assert len(set(places)) == len(places)
+    assert sum(audit.lives for audit in known.audits if audit.item == 1) <= 1
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(1, 40), max_size=15))
+def test_however_often_somebody_looks_the_end_is_the_same(steps: list[int]) -> None:
+    """Looked at at any times, and once at the end, all that was planned is the same; only when it
+    was opened is not."""
+    total = 200
+    known, often, now = incident(measure()), rules(), NOON
+    for step in steps:
+        if now + step * DAY > NOON + total * DAY:
+            break
+        now += step * DAY
+        known, _ = settled(known, now, often)
+    known, _ = settled(known, NOON + total * DAY, often)
+    once, _ = settled(incident(measure()), NOON + total * DAY, often)
+
+    def planned(audit: Audit) -> tuple[object, ...]:
+        return (audit.place, audit.step, audit.since, audit.opens, audit.ticket is not None)
+
+    assert [planned(a) for a in known.audits] == [planned(a) for a in once.audits]
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+
+def test_the_ticket_names_what_was_linked_in_the_incident_and_not_in_the_document() -> None:
+    known = opened()
+    assert known.postmortem is not None
+    evidence = {"evidence": "- <https://graphs.example/queue> — from a comment"}
+    shown = replace(known.postmortem, wrote=evidence)
+    item, audit = known.actions[0], known.audits[0]
+    text = audit_text.text(known, item, audit, shown, rules().teams["payments"])
+    assert "<https://graphs.example/queue>" in text
+    assert "https://only.example" not in text
+    assert "nobody wrote one down" in text
+
+
+def told(words: str) -> str:
+    """The ticket of an audit of a measure that says these words, everywhere where it can."""
+    item = measure(title=words, success_measure=words, owner=words)
+    known = opened(incident(item, title=words, service=words))
+    assert known.postmortem is not None
+    team = rules(manager=words).teams["payments"]
+    ticket = audit_text.text(known, known.actions[0], known.audits[0], known.postmortem, team)
+    judged = replace(known.audits[0], verdict=Verdict.EFFECTIVE, by=words, ended=words)
+    notes = [
+        audit_text.withdrawn(judged),
+        audit_text.overdue(replace(judged, reviewer=words), team),
+        audit_text.refused(words),
+        audit_text.verdict(known, judged),
+        audit_text.region([replace(judged, reviewer=words)]),
+    ]
+    return "\n\n".join([ticket, *notes])
+
+
+@pytest.mark.parametrize("some", [payloads()[n::10] for n in range(10)], ids=range(10))
+def test_hostile_words_do_nothing_in_an_audit(some: Sequence[str]) -> None:
+    ours = ["acme/ops#42", "acme/ops#101"]
+    plain = markdown_shape(told("word"), "https://git.example")
+    for payload in some:
+        text = told(payload)
+        assert markdown_shape(text, "https://git.example") == plain, payload
+        assert not acts_in_markdown(text, ours), payload

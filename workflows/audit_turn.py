@@ -1,0 +1,48 @@
+"""The part of a turn that is about audits, in the order in which a decision needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from workflows import audits, opening, verdicts
+from workflows.effects import Effect
+from workflows.events import AuditReading
+from workflows.model import Incident
+from workflows.policy import Policy, Team
+
+
+def heard_audits(
+    incident: Incident,
+    readings: Sequence[AuditReading],
+    team: Team,
+    policy: Policy,
+    now: datetime,
+) -> tuple[Incident, list[str]]:
+    """The incident after the tickets of audits were read, and with its audits planned as its
+    measures stand then: before the document is looked at, which lists them."""
+    incident, heard = verdicts.hear(incident, readings, team, policy, now)
+    incident, planned = audited(incident, policy, now)
+    return incident, [*heard, *planned]
+
+
+def audited(incident: Incident, policy: Policy, now: datetime) -> tuple[Incident, list[str]]:
+    """The incident with its audits planned, prepared and withdrawn; as it is where the rules know
+    its team no more."""
+    team = policy.teams.get(incident.team)
+    if team is None:
+        return incident, []
+    incident, refused = audits.succeed_refused(incident, policy, now)
+    incident, planned = audits.plan(incident, team, now)
+    return opening.prepared(incident, team, policy, now), [*refused, *planned]
+
+
+def effects_of_audits(incident: Incident, policy: Policy, now: datetime) -> list[Effect]:
+    """What the audits ask for now, in order."""
+    team = policy.teams.get(incident.team)
+    return list(opening.wanted(incident, team, policy, now)) if team else []
+
+
+def next_audit(incident: Incident, now: datetime) -> datetime | None:
+    """When (UTC) time alone asks for something of an audit."""
+    return audits.again_at(incident, now)

@@ -1,0 +1,156 @@
+"""What is to be done about an incident's audits: opened, linked, told, closed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from hashlib import blake2b
+
+from workflows import audit_text
+from workflows.audit_keys import audit_key
+from workflows.audits import changed, due_to_open, overdue_at
+from workflows.effects import CloseTicket, CreateTask, Effect, LinkTask, TaskTarget, WriteNote
+from workflows.model import ActionItem, Incident, Postmortem
+from workflows.people import handle_of, name_said
+from workflows.policy import AuditRules, Policy, TaskDestination, Team, same_word
+from workflows.rungs import Audit
+from workflows.schedule import after
+from workflows.snapshots import Progress
+from workflows.statuses import status_wish
+
+
+def prepared(incident: Incident, team: Team, policy: Policy, now: datetime) -> Incident:
+    """The incident with a due date and a reviewer for each audit that is to be opened by now. Who
+    became the measure's owner before it was there is not its reviewer."""
+    rules = team.audits
+    if rules is None:
+        return incident
+    for audit in incident.audits:
+        item = next((each for each in incident.actions if each.number == audit.item), None)
+        if item is None or not due_to_open(incident, audit, now):
+            continue
+        due, owner = audit.due or after(rules.within, now), item.owner or ""
+        reviewer = audit.reviewer
+        if audit.due is None or owner != audit.owner:
+            reviewer = _reviewer(incident, audit, owner, team, rules, policy)
+        incident = changed(incident, replace(audit, due=due, owner=owner, reviewer=reviewer))
+    return incident
+
+
+def wanted(incident: Incident, team: Team, policy: Policy, now: datetime) -> Iterator[Effect]:
+    """All that the audits ask for at `now` (UTC), in order. What was asked to be opened and is
+    wanted no more is asked for as moot, until it is known whether it was made."""
+    items = {item.number: item for item in incident.actions}
+    for audit in incident.audits:
+        item = items.get(audit.item)
+        if item is None or incident.postmortem is None:
+            continue
+        if audit.ticket is None and audit.due is not None:
+            yield _opening(incident, item, audit, incident.postmortem, team, policy)
+        elif audit.stands and audit.ticket and audit.ticket.connection in policy.connections:
+            yield from _links(incident, item, audit)
+            yield from _notes(incident, audit, team, policy, now)
+            yield from _closing(incident, audit, team)
+
+
+def _opening(
+    incident: Incident,
+    item: ActionItem,
+    audit: Audit,
+    document: Postmortem,
+    team: Team,
+    policy: Policy,
+) -> CreateTask:
+    to = _destination(team)
+    kind = policy.connections[to.connection]
+    return CreateTask(
+        key=audit_key(incident, audit),
+        target=TaskTarget(to.connection, to.place, to.issue_type, to.labels),
+        title=audit_text.title(item, incident, audit),
+        text=audit_text.text(incident, item, audit, document, team),
+        kind=item.kind,
+        incident=incident.ticket,
+        document=replace(document.ref, version=""),
+        owner=_handle(audit.reviewer, kind, policy),
+        owner_name=audit.reviewer or None,
+        due=audit.due,
+        measure=item.task,
+        moot=bool(audit.ended),
+    )
+
+
+def _links(incident: Incident, item: ActionItem, audit: Audit) -> Iterator[LinkTask]:
+    """Its relations to measure and incident. To an incident in its own tracker the creation itself
+    relates it (docs/adr/0006)."""
+    ticket, name = audit.ticket, f"audit of {item.name}"
+    if ticket is None or audit.ended:
+        return
+    rest = audit_key(incident, audit).partition(":")[2]
+    if item.task is not None and "measure" not in audit.linked:
+        yield LinkTask(f"audited:{rest}:measure", item.task, ticket, name)
+    if incident.ticket.connection != ticket.connection and "incident" not in audit.linked:
+        yield LinkTask(f"audited:{rest}:incident", incident.ticket, ticket, name)
+
+
+def _notes(
+    incident: Incident, audit: Audit, team: Team, policy: Policy, now: datetime
+) -> Iterator[WriteNote]:
+    """What is said on its ticket, each once."""
+    if audit.ticket is None:
+        return
+    said: list[tuple[str, str, str | None]] = []
+    late = overdue_at(audit)
+    if audit.ended and audit.verdict is None:
+        said.append(("ended", audit_text.withdrawn(audit), None))
+    if audit.lives and audit.closed:
+        said.append(("unjudged", audit_text.unjudged(), None))
+    if late is not None and late <= now:
+        to = _handle(team.manager or "", policy.connections[audit.ticket.connection], policy)
+        said.append(("overdue", audit_text.overdue(audit, team), to))
+    said += [(answer.id, audit_text.refused(answer.text), None) for answer in audit.answers]
+    if audit.verdict is not None:
+        said.append(("verdict", audit_text.verdict(incident, audit), None))
+    rest = audit_key(incident, audit).partition(":")[2]
+    for name, text, to in said:
+        if name not in audit.told:
+            yield WriteNote(f"note:{rest}:{name}", audit.ticket, text, to)
+
+
+def _closing(incident: Incident, audit: Audit, team: Team) -> Iterator[CloseTicket]:
+    """Judged, or with nothing left to ask, it is closed, once."""
+    if audit.ticket is None or audit.lives or audit.closed:
+        return
+    progress = Progress.DONE if audit.verdict is not None else Progress.WONT_DO
+    rest = audit_key(incident, audit).partition(":")[2]
+    to = _destination(team)
+    yield CloseTicket(f"close:{rest}", audit.ticket, to.place, status_wish(progress, to.statuses))
+
+
+def _destination(team: Team) -> TaskDestination:
+    return team.audits.destination if team.audits else team.postmortem.tasks
+
+
+# --- people ---------------------------------------------------------------------------------------
+
+
+def _reviewer(
+    incident: Incident, audit: Audit, owner: str, team: Team, rules: AuditRules, policy: Policy
+) -> str:
+    """Whose turn it is, never the owner's; "" where there is nobody else. Turns follow incident and
+    measure, and go on with each audit."""
+    people: Sequence[str] = rules.reviewers or team.rota.get("reviewer", ())
+    own = same_word(name_said(owner, policy)) if owner else None
+    allowed = [each for each in people if same_word(name_said(each, policy)) != own]
+    if not allowed:
+        return ""
+    seed = blake2b(f"{incident.id}:{audit.item}".encode(), digest_size=4).digest()
+    turn = int.from_bytes(seed) + audit.round + audit.rung
+    start = turn % len(people)
+    order = [*people[start:], *people[:start]]
+    return next(each for each in order if each in allowed)
+
+
+def _handle(name: str, kind: str, policy: Policy) -> str | None:
+    """What the trackers of this kind call somebody whom the rules name."""
+    return handle_of(name, kind, policy, None, "", "") if name else None

@@ -1,0 +1,96 @@
+"""One audit of a measure: when it asks, whom, and what was answered. See `workflows.audits`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from workflows.tickets import TicketRef
+
+
+class Verdict(StrEnum):
+    """What an audit comes to, in the words that people give it in."""
+
+    EFFECTIVE = "effective"
+    PARTLY = "partly"
+    NOT_EFFECTIVE = "not-effective"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command that is not obeyed is answered, once. `id` tells one from another."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """An audit of the measure ``AI-item``: the `rung` of its `round`, both counted from 1, and
+    `step` how far up the ladder it stands (a step that is repeated is another rung).
+
+    It looks at the time from `since` on, and its ticket is to be opened when `opens` comes (both
+    UTC). From then on `due` is set, with the `reviewer` ("" for nobody) and the `owner` of the
+    measure, as the record calls them; `ticket` once it is there, and the relations that were
+    `linked`. `told` are the notes that were written on it, `answers` those to commands that were
+    refused, `heard` the comments that were dealt with.
+
+    `verdict` is what was judged, `by` whom and when (`at`, UTC), with what `evidence`; `led_to` is
+    the action item that it came back to, or that it asked for. `ended` says why it has nothing to
+    ask any more, "" while it has; `gone` that its ticket is not there any more, `closed` that it is
+    closed. `suspect` says why the verdict is in doubt, "" while it is not.
+    """
+
+    item: int
+    round: int
+    rung: int
+    step: int
+    since: datetime
+    opens: datetime
+    reviewer: str = ""
+    owner: str = ""
+    due: date | None = None
+    ticket: TicketRef | None = None
+    linked: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    heard: tuple[str, ...] = ()
+    verdict: Verdict | None = None
+    by: str = ""
+    at: datetime | None = None
+    evidence: str = ""
+    led_to: int | None = None
+    ended: str = ""
+    gone: bool = False
+    closed: bool = False
+    suspect: str = ""
+
+    @property
+    def name(self) -> str:
+        """``AI-2, audit 1.3``: round and rung."""
+        return f"AI-{self.item}, audit {self.round}.{self.rung}"
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """What tells it from all others of its incident."""
+        return (self.item, self.round, self.rung)
+
+    @property
+    def lives(self) -> bool:
+        """Whether it still asks, or is going to."""
+        return self.verdict is None and not self.ended
+
+    @property
+    def standing(self) -> str:
+        """How it stands, in a word: planned, open, its verdict, or withdrawn."""
+        if self.verdict is not None:
+            return self.verdict.value
+        if self.ended:
+            return "withdrawn"
+        return "planned" if self.ticket is None else "open"
+
+    @property
+    def stands(self) -> bool:
+        """Whether it has a ticket that can be told something."""
+        return self.ticket is not None and not self.gone

@@ -1,0 +1,242 @@
+"""What the tickets of audits say: verdicts, where and as people give them.
+
+A verdict is a label (``audit:effective``, ``audit:partly``, ``audit:not-effective``), a status, a
+reason for closing or a field's value that the rules name, or the first line of a comment::
+
+    /audit not-effective because the alert did not fire in the drill, https://…
+
+A command counts if who wrote it may write there, is not the owner of the measure, and has not
+changed the comment since: an edit is no signature. A label, a status and a field count as set by
+whomever the tracker names for it, who must not be the owner either. The first verdict holds. What
+is refused is answered once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import blake2b
+
+from workflows import audits
+from workflows.actions import prose
+from workflows.events import AuditGone, AuditReading
+from workflows.markup import as_said
+from workflows.model import Comment, Incident, Person, StatusCategory, Ticket
+from workflows.people import name_of, name_said
+from workflows.policy import AuditRules, Policy, Team, same_word
+from workflows.rungs import Answer, Audit, Verdict
+
+LABEL = "audit:"
+
+#: So much of what was said as evidence is kept.
+LONGEST_EVIDENCE = 2000
+
+_COMMAND = re.compile(r"^\s*/audit(?=\s|$)(?P<rest>.*)$", re.I)
+_SAID = re.compile(
+    r"^\s+(?P<word>[\w-]+)[.,:;]?(?:\s+(?P<because>because)\b(?P<why>.*)|\s*)$", re.I
+)
+
+_WORDS = {verdict.value: verdict for verdict in Verdict}
+
+
+@dataclass(frozen=True, slots=True)
+class _Signal:
+    """A verdict as somebody gave it: `id` tells it from others, `way` says how in words. `refused`
+    says why it does not count, "" where it does."""
+
+    id: str
+    at: datetime
+    by: Person | None
+    way: str
+    verdict: Verdict | None
+    evidence: str = ""
+    refused: str = ""
+    comment: str = ""
+
+
+def hear(
+    incident: Incident,
+    readings: Sequence[AuditReading],
+    team: Team,
+    policy: Policy,
+    now: datetime,
+) -> tuple[Incident, list[str]]:
+    """The incident after tickets of its audits were read, and what that came to in sentences."""
+    notes: list[str] = []
+    for reading in readings:
+        audit = audits.find(incident, reading.audit)
+        if audit is None or audit.gone:
+            continue
+        if isinstance(reading, AuditGone):
+            incident, told = audits.gone(incident, audit, reading.words, team, now)
+        else:
+            incident, told = _read(incident, audit, reading.ticket, team, policy, now)
+        notes += told
+    return incident, notes
+
+
+def _read(
+    incident: Incident, audit: Audit, ticket: Ticket, team: Team, policy: Policy, now: datetime
+) -> tuple[Incident, list[str]]:
+    known = audit.ticket
+    link_id = ticket.ref.link_id or (known.link_id if known else "")
+    closed = ticket.status.category is StatusCategory.DONE
+    audit = replace(audit, ticket=replace(ticket.ref, link_id=link_id), closed=closed)
+    notes: list[str] = []
+    for signal in _signals(audit, ticket, team.audits):
+        why = _refusal(signal, audit, incident, ticket, policy)
+        if not why and signal.verdict is not None:
+            audit = _with_verdict(audit, signal, ticket, policy)
+            incident, told = audits.judged(incident, audit, team, policy, now)
+            notes += told
+            audit = audits.find(incident, audit.place) or audit
+            continue
+        if not signal.comment and (audit.verdict is not None or audit.ended):
+            continue  # the label that said it, or that came too late: nobody asked us anything
+        if signal.comment:
+            audit = replace(audit, heard=(*audit.heard, signal.comment))
+        if all(each.id != signal.id for each in audit.answers):
+            audit = replace(audit, answers=(*audit.answers, Answer(signal.id, why)))
+            notes.append(f"{audit.name}: {signal.way} by {_name(signal.by)} does not count: {why}")
+    return audits.changed(incident, audit), notes
+
+
+def _with_verdict(audit: Audit, signal: _Signal, ticket: Ticket, policy: Policy) -> Audit:
+    """The words of a ticket that only some may read are told nowhere else."""
+    hidden = ticket.restricted and signal.evidence
+    kind = policy.connections.get(ticket.ref.connection, "")
+    return replace(
+        audit,
+        verdict=signal.verdict,
+        by=name_of(signal.by, kind, policy) if signal.by else "somebody",
+        at=signal.at,
+        evidence="(only some may read it)" if hidden else signal.evidence,
+        heard=(*audit.heard, signal.comment) if signal.comment else audit.heard,
+    )
+
+
+# --- who may ------------------------------------------------------------------------------------
+
+
+def _refusal(
+    signal: _Signal, audit: Audit, incident: Incident, ticket: Ticket, policy: Policy
+) -> str:
+    """Why a verdict does not count, "" where it does."""
+    if audit.ended:
+        return f"this audit has nothing to ask any more: {audit.ended}"
+    if audit.verdict is not None:
+        return f"it was judged already: {audit.verdict.value}, by {audit.by}"
+    if signal.refused:
+        return signal.refused
+    if signal.by is None:
+        return "nobody can tell who said so"
+    kind = policy.connections.get(ticket.ref.connection, "")
+    who = same_word(name_of(signal.by, kind, policy))
+    item = next((each for each in incident.actions if each.number == audit.item), None)
+    owners = {audit.owner, item.owner or "" if item else ""} - {""}
+    if any(who == same_word(name_said(owner, policy)) for owner in owners):
+        return "the owner of a measure may not judge it"
+    return ""
+
+
+def _name(person: Person | None) -> str:
+    return person.name if person else "somebody"
+
+
+# --- what was said --------------------------------------------------------------------------------
+
+
+def _signals(audit: Audit, ticket: Ticket, rules: AuditRules | None) -> list[_Signal]:
+    """What the ticket says of a verdict, the first said first; commands that were dealt with are
+    left out."""
+    found = [*_commands(audit, ticket), *_labels(ticket), *_words(ticket, rules)]
+    return sorted(found, key=lambda signal: (signal.at, signal.id))
+
+
+def _commands(audit: Audit, ticket: Ticket) -> Iterator[_Signal]:
+    for comment in ticket.comments:
+        if comment.internal or comment.id in audit.heard:
+            continue
+        lines = [as_said(line).strip() for line in prose(comment.text) if line.strip()]
+        written = next((line for line in comment.text.split("\n") if line.strip()), "")
+        match = _COMMAND.match(lines[0]) if lines else None
+        if match is not None and as_said(written).strip() == lines[0]:
+            yield _command(comment, match["rest"], lines[1:], ticket.writers_unknown)
+
+
+def _command(comment: Comment, rest: str, below: Sequence[str], unknown: str) -> _Signal:
+    """What `rest`, behind the command, and the lines `below` it say. `unknown`: why it could not be
+    found out who may write there."""
+    said = _SAID.match(rest)
+    verdict = _verdict(said["word"]) if said else None
+    refused = ""
+    if not comment.may_write:
+        refused = unknown or "who wrote it may not write in this tracker"
+    elif comment.edited:
+        refused = "the comment was edited; write a new one"
+    elif verdict is None:
+        refused = f"it names no verdict: write {in_commands()}"
+    because = said is not None and said["because"] is not None
+    why = (said["why"] or "").strip(" :") if said is not None else ""
+    evidence = " ".join(part for part in (why, *below) if part) if because else ""
+    return _Signal(
+        id=f"c{_short(comment.id)}",
+        at=comment.at,
+        by=comment.author,
+        way="a command",
+        verdict=verdict,
+        evidence=evidence[:LONGEST_EVIDENCE],
+        refused=refused,
+        comment=comment.id,
+    )
+
+
+def _labels(ticket: Ticket) -> Iterator[_Signal]:
+    """Labels that say a verdict, as long as they are there, and who put them there last."""
+    for label in ticket.labels:
+        word = label.casefold().removeprefix(LABEL)
+        verdict = _verdict(word) if label.casefold().startswith(LABEL) else None
+        if verdict is None:
+            continue
+        added = [c for c in ticket.changes if c.field == "label" and c.after == label]
+        at, by = (added[-1].at, added[-1].by) if added else (ticket.updated, None)
+        yield _Signal(f"l{_short(label, at)}", at, by, f"the label {label}", verdict)
+
+
+def _words(ticket: Ticket, rules: AuditRules | None) -> Iterator[_Signal]:
+    """Statuses, reasons for closing and a field's value, as far as the rules name them. Why it was
+    closed is said with the status where the tracker tells no change of its own for it."""
+    if rules is None:
+        return
+    named = {same_word(word): v for v, words in rules.verdicts.items() for word in words}
+    said = [("status", ticket.status.name, named), ("resolution", ticket.status.reason, named)]
+    if rules.verdict_field:
+        spelled = {same_word(v.value.replace("-", " ")): v for v in Verdict}
+        value = ticket.fields.get(rules.verdict_field)
+        said.append((rules.verdict_field, value, {**_WORDS, **spelled, **named}))
+    for field, word, means in said:
+        verdict = means.get(same_word(word or ""))
+        if word is None or verdict is None:
+            continue
+        beside = "status" if field == "resolution" else field
+        changes = [c for c in ticket.changes if same_word(c.field) == same_word(field)]
+        changes = changes or [c for c in ticket.changes if same_word(c.field) == same_word(beside)]
+        at, by = (changes[-1].at, changes[-1].by) if changes else (ticket.updated, None)
+        yield _Signal(f"w{_short(field, word, at)}", at, by, f"{field} {word}", verdict)
+
+
+def _verdict(word: str) -> Verdict | None:
+    return _WORDS.get(same_word(word).replace(" ", "-"))
+
+
+def in_commands() -> str:
+    """How a verdict is given in a comment, for people."""
+    ways = [f"`/audit {verdict.value} because …`" for verdict in Verdict]
+    return f"{', '.join(ways[:-1])} or {ways[-1]}"
+
+
+def _short(*parts: object) -> str:
+    """An id that can stand in a key."""
+    return blake2b("\n".join(map(str, parts)).encode(), digest_size=5).hexdigest()
