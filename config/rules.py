@@ -12,6 +12,7 @@ from typing import Any
 from marshmallow import ValidationError
 
 from config.build import Auth, AuthType, ConnectionRules, build_connection, build_policy
+from config.calendars import check_calendars
 from config.checks import cross_check
 from config.fields import messages
 from config.overlaps import find_overlaps
@@ -58,7 +59,7 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Rules:
     data, wrong = _read_shape(_over_shipped(written))
     complaints += wrong
     told = {complaint.place for complaint in complaints}  # "missing" to a check: it was unreadable
-    checked = (*cross_check(data), *check_sync(data, told))
+    checked = (*cross_check(data), *check_sync(data, told), *check_calendars(data, told))
     complaints += [found for found in checked if found.place not in told]
     overlaps = find_overlaps(data)
     complaints += overlaps.complaints

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from marshmallow import ValidationError
 
+from config.calendars import WEEKDAYS
 from config.fields import (
     Count,
     Day,
@@ -33,6 +34,7 @@ from config.fields import (
     needed,
 )
 from config.problems import said
+from config.times import ClockTime, DayHours, Days, Spells, Zone
 from workflows.model import Area, Kind
 from workflows.policy import Mode, Prefer, SourceKind
 from workflows.snapshots import Progress, Side
@@ -235,6 +237,17 @@ class TeamSection(Section):
     incidents = Listed(IncidentsSection, **needed("incidents: a list of what is watched"))
     postmortem = Group(PostmortemSection, **needed("postmortem: {document: …, tasks: …}"))
     sync = Group(SyncSection)
+    calendar = Text()
+
+
+class CalendarSection(Section):
+    zone = Zone()
+    country = Text()
+    subdivision = Text()
+    holidays = Days()
+    weekend = Texts(choices=WEEKDAYS)
+    quiet = DayHours()
+    opens = ClockTime()
 
 
 class ActionsWithinSection(Section):
@@ -245,6 +258,7 @@ class ActionsWithinSection(Section):
 
 class SeveritySection(Section):
     aliases = Texts(load_default=())
+    synthesis_within = Within()
     review_within = Within()
     actions_within = Group(ActionsWithinSection)
 
@@ -254,6 +268,7 @@ class PersonSection(Section):
     email = Text(pattern=r"[^@\s]+@[^@\s]+", mend="write it as kim@acme.example")
     jira = Text()
     github = Text()
+    away = Spells(load_default=())
 
 
 class RulesSection(Section):
@@ -262,3 +277,4 @@ class RulesSection(Section):
     severities = Named(SeveritySection, **needed("severities: {sev1: …}"))
     people = Listed(PersonSection, load_default=list)
     people_by = Texts(choices=PEOPLE_BY)
+    calendars = Named(CalendarSection)

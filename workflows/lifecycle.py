@@ -222,7 +222,7 @@ def _with_people(incident: Incident, team: Team, policy: Policy) -> Incident:
     owner = incident.owner and known_person(policy, incident.owner.handle)
     roles = assign_roles(incident, team.rota, owner.name if owner else None)
     span = policy.severities[incident.severity].review_within if incident.severity else None
-    due = after(span, incident.closed) if span and incident.closed else None
+    due = after(span, incident.closed, team.calendar) if span and incident.closed else None
     return replace(incident, roles=roles, review_due=due)
 
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from workflows.calendars import USUAL, Calendar
 from workflows.model import Area, Kind
 from workflows.snapshots import Field, Progress, Side
 
@@ -205,6 +206,7 @@ class SeverityRules:
     aliases: frozenset[str] = frozenset()
     review_within: Span | None = None
     actions_within: Mapping[Kind, Span] = field(default_factory=dict)
+    synthesis_within: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +214,8 @@ class KnownPerson:
     """Somebody across systems; `handles` maps a connection's kind to the handle there.
 
     `found` are the kinds whose handle the rules do not name, each with the way by which it was
-    found (one of `Policy.people_by`). `written`: the rules name this person.
+    found (one of `Policy.people_by`). `written`: the rules name this person. `away`: the spells,
+    first and last day, in which they take no part.
     """
 
     name: str
@@ -220,6 +223,10 @@ class KnownPerson:
     handles: Mapping[str, str] = field(default_factory=dict)
     found: Mapping[str, str] = field(default_factory=dict)
     written: bool = True
+    away: tuple[tuple[date, date], ...] = ()
+
+    def is_away(self, day: date) -> bool:
+        return any(first <= day <= last for first, last in self.away)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +260,7 @@ class Team:
     manager: str | None = None
     rota: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sync: SyncRules = SyncRules()
+    calendar: Calendar = USUAL
 
 
 @dataclass(frozen=True, slots=True)

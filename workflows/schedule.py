@@ -1,23 +1,17 @@
-"""Days counted the way teams count them."""
+"""Days counted the way a team counts them."""
 
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
+from workflows.calendars import Calendar
 from workflows.policy import Span, SpanUnit
 
-_SATURDAY = 5
 
-
-def after(span: Span, start: datetime) -> date:
-    """The date that lies `span` after the day of `start` (UTC); business days are Monday to
-    Friday, and a span of them ends on one."""
-    day = start.date()
+def after(span: Span, start: datetime, calendar: Calendar) -> date:
+    """The date that lies `span` after the day of `start` (UTC), by the team's calendar: a span of
+    business days ends on one. Raises HolidaysUnknown."""
+    day = calendar.day_of(start)
     if span.unit is SpanUnit.DAYS:
         return day + timedelta(days=span.count)
-    left = span.count
-    while left > 0 or day.weekday() >= _SATURDAY:
-        day += timedelta(days=1)
-        if day.weekday() < _SATURDAY:
-            left -= 1
-    return day
+    return calendar.business_days_after(day, span.count)
