@@ -30,6 +30,7 @@ from service.outcomes import (
     sentence,
 )
 from service.people import Directory
+from service.rota import judge_fairly
 from service.settling import may_have_happened
 from service.store import Store, Transaction
 from service.store.codec import Json
@@ -220,14 +221,12 @@ class Processing:
         policy: Policy,
     ) -> Decision:
         """The decision; with a document that cannot be read, writing it is held."""
-        judge = partial(
-            decide, reading, incident, policy, new_id=make_id, now=self._clock(), tasks=tasks
-        )
-        decision = judge(held=holds)
+        judge = partial(decide, reading, incident, new_id=make_id, now=self._clock(), tasks=tasks)
+        decision, policy = judge_fairly(self._store, partial(judge, held=holds), incident, policy)
         if unread is None:
             return decision
         writes = [each.key for each in decision.effects if isinstance(each, WriteRegions)]
-        return judge(held={**holds, **dict.fromkeys(writes, unread.why)})
+        return judge(policy, held={**holds, **dict.fromkeys(writes, unread.why)})
 
     def _only_plans(self, incident: Incident) -> bool:
         """Whether the team is in plan mode, or gone from the rules."""

@@ -268,7 +268,8 @@ class Policy:
     """Everything decided. `connections` maps a connection's name to its kind; `hash` changes
     with any decision, and each decision taken keeps the hash it was taken under. `people_by` is
     how people may be told across trackers besides `people`: by ``email``, by ``login``. `met` is
-    no decision, and no part of the hash: whom the trackers named so far."""
+    no decision, and no part of the hash: whom the trackers named so far. Nor is `served`: how often
+    which person had which role lately, by (role, name)."""
 
     teams: Mapping[str, Team]
     severities: Mapping[str, SeverityRules]
@@ -277,6 +278,7 @@ class Policy:
     hash: str
     people_by: frozenset[str] = frozenset({"email"})
     met: Met = Met()
+    served: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 def same_word(text: str) -> str:

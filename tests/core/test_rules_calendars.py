@@ -118,6 +118,12 @@ def test_other_holidays_are_another_decision(tmp_path: Path) -> None:
     ("old", "new", "told"),
     [
         (
+            "people:",
+            "severities: {sev1: {synthesis_within: 3 days, review_within: 2 days}}\npeople:",
+            "14: severities.sev1.synthesis_within: is later than the review"
+            " — let the synthesis come before it",
+        ),
+        (
             "calendar: berlin",
             "calendar: berlim",
             "9: teams.ops.calendar: no calendar is called “berlim” — did you mean berlin?",
