@@ -6,7 +6,7 @@ RULES ?= rules.yaml
 SEED ?= 7
 STAMPS := $(VENV)/.stamps
 
-.PHONY: demo run test test-long test-sync check storm kills bench-ack bench-backlog bench-sync bench-sync-backlog audit lock clean help
+.PHONY: demo run test test-long test-sync check storm kills bench-ack bench-backlog bench-sync bench-sync-backlog bench-tick audit lock clean help
 help:
 	@echo "make demo    play one incident from open to closed in both dialects, without credentials"
 	@echo "make test    run the tests"
@@ -18,6 +18,7 @@ help:
 	@echo "make bench-backlog  a backlog against GitHub's limits, with a clock that runs fast"
 	@echo "make bench-sync  how many changes a second are carried to the other places of a task"
 	@echo "make bench-sync-backlog  a thousand changes against GitHub's limits"
+	@echo "make bench-tick  what a tick costs when nothing is due, with a thousand and a million planned"
 	@echo "make test-long  a crash at every commit of a closing"
 	@echo "make test-sync  the law of the sync, five thousand times"
 	@echo "make audit   look the locked dependencies up for known vulnerabilities"
@@ -63,6 +64,9 @@ bench-sync: $(STAMPS)/run
 
 bench-sync-backlog: $(STAMPS)/run
 	@$(BIN)/python -m bench.sync_backlog $(ARGS)
+
+bench-tick: $(STAMPS)/run
+	@$(BIN)/python -m bench.tick $(ARGS)
 
 # Needs to reach an advisory service; without --strict what could not be looked up counts as clean.
 audit: $(STAMPS)/venv

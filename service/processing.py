@@ -40,6 +40,7 @@ from service.store.incidents import IncidentRecord, new_id
 from service.store.journal import EntryKind
 from service.tasks import Looked, Tasks
 from service.tasks import Ticket as Task
+from service.tick import put_plan
 from service.transfers import follow, read, remember_document
 from workflows import choices
 from workflows.effects import Effect, Hold, SetFields, WriteRegions
@@ -292,6 +293,7 @@ class Processing:
                 tx.deliveries.belong_to(job.subject, incident.id)
             tx.effects.ask(incident.id, decision.effects, planned=planned)
             looked.remember(tx, incident)
+            put_plan(tx, incident, self._policy)
             self._write_down(tx, incident, decision, planned)
             for text, data in new_apart(before, incident, tx.now):
                 tx.journal.add(incident.id, EntryKind.CONFLICT, text, data)

@@ -20,6 +20,7 @@ class EntryKind(StrEnum):
     EFFECT = "effect"
     NOTE = "note"
     CONFLICT = "conflict"
+    DUE = "due"
 
 
 @dataclass(frozen=True, slots=True)
