@@ -6,7 +6,7 @@ The holidays of countries come from the library `holidays`, which is given as da
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
-from datetime import date, time
+from datetime import date, time, timedelta
 from functools import cache
 from typing import Any
 
@@ -20,6 +20,8 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 #: The years whose holidays a country's calendar holds. What is due after them cannot be told, and
 #: says so; before them only the weekend and the days that the rules name are free.
 FIRST_YEAR, LAST_YEAR = 2010, 2040
+
+_SOON = timedelta(days=366)
 
 
 def check_calendars(rules: Mapping[str, Any], told: Container[Place]) -> Iterator[Complaint]:
@@ -64,6 +66,17 @@ def _check_country(calendar: Mapping[str, Any], place: Place) -> Iterator[Compla
     elif part is not None and part not in known[country]:
         right = suggestion(part, known[country]) if known[country] else "remove it"
         yield Complaint((*place, "subdivision"), f"{country} has no “{part}”", right)
+
+
+def ending(calendars: Mapping[str, Calendar], today: date) -> Iterator[str]:
+    """A warning for each calendar whose holidays are known for less than a year more."""
+    for name, calendar in calendars.items():
+        until = calendar.known_until
+        if until is not None and until < today + _SOON:
+            yield (
+                f"calendars.{name} knows its holidays until {until} only: what is due later cannot"
+                " be counted before a newer version is installed"
+            )
 
 
 def build_calendars(rules: Mapping[str, Any]) -> dict[str, Calendar]:

@@ -16,11 +16,11 @@ from service.store.schema import journal
 
 class EntryKind(StrEnum):
     DELIVERY = "delivery"
+    DUE = "due"
     DECISION = "decision"
     EFFECT = "effect"
     NOTE = "note"
     CONFLICT = "conflict"
-    DUE = "due"
 
 
 @dataclass(frozen=True, slots=True)

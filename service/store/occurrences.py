@@ -74,14 +74,16 @@ class Occurrences:
         keys = {each.key for each in wanted}
         withdrawn = [k for k, each in known.items() if each.taken_at is None and k not in keys]
         if withdrawn:
-            self._connection.execute(delete(occurrences).where(occurrences.c.key.in_(withdrawn)))
+            gone = occurrences.c.key.in_(withdrawn) & occurrences.c.taken_at.is_(None)
+            self._connection.execute(delete(occurrences).where(gone))
         if changed:
             rows = [_row(incident_id, each) for each in changed]
             statement = insert(self._connection, occurrences)
             new = {name: statement.excluded[name] for name in ("what", "due_at")}
-            self._connection.execute(
-                statement.on_conflict_do_update(index_elements=["key"], set_=new), rows
+            moving = statement.on_conflict_do_update(
+                index_elements=["key"], set_=new, where=occurrences.c.taken_at.is_(None)
             )
+            self._connection.execute(moving, rows)
         return min((each.due for each in changed), default=None)
 
     def anything_due(self) -> bool:

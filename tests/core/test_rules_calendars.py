@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from config.calendars import FIRST_YEAR, LAST_YEAR
+from config.calendars import FIRST_YEAR, LAST_YEAR, ending
 from config.rules import RulesError, load
 from workflows.calendars import USUAL, Calendar, Hours
 
@@ -97,6 +97,13 @@ def test_a_country_that_is_known_for_fewer_years_says_when_that_ends(tmp_path: P
     assert until is not None
     assert until < date(LAST_YEAR, 12, 31)
     assert any(day.year == until.year for day in calendar(tmp_path, lanka).holidays)
+
+
+def test_a_year_before_its_holidays_end_a_calendar_is_warned_of(tmp_path: Path) -> None:
+    known = {"berlin": calendar(tmp_path, RULES), "own": USUAL}
+    assert list(ending(known, date(LAST_YEAR - 1, 12, 31))) == []
+    (warning,) = ending(known, date(LAST_YEAR, 1, 2))
+    assert f"calendars.berlin knows its holidays until {LAST_YEAR}-12-31 only" in warning
 
 
 def test_who_is_away_when_is_known(tmp_path: Path) -> None:

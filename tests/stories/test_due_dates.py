@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from stage import GITHUB_ISSUE, Stage
+import requests
+from click.testing import CliRunner
+from stage import ADMIN_TOKEN, GITHUB_ISSUE, Stage
 
+from config.calendars import _holidays
+from service.commands.all import followthrough
+from service.explain import explain
 from service.store.journal import EntryKind
+from workflows.calendars import HolidaysUnknown
 from workflows.postmortem import MUTE_LABEL
 
 DAY = timedelta(days=1)
@@ -56,6 +63,25 @@ def test_a_review_comes_due_step_by_step(stage: Stage) -> None:
         seen.append(len(came(stage, key)))
     assert seen == [0, 1, 2, 3, 3, 3, 3, 3]  # Wednesday, Thursday, Friday
     assert came(stage, key) == [BEFORE, ON_THE_DAY, OVERDUE]
+
+
+def test_what_is_ahead_and_what_came_is_explained(stage: Stage) -> None:
+    key = closed(stage)
+    stage.wait(2 * DAY)
+    with stage.store.read() as tx:
+        explained = explain(tx, stage.incident(key).id)
+    assert explained is not None
+    assert [each.what for each in explained.ahead] == [ON_THE_DAY, OVERDUE]
+    assert [entry.title for entry in explained.entries if entry.kind is EntryKind.DUE] == [BEFORE]
+    run = CliRunner(env={"FOLLOWTHROUGH_DATA": str(stage.settings.data)})
+    told = run.invoke(followthrough, ["explain", key], catch_exceptions=False).output
+    assert f"ahead 2026-12-10 09:00:00 UTC: {ON_THE_DAY}" in told
+    page = requests.get(
+        f"{stage.url}/incidents/{explained.incident.id}",
+        headers={"Authorization": f"Bearer {ADMIN_TOKEN}"},
+        timeout=10,
+    ).text
+    assert f"2026-12-10 09:00: {ON_THE_DAY}" in re.sub(r"<[^>]+>", "", page).replace(" UTC", "")
 
 
 def test_a_stop_of_twenty_days_leads_to_the_same(stage: Stage) -> None:
@@ -114,3 +140,20 @@ def test_roles_go_round(stage: Stage) -> None:
     """Kim owns nothing here; of two who take turns each has every second incident."""
     roles = [stage.incident(closed(stage)).roles["facilitator"] for _ in range(6)]
     assert sorted(roles) == ["Kim Ito"] * 3 + ["Noor Aziz"] * 3
+
+
+def test_a_date_that_nobody_can_count_fails_with_the_year_until_it_is_mended(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("config.calendars.LAST_YEAR", 2026)
+    monkeypatch.setattr("config.calendars._holidays", _holidays.__wrapped__)
+    team = "{}\n            calendar: here"
+    stage.restart(people="calendars: {here: {country: DE}}\n", sync=team)
+    stage.clock.wait(23 * DAY)
+    with pytest.raises(HolidaysUnknown, match=r"holidays of 2027 .* until 2026-12-31"):
+        closed(stage)
+    stage.restart(people="calendars: {here: {holidays: [2027-01-01]}}\n", sync=team)
+    stage.wait(DAY)
+    (incident,) = stage.incidents()
+    assert incident.postmortem is not None
+    assert incident.review_due == date(2027, 1, 5)
