@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from builders import KIM, NOON, closed, policy, ticket
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.store import Store
@@ -46,6 +46,7 @@ def with_away(person: str, *spells: tuple[date, date]) -> Policy:
     return replace(rules, people=tuple(people))
 
 
+@settings(deadline=None)
 @given(st.integers(1, 60), st.integers(0, 10_000))
 def test_after_any_number_of_incidents_nobody_had_a_role_twice_more_than_another(
     incidents: int, seed: int
@@ -60,6 +61,7 @@ def test_after_any_number_of_incidents_nobody_had_a_role_twice_more_than_another
     assert max(counts) - min(counts) <= 1
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.tuples(st.sampled_from(sorted(ROTA)), st.sampled_from(PEOPLE)), st.integers(0, 5)
