@@ -20,7 +20,7 @@ help:
 	@echo "make bench-sync-backlog  a thousand changes against GitHub's limits"
 	@echo "make bench-tick  what a tick costs when nothing is due, with a thousand and a million planned"
 	@echo "make test-long  a crash at every commit of a closing"
-	@echo "make test-sync  the law of the sync, five thousand times"
+	@echo "make test-sync  the laws of the sync and of the clock, thousands of times"
 	@echo "make audit   look the locked dependencies up for known vulnerabilities"
 	@echo "make lock    solve the dependencies again and write the lock files"
 
@@ -44,6 +44,7 @@ test-long: $(STAMPS)/dev
 	@$(BIN)/python -m pytest -n auto --dist loadgroup -m long $(ARGS)
 
 # Five thousand remedies that people edit everywhere while nothing works well: well under an hour.
+# And calendars against one who walks through the minutes, 30,000 times.
 test-sync: $(STAMPS)/dev
 	@$(BIN)/python -m pytest -n auto --dist loadgroup -m many $(ARGS)
 
