@@ -6,7 +6,7 @@ RULES ?= rules.yaml
 SEED ?= 7
 STAMPS := $(VENV)/.stamps
 
-.PHONY: demo run test test-long test-sync check storm kills bench-ack bench-backlog bench-sync bench-sync-backlog audit lock clean help
+.PHONY: demo run test test-long test-sync check storm kills bench-ack bench-backlog bench-sync bench-sync-backlog bench-tick audit lock clean help
 help:
 	@echo "make demo    play one incident from open to closed in both dialects, without credentials"
 	@echo "make test    run the tests"
@@ -18,8 +18,9 @@ help:
 	@echo "make bench-backlog  a backlog against GitHub's limits, with a clock that runs fast"
 	@echo "make bench-sync  how many changes a second are carried to the other places of a task"
 	@echo "make bench-sync-backlog  a thousand changes against GitHub's limits"
+	@echo "make bench-tick  what a tick costs when nothing is due, with a thousand and a million planned"
 	@echo "make test-long  a crash at every commit of a closing"
-	@echo "make test-sync  the law of the sync, five thousand times"
+	@echo "make test-sync  the laws of the sync and of the clock, thousands of times"
 	@echo "make audit   look the locked dependencies up for known vulnerabilities"
 	@echo "make lock    solve the dependencies again and write the lock files"
 
@@ -43,6 +44,7 @@ test-long: $(STAMPS)/dev
 	@$(BIN)/python -m pytest -n auto --dist loadgroup -m long $(ARGS)
 
 # Five thousand remedies that people edit everywhere while nothing works well: well under an hour.
+# And calendars against one who walks through the minutes, 30,000 times.
 test-sync: $(STAMPS)/dev
 	@$(BIN)/python -m pytest -n auto --dist loadgroup -m many $(ARGS)
 
@@ -63,6 +65,9 @@ bench-sync: $(STAMPS)/run
 
 bench-sync-backlog: $(STAMPS)/run
 	@$(BIN)/python -m bench.sync_backlog $(ARGS)
+
+bench-tick: $(STAMPS)/run
+	@$(BIN)/python -m bench.tick $(ARGS)
 
 # Needs to reach an advisory service; without --strict what could not be looked up counts as clean.
 audit: $(STAMPS)/venv

@@ -13,6 +13,7 @@ from typing import Any
 
 from config.checks import check_jira_labels, check_tasks, kind_of, person_names
 from config.problems import Complaint, Place, nearest, spelled, suggestion
+from workflows import calendars
 from workflows.policy import AuditRules, Span, SpanUnit, TaskDestination, same_word
 from workflows.rungs import Verdict
 from workflows.schedule import after
@@ -65,7 +66,8 @@ def _check_ladders(
             right = suggestion(name, (*severities, USUAL))
             yield Complaint((*place, name), f"“{name}” is no severity", right)
         for n, (one, other) in enumerate(pairwise(steps), 1):
-            if after(other, _SOME_DAY) <= after(one, _SOME_DAY):
+            day, before = (after(span, _SOME_DAY, calendars.USUAL) for span in (other, one))
+            if day <= before:
                 message = "is not later than the one before it"
                 yield Complaint((*place, name, n), message, "let each be longer than the last")
 

@@ -6,14 +6,16 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from config.auditing import build_audits
+from config.calendars import build_calendars
 from config.checks import PLACE_KEY, person_names
 from config.secrets import Secret
+from workflows.calendars import USUAL, Calendar
 from workflows.model import Area, Kind
 from workflows.policy import (
     SET_ASIDE_REASONS,
@@ -114,13 +116,17 @@ def build_policy(
     """The policy, with its hash. `templates` maps a team to its template's text; directories
     are relative to `base`. People are named by their `name`, however the rules named them."""
     names = person_names(rules["people"])
+    calendars = build_calendars(rules)
 
     def named(who: str) -> str:
         return names[same_word(who)]
 
     policy = Policy(
         teams={
-            name: _team(name, team, rules["connections"], templates[name], base, named)
+            name: replace(
+                _team(name, team, rules["connections"], templates[name], base, named),
+                calendar=_calendar(team, calendars),
+            )
             for name, team in rules["teams"].items()
         },
         severities={name: _severity(name, s) for name, s in rules["severities"].items()},
@@ -170,6 +176,10 @@ def _team(
             named,
         ),
     )
+
+
+def _calendar(team: Mapping[str, Any], calendars: Mapping[str, Calendar]) -> Calendar:
+    return calendars[team["calendar"]] if "calendar" in team else USUAL
 
 
 def _source(source: Mapping[str, Any], connections: Mapping[str, Any]) -> IncidentSource:
@@ -277,6 +287,7 @@ def _severity(name: str, severity: Mapping[str, Any]) -> SeverityRules:
     return SeverityRules(
         name=name,
         aliases=frozenset(severity["aliases"]),
+        synthesis_within=severity.get("synthesis_within"),
         review_within=severity.get("review_within"),
         actions_within={Kind(kind): span for kind, span in within.items()},
     )
@@ -284,7 +295,7 @@ def _severity(name: str, severity: Mapping[str, Any]) -> SeverityRules:
 
 def _person(person: Mapping[str, Any]) -> KnownPerson:
     handles = {kind: person[kind] for kind in PLACE_KEY if kind in person}
-    return KnownPerson(person["name"], person.get("email"), handles)
+    return KnownPerson(person["name"], person.get("email"), handles, away=person["away"])
 
 
 def _hash(policy: Policy, connections: Mapping[str, ConnectionRules]) -> str:
@@ -308,4 +319,4 @@ def _plain(value: Any) -> Any:
         return [_plain(inner) for inner in value]
     if isinstance(value, timedelta):
         return value.total_seconds()
-    return value.isoformat() if isinstance(value, date) else value
+    return value.isoformat() if isinstance(value, date | time) else value

@@ -94,6 +94,11 @@ def _check_connections(connections: Mapping[str, Any]) -> Iterator[Complaint]:
 def _check_severities(severities: Mapping[str, Any]) -> Iterator[Complaint]:
     owner: dict[str, str] = {}
     for name, severity in severities.items():
+        first, last = severity.get("synthesis_within"), severity.get("review_within")
+        if first and last and first.unit is last.unit and first.count > last.count:
+            message = "is later than the review"
+            place = ("severities", name, "synthesis_within")
+            yield Complaint(place, message, "let the synthesis come before it")
         for word in (name, *severity.get("aliases", ())):
             other = owner.setdefault(bare_severity(word), name)
             if other != name:

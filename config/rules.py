@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from marshmallow import ValidationError
 
 from config.auditing import check_audits
 from config.build import Auth, AuthType, ConnectionRules, build_connection, build_policy
+from config.calendars import build_calendars, check_calendars, ending
 from config.checks import cross_check
 from config.fields import messages
 from config.overlaps import find_overlaps
@@ -60,6 +62,7 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Rules:
     complaints += wrong
     told = {complaint.place for complaint in complaints}  # "missing" to a check: it was unreadable
     checked = (*cross_check(data), *check_sync(data, told), *check_audits(data))
+    checked = (*checked, *check_calendars(data, told))
     complaints += [found for found in checked if found.place not in told]
     overlaps = find_overlaps(data)
     complaints += overlaps.complaints
@@ -75,7 +78,8 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Rules:
         for name, connection in data["connections"].items()
     }
     policy = build_policy(data, connections, templates, base)
-    return Rules(policy, connections, (*_warnings(data), *overlaps.warnings))
+    soon = ending(build_calendars(data), datetime.now(UTC).date())
+    return Rules(policy, connections, (*_warnings(data), *overlaps.warnings, *soon))
 
 
 def _over_shipped(written: Mapping[str, Any]) -> dict[str, Any]:

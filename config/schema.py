@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from marshmallow import ValidationError
 
+from config.calendars import WEEKDAYS
 from config.fields import (
     Count,
     Day,
@@ -36,6 +37,7 @@ from config.fields import (
     needed,
 )
 from config.problems import said
+from config.times import ClockTime, DayHours, Days, Spells, Zone
 from workflows.model import Area, Kind
 from workflows.policy import Mode, Prefer, SourceKind
 from workflows.rungs import Verdict
@@ -261,6 +263,17 @@ class TeamSection(Section):
     postmortem = Group(PostmortemSection, **needed("postmortem: {document: …, tasks: …}"))
     sync = Group(SyncSection)
     audits = OrOff(AuditsSection, "{ladder: {default: [30 days, 90 days]}}")
+    calendar = Text()
+
+
+class CalendarSection(Section):
+    zone = Zone()
+    country = Text()
+    subdivision = Text()
+    holidays = Days()
+    weekend = Texts(choices=WEEKDAYS)
+    quiet = DayHours()
+    opens = ClockTime()
 
 
 class ActionsWithinSection(Section):
@@ -271,6 +284,7 @@ class ActionsWithinSection(Section):
 
 class SeveritySection(Section):
     aliases = Texts(load_default=())
+    synthesis_within = Within()
     review_within = Within()
     actions_within = Group(ActionsWithinSection)
 
@@ -280,6 +294,7 @@ class PersonSection(Section):
     email = Text(pattern=r"[^@\s]+@[^@\s]+", mend="write it as kim@acme.example")
     jira = Text()
     github = Text()
+    away = Spells(load_default=())
 
 
 class RulesSection(Section):
@@ -288,3 +303,4 @@ class RulesSection(Section):
     severities = Named(SeveritySection, **needed("severities: {sev1: …}"))
     people = Listed(PersonSection, load_default=list)
     people_by = Texts(choices=PEOPLE_BY)
+    calendars = Named(CalendarSection)

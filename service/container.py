@@ -48,6 +48,7 @@ from service.redelivery import REDELIVERY_JOB, Redelivery
 from service.routing import INCIDENT_JOB, Routing
 from service.store import Store
 from service.store.deliveries import JOB as DELIVERY_JOB
+from service.tick import TICK_JOB, Tick
 from service.web import WebhookDoor
 from workflows.budgets import Budget
 
@@ -179,6 +180,7 @@ class Container:
     reconciler: Reconciler
     redelivery: Redelivery
     closings: ClosingTogether
+    tick: Tick
     handlers: Handlers
 
     def start(self) -> None:
@@ -186,6 +188,7 @@ class Container:
         self.reconciler.start()
         self.redelivery.start()
         self.closings.start()
+        self.tick.start()
 
 
 @dataclass(frozen=True)
@@ -235,14 +238,18 @@ def build(
     reconciler = Reconciler(store, policy, by_connection, trackers.documents, clock, every, timing)
     redelivery = Redelivery(store, trackers.kept_deliveries, clock)
     closings = ClosingTogether(store, policy, by_connection, clock)
+    tick = Tick(store, policy, clock)
     handlers: Handlers = {
         DELIVERY_JOB: routing.run,
         INCIDENT_JOB: processing.run,
         POLL_JOB: reconciler.run,
         REDELIVERY_JOB: redelivery.run,
         CLOSING_JOB: closings.run,
+        TICK_JOB: tick.run,
     }
-    return Container(settings, rules, store, trackers, reconciler, redelivery, closings, handlers)
+    return Container(
+        settings, rules, store, trackers, reconciler, redelivery, closings, tick, handlers
+    )
 
 
 def comparison(settings: Settings, rules: Rules, store: Store) -> Comparison:

@@ -36,6 +36,7 @@ from workflows.effects import (
 )
 from workflows.markup import excerpt
 from workflows.model import Incident
+from workflows.schedule import Occurrence
 from workflows.snapshots import Field
 
 #: More deliveries than this of one incident are not explained one by one.
@@ -81,13 +82,15 @@ class Entry:
 class Explanation:
     """Everything about one incident. `entries` the earliest first; `effects` in the order in
     which they were asked for; `job` what is waiting or failing for it, None when nothing is;
-    `apart` what the sides of its action items do not agree on."""
+    `apart` what the sides of its action items do not agree on; `ahead` what it waits for in days,
+    the soonest first."""
 
     record: IncidentRecord
     entries: tuple[Entry, ...]
     effects: tuple[EffectRecord, ...]
     job: Job | None
     apart: tuple[Apart, ...] = ()
+    ahead: tuple[Occurrence, ...] = ()
 
     @property
     def incident(self) -> Incident:
@@ -155,7 +158,9 @@ def explain(tx: Transaction, incident_id: str) -> Explanation | None:
     entries.sort(key=lambda entry: (entry.at, _ORDER.index(entry.kind)))
     ticket = record.incident.ticket
     job = tx.jobs.get(INCIDENT_JOB, incident_subject(ticket.connection, ticket.id))
-    return Explanation(record, tuple(entries), effects, job, differ)
+    known = tx.occurrences.of_incident(incident_id)
+    ahead = tuple(each.occurrence for each in known if each.taken_at is None)
+    return Explanation(record, tuple(entries), effects, job, differ, ahead)
 
 
 def _delivered(delivery: Delivery) -> Entry:

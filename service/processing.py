@@ -31,6 +31,7 @@ from service.outcomes import (
     sentence,
 )
 from service.people import Directory
+from service.rota import judge_fairly
 from service.settling import may_have_happened
 from service.store import Store, Transaction
 from service.store.codec import Json
@@ -40,6 +41,7 @@ from service.store.incidents import IncidentRecord, new_id
 from service.store.journal import EntryKind
 from service.tasks import Looked, Tasks
 from service.tasks import Ticket as Task
+from service.tick import put_plan
 from service.transfers import follow, read, remember_document
 from workflows import choices
 from workflows.effects import CreateTask, Effect, Hold, SetFields, WriteRegions
@@ -223,13 +225,13 @@ class Processing:
         policy: Policy,
     ) -> Decision:
         """The decision; with a document that cannot be read, writing it is held."""
-        known = partial(decide, reading, incident, policy, tasks=tasks, audits=audits.readings)
+        known = partial(decide, reading, incident, tasks=tasks, audits=audits.readings)
         judge = partial(known, new_id=make_id, now=self._clock())
-        decision = judge(held=holds)
+        decision, policy = judge_fairly(self._store, partial(judge, held=holds), incident, policy)
         if unread is None:
             return decision
         writes = [each.key for each in decision.effects if isinstance(each, WriteRegions)]
-        return judge(held={**holds, **dict.fromkeys(writes, unread.why)})
+        return judge(policy, held={**holds, **dict.fromkeys(writes, unread.why)})
 
     def _only_plans(self, incident: Incident) -> bool:
         """Whether the team is in plan mode, or gone from the rules."""
@@ -297,6 +299,7 @@ class Processing:
             tx.effects.ask(incident.id, decision.effects, planned=planned)
             looked.remember(tx, incident)
             audits.remember(tx, incident)
+            put_plan(tx, incident, self._policy)
             self._write_down(tx, incident, decision, planned)
             for text, data in new_apart(before, incident, tx.now):
                 tx.journal.add(incident.id, EntryKind.CONFLICT, text, data)
@@ -375,7 +378,7 @@ def _built_on(effect: Effect) -> Task | None:
 
 
 def _later(decision: Decision) -> list[Later]:
-    why = "its document, an audit, or a field that kept flipping"
+    why = "its document, or a field that kept flipping"
     return [Later(decision.again_at, why)] if decision.again_at else []
 
 

@@ -32,7 +32,7 @@ def audited(incident: Incident, policy: Policy, now: datetime) -> tuple[Incident
     team = policy.teams.get(incident.team)
     if team is None:
         return incident, []
-    incident, refused = audits.succeed_refused(incident, policy, now)
+    incident, refused = audits.succeed_refused(incident, team, policy, now)
     incident, planned = audits.plan(incident, team, now)
     return opening.prepared(incident, team, policy, now), [*refused, *planned]
 
@@ -41,8 +41,3 @@ def effects_of_audits(incident: Incident, policy: Policy, now: datetime) -> list
     """What the audits ask for now, in order."""
     team = policy.teams.get(incident.team)
     return list(opening.wanted(incident, team, policy, now)) if team else []
-
-
-def next_audit(incident: Incident, now: datetime) -> datetime | None:
-    """When (UTC) time alone asks for something of an audit."""
-    return audits.again_at(incident, now)

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime
 
 from workflows.ladder import interval_before, opens_at, steps
 from workflows.model import ActionItem, Incident, Origin, Phase, TicketRef
-from workflows.policy import AuditRules, Policy, Team
+from workflows.policy import Policy, Team
 from workflows.rungs import Audit, Verdict
 from workflows.schedule import after
 from workflows.snapshots import Agreement, Field, Progress, Side
@@ -48,8 +48,8 @@ def plan(incident: Incident, team: Team, now: datetime) -> tuple[Incident, list[
         why = _nothing_to_ask(item, incident, team)
         if why:
             incident, told = _withdraw(incident, item, why)
-        elif item.done_at is None and team.audits is not None:
-            incident, told = _begin(incident, item, team.audits, now)
+        elif item.done_at is None:
+            incident, told = _begin(incident, item, team, now)
         else:
             told = []
         notes += told
@@ -69,30 +69,14 @@ def to_be_sure_of(incident: Incident, now: datetime) -> list[TicketRef]:
     return [ref for item in measures for ref in (item.task, item.twin) if ref is not None]
 
 
-def again_at(incident: Incident, now: datetime) -> datetime | None:
-    """When (UTC) the next audit opens or becomes overdue."""
-    live = [each for each in incident.audits if each.lives and not _is_away(incident)]
-    opening = (each.opens for each in live if each.due is None)
-    overdue = (overdue_at(each) for each in live if each.stands and "overdue" not in each.told)
-    times = [*opening, *(at for at in overdue if at is not None)]
-    return min((at for at in times if at > now), default=None)
-
-
-def overdue_at(audit: Audit) -> datetime | None:
-    """When (UTC) an audit that was not judged is overdue: when its due date is over."""
-    if audit.due is None or not audit.lives:
-        return None
-    return datetime.combine(audit.due + timedelta(days=1), time(0), tzinfo=UTC)
-
-
 def judged(
     incident: Incident, audit: Audit, team: Team, policy: Policy, now: datetime
 ) -> tuple[Incident, list[str]]:
     """The incident after this audit got its verdict: the next rung, a follow-up action, or the
     measure back to be done."""
     item = _item(incident, audit.item)
-    rules, verdict, at = team.audits, audit.verdict, audit.at or now
-    if item is None or rules is None or verdict is None:
+    verdict, at = audit.verdict, audit.at or now
+    if item is None or team.audits is None or verdict is None:
         return changed(incident, audit), []
     note = f"{audit.name}: {verdict.value} ({audit.by})"
     if verdict is Verdict.NOT_EFFECTIVE:
@@ -100,14 +84,14 @@ def judged(
         if back is not None:
             incident = changed(_with(incident, back), replace(audit, led_to=item.number))
             return incident, [f"{note}: {item.name} is to be done again"]
-        incident, new = _follow_up(incident, item, audit, policy, at)
+        incident, new = _follow_up(incident, item, audit, team, policy, at)
         return incident, [f"{note}: {new.name} is to take its place"]
     if verdict is Verdict.PARTLY:
-        incident, new = _follow_up(incident, item, audit, policy, at)
+        incident, new = _follow_up(incident, item, audit, team, policy, at)
         note = f"{note}: {new.name} is to close the gap"
     else:
         incident = changed(incident, audit)
-    return _climb(incident, audit, item, rules, at, repeat=verdict is Verdict.PARTLY), [note]
+    return _climb(incident, audit, item, team, at, repeat=verdict is Verdict.PARTLY), [note]
 
 
 def gone(
@@ -120,13 +104,13 @@ def gone(
     if audit.verdict is not None:
         ended = replace(ended, ended=audit.ended)
     incident, item = changed(incident, ended), _item(incident, audit.item)
-    if lived and item is not None and team.audits is not None:
-        incident = _climb(incident, ended, item, team.audits, now, repeat=True)
+    if lived and item is not None:
+        incident = _climb(incident, ended, item, team, now, repeat=True)
     return incident, [f"{audit.name}: its ticket is deleted or hidden ({words})"]
 
 
 def succeed_refused(
-    incident: Incident, policy: Policy, now: datetime
+    incident: Incident, team: Team, policy: Policy, now: datetime
 ) -> tuple[Incident, list[str]]:
     """The incident with a successor for each measure that was to be done again and whose tracker
     would not take its ticket back."""
@@ -138,7 +122,7 @@ def succeed_refused(
             continue
         stuck = item.sides.get(Side.TASK, Agreement()).stuck.get(Field.STATUS)
         if stuck is not None:
-            incident, new = _follow_up(incident, item, audit, policy, now)
+            incident, new = _follow_up(incident, item, audit, team, policy, now)
             notes.append(f"{item.name} cannot be reopened ({stuck.words}): {new.name} succeeds it")
     return incident, notes
 
@@ -148,7 +132,7 @@ def succeed_refused(
 
 def _nothing_to_ask(item: ActionItem, incident: Incident, team: Team) -> str:
     """Why nothing is to be audited of an action item by now, "" where there is."""
-    if team.audits is None or not steps(team.audits, item.kind, incident.severity):
+    if not steps(team, item.kind, incident.severity):
         return "the rules ask for no audit of it"
     if item.given_up:
         return f"{item.name} was given up"
@@ -162,10 +146,10 @@ def _nothing_to_ask(item: ActionItem, incident: Incident, team: Team) -> str:
 
 
 def _begin(
-    incident: Incident, item: ActionItem, rules: AuditRules, now: datetime
+    incident: Incident, item: ActionItem, team: Team, now: datetime
 ) -> tuple[Incident, list[str]]:
     done_at = _done_since(item, now)
-    opens = opens_at(1, done_at, rules, item.kind, incident.severity)
+    opens = opens_at(1, done_at, team, item.kind, incident.severity)
     if opens is None:
         return incident, []
     round = 1 + max((a.round for a in incident.audits if a.item == item.number), default=0)
@@ -202,14 +186,14 @@ def _climb(
     incident: Incident,
     audit: Audit,
     item: ActionItem,
-    rules: AuditRules,
+    team: Team,
     at: datetime,
     *,
     repeat: bool,
 ) -> Incident:
     """The next audit after one that ended `at` that time. One that was judged late is not followed
     at once by another: there must be something to look at."""
-    done_at, where = item.done_at, (rules, item.kind, incident.severity)
+    done_at, where = item.done_at, (team, item.kind, incident.severity)
     if done_at is None:  # it is not done any more, and nothing is asked of it
         return incident
     step = audit.step if repeat else audit.step + 1
@@ -240,6 +224,7 @@ def _follow_up(
     incident: Incident,
     item: ActionItem,
     audit: Audit,
+    team: Team,
     policy: Policy,
     at: datetime,
 ) -> tuple[Incident, ActionItem]:
@@ -257,7 +242,7 @@ def _follow_up(
         else f"Replace {item.name}: its audit found that it is not effective",
         kind=item.kind,
         owner=item.owner,
-        due=after(within, at) if within else None,
+        due=after(within, at, team.calendar) if within else None,
         area=item.area,
     )
     incident = replace(incident, actions=(*incident.actions, new))

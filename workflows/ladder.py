@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from workflows.model import Kind
-from workflows.policy import AuditRules, Span
+from workflows.policy import Span, Team
 from workflows.schedule import after
 
 #: The longest time between two audits. In CAPA practice a check comes "typically 30-90 days after
@@ -17,27 +17,30 @@ from workflows.schedule import after
 LONGEST = timedelta(days=365)
 
 
-def steps(rules: AuditRules, kind: Kind, severity: str | None) -> tuple[Span, ...]:
+def steps(team: Team, kind: Kind, severity: str | None) -> tuple[Span, ...]:
     """How long after it is done each audit of such a measure opens; none where it gets none."""
+    rules = team.audits
+    if rules is None:
+        return ()
     if kind is Kind.CORRECTIVE:
         return (rules.corrective,) if rules.corrective else ()
     return rules.ladder.get(severity or "", rules.usual)
 
 
 def opens_at(
-    step: int, done_at: datetime, rules: AuditRules, kind: Kind, severity: str | None
+    step: int, done_at: datetime, team: Team, kind: Kind, severity: str | None
 ) -> datetime | None:
     """When (UTC) the audit of this step, counted from 1, is planned to open; None where the ladder
     has no such step. Past its end the intervals grow, if the rules let them."""
-    spans = steps(rules, kind, severity)
-    if not spans or step < 1:
+    rules, spans = team.audits, steps(team, kind, severity)
+    if rules is None or not spans or step < 1:
         return None
     if step <= len(spans):
-        return _after(spans[step - 1], done_at)
+        return _after(spans[step - 1], done_at, team)
     if kind is Kind.CORRECTIVE or not rules.lengthen:
         return None
-    last = _after(spans[-1], done_at)
-    interval = last - (_after(spans[-2], done_at) if len(spans) > 1 else done_at)
+    last = _after(spans[-1], done_at, team)
+    interval = last - (_after(spans[-2], done_at, team) if len(spans) > 1 else done_at)
     for _ in range(step - len(spans)):
         interval = min(interval * rules.lengthen, max(LONGEST, interval))
         last += interval
@@ -45,17 +48,18 @@ def opens_at(
 
 
 def interval_before(
-    step: int, done_at: datetime, rules: AuditRules, kind: Kind, severity: str | None
+    step: int, done_at: datetime, team: Team, kind: Kind, severity: str | None
 ) -> timedelta:
     """The time between this step and the one before it, or the beginning; of a step that the
     rules have no more, that of the longest they have."""
-    here = opens_at(step, done_at, rules, kind, severity)
+    here = opens_at(step, done_at, team, kind, severity)
     if here is None:
         return LONGEST
-    before = opens_at(step - 1, done_at, rules, kind, severity) if step > 1 else done_at
+    before = opens_at(step - 1, done_at, team, kind, severity) if step > 1 else done_at
     return here - (before or done_at)
 
 
-def _after(span: Span, start: datetime) -> datetime:
+def _after(span: Span, start: datetime, team: Team) -> datetime:
     """The same time of the day (UTC) that lies `span` after `start`."""
-    return datetime.combine(after(span, start), start.timetz())
+    calendar = team.calendar
+    return start + (after(span, start, calendar) - calendar.day_of(start))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from workflows import choices, postmortem
-from workflows.audit_turn import audited, effects_of_audits, heard_audits, next_audit
+from workflows.audit_turn import audited, effects_of_audits, heard_audits
 from workflows.effects import (
     CreateDocument,
     CreateTask,
@@ -32,7 +32,7 @@ from workflows.model import (
     Postmortem,
     Ticket,
 )
-from workflows.policy import Mode, Policy, Team, known_person, same_word
+from workflows.policy import Mode, Policy, SeverityRules, Team, known_person, same_word
 from workflows.remediation import collect
 from workflows.schedule import after
 from workflows.triage import (
@@ -102,8 +102,7 @@ def decide(
         return replace(decision, reasons=(*notes, *decision.reasons))
     effects = (*decision.effects, *effects_of_audits(decision.incident, policy, now))
     rest = rests_until(decision.incident, now)
-    audit = next_audit(decision.incident, now)
-    times = [at for at in (decision.again_at, rest, audit) if at is not None]
+    times = [at for at in (decision.again_at, rest) if at is not None]
     told = [*notes, *decision.reasons]
     again_at = min(times, default=None)
     return replace(decision, effects=effects, reasons=tuple(told), again_at=again_at)
@@ -233,14 +232,22 @@ def _no_postmortem(incident: Incident, team: Team) -> str | None:
 
 
 def _with_people(incident: Incident, team: Team, policy: Policy) -> Incident:
-    """Roles and the review date, set once: later changes of the rules do not move them."""
-    if incident.roles or incident.review_due:
+    """Roles and the dates of both steps, set once: later changes of the rules do not move them."""
+    if incident.roles or incident.review_due or incident.synthesis_due:
         return incident
     owner = incident.owner and known_person(policy, incident.owner.handle)
-    roles = assign_roles(incident, team.rota, owner.name if owner else None)
-    span = policy.severities[incident.severity].review_within if incident.severity else None
-    due = after(span, incident.closed) if span and incident.closed else None
-    return replace(incident, roles=roles, review_due=due)
+    limits = policy.severities[incident.severity] if incident.severity else SeverityRules("")
+    closed = incident.closed
+    synthesis, review = (
+        after(span, closed, team.calendar) if span and closed else None
+        for span in (limits.synthesis_within, limits.review_within)
+    )
+    today = team.calendar.day_of(closed) if closed else None
+    days = [day for day in (today, synthesis, review) if day]
+    away = {person.name for person in policy.people if any(map(person.is_away, days))}
+    named = owner.name if owner else None
+    roles = assign_roles(incident, team.rota, named, policy.served, away)
+    return replace(incident, roles=roles, review_due=review, synthesis_due=synthesis)
 
 
 def _set_up(

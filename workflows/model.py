@@ -377,6 +377,7 @@ class Incident:
     closed: datetime | None = None
     roles: Mapping[str, str] = field(default_factory=dict)
     review_due: date | None = None
+    synthesis_due: date | None = None  # the first of two steps, if the rules ask for two
     postmortem: Postmortem | None = None
     actions: tuple[ActionItem, ...] = ()
     proposals: tuple[Proposal, ...] = ()

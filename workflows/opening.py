@@ -9,7 +9,7 @@ from hashlib import blake2b
 
 from workflows import audit_text
 from workflows.audit_keys import audit_key
-from workflows.audits import changed, due_to_open, overdue_at
+from workflows.audits import changed, due_to_open
 from workflows.effects import CloseTicket, CreateTask, Effect, LinkTask, TaskTarget, WriteNote
 from workflows.model import ActionItem, Incident, Postmortem
 from workflows.people import handle_of, name_said
@@ -30,7 +30,7 @@ def prepared(incident: Incident, team: Team, policy: Policy, now: datetime) -> I
         item = next((each for each in incident.actions if each.number == audit.item), None)
         if item is None or not due_to_open(incident, audit, now):
             continue
-        due, owner = audit.due or after(rules.within, now), item.owner or ""
+        due, owner = audit.due or after(rules.within, now, team.calendar), item.owner or ""
         reviewer = audit.reviewer
         if audit.due is None or owner != audit.owner:
             reviewer = _reviewer(incident, audit, owner, team, rules, policy)
@@ -100,7 +100,7 @@ def _notes(
     if audit.ticket is None:
         return
     said: list[tuple[str, str, str | None]] = []
-    late = overdue_at(audit)
+    late = audit.overdue_at
     if audit.ended and audit.verdict is None:
         said.append(("ended", audit_text.withdrawn(audit), None))
     if audit.lives and audit.closed:

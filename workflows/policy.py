@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from workflows.calendars import USUAL, Calendar
 from workflows.model import Area, Kind
 from workflows.rungs import Verdict
 from workflows.snapshots import Field, Progress, Side
@@ -229,6 +230,7 @@ class SeverityRules:
     aliases: frozenset[str] = frozenset()
     review_within: Span | None = None
     actions_within: Mapping[Kind, Span] = field(default_factory=dict)
+    synthesis_within: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +238,8 @@ class KnownPerson:
     """Somebody across systems; `handles` maps a connection's kind to the handle there.
 
     `found` are the kinds whose handle the rules do not name, each with the way by which it was
-    found (one of `Policy.people_by`). `written`: the rules name this person.
+    found (one of `Policy.people_by`). `written`: the rules name this person. `away`: the spells,
+    first and last day, in which they take no part.
     """
 
     name: str
@@ -244,6 +247,10 @@ class KnownPerson:
     handles: Mapping[str, str] = field(default_factory=dict)
     found: Mapping[str, str] = field(default_factory=dict)
     written: bool = True
+    away: tuple[tuple[date, date], ...] = ()
+
+    def is_away(self, day: date) -> bool:
+        return any(first <= day <= last for first, last in self.away)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +285,7 @@ class Team:
     rota: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sync: SyncRules = SyncRules()
     audits: AuditRules | None = None
+    calendar: Calendar = USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +293,8 @@ class Policy:
     """Everything decided. `connections` maps a connection's name to its kind; `hash` changes
     with any decision, and each decision taken keeps the hash it was taken under. `people_by` is
     how people may be told across trackers besides `people`: by ``email``, by ``login``. `met` is
-    no decision, and no part of the hash: whom the trackers named so far."""
+    no decision, and no part of the hash: whom the trackers named so far. Nor is `served`: how often
+    which person had which role lately, by (role, name)."""
 
     teams: Mapping[str, Team]
     severities: Mapping[str, SeverityRules]
@@ -294,6 +303,7 @@ class Policy:
     hash: str
     people_by: frozenset[str] = frozenset({"email"})
     met: Met = Met()
+    served: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 def same_word(text: str) -> str:

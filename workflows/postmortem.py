@@ -81,6 +81,8 @@ def _facts(incident: Incident) -> str:
         (_STATUS, status.value),
         ("Review due", incident.review_due.isoformat() if incident.review_due else "not set"),
     ]
+    if incident.synthesis_due:
+        rows.insert(-1, ("Synthesis due", incident.synthesis_due.isoformat()))
     rows += [(role.capitalize(), cell(person)) for role, person in incident.roles.items()]
     lines = ["| | |", "| --- | --- |", *(f"| **{name}** | {value} |" for name, value in rows)]
     return "\n".join(lines)
@@ -382,6 +384,8 @@ def _next(incident: Incident) -> str:
     who = incident.roles.get("facilitator")
     due = incident.review_due.isoformat() if incident.review_due else None
     lead = f"{inert(who)} facilitates" if who else "somebody facilitates"
+    if status is DocumentStatus.DRAFT and incident.synthesis_due:
+        lead = f"the synthesis by {incident.synthesis_due}; {lead}"
     return f"Next: {lead} the review" + (f", due {due}." if due else ".")
 
 

@@ -151,7 +151,7 @@ def _item(
     due, limits = line.due, policy.severities.get(incident.severity or "")
     if due is None and limits and incident.closed:
         span = limits.actions_within.get(kind)
-        due = after(span, incident.closed) if span else None
+        due = after(span, incident.closed, team.calendar) if span else None
     problems = list(line.problems)
     connection = team.postmortem.tasks.connection
     if line.owner and (person is None or policy.connections[connection] not in person.handles):

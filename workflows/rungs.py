@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
 from workflows.tickets import TicketRef
@@ -75,6 +75,21 @@ class Audit:
     def place(self) -> tuple[int, int, int]:
         """What tells it from all others of its incident."""
         return (self.item, self.round, self.rung)
+
+    @property
+    def overdue_at(self) -> datetime | None:
+        """When (UTC) it is overdue if it is not judged: when its due date is over."""
+        if self.due is None or not self.lives:
+            return None
+        return datetime.combine(self.due + timedelta(days=1), time(0), tzinfo=UTC)
+
+    @property
+    def next_at(self) -> tuple[str, datetime] | None:
+        """What time alone asks for next, and when (UTC): that it opens, or is overdue."""
+        if self.lives and self.due is None:
+            return ("opens", self.opens)
+        late = self.overdue_at
+        return ("is overdue", late) if late and self.stands and "overdue" not in self.told else None
 
     @property
     def lives(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
@@ -187,18 +187,26 @@ def _bare(word: str) -> str:
 
 
 def assign_roles(
-    incident: Incident, rota: Mapping[str, tuple[str, ...]], owner: str | None
+    incident: Incident,
+    rota: Mapping[str, tuple[str, ...]],
+    owner: str | None,
+    served: Mapping[tuple[str, str], int],
+    away: Container[str],
 ) -> dict[str, str]:
-    """One person for each role of the rota: turns follow the incident's id, which is as good as
-    chance; nobody has two roles while others are free, and the incident's owner does not
-    facilitate."""
+    """One person for each role of the rota: who had it least often lately (`served`, by role and
+    name), and of equals the one whom the incident's id names, which is as good as chance.
+
+    Nobody has two roles while others are free, the incident's owner does not facilitate, and who
+    is `away` takes none: a role that nobody is left for stays empty.
+    """
     roles: dict[str, str] = {}
     turn = int.from_bytes(blake2b(incident.id.encode(), digest_size=4).digest())
     for role, people in rota.items():
         start = turn % len(people) if people else 0
         order = people[start:] + people[:start]
-        allowed = [p for p in order if role != "facilitator" or p != owner]
+        allowed = [p for p in order if p not in away and (role != "facilitator" or p != owner)]
         free = [p for p in allowed if p not in roles.values()]
         if allowed:
-            roles[role] = (free or allowed)[0]
+            counts = {person: served.get((role, person), 0) for person in free or allowed}
+            roles[role] = min(counts, key=counts.__getitem__)
     return roles

@@ -11,7 +11,6 @@ import click
 from service.commands.reading import find_or_give_up, opened_store
 from service.explain import plain
 from service.store.codec import Json, dump
-from workflows.audits import overdue_at
 from workflows.model import Incident
 from workflows.rungs import Audit
 
@@ -54,7 +53,7 @@ def _rank(audit: Audit, now: datetime) -> tuple[int, datetime]:
 
 
 def _standing(audit: Audit, now: datetime) -> str:
-    late = overdue_at(audit)
+    late = audit.overdue_at
     return "overdue" if late is not None and late <= now else audit.standing
 
 

@@ -85,6 +85,7 @@ def _header(found: Explanation) -> Iterator[str]:
     if incident.postmortem:
         yield f"postmortem {incident.postmortem.status.value}: {incident.postmortem.ref.url}"
         yield from (f"  {conflict}" for conflict in incident.postmortem.conflicts)
+    yield from (f"ahead {_at(each.due)}: {each.what}" for each in found.ahead)
     for item in incident.actions:
         yield from _action(item)
         yield from _differs([each for each in found.apart if each.item == item.number])

@@ -146,6 +146,8 @@ def _document(document: PlannedDocument) -> Iterator[str]:
 
 
 def _review(incident: Incident, known: bool) -> Iterator[str]:
+    if incident.synthesis_due:
+        yield from _fact("synthesis due", incident.synthesis_due.isoformat())
     yield from _fact("review due", incident.review_due.isoformat() if incident.review_due else "")
     if not known:
         told = ", ".join(incident.roles)

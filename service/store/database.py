@@ -31,6 +31,7 @@ from service.store.incidents import Incidents
 from service.store.jobs import Jobs
 from service.store.journal import Journal
 from service.store.ledger import Ledger
+from service.store.occurrences import Occurrences
 from service.store.people import People
 from service.store.redeliveries import Redeliveries
 from service.store.refs import Refs
@@ -53,6 +54,7 @@ class Transaction:
         self.acceptances = Acceptances(connection, now)
         self.choices = Choices(connection, now)
         self.effects = Effects(connection, now)
+        self.occurrences = Occurrences(connection, now)
         self.refs = Refs(connection, now)
         self.drifts = Drifts(connection, now)
         self.closings = Closings(connection)

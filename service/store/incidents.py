@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -204,6 +205,16 @@ class Incidents:
         )
         found = [_record(row) for row in rows]
         return [record for record in found if record.incident.postmortem is not None]
+
+    def served(self, since: datetime, besides: str) -> Counter[tuple[str, str]]:
+        """How often which person had which role, by (role, name), in the incidents that came since
+        then, without this one."""
+        rows = self._connection.scalars(
+            select(incidents.c.state["roles"]).where(
+                incidents.c.created_at >= since, incidents.c.id != besides
+            )
+        )
+        return Counter(pair for roles in rows for pair in (roles or {}).items())
 
     def set_document_changed(self, incident_id: str, changed: bool) -> None:
         """Remember that the document must be read again, or that it was."""

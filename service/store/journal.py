@@ -16,6 +16,7 @@ from service.store.schema import journal
 
 class EntryKind(StrEnum):
     DELIVERY = "delivery"
+    DUE = "due"
     DECISION = "decision"
     EFFECT = "effect"
     NOTE = "note"

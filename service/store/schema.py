@@ -198,6 +198,19 @@ choices = Table(  # where the sides of an action item do not agree, by the page 
     sqlite_autoincrement=True,
 )
 
+occurrences = Table(  # what incidents wait for in days
+    "occurrences",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("incident_id", Text, ForeignKey("incidents.id"), nullable=False, index=True),
+    Column("what", Text, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("taken_at", UtcDateTime),  # None while it is planned
+    Index(None, "taken_at", "due_at"),
+    sqlite_autoincrement=True,
+)
+
 ledger = Table(
     "ledger",
     metadata,

@@ -16,7 +16,7 @@ from in_force import acts_in_markdown, markdown_shape, payloads
 
 from service.store.codec import dump, load
 from workflows import audit_text
-from workflows.audits import again_at, plan
+from workflows.audits import plan
 from workflows.effects import CreateTask, Effect, SetFields
 from workflows.events import AuditRead, TicketUnchanged
 from workflows.folding import fold
@@ -45,6 +45,7 @@ from workflows.policy import (
     SpanUnit,
     SyncRules,
     TaskDestination,
+    Team,
 )
 from workflows.rehearsal import pretend
 from workflows.rungs import Audit, Verdict
@@ -65,6 +66,10 @@ RULES = AuditRules(
     corrective=days(30)[0],
     reviewers=("Kim Ito", "Noor Aziz"),
 )
+
+
+def team(audits: AuditRules) -> Team:
+    return next(iter(rules(audits).teams.values()))
 
 
 def rules(audits: AuditRules | None = RULES, **team: Any) -> Policy:
@@ -155,14 +160,14 @@ def says(text: str, at: datetime = NOON + 31 * DAY, author: Person | None = NOOR
     ("step", "after"), [(1, 30), (2, 90), (3, 180), (4, 360), (5, 720), (6, 1085), (7, 1450)]
 )
 def test_intervals_grow_past_the_ladder_up_to_a_year(step: int, after: int) -> None:
-    assert opens_at(step, NOON, RULES, Kind.PREVENTIVE, "sev1") == NOON + after * DAY
+    assert opens_at(step, NOON, team(RULES), Kind.PREVENTIVE, "sev1") == NOON + after * DAY
 
 
 def test_a_ladder_ends_where_the_rules_let_it() -> None:
     ends = replace(RULES, lengthen=0)
-    assert opens_at(4, NOON, ends, Kind.DETECTIVE, "sev1") is None
-    assert opens_at(2, NOON, RULES, Kind.CORRECTIVE, "sev1") is None
-    assert opens_at(1, NOON, RULES, Kind.PREVENTIVE, "sev3") is None
+    assert opens_at(4, NOON, team(ends), Kind.DETECTIVE, "sev1") is None
+    assert opens_at(2, NOON, team(RULES), Kind.CORRECTIVE, "sev1") is None
+    assert opens_at(1, NOON, team(RULES), Kind.PREVENTIVE, "sev3") is None
 
 
 @settings(deadline=None)
@@ -175,8 +180,8 @@ def test_each_step_is_later_than_the_one_before_and_never_more_than_a_year_past_
     counts: list[int], lengthen: int, step: int
 ) -> None:
     ladder = replace(RULES, usual=days(*counts), lengthen=lengthen)
-    here = opens_at(step, NOON, ladder, Kind.PREVENTIVE, "sev1")
-    following = opens_at(step + 1, NOON, ladder, Kind.PREVENTIVE, "sev1")
+    here = opens_at(step, NOON, team(ladder), Kind.PREVENTIVE, "sev1")
+    following = opens_at(step + 1, NOON, team(ladder), Kind.PREVENTIVE, "sev1")
     assert here is not None
     assert following is not None
     assert following > here
@@ -215,7 +220,7 @@ def test_what_is_not_done_or_waived_or_gone_has_no_audit(item: ActionItem) -> No
 def test_a_measure_is_done_since_its_tracker_said_so() -> None:
     known, _ = settled(incident(measure(at=NOON - 3 * DAY)), NOON, rules())
     assert known.actions[0].done_at == NOON - 3 * DAY
-    assert again_at(known, NOON) == NOON + 27 * DAY
+    assert known.audits[0].next_at == ("opens", NOON + 27 * DAY)
 
 
 def test_nothing_opens_while_the_incidents_ticket_is_gone() -> None:

@@ -42,6 +42,7 @@ TOLD_UNDER = {
     "severities": "`severities`",
     "people": "`people`",
     "people_by": "`people`",
+    "calendars": "`calendars`",
 }
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -1,0 +1,129 @@
+"""What incidents wait for in days: a row for each occurrence, planned until it is taken.
+
+What is due now is one range of an index, however much is planned for later or was taken before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, delete, func, select, update
+
+from service.store.schema import incidents, occurrences
+from service.store.statements import insert
+from workflows.schedule import Occurrence
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An occurrence that came due, and the ticket of its incident."""
+
+    occurrence: Occurrence
+    incident_id: str
+    connection: str
+    ticket_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """An occurrence on record; `taken_at` (UTC) is None while it is planned."""
+
+    occurrence: Occurrence
+    taken_at: datetime | None
+
+
+_NOW = bindparam("now", type_=occurrences.c.due_at.type)
+_IS_DUE = (occurrences.c.taken_at.is_(None), occurrences.c.due_at <= _NOW)
+_ANYTHING_DUE = select(occurrences.c.id).where(*_IS_DUE).limit(1)
+_DUE = (
+    select(occurrences.c.id)
+    .where(*_IS_DUE)
+    .order_by(occurrences.c.due_at, occurrences.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_TAKE = (
+    update(occurrences)
+    .where(occurrences.c.id.in_(_DUE), occurrences.c.taken_at.is_(None))
+    .values(taken_at=_NOW)
+    .returning(occurrences.c.id)
+)
+_NEXT = select(func.min(occurrences.c.due_at)).where(occurrences.c.taken_at.is_(None))
+_OF_INCIDENT = (
+    select(occurrences)
+    .where(occurrences.c.incident_id == bindparam("of_incident"))
+    .order_by(occurrences.c.due_at, occurrences.c.id)
+)
+
+
+class Occurrences:
+    """Planning and taking occurrences."""
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self._connection = connection
+        self._now = now
+
+    def put(self, incident_id: str, wanted: Sequence[Occurrence]) -> datetime | None:
+        """Make this the plan of the incident: what is new is planned, what has another time is
+        moved, what is not wanted any more is withdrawn. What was taken stays so. Returns when (UTC)
+        the first of the new and moved ones is due, None where there is none."""
+        known = {each.occurrence.key: each for each in self.of_incident(incident_id)}
+        changed = [each for each in wanted if _differs(each, known.get(each.key))]
+        keys = {each.key for each in wanted}
+        withdrawn = [k for k, each in known.items() if each.taken_at is None and k not in keys]
+        if withdrawn:
+            gone = occurrences.c.key.in_(withdrawn) & occurrences.c.taken_at.is_(None)
+            self._connection.execute(delete(occurrences).where(gone))
+        if changed:
+            rows = [_row(incident_id, each) for each in changed]
+            statement = insert(self._connection, occurrences)
+            new = {name: statement.excluded[name] for name in ("what", "due_at")}
+            moving = statement.on_conflict_do_update(
+                index_elements=["key"], set_=new, where=occurrences.c.taken_at.is_(None)
+            )
+            self._connection.execute(moving, rows)
+        return min((each.due for each in changed), default=None)
+
+    def anything_due(self) -> bool:
+        """Whether `take` would find something. Reads only."""
+        return self._connection.execute(_ANYTHING_DUE, {"now": self._now}).first() is not None
+
+    def take(self, most: int) -> list[Taken]:
+        """What is due, the earliest first, `most` at a time; it never comes again."""
+        ids = self._connection.scalars(_TAKE, {"now": self._now, "most": most}).all()
+        rows = self._connection.execute(
+            select(occurrences, incidents.c.connection, incidents.c.ticket_id)
+            .join(incidents, incidents.c.id == occurrences.c.incident_id)
+            .where(occurrences.c.id.in_(ids))
+            .order_by(occurrences.c.due_at, occurrences.c.id)
+        )
+        return [
+            Taken(Occurrence(r.key, r.what, r.due_at), r.incident_id, r.connection, r.ticket_id)
+            for r in rows
+        ]
+
+    def next_due(self) -> datetime | None:
+        """When (UTC) the next one is due, or was; None when nothing is planned."""
+        found: datetime | None = self._connection.execute(_NEXT).scalar_one()
+        return found
+
+    def of_incident(self, incident_id: str) -> list[Planned]:
+        """All of one incident, taken or not, the earliest first."""
+        rows = self._connection.execute(_OF_INCIDENT, {"of_incident": incident_id})
+        return [Planned(Occurrence(r.key, r.what, r.due_at), r.taken_at) for r in rows]
+
+
+def _differs(wanted: Occurrence, known: Planned | None) -> bool:
+    """Whether it is to be written down: unless it stands there, or came due already."""
+    return known is None or (known.taken_at is None and known.occurrence != wanted)
+
+
+def _row(incident_id: str, occurrence: Occurrence) -> dict[str, object]:
+    return {
+        "key": occurrence.key,
+        "incident_id": incident_id,
+        "what": occurrence.what,
+        "due_at": occurrence.due,
+    }
