@@ -16,6 +16,7 @@ from workflows.effects import CreateDocument, CreateTask, SetFields
 from workflows.model import DocumentRef, DocumentState, Person, Status, Ticket, TicketRef
 from workflows.snapshots import Field, Value
 from workflows.tasks import TaskState
+from workflows.versions import Publication
 
 # --- how a call can end ---------------------------------------------------------------------
 
@@ -390,3 +391,8 @@ class DocumentStore(Protocol):
 
     def place_of(self, ref: DocumentRef) -> str:
         """The project or repository that the document is in; "" where it is on this machine."""
+
+    def publications(self, ref: DocumentRef, known: frozenset[str]) -> Sequence[Publication]:
+        """What was published of it, the oldest first, as far as the store still tells and without
+        those of the commits `known`. Of one that somebody published by asking, the text with the
+        token `ref.version`; Rejected when that is no more."""

@@ -137,13 +137,19 @@ class Trackers:
                 found[name] = GitHubRedelivery(client, repositories, address)
         return found
 
+    @property
+    def _pages(self) -> str:
+        """Where people find the pages of incidents; "" where nobody may be sent there."""
+        return f"{self.public_url}/incidents" if self.public_url else ""
+
     @cached_property
     def _documents(self) -> Mapping[tuple[str, str], DocumentStore]:
         stores: dict[tuple[str, str], DocumentStore] = {}
         for name, tracker in self._jira.items():
             stores[JiraIssueDocuments.kind, name] = JiraIssueDocuments(tracker)
         for name, client in self._github.items():
-            stores[GitHubPullRequestDocuments.kind, name] = GitHubPullRequestDocuments(client)
+            documents = GitHubPullRequestDocuments(client, self._pages)
+            stores[GitHubPullRequestDocuments.kind, name] = documents
             stores[GitHubIssueDocuments.kind, name] = GitHubIssueDocuments(name, client)
         stores[GitDirectoryDocuments.kind, ""] = GitDirectoryDocuments()
         return stores

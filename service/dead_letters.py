@@ -25,8 +25,10 @@ from service.store.journal import EntryKind
 from workflows.effects import (
     CreateDocument,
     CreateTask,
+    KeepVersions,
     LinkTask,
     SetFields,
+    SetReview,
     WriteComment,
     WriteRegions,
 )
@@ -211,5 +213,5 @@ def _sent_to(effect: EffectRecord, incident: Incident | None) -> str:
             return ticket.connection
         case SetFields(task=task):
             return task.connection
-        case WriteRegions():
+        case WriteRegions() | SetReview() | KeepVersions():
             return incident.postmortem.connection if incident and incident.postmortem else ""

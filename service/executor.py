@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TypeGuard
 
 import structlog
 
@@ -28,9 +27,11 @@ from service.jobs import TIMING, Timing
 from service.lease import Lease
 from service.outcomes import (
     fields_written,
+    is_read_first,
     lasting,
     new_conflicts,
     retry_at,
+    reworded,
     sentence,
     state_after,
     task_news,
@@ -42,13 +43,16 @@ from service.store import Store, Transaction
 from service.store.effects import EffectRecord, EffectState
 from service.store.journal import EntryKind
 from service.store.refs import Ref, Role
+from service.versions import Versions, keep
 from workflows.documents import regions
 from workflows.effects import (
     CreateDocument,
     CreateTask,
     Effect,
+    KeepVersions,
     LinkTask,
     SetFields,
+    SetReview,
     WriteComment,
     WriteRegions,
 )
@@ -58,9 +62,9 @@ from workflows.events import (
     DocumentRead,
     DocumentWritten,
     News,
-    Outcome,
     TaskCreated,
     TaskLinked,
+    VersionsFound,
 )
 from workflows.folding import fold
 from workflows.hearing import overtaken
@@ -97,6 +101,7 @@ class Executor:
         self._clock = clock
         self._policy = policy
         self._timing = timing
+        self._versions = Versions(store)
         self._settling = Settling(store, tracker, documents, clock, timing.settle)
 
     def execute(
@@ -136,7 +141,7 @@ class Executor:
         stale = {
             record.key
             for record in records
-            if may_have_happened(record) and _reworded(record.wish, newest.get(record.key))
+            if may_have_happened(record) and reworded(record.wish, newest.get(record.key))
         }
         if stale:
             with self._store.write() as tx:
@@ -192,7 +197,7 @@ class Executor:
                 yield by_key[result.key], task_news(result, by_key[result.key].wish)
                 stop = lasting(result.error) or stop
 
-    def _one(self, record: EffectRecord, incident: Incident) -> Outcome:
+    def _one(self, record: EffectRecord, incident: Incident) -> News:
         match wish := record.wish:
             case CreateDocument(target=target):
                 again = record.attempts > 0
@@ -217,6 +222,9 @@ class Executor:
                 tracker = self._tracker(wish.task.connection)
                 may_be = partial(overtaken, incident, wish, policy=self._policy)
                 return fields_written(wish, tracker.set_fields(wish, may_be), self._clock())
+            case SetReview() | KeepVersions():
+                documents = self._documents(wish.document.kind, _known(incident).connection)
+                return self._versions.perform(wish, documents, incident.id)
             case CreateTask():
                 raise TypeError("tasks are created in batches")
 
@@ -258,7 +266,7 @@ class Executor:
                 tx.incidents.save(incident, self._policy.hash)
                 text = "somebody deleted the comment: another one is written"
                 tx.effects.retry(record.key, self._clock(), text)
-            elif isinstance(wish := record.wish, SetFields) and _is_read_first(ended, record):
+            elif isinstance(wish := record.wish, SetFields) and is_read_first(ended, record):
                 text, news = self._to_be_read(tx, record, wish, ended), True
             elif isinstance(ended, TrackerError):
                 since = uncertain_since(record, ended, looked_up, tx.now)
@@ -307,6 +315,8 @@ class Executor:
                 return why
             case DocumentCreated(connection, document):
                 self._remember_document(tx, record.wish, document, incident, connection)
+            case VersionsFound():
+                news = keep(tx, incident.id, news)
             case TaskCreated(_, ref):
                 tx.refs.put(Ref(ref.connection, ref.id, incident.id, Role.TASK, ref.key))
                 if looked_up:  # what it was created with, an earlier attempt knew
@@ -366,14 +376,6 @@ class Executor:
         return max(now + FIRST_LOOK, (record.uncertain_since or now) + self._timing.settle)
 
 
-def _is_read_first(ended: News | TrackerError, record: EffectRecord) -> TypeGuard[TrackerError]:
-    """Whether it says that the ticket must be read before its fields are set. Where it is not
-    found a second time, it was read in between: then it may be read, and not written."""
-    if isinstance(ended, NotThere):
-        return ended.words != record.words
-    return isinstance(ended, StaleVersion | OutcomeUnknown)
-
-
 def _rewrites_comment(wish: Effect, incident: Incident) -> bool:
     return isinstance(wish, WriteComment) and incident.comment_id is not None
 
@@ -386,15 +388,3 @@ def _known(incident: Incident) -> Postmortem:
 
 def _state(known: Postmortem) -> DocumentState:
     return DocumentState(known.ref, known.seen, known.headings, known.status, known.text)
-
-
-def _reworded(before: Effect, now: Effect | None) -> bool:
-    """Whether both create the same in the same place, in other words."""
-    match before, now:
-        case (CreateTask(target=old), CreateTask(target=new)) | (
-            CreateDocument(target=old),
-            CreateDocument(target=new),
-        ):
-            return old == new and before != now
-        case _:
-            return False

@@ -27,8 +27,10 @@ from workflows.effects import (
     CreateDocument,
     CreateTask,
     Effect,
+    KeepVersions,
     LinkTask,
     SetFields,
+    SetReview,
     WriteComment,
     WriteRegions,
 )
@@ -259,6 +261,10 @@ def in_words(wish: Effect) -> str:
             return f"show {task.key} on {incident.key}"
         case WriteComment(ticket=ticket):
             return f"write the comment on {ticket.key}"
+        case SetReview(check=check):
+            return f"show the review on the postmortem's newest commit: {check.value}"
+        case KeepVersions():
+            return "keep what was published as a version"
         case SetFields(task=task, values=values, status=status):
             fields = [*values, *([Field.STATUS] if status else [])]
             return f"set {', '.join(fields)} of {task.key}"

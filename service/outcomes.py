@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TypeGuard
 
 from integrations.tracker import (
     FieldsSet,
+    NotThere,
     OutcomeUnknown,
     RateLimited,
     SignInFailed,
+    StaleVersion,
     TaskResult,
     TrackerError,
     Unavailable,
@@ -22,8 +25,10 @@ from workflows.effects import (
     CreateTask,
     Effect,
     Hold,
+    KeepVersions,
     LinkTask,
     SetFields,
+    SetReview,
     WriteComment,
     WriteRegions,
 )
@@ -34,8 +39,11 @@ from workflows.events import (
     DocumentWritten,
     FieldsWritten,
     News,
+    ReviewShown,
     TaskCreated,
     TaskLinked,
+    VersionsFound,
+    VersionsKept,
 )
 from workflows.model import Incident
 from workflows.snapshots import Field, Progress, Stuck, is_alike
@@ -129,7 +137,7 @@ def goes_to(wish: Effect, incident: Incident) -> str:
     match wish:
         case CreateDocument() | CreateTask():
             return wish.target.connection
-        case WriteRegions():
+        case WriteRegions() | SetReview() | KeepVersions():
             return incident.postmortem.connection if incident.postmortem else ""
         case LinkTask():
             return wish.incident.connection
@@ -176,6 +184,13 @@ def told(news: News, incident: Incident) -> str:
             return f"comment on {incident.ticket.key} written"
         case DocumentRead():
             return "document read"
+        case ReviewShown():
+            return "the review is shown on the document's newest commit"
+        case VersionsFound(_, found):
+            return f"publications that are not kept yet: {len(found)}"
+        case VersionsKept(_, numbers):
+            new = ", ".join(f"v{number}" for number in numbers)
+            return f"published, and kept as {new}" if new else "published, and kept already"
 
 
 def task_news(result: TaskResult, wish: Effect) -> News | TrackerError:
@@ -244,3 +259,23 @@ def state_after(error: TrackerError, uncertain_since: datetime | None) -> Effect
             return EffectState.RETRY if uncertain_since is None else EffectState.UNKNOWN
         case _:
             return EffectState.REJECTED
+
+
+def is_read_first(ended: News | TrackerError, record: EffectRecord) -> TypeGuard[TrackerError]:
+    """Whether it says that the ticket must be read before its fields are set. Where it is not
+    found a second time, it was read in between: then it may be read, and not written."""
+    if isinstance(ended, NotThere):
+        return ended.words != record.words
+    return isinstance(ended, StaleVersion | OutcomeUnknown)
+
+
+def reworded(before: Effect, now: Effect | None) -> bool:
+    """Whether both create the same in the same place, in other words."""
+    match before, now:
+        case (CreateTask(target=old), CreateTask(target=new)) | (
+            CreateDocument(target=old),
+            CreateDocument(target=new),
+        ):
+            return old == new and before != now
+        case _:
+            return False

@@ -40,7 +40,7 @@ from service.store.journal import EntryKind
 from service.tasks import Looked, Tasks
 from service.tasks import Ticket as Task
 from service.transfers import follow, read, remember_document
-from workflows import choices
+from workflows import choices, publishing
 from workflows.effects import Effect, Hold, SetFields, WriteRegions
 from workflows.events import Reading, TaskReading, TicketUnchanged
 from workflows.folding import fold
@@ -107,6 +107,7 @@ class Processing:
             last = known and tx.journal.last(known.incident.id, EntryKind.NOTE)
             accepted = tx.acceptances.of_incident(known.incident.id) if known else []
             chosen = tx.choices.of_incident(known.incident.id) if known else []
+            asked = tx.versions.asked(known.incident.id) if known else []
         ref = known.incident.ticket if known else TicketRef(connection, ticket_id, key, "")
         if known and not lease.prompt and (end := self._held_up(known.incident, lease.urgent)):
             return end
@@ -124,6 +125,7 @@ class Processing:
                 tx.journal.add(known.incident.id, EntryKind.NOTE, "can be read again")
         incident, unread = self._with_document(job, known)
         incident = incident and choices.hear(hear(incident, accepted), chosen)
+        incident = incident and publishing.hear(incident, asked)
         return self._turn(job, lease, reading, incident, unread)
 
     def _turn(

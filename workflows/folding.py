@@ -15,8 +15,11 @@ from workflows.events import (
     DocumentWritten,
     FieldsWritten,
     News,
+    ReviewShown,
     TaskCreated,
     TaskLinked,
+    VersionsFound,
+    VersionsKept,
 )
 from workflows.model import ActionItem, DocumentState, Incident, Postmortem
 from workflows.snapshots import Agreement, Field, Side, Stuck, Value
@@ -51,6 +54,8 @@ def fold(news: News, incident: Incident) -> Incident:
             )
         case CommentWritten(_, comment_id):
             return replace(incident, comment_id=comment_id)
+        case ReviewShown() | VersionsFound() | VersionsKept():
+            return incident
 
 
 def _with_item(

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from workflows.moments import Moments
 from workflows.snapshots import Agreement, Choice, Claim, Conflict, Field, Side
+from workflows.versions import Publishing
 
 
 class StatusCategory(StrEnum):
@@ -160,7 +162,8 @@ class Outlook(StrEnum):
 class DocumentRef:
     """Where a postmortem document is. `id` is stable and means something only to its store;
     `version` is the store's own token of the text last seen (a blob id, a revision). `ticket`
-    is set where the document is itself a ticket, `branch` where it is drafted on one."""
+    is set where the document is itself a ticket, `branch` where it is drafted on one; `head` is
+    the commit proposed there, and `published` tells one publication from the next."""
 
     kind: str
     id: str
@@ -168,6 +171,8 @@ class DocumentRef:
     version: str
     ticket: TicketRef | None = None
     branch: str = ""
+    head: str = ""
+    published: str = ""
 
 
 class DocumentStatus(StrEnum):
@@ -182,10 +187,9 @@ class DocumentStatus(StrEnum):
 class DocumentState:
     """A document as it was read or as it was left by our last write.
 
-    `regions` are our marked regions by name, in Markdown. `text` is the whole Markdown source,
-    where the store keeps Markdown and a write can be compared and swapped on `ref.version`;
-    it is None where the body is kept in another format and must be read before each write.
-    `headings` says under which heading each region stands.
+    `regions` are our marked regions by name, in Markdown. `text` is the whole in Markdown: the
+    source, where the store keeps that, otherwise how it reads. `headings` says under which heading
+    each region stands.
     """
 
     ref: DocumentRef
@@ -321,18 +325,6 @@ class Acceptance:
 
 
 @dataclass(frozen=True, slots=True)
-class Moments:
-    """When what happened, as far as the ticket tells."""
-
-    opened: datetime | None = None
-    started: datetime | None = None
-    detected: datetime | None = None
-    acknowledged: datetime | None = None
-    mitigated: datetime | None = None
-    resolved: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Postmortem:
     """What we know of an incident's document, which lives in the store of `connection`.
 
@@ -381,7 +373,7 @@ class Incident:
     service: str | None = None
     owner: Person | None = None
     restricted: bool = False
-    moments: Moments = Moments()
+    moments: Moments = field(default_factory=Moments)
     opened: datetime | None = None
     closed: datetime | None = None
     roles: Mapping[str, str] = field(default_factory=dict)
@@ -392,6 +384,7 @@ class Incident:
     proposals_numbered: int = 0  # the highest number that a proposal ever got
     acceptances: tuple[Acceptance, ...] = ()
     choices: tuple[Choice, ...] = ()
+    publishings: tuple[Publishing, ...] = ()
     comment_id: str | None = None
     muted: bool = False
     given_up: str = ""

@@ -11,8 +11,10 @@ from workflows.effects import (
     CreateDocument,
     CreateTask,
     Effect,
+    KeepVersions,
     LinkTask,
     SetFields,
+    SetReview,
     WriteComment,
     WriteRegions,
 )
@@ -23,9 +25,11 @@ from workflows.events import (
     FieldsWritten,
     News,
     Reading,
+    ReviewShown,
     TaskCreated,
     TaskLinked,
     TicketRead,
+    VersionsKept,
 )
 from workflows.folding import fold
 from workflows.lifecycle import decide
@@ -131,6 +135,10 @@ def pretend(wish: Effect, incident: Incident, now: datetime) -> News:
             return TaskLinked(wish.key)
         case WriteComment():
             return CommentWritten(wish.key, incident.comment_id or "planned")
+        case SetReview():
+            return ReviewShown(wish.key)
+        case KeepVersions():
+            return VersionsKept(wish.key, ())
         case SetFields():
             values = dict(wish.values)
             if wish.status is not None:

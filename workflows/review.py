@@ -21,6 +21,9 @@ from workflows.snapshots import Field, Progress
 
 FACTORS, HYPOTHESES, ACTIONS = "Contributing factors", "Hypotheses", "Action items"
 
+#: Until somebody names one, nobody began to write.
+NO_FACTOR = "no factor is named"
+
 _FACTORS = re.compile(r"\b(contributing (factors?|causes?)|(root )?causes)\b", re.IGNORECASE)
 _HYPOTHESES = re.compile(r"\bhypothes[ie]s\b", re.IGNORECASE)
 _ACTIONS = re.compile(r"\b(action items?|actions|remediations?|follow[- ]ups?)\b", re.IGNORECASE)
@@ -167,7 +170,7 @@ def _factors(section: Section | None) -> Iterator[Missing]:
         yield Missing(
             FACTORS,
             section.line,
-            "no factor is named",
+            NO_FACTOR,
             "name at least one with its evidence, or a line “None, because …”",
         )
     for number, entry in enumerate(entries, 1):

@@ -9,19 +9,20 @@ a person, or a word that has no other use, and what is ambiguous is left alone
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from workflows.documents import regions
 from workflows.markup import as_said
-from workflows.policy import Policy
+from workflows.policy import KnownPerson
 from workflows.sections import Line, sections
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
     """`phrase` is what was found, in our words (none of the document's); `sentence` is the
-    document's own."""
+    document's own, and begins in `line`, 0 where that could not be looked up."""
 
     line: int
     sentence: str
@@ -64,7 +65,7 @@ _ERROR = _Rule(
     re.compile(r"\b(?:human|operator)\s+error\b", re.IGNORECASE),
     "it ends the inquiry where it should begin: errors are normal, and their conditions differ",
     "say what made the error likely, and what let it through: “The form shows staging and "
-    "production alike, and asks for no confirmation.”",
+    "production alike, and asks for no confirmation”",
 )
 _CARELESS = _Rule(
     "careless",
@@ -88,7 +89,7 @@ _SHOULD_HAVE = (
 _FAILED_TO = (
     "failed to",
     "it measures people by what is known now, and does not say what they did instead",
-    "say what they did, and what they knew: “The alert read ‘disk’, so the disks were looked at.”",
+    "say what they did, and what they knew: “The alert read ‘disk’, so the disks were looked at”",
 )
 _PERSON = (
     "a person as the cause",
@@ -124,16 +125,15 @@ _WORDS_TOO = frozenset(
 )
 
 
-def people_named(policy: Policy) -> frozenset[str]:
+def people_named(people: Iterable[KnownPerson], met: Iterable[str] = ()) -> frozenset[str]:
     """Whom a sentence may name: the people of the rules by name, first name and handle, and whom
-    the trackers named, by their full names."""
-    found: set[str] = set()
-    for person in policy.people:
+    an incident `met` by their full names."""
+    found = {name for name in met if " " in name}
+    for person in people:
         found |= {person.name, *(f"@{handle}" for handle in person.handles.values())}
         first = person.name.split()[0] if person.name.split() else ""
         if len(first) > 2 and first not in _WORDS_TOO:
             found.add(first)
-    found |= {person.name for person in policy.met.by_handle.values() if " " in person.name}
     return frozenset(name for name in found if len(name) > 2)
 
 
@@ -144,7 +144,7 @@ def advice(
     """The sentences of a Markdown text that blame, each once, wherever and however often it
     stands, with the first rule that it meets. `people` are names, see `people_named`; what stands
     under the headings `ours` is not people's text. Asked again and again of one text."""
-    rules = _rules(people)
+    rules, counted = _rules(people), bool(regions(text))
     found: dict[str, Advice] = {}
     for section in sections(text):
         if section.title in ours:
@@ -154,7 +154,7 @@ def advice(
             rule = next((rule for rule in rules if _meets(rule, bare)), None)
             if rule is not None:
                 one = " ".join(as_said(sentence).split())
-                told = Advice(number, one, rule.phrase, rule.why, rule.better)
+                told = Advice(number if counted else 0, one, rule.phrase, rule.why, rule.better)
                 found.setdefault(one.casefold(), told)
     return tuple(found.values())
 

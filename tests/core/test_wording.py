@@ -5,9 +5,13 @@ from __future__ import annotations
 import pytest
 from builders import policy
 
+from workflows.documents import marked
 from workflows.wording import advice, people_named
 
-PEOPLE = people_named(policy())
+PEOPLE = people_named(policy().people)
+
+#: What makes lines those of a Markdown source, which its author can count.
+OURS = f"\n## Action items\n\n{marked('actions', '| ID | Action |')}\n"
 
 BLAMING = {
     "The root cause was human error.": "human error",
@@ -78,7 +82,7 @@ FAIR = [
 
 @pytest.mark.parametrize(("sentence", "phrase"), BLAMING.items())
 def test_a_sentence_that_blames_is_pointed_out(sentence: str, phrase: str) -> None:
-    found = advice(f"## Causes\n\nSome words before. {sentence} And some after.\n", PEOPLE)
+    found = advice(f"## Causes\n\nSome words before. {sentence} And some after.\n{OURS}", PEOPLE)
     assert [(each.phrase, each.line) for each in found] == [(phrase, 3)]
     assert found[0].sentence.startswith(sentence.rstrip("."))
 
@@ -96,12 +100,12 @@ def test_the_templates_own_questions_blame_nobody() -> None:
 
 def test_a_sentence_is_told_once_however_often_it_stands() -> None:
     text = "It was human error.\n\n- It was human error.\n\n| a | It was human error. |\n"
-    assert [each.line for each in advice(text)] == [1]
+    assert [each.line for each in advice(text + OURS)] == [1]
 
 
 def test_a_wrapped_sentence_is_found_in_the_line_where_it_begins() -> None:
     text = "## What went badly\n\nAll was well. The engineer\nshould have\nchecked it.\n"
-    found = advice(text)
+    found = advice(text + OURS)
     assert [(each.line, each.sentence) for each in found] == [
         (3, "The engineer should have checked it.")
     ]
@@ -109,10 +113,14 @@ def test_a_wrapped_sentence_is_found_in_the_line_where_it_begins() -> None:
 
 def test_what_the_service_wrote_is_nobodys_wording() -> None:
     text = "## Timeline\n\n| 12:00 | Human error |\n\n## Detection\n\nHuman error.\n"
-    found = advice(text, frozenset(), frozenset({"Timeline"}))
+    found = advice(text + OURS, frozenset(), frozenset({"Timeline"}))
     assert [each.line for each in found] == [7]
 
 
 def test_a_long_hostile_text_is_read_in_time() -> None:
     text = "should have " * 20_000 + "\n" + "took a b c d " * 20_000 + "\n" + "`" * 20_000
     assert advice(text, PEOPLE) == ()
+
+
+def test_a_text_that_is_not_markdown_at_home_has_no_lines() -> None:
+    assert [each.line for each in advice("Human error.\n")] == [0]

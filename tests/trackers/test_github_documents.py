@@ -274,7 +274,7 @@ def test_a_branch_left_behind_by_an_update_starts_again() -> None:
         hub.get(f"{api}/git/ref/heads/main", json={"object": {"sha": "a" * 40}})
         hub.post(f"{api}/git/refs", status=422, json={"message": "Reference already exists"})
         hub.patch(f"{api}/git/refs/heads/{BRANCH}-updates", json={})
-        hub.put(f"{api}/contents/a.md", json={"content": {"sha": "v2"}})
+        hub.put(f"{api}/contents/a.md", json={"content": {"sha": "v2"}, "commit": {"sha": "c2"}})
         hub.post(f"{api}/pulls", status=201, json={"number": 9, "html_url": "x"})
         written = pulls.write(known, {"timeline": "new"})
     assert written.ref.version == "v2"

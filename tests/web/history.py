@@ -28,13 +28,13 @@ from workflows.model import (
     DocumentStatus,
     Incident,
     Kind,
-    Moments,
     Origin,
     Outlook,
     Phase,
     Postmortem,
     TicketRef,
 )
+from workflows.moments import Moments
 
 TOKEN = "correct horse battery staple"
 HOOK_SECRET = "It's a Secret to Everybody"
