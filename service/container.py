@@ -50,6 +50,7 @@ from service.store import Store
 from service.store.deliveries import JOB as DELIVERY_JOB
 from service.web import WebhookDoor
 from workflows.budgets import Budget
+from workflows.policy import KnownPerson
 
 _WEBHOOKS = {"jira": jira_webhook, "github": github_webhook}
 
@@ -201,6 +202,7 @@ class Web:
     public_url: str | None
     doors: Mapping[str, WebhookDoor]
     limits: Mapping[str, tuple[Budget, ...]]
+    people: tuple[KnownPerson, ...] = ()
 
 
 def build(
@@ -276,6 +278,7 @@ def build_web(environ: Mapping[str, str] = os.environ) -> Web:
         public_url=settings.public_url,
         doors=doors(rules),
         limits=limits(rules),
+        people=rules.policy.people,
     )
 
 

@@ -36,7 +36,7 @@ def merge_token(pulls: Sequence[Json], version: str) -> str:
 def merges(pulls: Sequence[Json]) -> list[Json]:
     """The pull requests that were merged, the earliest merge first."""
     merged = (pull for pull in pulls if pull.get("merged_at") and pull.get("merge_commit_sha"))
-    return sorted(merged, key=lambda pull: str(pull["merged_at"]))
+    return sorted(merged, key=lambda pull: (str(pull["merged_at"]), int(pull["number"])))
 
 
 def publications(

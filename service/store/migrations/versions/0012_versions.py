@@ -15,6 +15,12 @@ revision = "0012"
 down_revision = "0010"
 
 
+_THERE = (
+    "EXISTS (SELECT 1 FROM versions WHERE id = NEW.id"
+    " OR (incident_id = NEW.incident_id AND number = NEW.number))"
+)
+
+
 def upgrade() -> None:
     op.create_table(
         "versions",
@@ -50,8 +56,14 @@ def upgrade() -> None:
         op.f("ix_publishings_incident_id"), "publishings", ["incident_id"], unique=False
     )
     if op.get_bind().dialect.name == "sqlite":
-        for act in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER versions_refuse_{act.lower()} BEFORE {act} ON versions"
-                " BEGIN SELECT RAISE(ABORT, 'a version is never changed'); END"
-            )
+        _refuse("update", "BEFORE UPDATE ON versions")
+        _refuse("delete", "BEFORE DELETE ON versions")
+        # INSERT OR REPLACE deletes without a trigger: https://sqlite.org/lang_conflict.html
+        _refuse("replace", f"BEFORE INSERT ON versions WHEN {_THERE}")
+
+
+def _refuse(name: str, when: str) -> None:
+    op.execute(
+        f"CREATE TRIGGER versions_refuse_{name} {when}"
+        " BEGIN SELECT RAISE(ABORT, 'a version is never changed'); END"
+    )
