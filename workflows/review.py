@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from workflows.action_table import HEAD, is_rule, read_rows, read_table, row_cells
-from workflows.actions import prose
 from workflows.documents import regions
 from workflows.markup import as_said
 from workflows.model import Incident, Kind
@@ -133,7 +132,8 @@ def measures(text: str) -> dict[str, str]:
     """The success measures that the document gives: AI-n → the words of a line
     ``AI-2 measure: the alert fires within two minutes``. The first of an item counts."""
     found: dict[str, str] = {}
-    for line in prose(text):
+    lines = [line for section in sections(text) for _, line in section.prose]
+    for line in lines:
         if (match := _MEASURE.match(line)) and is_said(match["said"]):
             found.setdefault(match["name"].upper(), as_said(match["said"]).strip())
     return found

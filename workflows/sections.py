@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from workflows.action_table import is_rule, row_cells
 from workflows.actions import numbered_prose
@@ -30,8 +31,10 @@ class Section:
     prose: tuple[Line, ...]
 
 
+@lru_cache(maxsize=16)
 def sections(text: str) -> tuple[Section, ...]:
-    """The sections in their order. A heading in code or in a hidden comment is none."""
+    """The sections in their order. A heading in code or in a hidden comment is none. Whoever looks
+    at a document asks for them: so the last answers are kept."""
     heads: list[tuple[int, str, int]] = [(0, "", 0)]
     prose: list[list[Line]] = [[]]
     for number, line in numbered_prose(text):
