@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from workflows.effects import CreateDocument, CreateTask, SetFields
-from workflows.model import DocumentRef, DocumentState, Person, Status, Ticket, TicketRef
+from workflows.effects import CreateTask, SetFields
+from workflows.model import DocumentRef, Person, Status, Ticket, TicketRef
 from workflows.snapshots import Field, Value
 from workflows.tasks import TaskState
 
@@ -369,30 +369,3 @@ class KeptDeliveries(Protocol):
 
     def check(self) -> Iterator[Finding]:
         """Look whether we may do so; for `doctor`."""
-
-
-class DocumentStore(Protocol):
-    """A place where postmortem documents live; one per kind and connection."""
-
-    kind: str
-
-    def create(self, wanted: CreateDocument, *, again: bool = False) -> DocumentState:
-        """Create it. Where it may have been created before, `find` is asked first. `again`: an
-        earlier attempt ended without the whole, and may have left a part to go on from."""
-
-    def find(self, wanted: CreateDocument, lost: Lost) -> DocumentState | None:
-        """The document that an earlier `create` of this wish left behind, looked for as in
-        `Tracker.find_created`."""
-
-    def read(self, ref: DocumentRef, headings: Mapping[str, str]) -> DocumentState:
-        """As it is now. NotThere when it was deleted."""
-
-    def write(self, known: DocumentState, regions: Mapping[str, str]) -> DocumentState:
-        """Replace these marked regions in the document as `known`, everything else untouched.
-        StaleVersion when it is no longer as known (where the store can tell)."""
-
-    def version(self, ref: DocumentRef) -> str | None:
-        """A cheap look at its version, for stores that are polled; None: read it to know."""
-
-    def place_of(self, ref: DocumentRef) -> str:
-        """The project or repository that the document is in; "" where it is on this machine."""

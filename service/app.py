@@ -15,6 +15,7 @@ from service.web import (
     showing,
     sign_in,
     trackers,
+    versions,
     webhooks,
 )
 
@@ -49,6 +50,7 @@ def create_app(container: WebContainer | None = None) -> Flask:
     app.register_blueprint(pages.blueprint(container))
     app.register_blueprint(letters.blueprint(container))
     app.register_blueprint(conflicts.blueprint(container))
+    app.register_blueprint(versions.blueprint(container))
     app.register_blueprint(drift.blueprint(container))
     app.register_blueprint(trackers.blueprint(container))
     app.register_error_handler(HTTPException, _error)

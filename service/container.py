@@ -14,6 +14,7 @@ from pathlib import Path
 from config.rules import ConnectionRules, Rules, load
 from config.secrets import Secret
 from config.settings import Settings
+from integrations.document_store import DocumentStore
 from integrations.gate import OPEN, Gate
 from integrations.gitdir.adapter import GitDirectoryDocuments
 from integrations.github import budgets as github_budgets
@@ -26,14 +27,7 @@ from integrations.github.redelivery import GitHubRedelivery
 from integrations.jira import webhook as jira_webhook
 from integrations.jira.adapter import JiraTracker
 from integrations.jira.documents import JiraIssueDocuments
-from integrations.tracker import (
-    DocumentStore,
-    Envelope,
-    KeptDeliveries,
-    Notice,
-    Rejected,
-    Tracker,
-)
+from integrations.tracker import Envelope, KeptDeliveries, Notice, Rejected, Tracker
 from service.audience import Audiences
 from service.clock import Clock, utc_now
 from service.closings import CLOSING_JOB, ClosingTogether
@@ -51,6 +45,7 @@ from service.store.deliveries import JOB as DELIVERY_JOB
 from service.tick import TICK_JOB, Tick
 from service.web import WebhookDoor
 from workflows.budgets import Budget
+from workflows.policy import KnownPerson
 
 _WEBHOOKS = {"jira": jira_webhook, "github": github_webhook}
 
@@ -141,13 +136,19 @@ class Trackers:
                 found[name] = GitHubRedelivery(client, repositories, address)
         return found
 
+    @property
+    def _pages(self) -> str:
+        """Where people find the pages of incidents; "" where nobody may be sent there."""
+        return f"{self.public_url}/incidents" if self.public_url else ""
+
     @cached_property
     def _documents(self) -> Mapping[tuple[str, str], DocumentStore]:
         stores: dict[tuple[str, str], DocumentStore] = {}
         for name, tracker in self._jira.items():
             stores[JiraIssueDocuments.kind, name] = JiraIssueDocuments(tracker)
         for name, client in self._github.items():
-            stores[GitHubPullRequestDocuments.kind, name] = GitHubPullRequestDocuments(client)
+            documents = GitHubPullRequestDocuments(client, self._pages)
+            stores[GitHubPullRequestDocuments.kind, name] = documents
             stores[GitHubIssueDocuments.kind, name] = GitHubIssueDocuments(name, client)
         stores[GitDirectoryDocuments.kind, ""] = GitDirectoryDocuments()
         return stores
@@ -201,6 +202,7 @@ class Web:
     public_url: str | None
     doors: Mapping[str, WebhookDoor]
     limits: Mapping[str, tuple[Budget, ...]]
+    people: tuple[KnownPerson, ...] = ()
 
 
 def build(
@@ -280,6 +282,7 @@ def build_web(environ: Mapping[str, str] = os.environ) -> Web:
         public_url=settings.public_url,
         doors=doors(rules),
         limits=limits(rules),
+        people=rules.policy.people,
     )
 
 

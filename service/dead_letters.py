@@ -26,8 +26,10 @@ from workflows.effects import (
     CloseTicket,
     CreateDocument,
     CreateTask,
+    KeepVersions,
     LinkTask,
     SetFields,
+    SetReview,
     WriteComment,
     WriteNote,
     WriteRegions,
@@ -215,5 +217,5 @@ def _sent_to(effect: EffectRecord, incident: Incident | None) -> str:
             return ticket.connection
         case SetFields(task=task):
             return task.connection
-        case WriteRegions():
+        case WriteRegions() | SetReview() | KeepVersions():
             return incident.postmortem.connection if incident and incident.postmortem else ""

@@ -14,13 +14,8 @@ from functools import partial
 
 import structlog
 
-from integrations.tracker import (
-    DocumentStore,
-    NotThere,
-    OutcomeUnknown,
-    StaleVersion,
-    TrackerError,
-)
+from integrations.document_store import DocumentStore
+from integrations.tracker import NotThere, OutcomeUnknown, StaleVersion, TrackerError
 from service.audience import Audiences
 from service.clock import Clock
 from service.jobs import TIMING, Timing
@@ -45,6 +40,8 @@ from service.store import Store, Transaction
 from service.store.effects import EffectRecord, EffectState
 from service.store.journal import EntryKind
 from service.store.refs import Ref, Role
+from service.transfers import remember_created
+from service.versions import Versions, keep
 from workflows.audit_keys import is_audit
 from workflows.documents import regions
 from workflows.effects import (
@@ -52,8 +49,10 @@ from workflows.effects import (
     CreateDocument,
     CreateTask,
     Effect,
+    KeepVersions,
     LinkTask,
     SetFields,
+    SetReview,
     WriteComment,
     WriteNote,
     WriteRegions,
@@ -66,9 +65,9 @@ from workflows.events import (
     News,
     NotCreated,
     NoteWritten,
-    Outcome,
     TaskCreated,
     TaskLinked,
+    VersionsFound,
 )
 from workflows.folding import fold
 from workflows.hearing import overtaken
@@ -105,6 +104,7 @@ class Executor:
         self._clock = clock
         self._policy = policy
         self._timing = timing
+        self._versions = Versions(store)
         self._settling = Settling(store, tracker, documents, clock, timing.settle)
 
     def execute(
@@ -203,7 +203,7 @@ class Executor:
                 yield by_key[result.key], task_news(result, by_key[result.key].wish)
                 stop = lasting(result.error) or stop
 
-    def _one(self, record: EffectRecord, incident: Incident) -> Outcome:
+    def _one(self, record: EffectRecord, incident: Incident) -> News:
         match wish := record.wish:
             case CreateDocument(target=target):
                 again = record.attempts > 0
@@ -236,6 +236,9 @@ class Executor:
                 fields = SetFields(wish.key, ticket, wish.place, {}, wish.status)
                 tracker = self._tracker(ticket.connection)
                 return closed(wish, tracker.set_fields(fields, lambda _: ""))
+            case SetReview() | KeepVersions():
+                documents = self._documents(wish.document.kind, _known(incident).connection)
+                return self._versions.perform(wish, documents, incident.id)
             case CreateTask():
                 raise TypeError("tasks are created in batches")
 
@@ -325,7 +328,9 @@ class Executor:
                 tx.effects.retry(record.key, self._clock(), why)
                 return why
             case DocumentCreated(connection, document):
-                self._remember_document(tx, record.wish, document, incident, connection)
+                remember_created(tx, record.wish, document, incident.id, connection)
+            case VersionsFound():
+                news = keep(tx, incident.id, news)
             case TaskCreated(key, ref):
                 role = Role.AUDIT if is_audit(key) else Role.TASK
                 tx.refs.put(Ref(ref.connection, ref.id, incident.id, role, ref.key))
@@ -333,23 +338,6 @@ class Executor:
                     tx.refs.say_changed(ref.connection, ref.id)
         tx.effects.done(record, news)
         return told(news, incident)
-
-    def _remember_document(
-        self,
-        tx: Transaction,
-        wish: Effect,
-        document: DocumentState,
-        incident: Incident,
-        connection: str,
-    ) -> None:
-        """Note where news of the document will come from."""
-        ticket = document.ref.ticket
-        if ticket is not None:
-            ref = Ref(ticket.connection, ticket.id, incident.id, Role.DOCUMENT, ticket.key)
-            tx.refs.put(ref)
-        elif isinstance(wish, CreateDocument):
-            place, path = wish.target.place, wish.target.path
-            tx.refs.put_document(connection, place, path, incident.id, document.ref.branch)
 
     def _ended_badly(
         self,

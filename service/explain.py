@@ -28,8 +28,10 @@ from workflows.effects import (
     CreateDocument,
     CreateTask,
     Effect,
+    KeepVersions,
     LinkTask,
     SetFields,
+    SetReview,
     WriteComment,
     WriteNote,
     WriteRegions,
@@ -272,6 +274,10 @@ def in_words(wish: Effect) -> str:
             return f"write a note on {ticket.key}"
         case CloseTicket(ticket=ticket):
             return f"close {ticket.key}"
+        case SetReview(check=check):
+            return f"show the review on the postmortem's newest commit: {check.value}"
+        case KeepVersions():
+            return "keep what was published as a version"
         case SetFields(task=task, values=values, status=status):
             fields = [*values, *([Field.STATUS] if status else [])]
             return f"set {', '.join(fields)} of {task.key}"

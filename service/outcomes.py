@@ -28,8 +28,10 @@ from workflows.effects import (
     CreateTask,
     Effect,
     Hold,
+    KeepVersions,
     LinkTask,
     SetFields,
+    SetReview,
     WriteComment,
     WriteNote,
     WriteRegions,
@@ -43,9 +45,12 @@ from workflows.events import (
     News,
     NotCreated,
     NoteWritten,
+    ReviewShown,
     TaskCreated,
     TaskLinked,
     TicketClosed,
+    VersionsFound,
+    VersionsKept,
 )
 from workflows.hearing import FRESH
 from workflows.model import Incident, TicketRef
@@ -140,7 +145,7 @@ def goes_to(wish: Effect, incident: Incident) -> str:
     match wish:
         case CreateDocument() | CreateTask():
             return wish.target.connection
-        case WriteRegions():
+        case WriteRegions() | SetReview() | KeepVersions():
             return incident.postmortem.connection if incident.postmortem else ""
         case LinkTask():
             return wish.incident.connection
@@ -175,22 +180,32 @@ def told(news: News, incident: Incident) -> str:
             done = ", ".join(f"{f} {v or 'nothing'}" for f, v in confirmed.items())
             not_done = "".join(f"; not taken: {f}: {s.words}" for f, s in refused.items())
             return f"AI-{number} on the {side}: {done or 'nothing set'}{not_done}"
-        case TaskCreated(key) | TaskLinked(key) if is_of_audit(key):
-            return told_of_audit(news)
         case NotCreated() | NoteWritten() | TicketClosed():
             return told_of_audit(news)
-        case TaskCreated(key, ref, _, unset):
-            name = f"AI-{key.rsplit(':', 1)[1]}"
-            return f"{name} is {ref.key}: {ref.url}" + "".join(f"; not set: {u}" for u in unset)
-        case TaskLinked(key) if key.startswith("mirror:"):
-            _, side, _, number = key.split(":")
-            return f"AI-{number}: the {side} shows its other ticket, if its tracker can"
-        case TaskLinked(key):
-            return f"AI-{key.rsplit(':', 1)[1]} linked to {incident.ticket.key}"
+        case TaskCreated(key) | TaskLinked(key):
+            return told_of_audit(news) if is_of_audit(key) else _told_of_task(news, incident)
         case CommentWritten():
             return f"comment on {incident.ticket.key} written"
         case DocumentRead():
             return "document read"
+        case ReviewShown():
+            return "the review is shown on the document's newest commit"
+        case VersionsFound(_, found):
+            return f"publications that are not kept yet: {len(found)}"
+        case VersionsKept(_, numbers):
+            new = ", ".join(f"v{number}" for number in numbers)
+            return f"published, and kept as {new}" if new else "published, and kept already"
+
+
+def _told_of_task(news: TaskCreated | TaskLinked, incident: Incident) -> str:
+    if isinstance(news, TaskCreated):
+        name = f"AI-{news.key.rsplit(':', 1)[1]}"
+        unset = "".join(f"; not set: {what}" for what in news.unset)
+        return f"{name} is {news.ref.key}: {news.ref.url}{unset}"
+    if news.key.startswith("mirror:"):
+        _, side, _, number = news.key.split(":")
+        return f"AI-{number}: the {side} shows its other ticket, if its tracker can"
+    return f"AI-{news.key.rsplit(':', 1)[1]} linked to {incident.ticket.key}"
 
 
 def task_news(result: TaskResult, wish: Effect) -> News | TrackerError:

@@ -43,7 +43,7 @@ from service.tasks import Looked, Tasks
 from service.tasks import Ticket as Task
 from service.tick import put_plan
 from service.transfers import follow, read, remember_document
-from workflows import choices
+from workflows import choices, publishing
 from workflows.effects import CreateTask, Effect, Hold, SetFields, WriteRegions
 from workflows.events import Reading, TaskReading, TicketUnchanged
 from workflows.folding import fold
@@ -111,6 +111,7 @@ class Processing:
             last = known and tx.journal.last(known.incident.id, EntryKind.NOTE)
             accepted = tx.acceptances.of_incident(known.incident.id) if known else []
             chosen = tx.choices.of_incident(known.incident.id) if known else []
+            asked = tx.versions.asked(known.incident.id) if known else []
         ref = known.incident.ticket if known else TicketRef(connection, ticket_id, key, "")
         if known and not lease.prompt and (end := self._held_up(known.incident, lease.urgent)):
             return end
@@ -128,6 +129,7 @@ class Processing:
                 tx.journal.add(known.incident.id, EntryKind.NOTE, "can be read again")
         incident, unread = self._with_document(job, known)
         incident = incident and choices.hear(hear(incident, accepted), chosen)
+        incident = incident and publishing.hear(incident, asked)
         return self._turn(job, lease, reading, incident, unread)
 
     def _turn(

@@ -286,6 +286,7 @@ class Reconciler:
         except NotThere:
             return {}
         same = (now.status, dict(now.regions)) == (known.status, dict(known.seen))
+        same &= (now.ref.head, now.ref.published) == (known.ref.head, known.ref.published)
         if version is None and same and now.text == known.text:
             return None
         return now.regions

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from integrations.tracker import DocumentStore, Lost, OutcomeUnknown, Tracker, TrackerError
+from integrations.document_store import DocumentStore
+from integrations.tracker import Lost, OutcomeUnknown, Tracker, TrackerError
 from service.clock import Clock
 from service.store import Store
 from service.store.effects import EffectRecord, EffectState

@@ -16,8 +16,9 @@ from service.store import Store, Transaction
 from service.store.incidents import IncidentRecord
 from service.store.journal import EntryKind
 from service.store.refs import Ref, Role
+from workflows.effects import CreateDocument, Effect
 from workflows.events import Reading, TicketGone, TicketRead
-from workflows.model import Incident, TicketRef
+from workflows.model import DocumentState, Incident, TicketRef
 
 
 def read(tracker: Tracker, ref: TicketRef) -> Reading:
@@ -88,3 +89,16 @@ def _turn_of(tx: Transaction, job: ClaimedJob, incident_id: str | None, ticket: 
         tx.deliveries.belong_to(job.subject, incident_id)
     tx.jobs.touch(INCIDENT_JOB, subject, priority=PROMPT, reason=f"{ticket.key} was transferred")
     return Done()
+
+
+def remember_created(
+    tx: Transaction, wish: Effect, document: DocumentState, incident_id: str, connection: str
+) -> None:
+    """Note where news of a document that was just created will come from."""
+    ticket = document.ref.ticket
+    if ticket is not None:
+        ref = Ref(ticket.connection, ticket.id, incident_id, Role.DOCUMENT, ticket.key)
+        tx.refs.put(ref)
+    elif isinstance(wish, CreateDocument):
+        place, path = wish.target.place, wish.target.path
+        tx.refs.put_document(connection, place, path, incident_id, document.ref.branch)

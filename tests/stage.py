@@ -158,6 +158,7 @@ class Stage:
             None,
             doors(self.container.rules),
             limits(self.container.rules),
+            self.container.rules.policy.people,
         )
         app = between(create_app(web))
         self._server = make_server("127.0.0.1", port, app, threaded=True)

@@ -94,8 +94,8 @@ def read_table(base: str, seen: str) -> Edited:
     changed: dict[str, str] = {}
     stray: list[str] = []
     for line in seen.splitlines():
-        cells = _cells(line)
-        if not line.strip() or cells[:2] == list(HEAD[:2]) or _is_rule(cells):
+        cells = row_cells(line)
+        if not line.strip() or cells[:2] == list(HEAD[:2]) or is_rule(cells):
             continue
         name = _NAME.match(cells[0]) if cells else None
         if name is not None and name["name"] in ours:
@@ -114,12 +114,12 @@ def read_table(base: str, seen: str) -> Edited:
 def _named_rows(text: str) -> dict[str, list[str]]:
     """The cells of each row that has an ID, by that ID."""
     lines = text.splitlines()
-    return {match["name"]: _cells(line) for line in lines if (match := _named(line))}
+    return {match["name"]: row_cells(line) for line in lines if (match := _named(line))}
 
 
 def _named(line: str) -> re.Match[str] | None:
     """The ID of a row, where it has one."""
-    return _NAME.match("".join(_cells(line)[:1]))
+    return _NAME.match("".join(row_cells(line)[:1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ def merge_table(ours: str, kept: Mapping[str, str], after: Iterable[str]) -> str
     return "\n".join([*lines, *after])
 
 
-def _cells(line: str) -> list[str]:
+def row_cells(line: str) -> list[str]:
     """The cells of a table row; none when the line is not one."""
     line = line.strip()
     if not line.startswith("|"):
@@ -205,7 +205,7 @@ def _cells(line: str) -> list[str]:
     return [part.strip() for part in parts]
 
 
-def _is_rule(cells: list[str]) -> bool:
+def is_rule(cells: list[str]) -> bool:
     return bool(cells) and all(re.fullmatch(r":?-{2,}:?", part) for part in cells)
 
 

@@ -113,7 +113,12 @@ def _is_asked(heading: str | None) -> bool:
 
 
 def prose(text: str) -> Iterator[str]:
-    """The lines that are neither quoted nor code, without hidden comments.
+    """The lines that are neither quoted nor code, without hidden comments."""
+    return (line for _, line in numbered_prose(text))
+
+
+def numbered_prose(text: str) -> Iterator[tuple[int, str]]:
+    """The same, each with its number, counted from 1.
 
     A fence ends with one of the same marks, at least as long and with nothing behind it: what
     looks like a fence inside of it is code, https://spec.commonmark.org/0.31.2/#fenced-code-blocks
@@ -134,7 +139,7 @@ def prose(text: str) -> Iterator[str]:
         elif fence and not ("`" in fence["marks"] and "`" in fence["info"]):
             opened = fence
         elif not line.startswith(("    ", "\t")) and not line.lstrip().startswith(">"):
-            yield line
+            yield number + 1, line
 
 
 def _without_hidden(line: str, hidden: bool, ends_below: bool) -> tuple[str, bool]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
 
 from workflows.model import DocumentRef, Kind, TicketRef
 from workflows.snapshots import Field, Value
@@ -147,6 +148,38 @@ class SetFields:
     owner_name: str | None = None
 
 
+class Check(StrEnum):
+    """What a review comes to, as a check on a commit."""
+
+    PENDING = "pending"  # something is missing, and nobody said that it is ready
+    FAILURE = "failure"  # it is said to be ready, and something is missing
+    SUCCESS = "success"
+
+
+@dataclass(frozen=True, slots=True)
+class SetReview:
+    """Show on the commit that is the document's `head` what its review comes to, in `words`: ours
+    and none of the document's, 140 characters at most. `incident` is our id, for the address of
+    its page."""
+
+    key: str
+    document: DocumentRef
+    incident: str
+    check: Check
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeepVersions:
+    """Keep each publication of the document that is not kept yet. `by` whom and `at` when (UTC) it
+    was published, where the store cannot tell."""
+
+    key: str
+    document: DocumentRef
+    by: str = ""
+    at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """Why a wish cannot come true for now. `refused`: it waits for a person, not for time;
@@ -168,4 +201,6 @@ Effect = (
     | WriteNote
     | CloseTicket
     | SetFields
+    | SetReview
+    | KeepVersions
 )

@@ -9,6 +9,7 @@ from datetime import datetime
 from workflows.model import DocumentState, Ticket, TicketRef
 from workflows.snapshots import Field, Side, Stuck, Value
 from workflows.tasks import TaskState
+from workflows.versions import Publication
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,29 @@ class FieldsWritten:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewShown:
+    """The review of the document is shown where it is written."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class VersionsFound:
+    """What was published and is not kept yet, the oldest first."""
+
+    key: str
+    publications: tuple[Publication, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VersionsKept:
+    """The publications of the document are kept; `numbers` are those that are new."""
+
+    key: str
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TaskRead:
     """The ticket of action item `number` on this side was read."""
 
@@ -173,7 +197,9 @@ Outcome = (
     | NoteWritten
     | TicketClosed
     | FieldsWritten
+    | ReviewShown
+    | VersionsKept
 )
 
 #: What became known besides: folded into the state before the next decision.
-News = DocumentRead | Outcome
+News = DocumentRead | VersionsFound | Outcome

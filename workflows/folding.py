@@ -19,9 +19,12 @@ from workflows.events import (
     News,
     NotCreated,
     NoteWritten,
+    ReviewShown,
     TaskCreated,
     TaskLinked,
     TicketClosed,
+    VersionsFound,
+    VersionsKept,
 )
 from workflows.model import ActionItem, DocumentState, Incident, Postmortem
 from workflows.snapshots import Agreement, Field, Side, Stuck, Value
@@ -60,6 +63,8 @@ def fold(news: News, incident: Incident) -> Incident:
             )
         case CommentWritten(_, comment_id):
             return replace(incident, comment_id=comment_id)
+        case ReviewShown() | VersionsFound() | VersionsKept():
+            return incident
 
 
 def _with_item(

@@ -11,14 +11,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from workflows import choices, postmortem
+from workflows import choices, postmortem, publishing
 from workflows.audit_turn import audited, effects_of_audits, heard_audits
 from workflows.effects import (
     CreateDocument,
     CreateTask,
     Effect,
     Hold,
+    KeepVersions,
     LinkTask,
+    SetReview,
     WriteComment,
 )
 from workflows.events import AuditReading, Reading, TaskReading, TicketGone, TicketUnchanged
@@ -47,6 +49,9 @@ from workflows.upkeep import keep_up
 
 #: What an incident waits for while its team does not act.
 _PLANNED = "mode: act (the team only plans, nothing is written)"
+
+#: What is asked for again and again, whether it is done or not.
+_STANDING = (WriteComment, SetReview, KeepVersions)
 
 #: Documents that are neither read for what people ask for nor written.
 _NO_MORE = (DocumentStatus.DECLINED, DocumentStatus.GONE)
@@ -84,6 +89,8 @@ def decide(
     notes: list[str] = []
     if incident is not None:
         incident, notes = choices.settle(incident, now)
+        incident, published = publishing.settle(incident)
+        notes += published
     if incident is not None and (team := policy.teams.get(incident.team)):
         incident, heard = hear_tasks(incident, tasks, team, policy, now)
         notes += heard
@@ -177,6 +184,7 @@ def _go_on(
         incident = _waiting(incident, _PLANNED)
     elif incident.waiting_for == _PLANNED:
         incident = _watching(incident) if incident.phase is Phase.OPEN else _done(incident)
+    effects = publishing.around(incident, effects)
     return Decision(incident, tuple(effects), tuple(notes), again_at)
 
 
@@ -186,7 +194,7 @@ def _not_yet(decision: Decision, held: Mapping[str, Hold]) -> Decision:
     open_ones = [
         each
         for each in decision.effects
-        if each.key not in held and not isinstance(each, WriteComment)
+        if each.key not in held and not isinstance(each, _STANDING)
     ]
     if incident is None or incident.outlook is not Outlook.DONE or not open_ones:
         return decision
@@ -277,13 +285,15 @@ def _set_up(
         effects += to_set(incident, team, policy, now)
     else:
         incident, notes = hear_rows(incident, team, policy, now)
-        reasons = [*reasons, *notes]
+        incident, measured = publishing.with_measures(incident)
+        reasons = [*reasons, *notes, *measured]
         effects += _tasks(incident, document, team, policy)
         effects += to_set(incident, team, policy, now)
         incident, writes, again_at = keep_up(incident, ticket, team, now)
         effects += writes
     if all(held[effect.key].refused for effect in effects if effect.key in held):
-        effects += _comment(incident, held)  # what only waits is not worth a comment
+        review = publishing.told(incident, policy.people, held)
+        effects += _comment(incident, held, review)  # what only waits is not worth a comment
     stuck = [held[effect.key] for effect in effects if effect.key in held]
     if again_at is not None:
         stuck.append(Hold("the next write to its document", until=again_at))
@@ -291,6 +301,7 @@ def _set_up(
         stuck.append(Hold(_PLANNED))
     if document.status is DocumentStatus.GONE:
         stuck.append(Hold(f"the document {document.ref.url} to be put back", refused=True))
+    effects = publishing.around(incident, effects)
     return Decision(_standing(incident, stuck), tuple(effects), tuple(reasons), again_at)
 
 
@@ -343,7 +354,9 @@ def _standing(incident: Incident, stuck: Sequence[Hold]) -> Incident:
     return _waiting(incident, why, stuck[0].until)
 
 
-def _comment(incident: Incident, held: Mapping[str, Hold]) -> tuple[WriteComment, ...]:
+def _comment(
+    incident: Incident, held: Mapping[str, Hold], review: Sequence[str] = ()
+) -> tuple[WriteComment, ...]:
     if incident.muted:
         return ()
     reasons = {
@@ -351,7 +364,7 @@ def _comment(incident: Incident, held: Mapping[str, Hold]) -> tuple[WriteComment
         for item in incident.actions
         if (key := postmortem.task_key(incident, item)) in held
     }
-    text = postmortem.comment(incident, reasons)
+    text = postmortem.comment(incident, reasons, review)
     return (WriteComment(f"comment:{incident.id}", incident.ticket, text),)
 
 

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from workflows.moments import Moments
 from workflows.rungs import Audit
 from workflows.snapshots import Agreement, Choice, Claim, Conflict, Field, Side
 from workflows.tickets import TicketRef as TicketRef
+from workflows.versions import Publishing
 
 
 class StatusCategory(StrEnum):
@@ -148,7 +150,8 @@ class Outlook(StrEnum):
 class DocumentRef:
     """Where a postmortem document is. `id` is stable and means something only to its store;
     `version` is the store's own token of the text last seen (a blob id, a revision). `ticket`
-    is set where the document is itself a ticket, `branch` where it is drafted on one."""
+    is set where the document is itself a ticket, `branch` where it is drafted on one; `head` is
+    the commit proposed there, and `published` tells one publication from the next."""
 
     kind: str
     id: str
@@ -156,6 +159,8 @@ class DocumentRef:
     version: str
     ticket: TicketRef | None = None
     branch: str = ""
+    head: str = ""
+    published: str = ""
 
 
 class DocumentStatus(StrEnum):
@@ -170,10 +175,9 @@ class DocumentStatus(StrEnum):
 class DocumentState:
     """A document as it was read or as it was left by our last write.
 
-    `regions` are our marked regions by name, in Markdown. `text` is the whole Markdown source,
-    where the store keeps Markdown and a write can be compared and swapped on `ref.version`;
-    it is None where the body is kept in another format and must be read before each write.
-    `headings` says under which heading each region stands.
+    `regions` are our marked regions by name, in Markdown. `text` is the whole in Markdown: the
+    source, where the store keeps that, otherwise how it reads. `headings` says under which heading
+    each region stands.
     """
 
     ref: DocumentRef
@@ -312,18 +316,6 @@ class Acceptance:
 
 
 @dataclass(frozen=True, slots=True)
-class Moments:
-    """When what happened, as far as the ticket tells."""
-
-    opened: datetime | None = None
-    started: datetime | None = None
-    detected: datetime | None = None
-    acknowledged: datetime | None = None
-    mitigated: datetime | None = None
-    resolved: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Postmortem:
     """What we know of an incident's document, which lives in the store of `connection`.
 
@@ -372,7 +364,7 @@ class Incident:
     service: str | None = None
     owner: Person | None = None
     restricted: bool = False
-    moments: Moments = Moments()
+    moments: Moments = field(default_factory=Moments)
     opened: datetime | None = None
     closed: datetime | None = None
     roles: Mapping[str, str] = field(default_factory=dict)
@@ -385,6 +377,7 @@ class Incident:
     acceptances: tuple[Acceptance, ...] = ()
     choices: tuple[Choice, ...] = ()
     audits: tuple[Audit, ...] = ()
+    publishings: tuple[Publishing, ...] = ()
     comment_id: str | None = None
     muted: bool = False
     given_up: str = ""

@@ -171,8 +171,8 @@ def task(
         text=_task_text(incident, item, document),
         kind=item.kind,
         incident=incident.ticket,
-        # Without its version, which moves with each edit: it is the same wish all the while.
-        document=replace(document.ref, version=""),
+        # Without what moves with each edit: it is the same wish all the while.
+        document=replace(document.ref, version="", head="", published=""),
         owner=handle(item, incident, rules.connection, policy),
         owner_name=item.owner,
         due=item.due,
@@ -275,9 +275,10 @@ _A_ROW = "_a row of the postmortem_"
 MOST_PROPOSALS = 20
 
 
-def comment(incident: Incident, blocked: Mapping[str, str]) -> str:
+def comment(incident: Incident, blocked: Mapping[str, str], review: Sequence[str] = ()) -> str:
     """The one comment on the incident ticket: where things are, what could not be set, what
-    comes next. `blocked` says of action items (AI-n) why their task is not there yet."""
+    comes next. `blocked` says of action items (AI-n) why their task is not there yet; `review` are
+    paragraphs on what the document lacks."""
     if incident.postmortem is None and incident.given_up:
         told = f"sets nothing up for this incident: {inert(incident.given_up)}"
         return f"**Followthrough** {told}\n\n{_footer()}"
@@ -301,7 +302,7 @@ def comment(incident: Incident, blocked: Mapping[str, str]) -> str:
     if incident.proposals:
         parts.append(_proposed(incident.proposals))
     parts += _turned_down(incident)
-    parts += [_next(incident), _footer()]
+    parts += [*review, _next(incident), _footer()]
     return "\n\n".join(parts)
 
 

@@ -12,8 +12,10 @@ from workflows.effects import (
     CreateDocument,
     CreateTask,
     Effect,
+    KeepVersions,
     LinkTask,
     SetFields,
+    SetReview,
     WriteComment,
     WriteNote,
     WriteRegions,
@@ -27,10 +29,12 @@ from workflows.events import (
     NotCreated,
     NoteWritten,
     Reading,
+    ReviewShown,
     TaskCreated,
     TaskLinked,
     TicketClosed,
     TicketRead,
+    VersionsKept,
 )
 from workflows.folding import fold
 from workflows.lifecycle import decide
@@ -119,21 +123,11 @@ def pretend(wish: Effect, incident: Incident, now: datetime) -> News:
     """What would be known after `wish` had succeeded at `now`; places are named, not made."""
     match wish:
         case CreateDocument():
-            target = wish.target
-            where = f"{target.place}/{target.path}" if target.path else target.place
-            ref = DocumentRef(target.kind, where, f"(to be created in {where})", "planned")
-            bodies = regions(wish.text)
-            headings = region_headings(wish.text)
-            state = DocumentState(ref, bodies, headings, DocumentStatus.DRAFT, wish.text)
-            return DocumentCreated(target.connection, state, bodies)
+            return _pretend_document(wish)
         case WriteRegions():
             return _pretend_write(wish, incident)
-        case CreateTask(moot=True):
-            return NotCreated(wish.key)
         case CreateTask():
-            name = f"AI-{wish.key.rsplit(':', 1)[1]}"
-            place = f"(task of {name} in {wish.target.place})"
-            return TaskCreated(wish.key, TicketRef(wish.target.connection, place, place, ""), True)
+            return _pretend_task(wish)
         case LinkTask():
             return TaskLinked(wish.key)
         case WriteNote():
@@ -142,11 +136,30 @@ def pretend(wish: Effect, incident: Incident, now: datetime) -> News:
             return TicketClosed(wish.key)
         case WriteComment():
             return CommentWritten(wish.key, incident.comment_id or "planned")
-        case SetFields():
-            values = dict(wish.values)
-            if wish.status is not None:
-                values[Field.STATUS] = wish.status.progress.value
-            return FieldsWritten(wish.key, values, {}, now)
+        case SetReview():
+            return ReviewShown(wish.key)
+        case KeepVersions():
+            return VersionsKept(wish.key, ())
+        case SetFields(status=status):
+            said = {} if status is None else {Field.STATUS: status.progress.value}
+            return FieldsWritten(wish.key, {**wish.values, **said}, {}, now)
+
+
+def _pretend_document(wish: CreateDocument) -> DocumentCreated:
+    target = wish.target
+    where = f"{target.place}/{target.path}" if target.path else target.place
+    ref = DocumentRef(target.kind, where, f"(to be created in {where})", "planned")
+    bodies, headings = regions(wish.text), region_headings(wish.text)
+    state = DocumentState(ref, bodies, headings, DocumentStatus.DRAFT, wish.text)
+    return DocumentCreated(target.connection, state, bodies)
+
+
+def _pretend_task(wish: CreateTask) -> TaskCreated | NotCreated:
+    if wish.moot:
+        return NotCreated(wish.key)
+    name = f"AI-{wish.key.rsplit(':', 1)[1]}"
+    place = f"(task of {name} in {wish.target.place})"
+    return TaskCreated(wish.key, TicketRef(wish.target.connection, place, place, ""), True)
 
 
 def _pretend_write(wish: WriteRegions, incident: Incident) -> DocumentWritten:

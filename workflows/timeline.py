@@ -13,7 +13,8 @@ from fnmatch import fnmatchcase
 
 from workflows.actions import lines_of, without_actions
 from workflows.markup import cell, excerpt, link, words_of
-from workflows.model import Change, Moments, Person, Ticket
+from workflows.model import Change, Person, Ticket
+from workflows.moments import Moments
 from workflows.policy import IncidentSource, SourceKind, ValueSource, same_word
 
 

@@ -12,14 +12,16 @@ import re
 import subprocess
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from integrations.tracker import Lost, NotThere, Rejected, StaleVersion, Unavailable
 from workflows.documents import region_headings, regions, replace_regions
 from workflows.effects import CreateDocument
 from workflows.model import DocumentRef, DocumentState
+from workflows.versions import Publication
 
 _MARKER = re.compile(r"<!-- followthrough (?P<key>[^\s<>]{1,200}) -->")
 _SECONDS = 30
@@ -112,6 +114,23 @@ class GitDirectoryDocuments:
     def place_of(self, ref: DocumentRef) -> str:  # noqa: ARG002
         """None of any tracker: whoever may read this machine's files may read it."""
         return ""
+
+    def publications(self, ref: DocumentRef, known: frozenset[str]) -> Sequence[Publication]:  # noqa: ARG002
+        """The file as it was when somebody asked to publish it, which `ref.version` tells.
+        Edits that nobody committed are committed first, on their own. Who asked, and when, the
+        file does not know: the commit's time stands in."""
+        file = _File.of(ref)
+        with self._one_at_a_time:
+            text = _load(file)
+            if _blob_id(text) != ref.version:
+                raise Rejected(
+                    f"{file.path} was edited in the moment in which it was published",
+                    mend="Publish it again.",
+                )
+            self._commit(file, "Edits found in the working tree")
+            told = _git(file.root, "log", "-1", "--format=%H %cI", "--", file.path)
+        commit, _, at = told.strip().partition(" ")
+        return (Publication(text, datetime.fromisoformat(at), commit=commit),)
 
     def _find(self, file: _File, wanted: CreateDocument) -> DocumentState | None:
         try:

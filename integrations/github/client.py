@@ -144,7 +144,7 @@ class GitHubClient:
         """The object that a POST, PUT or PATCH answers; OutcomeUnknown where it is none."""
         return an_object(self._ask(verb, path, {}, body)[1], _odd(verb, path))
 
-    def pages(self, path: str, **parameters: str | int) -> Iterator[Answer]:
+    def pages(self, path: str, /, **parameters: str | int) -> Iterator[Answer]:
         """The items of all pages of a list, a hundred a page. `path` starts with `present_path`.
 
         Of the next page's address only the query is used, so that it leads to no other host.

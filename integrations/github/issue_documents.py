@@ -7,7 +7,8 @@ not planned = declined.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from integrations.github.client import GitHubClient, issue_path, repo_path
@@ -19,6 +20,7 @@ from workflows.documents import region_headings, regions, replace_regions
 from workflows.effects import CreateDocument
 from workflows.fitting import fitted
 from workflows.model import DocumentRef, DocumentState, DocumentStatus
+from workflows.versions import Publication
 
 Json = dict[str, Any]
 
@@ -84,6 +86,17 @@ class GitHubIssueDocuments:
         """``owner/name``."""
         return ref.ticket.key.rpartition("#")[0] if ref.ticket else ""
 
+    def publications(self, ref: DocumentRef, known: frozenset[str]) -> Sequence[Publication]:  # noqa: ARG002
+        """The body as it is, published when and by whom the issue was closed. An issue has no
+        commits, and GitHub's REST API tells none of its earlier bodies.
+        https://docs.github.com/en/rest/issues/issues#get-an-issue"""
+        issue = self._client.read(self._path(ref))
+        now = self._state(issue)
+        if not now.ref.published:
+            return ()
+        by = str((issue.get("closed_by") or {}).get("login") or "")
+        return (Publication(now.text or "", datetime.fromisoformat(issue["closed_at"]), by),)
+
     def _path(self, ref: DocumentRef) -> str:
         if ref.ticket is None:
             raise Rejected(f"{ref.id!r} names no issue")
@@ -93,8 +106,10 @@ class GitHubIssueDocuments:
         text = str(issue.get("body") or "").replace("\r\n", "\n")
         ticket = ref_of(self._connection, issue)
         version = hashlib.sha256(text.encode()).hexdigest()
-        ref = DocumentRef(self.kind, ticket.id, ticket.url, version, ticket)
-        return DocumentState(ref, regions(text), region_headings(text), _status(issue), text)
+        status = _status(issue)
+        token = str(issue["closed_at"]) if status is DocumentStatus.PUBLISHED else ""
+        ref = DocumentRef(self.kind, ticket.id, ticket.url, version, ticket, published=token)
+        return DocumentState(ref, regions(text), region_headings(text), status, text)
 
 
 def _fitted(text: str, limit: int = BODY_LIMIT) -> str:

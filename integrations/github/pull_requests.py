@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import islice
@@ -18,10 +18,19 @@ from urllib.parse import quote
 from integrations.github.answers import Invalid
 from integrations.github.client import GitHubClient, Recent, repo_path
 from integrations.github.marker import key_in, signed
-from integrations.tracker import Lost, NotThere, Rejected, StaleVersion, Unavailable
+from integrations.github.publications import merge_token, publications, show_review
+from integrations.tracker import (
+    Lost,
+    NotThere,
+    Rejected,
+    SignInFailed,
+    StaleVersion,
+    Unavailable,
+)
 from workflows.documents import region_headings, regions, replace_regions
-from workflows.effects import CreateDocument
+from workflows.effects import CreateDocument, SetReview
 from workflows.model import DocumentRef, DocumentState, DocumentStatus, TicketRef
+from workflows.versions import Publication
 
 Json = dict[str, Any]
 
@@ -35,6 +44,8 @@ The postmortem of [{key}]({url}), kept by Followthrough.
 
 #: How long a pull request that was seen open is taken to be open still.
 _SEEN_LATELY = timedelta(minutes=1)
+
+_MAY_NOT = "Give the token the permission Commit statuses: read and write, and replay it."
 
 _UPDATE = "What changed since the postmortem was merged. Further changes join this pull request."
 
@@ -67,8 +78,11 @@ class GitHubPullRequestDocuments:
 
     kind = "github-pull-request"
 
-    def __init__(self, client: GitHubClient) -> None:
+    def __init__(self, client: GitHubClient, pages: str = "") -> None:
+        """`pages` is where our pages of incidents are, for links to them; "" where nobody can
+        follow one."""
         self._client = client
+        self._pages = pages
         self._is_open: Recent[str, bool] = Recent(client.clock, _SEEN_LATELY)
 
     def create(self, wanted: CreateDocument, *, again: bool = False) -> DocumentState:
@@ -86,13 +100,13 @@ class GitHubPullRequestDocuments:
             if there is not None:
                 return self._read(place, there, path, {})
         written = self._left(place, path, branch, wanted.key) if begun else None
-        text, version = written or self._first_text(wanted, branch)
+        text, version, head = written or self._first_text(wanted, branch)
         body = signed(_about(wanted.incident), wanted.key)
         pull = self._open(place, branch, wanted.title, body, draft=True)
         where = _Place(place, int(pull["number"]), branch, path)
         ref = DocumentRef(self.kind, str(where), str(pull["html_url"]), version, branch=branch)
         self._is_open.believe(ref.id, True)
-        return _state(ref, text, _status(pull))
+        return _state(replace(ref, head=head or _head_of(pull)), text, _status(pull))
 
     def find(self, wanted: CreateDocument, lost: Lost) -> DocumentState | None:  # noqa: ARG002
         """The document of `wanted`'s key, once its pull request exists, in whatever state; None
@@ -138,14 +152,15 @@ class GitHubPullRequestDocuments:
             raise StaleVersion(f"{known.ref.url} was merged or closed since it was read")
         message = f"Bring {where.path} up to date"
         try:
-            version = self._put(
+            version, head = self._put(
                 where.repository, where.path, branch, text, message, known.ref.version
             )
         except NotThere as error:
             raise StaleVersion(f"{error.words}: merged or closed since it was read") from None
         if not is_open:
             self._open(where.repository, branch, message, _UPDATE, draft=False)
-        return _state(replace(known.ref, version=version), text, known.status)
+        ref = replace(known.ref, version=version, head=head, published="")
+        return _state(ref, text, known.status)
 
     def version(self, ref: DocumentRef) -> str | None:  # noqa: ARG002
         """None: a pull request's state is as much news as its file, so it must be read."""
@@ -155,6 +170,27 @@ class GitHubPullRequestDocuments:
         """``owner/name``."""
         return _Place.of(ref).repository
 
+    def publications(self, ref: DocumentRef, known: frozenset[str]) -> Sequence[Publication]:
+        """Two reads to find them, and see `integrations.github.publications`."""
+        where = _Place.of(ref)
+        place = where.repository
+        pull = self._client.read(f"{repo_path(place)}/pulls/{where.number}")
+        pulls = [pull, *self._pulls(place, f"{where.branch}-updates", state="all")]
+
+        def text_at(path: str, commit: str) -> str:
+            return self._file(place, path, commit)[0]
+
+        return list(publications(self._client, place, where.path, pulls, known, text_at))
+
+    def set_review(self, wanted: SetReview) -> None:
+        """One write. Rejected, with the mend, where the token may not."""
+        page = f"{self._pages}/{wanted.incident}" if self._pages else ""
+        try:
+            show_review(self._client, _Place.of(wanted.document).repository, wanted, page)
+        except (SignInFailed, NotThere) as error:
+            # Without the permission GitHub answers 403, or 404 where it hides that it is there.
+            raise Rejected(f"the review cannot be shown: {error.words}", mend=_MAY_NOT) from None
+
     def _read(
         self, place: str, pull: Json, path: str, headings: Mapping[str, str]
     ) -> DocumentState:
@@ -162,30 +198,34 @@ class GitHubPullRequestDocuments:
         where = _Place(place, int(pull["number"]), branch, path)
         ref = DocumentRef(self.kind, str(where), str(pull["html_url"]), "", branch=branch)
         self._is_open.believe(ref.id, pull["state"] == "open")
-        source = branch
+        source, updates = branch, list[Json]()
+        head = _head_of(pull) if pull["state"] == "open" else ""
         if status is DocumentStatus.PUBLISHED:
-            update = f"{branch}-updates"
-            is_open = self._pull(place, update, state="open") is not None
-            source = update if is_open else str(pull["base"]["ref"])
+            updates = self._pulls(place, f"{branch}-updates", state="all")
+            update = next((each for each in updates if each["state"] == "open"), None)
+            source = str(update["head"]["ref"] if update else pull["base"]["ref"])
+            head = _head_of(update) if update else ""
         try:
             text, version = self._file(place, path, source)
         except NotThere:
             if status is not DocumentStatus.DECLINED:
                 raise
             return DocumentState(ref, regions={}, headings=headings, status=status)
-        return _state(replace(ref, version=version), text, status)
+        token = "" if head else merge_token([pull, *updates], version)
+        ref = replace(ref, version=version, head=head, published=token)
+        return _state(ref, text, status)
 
     def _open_now(self, where: _Place) -> bool:
         pull = self._client.read(f"{repo_path(where.repository)}/pulls/{where.number}")
         return bool(pull["state"] == "open")
 
-    def _first_text(self, wanted: CreateDocument, branch: str) -> tuple[str, str]:
-        """Write the document's file; its text and blob id."""
+    def _first_text(self, wanted: CreateDocument, branch: str) -> tuple[str, str, str]:
+        """Write the document's file; its text, blob id and commit."""
         place, path = wanted.target.place, wanted.target.path
         text = signed(wanted.text, wanted.key)
         message = f"Postmortem of {wanted.incident.key}"
         try:
-            return text, self._put(place, path, branch, text, message, version=None)
+            return text, *self._put(place, path, branch, text, message, version=None)
         except StaleVersion as error:
             raise Unavailable(error.words, mend=error.mend) from None
         except Invalid:
@@ -233,13 +273,17 @@ class GitHubPullRequestDocuments:
         return branch, False
 
     def _pull(self, place: str, branch: str, *, state: str) -> Json | None:
-        """The newest pull request from `branch`, which may be deleted meanwhile. Whose branch an
+        """The newest pull request from `branch`, which may be deleted meanwhile."""
+        return next(iter(self._pulls(place, branch, state=state)), None)
+
+    def _pulls(self, place: str, branch: str, *, state: str) -> list[Json]:
+        """The latest pull requests from `branch`, the newest first. Whose branch an
         answer names is looked at: a `head` that got lost or was unreadable filters nothing."""
         name = self._client.repository(place).name
         head = f"{name.partition('/')[0]}:{branch}"
         pulls = self._client.pages(f"{repo_path(name)}/pulls", head=head, state=state)
         first_page = islice(pulls, 100)
-        return next((pull for pull in first_page if pull["head"]["ref"] == branch), None)
+        return [pull for pull in first_page if pull["head"]["ref"] == branch]
 
     def _open(self, place: str, branch: str, title: str, body: str, *, draft: bool) -> Json:
         path = f"{repo_path(place)}/pulls"
@@ -277,19 +321,20 @@ class GitHubPullRequestDocuments:
 
     def _put(
         self, place: str, path: str, branch: str, text: str, message: str, version: str | None
-    ) -> str:
-        """Write the file and answer its new blob id; `version` None: it must not be there yet.
+    ) -> tuple[str, str]:
+        """Write the file and answer its new blob id and the commit; `version` None: it must not be
+        there yet.
         https://docs.github.com/en/rest/repos/contents#create-or-update-file-contents"""
         content = base64.b64encode(text.encode()).decode()
         body = {"message": message, "content": content, "branch": branch}
         if version is not None:
             body["sha"] = version
         answer = self._client.write("PUT", f"{repo_path(place)}/contents/{quote(path)}", body)
-        return str(answer["content"]["sha"])
+        return str(answer["content"]["sha"]), str(answer["commit"]["sha"])
 
-    def _left(self, place: str, path: str, branch: str, key: str) -> tuple[str, str] | None:
-        """What an earlier attempt of ours wrote, None where there is no file. Rejected where the
-        file is somebody else's."""
+    def _left(self, place: str, path: str, branch: str, key: str) -> tuple[str, str, str] | None:
+        """What an earlier attempt of ours wrote, its commit not known, None where there is no
+        file. Rejected where the file is somebody else's."""
         try:
             text, version = self._file(place, path, branch)
         except NotThere:
@@ -299,7 +344,7 @@ class GitHubPullRequestDocuments:
                 f"there is a file at {path} already that this postmortem did not make",
                 mend="Move that file, or change the document's path in the rules.",
             )
-        return text, version
+        return text, version, ""
 
 
 def branch_of(key: str) -> str:
@@ -310,6 +355,10 @@ def branch_of(key: str) -> str:
 
 def _about(incident: TicketRef) -> str:
     return _ABOUT.format(key=incident.key, url=incident.url)
+
+
+def _head_of(pull: Json) -> str:
+    return str(pull["head"]["sha"])
 
 
 def _status(pull: Json) -> DocumentStatus:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
 from integrations.jira.adapter import JiraTracker
 from integrations.jira.client import Refused
-from integrations.jira.reading import status
+from integrations.jira.reading import moment, status
 from integrations.jira.site import label, summary
 from integrations.jira.text import LONGEST
 from integrations.jira.webhook import PROPERTY
@@ -29,6 +30,7 @@ from workflows.model import (
     TicketRef,
 )
 from workflows.policy import SET_ASIDE_REASONS, same_word
+from workflows.versions import Publication
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +44,17 @@ _TOO_LONG = re.compile(r"too long|exceeds the allowed limit|CONTENT_LIMIT", re.I
 #: action table later, when there is no timeline at hand that could give way.
 ROOM = 4_000
 
+_FIELDS = "description,status,resolution,resolutiondate,statuscategorychangedate,updated"
+
 Sent = TypeVar("Sent")
+
+
+@dataclass(frozen=True, slots=True)
+class _Life:
+    """Where a document stands; `published` tells one publication from the next."""
+
+    status: DocumentStatus
+    published: str = ""
 
 
 class JiraIssueDocuments:
@@ -94,7 +106,7 @@ class JiraIssueDocuments:
         ref = site.reader.ref(made)
         if not links:
             self._link(wanted, ref)
-        return self._state(ref, body, region_headings(wanted.text), DocumentStatus.DRAFT)
+        return self._state(ref, body, region_headings(wanted.text), _Life(DocumentStatus.DRAFT))
 
     def _link(self, wanted: CreateDocument, ref: TicketRef) -> None:
         if wanted.incident.connection != self._site.connection:
@@ -141,7 +153,7 @@ class JiraIssueDocuments:
 
     def read(self, ref: DocumentRef, headings: Mapping[str, str]) -> DocumentState:
         """As it is now. NotThere when it was deleted."""
-        issue = self._site.client.get(f"/issue/{ref.id}", fields="description,status,resolution")
+        issue = self._site.client.get(f"/issue/{ref.id}", fields=_FIELDS)
         fields = issue["fields"]
         known = self._site.reader.ref(issue)
         return self._state(known, fields.get("description"), headings, _life(fields))
@@ -151,10 +163,11 @@ class JiraIssueDocuments:
         one of them is no longer as `known`; Jira itself cannot compare and swap."""
         client, markup = self._site.client, self._site.markup
         path = f"/issue/{known.ref.id}"
-        issue = client.get(path, fields="description,status,resolution")
+        issue = client.get(path, fields=_FIELDS)
         fields, ref = issue["fields"], self._site.reader.ref(issue)
         before = fields.get("description")
-        now = self._state(ref, before, known.headings, _life(fields))
+        life = _life(fields)
+        now = self._state(ref, before, known.headings, life)
         for name in regions:
             if now.regions.get(name) != known.regions.get(name):
                 raise StaleVersion(f"{ref.key}: somebody changed {known.headings.get(name, name)}")
@@ -162,7 +175,7 @@ class JiraIssueDocuments:
         heading = known.headings.get(_TIMELINE, "")
 
         def send(body: Any) -> None:
-            if self._state(ref, body, known.headings, now.status).regions != now.regions:
+            if self._state(ref, body, known.headings, life).regions != now.regions:
                 client.put(path, {"fields": {"description": body}})
 
         after, _ = self._fitted(
@@ -172,7 +185,7 @@ class JiraIssueDocuments:
             ),
             send,
         )
-        return self._state(ref, after, known.headings, now.status)
+        return self._state(ref, after, known.headings, life)
 
     def version(self, ref: DocumentRef) -> str | None:
         """None: an issue's `updated` moves with every comment, so it must be read to know."""
@@ -183,18 +196,29 @@ class JiraIssueDocuments:
         """The project's key."""
         return ref.ticket.key.rpartition("-")[0] if ref.ticket else ""
 
+    def publications(self, ref: DocumentRef, known: frozenset[str]) -> Sequence[Publication]:  # noqa: ARG002
+        """The description as it is, published when the issue was done; by whom, its fields do not
+        tell."""
+        fields = self._site.client.get(f"/issue/{ref.id}", fields=_FIELDS)["fields"]
+        if _life(fields).status is not DocumentStatus.PUBLISHED:
+            return ()
+        text = self._site.markup.to_markdown(fields.get("description"))
+        return (Publication(text, moment(_done_at(fields) or fields["updated"])),)
+
     def _ref(self, ref: TicketRef) -> DocumentRef:
         return DocumentRef(self.kind, ref.id, ref.url, version="", ticket=ref)
 
     def _state(
-        self, ref: TicketRef, body: Any, headings: Mapping[str, str], life: DocumentStatus
+        self, ref: TicketRef, body: Any, headings: Mapping[str, str], life: _Life
     ) -> DocumentState:
-        found = self._site.markup.sections(body)
+        markup = self._site.markup
+        found = markup.sections(body)
         return DocumentState(
-            ref=self._ref(ref),
+            ref=replace(self._ref(ref), published=life.published),
             regions={name: found[text] for name, text in headings.items() if text in found},
             headings=dict(headings),
-            status=life,
+            status=life.status,
+            text=markup.to_markdown(body),
         )
 
 
@@ -202,12 +226,19 @@ def _fits(size: Callable[[Any], int], body: Any) -> bool:
     return size(body) <= LONGEST - ROOM
 
 
-def _life(fields: Mapping[str, Any]) -> DocumentStatus:
+def _life(fields: Mapping[str, Any]) -> _Life:
     """New is a draft, in progress is in review, done is published, unless it was set aside."""
     read = status(fields)
     if read.category is not StatusCategory.DONE:
         new = read.category is StatusCategory.NEW
-        return DocumentStatus.DRAFT if new else DocumentStatus.IN_REVIEW
+        return _Life(DocumentStatus.DRAFT if new else DocumentStatus.IN_REVIEW)
     if same_word(read.reason or "") in SET_ASIDE_REASONS:
-        return DocumentStatus.DECLINED
-    return DocumentStatus.PUBLISHED
+        return _Life(DocumentStatus.DECLINED)
+    return _Life(DocumentStatus.PUBLISHED, _done_at(fields) or read.name)
+
+
+def _done_at(fields: Mapping[str, Any]) -> str:
+    """When it was done, as Jira writes it; "" where neither field tells. Team-managed projects set
+    no resolution."""
+    times = (fields.get(name) for name in ("resolutiondate", "statuscategorychangedate"))
+    return next((str(at) for at in times if at), "")

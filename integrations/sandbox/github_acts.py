@@ -56,7 +56,7 @@ class GitHub(GitHubMoves):
         changed = self.changed_paths(place, left, pull.head_sha)
         files = {path: tree.get(path) for path in changed}
         made = self.write(place, pull.base, files, f"{issue.title} (#{issue.number})", by)
-        pull.merged, pull.merge_sha = self.world.now(), made.sha
+        pull.merged, pull.merge_sha, pull.merged_by = self.world.now(), made.sha, by
         self._touch(issue, by, "merged")
         self._shut(issue, by, None)
         if delete_branch:

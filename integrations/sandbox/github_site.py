@@ -53,6 +53,7 @@ class Pull:
     base_sha: str
     draft: bool
     merged: datetime | None = None
+    merged_by: str = ""
     merge_sha: str | None = None
 
 
@@ -118,6 +119,7 @@ class Repo:
     issues: dict[int, Issue] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
     commits: dict[str, Commit] = field(default_factory=dict)
+    statuses: dict[str, list[Object]] = field(default_factory=dict)  # by commit, the latest last
     drafts: bool = True
     numbers: int = 0
     milestone_numbers: int = 0

@@ -220,7 +220,7 @@ def pull(site: GitHubSite, shown: Issue) -> Object:
     view |= {
         "mergeable_state": "unknown",
         "rebaseable": None,
-        "merged_by": None,
+        "merged_by": user(site, request.merged_by) if request.merged_by else None,
         "review_comments": 0,
         "commits": 1,
     }

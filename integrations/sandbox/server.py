@@ -21,6 +21,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from integrations.sandbox.faults import Chance, Fault, Faults
 from integrations.sandbox.github_acts import GitHub
+from integrations.sandbox.github_commit_rest import GitHubCommitRest
 from integrations.sandbox.github_hook_rest import GitHubHookRest
 from integrations.sandbox.github_issue_rest import GitHubIssueRest
 from integrations.sandbox.github_rest import GitHubRest, with_etag
@@ -157,7 +158,8 @@ class Sandbox:
         for api in (jira, JiraIssueRest(self.jira), JiraRolesRest(self.jira)):
             mount(app, f"/jira/rest/api/{version}", api)
         github = GitHubRest(self.github)
-        for part in (github, GitHubIssueRest(self.github), GitHubHookRest(self.github)):
+        others = (GitHubIssueRest, GitHubHookRest, GitHubCommitRest)
+        for part in (github, *(of(self.github) for of in others)):
             mount(app, GITHUB_API, part)
         if self.jira.cloud:  # has all of version 2 as well; of that, this is asked by our adapter
             info = "/jira/rest/api/2/serverInfo"

@@ -16,10 +16,12 @@ from service.commands.letters import dead_letters
 from service.commands.look import deliveries, explain_command
 from service.commands.people import people_command
 from service.commands.plan import plan
+from service.commands.publish import publish_command, review_command
 from service.commands.reconcile import drift, reconcile
 from service.commands.rules import rules
 from service.commands.run import up, web, worker
 from service.commands.trackers import trackers
+from service.commands.versions import diff_command, versions_command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -36,5 +38,6 @@ for command in (
     *(demo, init, doctor, plan, rules, up, web, worker),
     *(explain_command, accept_command, conflicts, deliveries, dead_letters, trackers),
     *(people_command, reconcile, drift, audits),
+    *(review_command, publish_command, versions_command, diff_command),
 ):
     followthrough.add_command(command)

@@ -38,6 +38,7 @@ from service.store.refs import Refs
 from service.store.sightings import Sightings
 from service.store.traffic import Traffic
 from service.store.turns import Turns
+from service.store.versions import Versions
 
 BUSY_SECONDS = 15.0
 LOOK_AGAIN = 0.002  # seconds between two looks whether another process still writes
@@ -53,6 +54,7 @@ class Transaction:
         self.incidents = Incidents(connection, now)
         self.acceptances = Acceptances(connection, now)
         self.choices = Choices(connection, now)
+        self.versions = Versions(connection, now)
         self.effects = Effects(connection, now)
         self.occurrences = Occurrences(connection, now)
         self.refs = Refs(connection, now)

@@ -24,11 +24,18 @@ from sqlalchemy import Connection, Executable, Row, bindparam, case, func, or_, 
 from service.store.codec import dump, fingerprint, load
 from service.store.schema import effects
 from service.store.statements import insert
-from workflows.effects import Effect, SetFields, WriteComment, WriteRegions
+from workflows.effects import (
+    Effect,
+    KeepVersions,
+    SetFields,
+    SetReview,
+    WriteComment,
+    WriteRegions,
+)
 from workflows.events import Outcome
 
 #: Wishes that may be fulfilled again when they change; all others create, and are done once.
-REWRITES = (WriteRegions, WriteComment, SetFields)
+REWRITES = (WriteRegions, WriteComment, SetFields, SetReview, KeepVersions)
 
 
 class EffectState(StrEnum):

@@ -312,6 +312,32 @@ circuits = Table(
     Column("quota_reset", UtcDateTime),
 )
 
+versions = Table(  # what was published of postmortems; triggers refuse any change
+    "versions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("incident_id", Text, ForeignKey("incidents.id"), nullable=False),
+    Column("number", Integer, nullable=False),  # n of vn
+    Column("commit", Text, nullable=False),  # "" where its store has none
+    Column("at", UtcDateTime, nullable=False),
+    Column("by", Text, nullable=False),  # "" where nobody knows
+    Column("digest", Text, nullable=False),  # SHA-256 of the text
+    Column("text", Text, nullable=False),
+    Column("kept_at", UtcDateTime, nullable=False),
+    UniqueConstraint("incident_id", "number"),
+    sqlite_autoincrement=True,
+)
+
+publishings = Table(  # who asked to publish, by the page or the command line
+    "publishings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("incident_id", Text, ForeignKey("incidents.id"), nullable=False, index=True),
+    Column("by", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
+)
+
 people = Table(  # whom tickets of ours named, and who was found when a tracker was asked
     "people",
     metadata,

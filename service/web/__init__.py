@@ -11,6 +11,7 @@ from integrations.tracker import Envelope
 from service.clock import Clock
 from service.store import Store
 from workflows.budgets import Budget
+from workflows.policy import KnownPerson
 
 #: Headers and raw body → the delivery. Raises BadSignature, Malformed.
 Verify = Callable[[Mapping[str, str], bytes], Envelope]
@@ -33,7 +34,7 @@ class WebhookDoor:
 
 class WebContainer(Protocol):
     """What the web process must be given. `doors` are the webhook doors by connection, `limits`
-    the budgets that count for the whole account of each;
+    the budgets that count for the whole account of each, `people` those of the rules;
     `public_url` is the address under which people reach us, without a slash at its end."""
 
     @property
@@ -48,6 +49,8 @@ class WebContainer(Protocol):
     def doors(self) -> Mapping[str, WebhookDoor]: ...
     @property
     def limits(self) -> Mapping[str, tuple[Budget, ...]]: ...
+    @property
+    def people(self) -> tuple[KnownPerson, ...]: ...
 
 
 __all__ = ["Show", "Verify", "WebContainer", "WebhookDoor"]

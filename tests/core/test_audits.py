@@ -28,7 +28,6 @@ from workflows.model import (
     Comment,
     Incident,
     Kind,
-    Moments,
     Origin,
     Person,
     Phase,
@@ -37,6 +36,7 @@ from workflows.model import (
     StatusCategory,
     Ticket,
 )
+from workflows.moments import Moments
 from workflows.policy import (
     AuditRules,
     FieldRules,

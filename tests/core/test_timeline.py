@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from builders import NOON, at, change, closed, comment, policy, ticket
 
-from workflows.model import Moments, Person
+from workflows.model import Person
+from workflows.moments import Moments
 from workflows.policy import IncidentSource, SourceKind, ValueSource
 from workflows.timeline import (
     figures,

@@ -166,6 +166,11 @@ def ours(incident: Incident) -> list[str]:
     return [incident.ticket.key, *(i.task.key for i in incident.actions if i.task)]
 
 
+#: What action items lack is told in our own words, and is another number of lines where a payload
+#: hides the measure that stands behind it.
+LACKS = re.compile(r"^\* Action items[^:]*: AI-\d+ has no .*\n", re.MULTILINE)
+
+
 @dataclass(frozen=True)
 class Stored:
     """A text as its tracker keeps it: Markdown, wiki text, or an ADF document."""
@@ -177,7 +182,7 @@ class Stored:
         if isinstance(self.body, dict):
             return adf_shape(self.body, base)
         if not self.markdown:
-            return wiki_shape(self.body, base)
+            return wiki_shape(LACKS.sub("", self.body), base)
         return markdown_shape(replace_regions(self.body, {"evidence": "…"}), base)
 
     def acts(self, ours: list[str]) -> list[str]:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from builders import lost_document
 
+from integrations.document_store import DocumentStore
 from integrations.gitdir.adapter import GitDirectoryDocuments
-from integrations.tracker import DocumentStore, NotThere, Rejected, StaleVersion, Unavailable
+from integrations.tracker import NotThere, Rejected, StaleVersion, Unavailable
 from workflows.effects import CreateDocument, DocumentTarget
 from workflows.model import DocumentState, DocumentStatus, TicketRef
 

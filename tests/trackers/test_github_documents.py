@@ -9,13 +9,14 @@ import pytest
 import responses
 from builders import lost_document
 
+from integrations.document_store import DocumentStore
 from integrations.github.adapter import GitHubTracker
 from integrations.github.client import GitHubClient
 from integrations.github.issue_documents import GitHubIssueDocuments
 from integrations.github.marker import BODY_LIMIT, due_in, key_in, marked
 from integrations.github.pull_requests import GitHubPullRequestDocuments
 from integrations.sandbox import Sandbox
-from integrations.tracker import DocumentStore, NotThere, OutcomeUnknown, Rejected, StaleVersion
+from integrations.tracker import NotThere, OutcomeUnknown, Rejected, StaleVersion
 from workflows.effects import CreateDocument, CreateTask, DocumentTarget, TaskTarget
 from workflows.model import DocumentRef, DocumentState, DocumentStatus, Kind, TicketRef
 
@@ -274,7 +275,7 @@ def test_a_branch_left_behind_by_an_update_starts_again() -> None:
         hub.get(f"{api}/git/ref/heads/main", json={"object": {"sha": "a" * 40}})
         hub.post(f"{api}/git/refs", status=422, json={"message": "Reference already exists"})
         hub.patch(f"{api}/git/refs/heads/{BRANCH}-updates", json={})
-        hub.put(f"{api}/contents/a.md", json={"content": {"sha": "v2"}})
+        hub.put(f"{api}/contents/a.md", json={"content": {"sha": "v2"}, "commit": {"sha": "c2"}})
         hub.post(f"{api}/pulls", status=201, json={"number": 9, "html_url": "x"})
         written = pulls.write(known, {"timeline": "new"})
     assert written.ref.version == "v2"

@@ -63,7 +63,13 @@ def test_a_document_of_a_renamed_repository_is_read_from_its_own_branch(
     client: GitHubClient, hub: responses.RequestsMock
 ) -> None:
     is_called(hub, "acme/old", "acme/new")
-    pull = {"number": 7, "state": "open", "draft": True, "html_url": "h", "head": {"ref": BRANCH}}
+    pull = {
+        "number": 7,
+        "state": "open",
+        "draft": True,
+        "html_url": "h",
+        "head": {"ref": BRANCH, "sha": "c1"},
+    }
     moved = {"Location": f"{LINK}/repositories/9/pulls/7"}
     hub.get(f"{API}/repos/acme/old/pulls/7", status=301, headers=moved, json={})
     hub.get(f"{API}/repositories/9/pulls/7", json=pull)

@@ -9,11 +9,11 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from builders import lost_tasks
 
+from integrations.document_store import DocumentStore
 from integrations.jira.adapter import JiraTracker
 from integrations.jira.documents import JiraIssueDocuments
 from integrations.sandbox import Sandbox
 from integrations.tracker import (
-    DocumentStore,
     NotThere,
     OutcomeUnknown,
     RateLimited,

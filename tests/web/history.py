@@ -28,13 +28,14 @@ from workflows.model import (
     DocumentStatus,
     Incident,
     Kind,
-    Moments,
     Origin,
     Outlook,
     Phase,
     Postmortem,
     TicketRef,
 )
+from workflows.moments import Moments
+from workflows.policy import KnownPerson
 
 TOKEN = "correct horse battery staple"
 HOOK_SECRET = "It's a Secret to Everybody"
@@ -57,6 +58,7 @@ class Web:
     limits: Mapping[str, tuple[Budget, ...]] = field(
         default_factory=lambda: {"acme-github": ACCOUNT, "acme-silent": ()}
     )
+    people: tuple[KnownPerson, ...] = ()
 
 
 @dataclass

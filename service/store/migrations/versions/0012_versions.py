@@ -1,0 +1,69 @@
+"""What was published, kept so that nobody can change it; and who asked to publish.
+
+The triggers refuse changes whoever makes them, by SQLite's own means:
+https://sqlite.org/lang_createtrigger.html#the_raise_function
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from service.store.types import UtcDateTime
+
+revision = "0012"
+down_revision = "0011"
+
+
+_THERE = (
+    "EXISTS (SELECT 1 FROM versions WHERE id = NEW.id"
+    " OR (incident_id = NEW.incident_id AND number = NEW.number))"
+)
+
+
+def upgrade() -> None:
+    op.create_table(
+        "versions",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("incident_id", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("commit", sa.Text(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("kept_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["incident_id"], ["incidents.id"], name=op.f("fk_versions_incident_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_versions")),
+        sa.UniqueConstraint("incident_id", "number", name=op.f("uq_versions_incident_id_number")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "publishings",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("incident_id", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["incident_id"], ["incidents.id"], name=op.f("fk_publishings_incident_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_publishings")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        op.f("ix_publishings_incident_id"), "publishings", ["incident_id"], unique=False
+    )
+    if op.get_bind().dialect.name == "sqlite":
+        _refuse("update", "BEFORE UPDATE ON versions")
+        _refuse("delete", "BEFORE DELETE ON versions")
+        # INSERT OR REPLACE deletes without a trigger: https://sqlite.org/lang_conflict.html
+        _refuse("replace", f"BEFORE INSERT ON versions WHEN {_THERE}")
+
+
+def _refuse(name: str, when: str) -> None:
+    op.execute(
+        f"CREATE TRIGGER versions_refuse_{name} {when}"
+        " BEGIN SELECT RAISE(ABORT, 'a version is never changed'); END"
+    )

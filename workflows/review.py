@@ -1,0 +1,319 @@
+"""What a postmortem still lacks before it can be published, read from its own text.
+
+Sections are found by their headings, wherever a template puts them. Everything that is said here
+is in our own words and numbers: none of the document's, so that it may stand anywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from workflows.action_table import HEAD, is_rule, read_rows, read_table, row_cells
+from workflows.documents import regions
+from workflows.markup import as_said
+from workflows.model import Incident, Kind
+from workflows.sections import Line, Section, by_heading, rows, sections
+from workflows.snapshots import Field, Progress
+
+FACTORS, HYPOTHESES, ACTIONS = "Contributing factors", "Hypotheses", "Action items"
+
+#: Until somebody names one, nobody began to write.
+NO_FACTOR = "no factor is named"
+
+_FACTORS = re.compile(r"\b(contributing (factors?|causes?)|(root )?causes)\b", re.IGNORECASE)
+_HYPOTHESES = re.compile(r"\bhypothes[ie]s\b", re.IGNORECASE)
+_ACTIONS = re.compile(r"\b(action items?|actions|remediations?|follow[- ]ups?)\b", re.IGNORECASE)
+
+_LINK = re.compile(r"https?://[^\s|)>\]]+|\[[^\]]+\]\([^\s)]+\)")
+_URL = re.compile(r"https?://", re.IGNORECASE)
+
+#: Words that only hold a place.
+_PLACEHOLDERS = frozenset(
+    [
+        "tbd",
+        "tba",
+        "todo",
+        "xxx",
+        "wip",
+        "n/a",
+        "na",
+        "none",
+        "unknown",
+        "pending",
+        "later",
+        "missing",
+        "?",
+        "link",
+        "evidence",
+        "url",
+        "here",
+        "see",
+    ]
+) | {
+    "to do",
+    "to be added",
+    "to be determined",
+    "to be done",
+    "to be confirmed",
+    "to follow",
+    "fill in",
+    "not yet",
+    "none yet",
+    "not known",
+    "add link",
+    "add evidence",
+    "see above",
+    "see below",
+    "coming soon",
+}
+
+#: A line that says why there is none: "None: the vendor's own outage ended by itself".
+_REASON = re.compile(r"^\W*(none|no|nothing)\b\W*(?P<why>.*)$", re.IGNORECASE)
+_FEWEST_WORDS = 3
+
+_MEASURE = re.compile(
+    r"^\s*(?:[-*+]\s+)?[*_]*(?P<name>AI-\d+)[*_]*\s*[:,·–—-]?\s*"
+    r"(?:success\s+)?measure[*_]*\s*:\s*(?P<said>\S.*)$",
+    re.IGNORECASE,
+)
+_BULLET = re.compile(r"^ {0,1}(?:[-*+]|\d{1,3}[.)])[ \t]+(?P<words>\S.*)$")
+_LABEL = re.compile(
+    r"(?i)\b(evidence|falsif\w*|would prove it wrong|state|status)[*_]*\s*:[*_]*\s*"
+)
+
+#: Actions that nobody is going to do need no owner.
+_SET_ASIDE = (Progress.WONT_DO.value, Progress.DUPLICATE.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """One thing that the document lacks: in which `section` and `line` (None where it has none
+    that a reader could look up), `what` is missing of what, and what to `write`."""
+
+    section: str
+    line: int | None
+    what: str
+    write: str
+
+    @property
+    def where(self) -> str:
+        return self.section if self.line is None else f"{self.section}, line {self.line}"
+
+
+def missing(incident: Incident) -> tuple[Missing, ...] | None:
+    """What the incident's document lacks; None where there is no text to tell by."""
+    document = incident.postmortem
+    if document is None or document.text is None:
+        return None
+    known = frozenset(i.name for i in incident.actions if is_said(i.success_measure or ""))
+    return look(document.text, known)
+
+
+@lru_cache(maxsize=64)
+def look(text: str, measured: frozenset[str] = frozenset()) -> tuple[Missing, ...]:
+    """What this Markdown text lacks, in the order of its checks. `measured` are the action items
+    (AI-n) whose success measure is known from elsewhere: their ticket, or the rules.
+
+    Asked again and again of one text, within a turn: so the last answers are kept.
+    """
+    found = sections(text)
+    said = [*_factors(by_heading(found, _FACTORS)), *_hypotheses(by_heading(found, _HYPOTHESES))]
+    said += _actions(by_heading(found, _ACTIONS), measured | measures(text).keys())
+    if regions(text):
+        return tuple(said)
+    # Read from a format that is not Markdown: there are no lines that its author could count.
+    return tuple(Missing(m.section, None, m.what, m.write) for m in said)
+
+
+def measures(text: str) -> dict[str, str]:
+    """The success measures that the document gives: AI-n → the words of a line
+    ``AI-2 measure: the alert fires within two minutes``. The first of an item counts."""
+    found: dict[str, str] = {}
+    lines = [line for section in sections(text) for _, line in section.prose]
+    for line in lines:
+        if (match := _MEASURE.match(line)) and is_said(match["said"]):
+            found.setdefault(match["name"].upper(), as_said(match["said"]).strip())
+    return found
+
+
+def is_said(words: str) -> bool:
+    """Whether something is said there: a link, or words that do not only hold a place."""
+    if _LINK.search(words) and _URL.search(words):
+        return True
+    plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", as_said(words))
+    plain = re.sub(r"[*_`\"'“”<>()\[\]]", "", plain).strip(" .…:;,!-–—\t").casefold()
+    return any(map(str.isalnum, plain)) and " ".join(plain.split()) not in _PLACEHOLDERS
+
+
+# --- factors and hypotheses ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A factor or a hypothesis: a row of a table, or an item of a list with labelled parts."""
+
+    line: int
+    evidence: str
+    falsifier: str
+    state: str
+
+
+def _factors(section: Section | None) -> Iterator[Missing]:
+    if section is None:
+        yield _no_section(FACTORS, "each factor with its evidence")
+        return
+    entries = _entries(section)
+    if not entries and not _has_reason(section.prose):
+        yield Missing(
+            FACTORS,
+            section.line,
+            NO_FACTOR,
+            "name at least one with its evidence, or a line “None, because …”",
+        )
+    for number, entry in enumerate(entries, 1):
+        if not is_said(entry.evidence):
+            what = f"factor {number} has no evidence"
+            yield Missing(FACTORS, entry.line, what, "write a link, or what was seen where")
+
+
+def _hypotheses(section: Section | None) -> Iterator[Missing]:
+    for number, entry in enumerate(_entries(section) if section else [], 1):
+        if not re.match(r"\W*confirmed\b", entry.state, re.IGNORECASE):
+            continue
+        if not is_said(entry.evidence):
+            what = f"hypothesis {number} is confirmed and has no evidence"
+            write = "write a link, or what was seen where; or set its state to open"
+            yield Missing(HYPOTHESES, entry.line, what, write)
+        if not is_said(entry.falsifier):
+            what = f"hypothesis {number} is confirmed and has no falsifier"
+            write = "write what would have proved it wrong; or set its state to open"
+            yield Missing(HYPOTHESES, entry.line, what, write)
+
+
+def _entries(section: Section) -> list[_Entry]:
+    """What is named in a section. Rows count first: beside filled ones, lists are notes."""
+    named = [_of_row(row.line, row.cells.items()) for row in rows(section.prose)]
+    return [entry for entry in named if entry] or list(_listed(section.prose))
+
+
+def _of_row(line: int, cells: Iterable[tuple[str, str]]) -> _Entry | None:
+    """None where the first cell, the claim itself, is empty: a row of the template."""
+    (_, claim), *others = cells
+    if not is_said(claim):
+        return None
+
+    def column(pattern: str) -> str | None:
+        return next((said for name, said in others if re.search(pattern, name)), None)
+
+    links = " ".join(_LINK.findall(" ".join([claim, *(said for _, said in others)])))
+    evidence = column(r"evidence")
+    state = column(r"^(state|status)\b")
+    falsifier = column(r"falsif|prove.* wrong")
+    return _Entry(line, links if evidence is None else evidence, falsifier or "", state or "")
+
+
+def _listed(lines: Iterable[Line]) -> Iterator[_Entry]:
+    """The items of a list, each with the lines that are indented below it."""
+    items: list[tuple[int, list[str]]] = []
+    open_item = False
+    for number, line in lines:
+        if match := _BULLET.match(line):
+            items.append((number, [match["words"]]))
+            open_item = True
+        elif open_item and line.startswith((" ", "\t")):
+            items[-1][1].append(line.strip())
+        elif line.strip():
+            open_item = False
+    for number, words in items:
+        said = "\n".join(words)
+        parts = dict(_labelled(said))
+        if is_said(said):
+            evidence = parts.get("evidence") or " ".join(_LINK.findall(said))
+            yield _Entry(number, evidence, parts.get("falsifier", ""), parts.get("state", ""))
+
+
+def _labelled(text: str) -> Iterator[tuple[str, str]]:
+    """The parts behind "evidence:", "falsifier:", "state:", each up to the next label."""
+    marks = list(_LABEL.finditer(text))
+    ends = [*(mark.start() for mark in marks[1:]), len(text)] if marks else []
+    for mark, end in zip(marks, ends, strict=True):
+        word = mark[1].casefold()
+        name = "evidence" if word == "evidence" else "state" if word[:2] == "st" else "falsifier"
+        yield name, text[mark.end() : end].strip()
+
+
+def _has_reason(lines: Iterable[Line]) -> bool:
+    """Whether a line says why there is none."""
+    reasons = (match["why"] for _, line in lines if (match := _REASON.match(line)))
+    return any(len(why.split()) >= _FEWEST_WORDS for why in reasons)
+
+
+def _no_section(name: str, write: str) -> Missing:
+    return Missing(name, None, "the section is not there", f"add the heading {name}, and {write}")
+
+
+# --- action items -------------------------------------------------------------------------------
+
+
+def _actions(section: Section | None, measured: Collection[str]) -> Iterator[Missing]:
+    if section is None:
+        yield _no_section(ACTIONS, "the table of action items")
+        return
+    count = 0
+    for number, line in section.prose:
+        name, lacks = _action(line, measured)
+        if lacks is None:
+            continue
+        count += 1
+        for what in lacks:
+            in_row = what == _MEASURED and not name
+            how = _IN_A_NEW_ROW if in_row else _TO_WRITE[what].format(name)
+            yield Missing(ACTIONS, number, f"{name or 'a new action'} has no {what}", how)
+    if not count and not _has_reason(section.prose):
+        write = "add at least one, or a line “None, because …” below the table"
+        yield Missing(ACTIONS, section.line, "there is no action item", write)
+
+
+_MEASURED = "success measure"
+_IN_A_NEW_ROW = 'write how we will know that it worked, behind its title as measure:"…"'
+_TO_WRITE = {
+    "kind": "write corrective, preventive or detective",
+    "owner": "name the one person who answers for it",
+    "milestone": "write the milestone or version that it belongs to",
+    _MEASURED: "write how we will know that it worked, in a line “{} measure: …”",
+}
+
+
+def _action(line: str, measured: Collection[str]) -> tuple[str, list[str] | None]:
+    """The name of an action item ("" before it has one), and what it lacks; None where the line is
+    none, or is one that is not going to be done."""
+    cells = row_cells(line)
+    if cells[:2] == list(HEAD[:2]) or is_rule(cells):
+        return "", None
+    for name, row in read_rows(line).items():
+        unread = any(problem.startswith("status") for problem in row.problems)
+        given_up = Progress.OPEN if unread else Progress.WONT_DO  # what else has no status
+        status = row.values.get(Field.STATUS, given_up.value)
+        if status in _SET_ASIDE or Field.TITLE not in row.values:
+            return name, None
+        owner, milestone = row.values.get(Field.OWNER), row.values.get(Field.MILESTONE)
+        return name, _lacks(row.kind, owner, milestone, name in measured)
+    for _, item in read_table("", line).added:
+        lacks = _lacks(item.kind, item.owner, item.milestone, is_said(item.success_measure or ""))
+        return "", lacks
+    return "", None
+
+
+def _lacks(
+    kind: Kind | None, owner: str | None, milestone: str | None, measured: bool
+) -> list[str]:
+    given = {
+        "kind": kind is not None,
+        "owner": is_said(owner or ""),
+        "milestone": is_said(milestone or ""),
+        _MEASURED: measured,
+    }
+    return [what for what, is_given in given.items() if not is_given]
