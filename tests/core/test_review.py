@@ -9,7 +9,7 @@ from workflows.action_table import table
 from workflows.documents import render
 from workflows.review import Missing, is_said, look, measures
 
-REGIONS = ("facts", "figures", "timeline", "evidence")
+REGIONS = ("facts", "figures", "timeline", "evidence", "audits")
 GOOD_ACTION = "| | Alert on depth measure:“2 minutes” | detective | Kim | Q1 | — | open |"
 FACTOR = "| Factor | Evidence | Area (process, tooling, policy) |\n| --- | --- | --- |\n"
 HYPOTHESIS = (
@@ -20,7 +20,8 @@ HYPOTHESIS = (
 
 def document(factors: str = "| Slow disk | graph 7 | tooling |", actions: str = GOOD_ACTION) -> str:
     """The shipped template with these rows."""
-    bodies = {"audits": "", name: name for name in REGIONS} | {"actions": f"{table(())}\n{actions}".rstrip()}
+    bodies = {name: name for name in REGIONS}
+    bodies["actions"] = f"{table(())}\n{actions}".rstrip()
     text = render(template(), bodies, title="T", incident="INC-1", severity="", service="")
     return text.replace("| | | |\n\n### Five", f"{factors}\n\n### Five")
 
