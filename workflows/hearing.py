@@ -166,8 +166,9 @@ def is_believed(
 
 def overtaken(incident: Incident, wish: SetFields, state: TaskState, policy: Policy) -> str:
     """Why the ticket, as it is right before the wish would be fulfilled, is to be heard first: it
-    is somewhere else, may not be read by all any more, or says of what is to be written something
-    that the record does not know; "" where it stands as is believed."""
+    is somewhere else, may not be read by all any more, or says something that the record does not
+    know; "" where it stands as is believed. That goes for what is not to be written as well: some
+    trackers tell only when a ticket last changed at all, which our write would change."""
     if state.ref.key != wish.task.key:
         return f"{wish.task.key} is {state.ref.key} now"
     found = ticket_of(incident, wish.task.connection, wish.task.id)
@@ -175,13 +176,17 @@ def overtaken(incident: Incident, wish: SetFields, state: TaskState, policy: Pol
     if found is None or voice is None:
         return ""
     item = next(each for each in incident.actions if each.number == found[0])
-    known = item.sides.get(found[1], Agreement()).base
+    agreement = item.sides.get(found[1], Agreement())
+    known = agreement.base
     says, _ = heard(state, item, voice)
-    for field in (*wish.values, *([Field.STATUS] if wish.status else [])):
+    asked = {*wish.values, *([Field.STATUS] if wish.status else [])}
+    rules = policy.teams[incident.team].sync.fields
+    kept = {field for field, rule in rules.items() if rule.counts and field in known}
+    for field in (field for field in Field if field in asked | (kept - agreement.resting.keys())):
         if field in says and says[field].value != known.get(field):
             now, before = (value or "nothing" for value in (says[field].value, known.get(field)))
             return f"{field} is {now} there by now, no longer {before}"
-        if field in WITHHELD and state.restricted and field in known:
+        if field in asked & WITHHELD and state.restricted and field in known:
             return f"{wish.task.key} may only be read by some by now"
     return ""
 
