@@ -118,7 +118,7 @@ class Machine(RuleBasedStateMachine):
         self.the_service_works()
         met = self.remedy.edits[known:]
         old = {place: said[self.fields[field % len(self.fields)]] for place, said in stood.items()}
-        old_ones = {old[place] for place in ("row", *places[:2])}
+        old_ones = {old.get(place) for place in ("row", *places[:2])}
         new = {edit.value for edit in met if not edit.back} - old_ones
         if quiet and len(new) == 2:
             self.the_service_looks_for_what_nobody_told()
