@@ -110,14 +110,16 @@ class Machine(RuleBasedStateMachine):
     def two_people_edit_the_same_field_and_one_of_them_is_not_heard(
         self, field: int, values: tuple[int, int], places: list[str], seconds: int, first: bool
     ) -> None:
-        known, quiet, said = len(self.remedy.edits), self.is_quiet(), self.remedy.in_row()
+        known, quiet, stood = len(self.remedy.edits), self.is_quiet(), self.remedy.shown()
         self.town.stage.clock.wait(timedelta(seconds=2))  # not in one moment with what was before
         self.say(places[0], field, values[0], told=first)
         self.town.stage.clock.wait(timedelta(seconds=seconds))
         self.say(places[1], field, values[1], told=not first)
         self.the_service_works()
         met = self.remedy.edits[known:]
-        new = {edit.value for edit in met if not edit.back and edit.value != said[edit.field]}
+        old = {place: said[self.fields[field % len(self.fields)]] for place, said in stood.items()}
+        old_ones = {old.get(place) for place in ("row", *places[:2])}
+        new = {edit.value for edit in met if not edit.back} - old_ones
         if quiet and len(new) == 2:
             self.the_service_looks_for_what_nobody_told()
             none(self.unlike_the_rules(met, seconds))

@@ -35,14 +35,18 @@ def said_again(
     elif rule.prefer.value == ours.side.value:
         claim = replace(ours, said=replace(ours.said, at=theirs.at), both=both)
     else:
-        claim = Claim(side, replace(theirs, value=ours.said.value), theirs.value, both)
+        said = Said(ours.said.value, theirs.at, theirs.by)
+        claim = Claim(side, said, theirs.value, both)
     return replace(item, said={**item.said, field: claim})
 
 
-def at_once(side: Side, theirs: Said, ours: Claim) -> bool:
-    """Whether this was said in the moment in which both tickets said what the record says: which
-    of the three was the latest, nobody can tell."""
-    return ours.both and side is not Side.DOCUMENT and abs(theirs.at - ours.said.at) < MOMENT
+def is_unclear(side: Side, theirs: Said, ours: Claim) -> bool:
+    """Whether nobody can tell if this was said later than what the record says: in the moment in
+    which both tickets said that, or at an unknown time since before another side did."""
+    if ours.both and side is not Side.DOCUMENT and abs(theirs.at - ours.said.at) < MOMENT:
+        return True
+    elsewhere = ours.both or ours.side is not side
+    return elsewhere and theirs.since is not None and theirs.since < ours.said.at <= theirs.at
 
 
 def is_older_than_a_claim(item: ActionItem, field: Field, theirs: Said) -> bool:

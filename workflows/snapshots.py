@@ -53,11 +53,13 @@ class Progress(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Said:
     """A value, when it was said (UTC; by the tracker's own clock where that is known) and by whom
-    ("" where nobody knows)."""
+    ("" where nobody knows). Where only the ticket's last change of any kind is known, it was said
+    between `since` and that."""
 
     value: Value
     at: datetime
     by: str = ""
+    since: datetime | None = None
 
 
 #: What one side says, in its own words.

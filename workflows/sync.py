@@ -19,9 +19,9 @@ from enum import Enum
 from workflows.circuits import close_circuit, flipped, opened, resting, rests, without
 from workflows.claims import (
     MOMENT,
-    at_once,
     claimed,
     is_older_than_a_claim,
+    is_unclear,
     preferred,
     said_again,
 )
@@ -238,7 +238,7 @@ def _verdict(
     verdict = merge(base, said[field], theirs.value)
     ours = claimed(item, field)
     later = ours is None or theirs.at > ours.said.at
-    if verdict is Verdict.THEIRS and ours is not None and at_once(side, theirs, ours):
+    if verdict is Verdict.THEIRS and ours is not None and is_unclear(side, theirs, ours):
         return Verdict.BOTH
     if verdict is Verdict.BOTH and later and _is_stuck(agreement, field, said[field]):
         return Verdict.THEIRS  # it was refused there: whoever chose another since has mended that

@@ -166,7 +166,9 @@ def heard(
     }
     silent = {*state.silent, *(WITHHELD if state.restricted else ())}
     snapshot = {
-        field: _said(state, field, value) for field, value in values.items() if field not in silent
+        field: _said(state, field, value, agreement)
+        for field, value in values.items()
+        if field not in silent
     }
     return snapshot, {field: others for field, others in also.items() if field not in silent}
 
@@ -180,11 +182,13 @@ def told_changed(state: TaskState) -> set[Field]:
     return {Field(change.field) for change in state.changes}
 
 
-def _said(state: TaskState, field: Field, value: Value) -> Said:
-    """The value with when and by whom it was last changed, as far as the read tells."""
+def _said(state: TaskState, field: Field, value: Value, agreement: Agreement) -> Said:
+    """The value with when and by whom it was last changed, as far as the read tells. If it tells
+    nothing, it was after the ticket was last read or written: then it was as is known."""
     last = next((c for c in reversed(state.changes) if c.field == field), None)
     if last is None:
-        return Said(value, state.updated)
+        known = [at for at in (agreement.updated, agreement.wrote) if at is not None]
+        return Said(value, state.updated, since=max(known, default=None))
     return Said(value, last.at, last.by.name if last.by else "")
 
 

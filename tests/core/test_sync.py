@@ -200,6 +200,39 @@ def test_what_is_said_again_elsewhere_is_as_new_as_that(remedy: Remedy) -> None:
     assert remedy.item.said[DUE].side is Side.DOCUMENT
 
 
+def test_an_edit_at_an_unknown_time_is_no_later_one_than_what_another_side_said_since(
+    remedy: Remedy,
+) -> None:
+    """GitHub tells only when an issue last changed at all. It said Q1, and so did Jira after that:
+    whether it was emptied before or after Jira was set, nobody can tell."""
+    remedy.hears(TWIN, milestones=("Q1",))
+    remedy.hears(TASK, 61, milestones=("Q1",))
+    remedy.hears(TWIN, 63, milestones=())
+    assert claimed(remedy) == {"Q1", None}
+
+
+def test_it_is_one_where_we_wrote_that_there_before(remedy: Remedy) -> None:
+    remedy.hears(TASK, milestones=("Q1",))
+    remedy.now = at(61)
+    remedy.answers(TWIN)
+    remedy.hears(TWIN, 63, milestones=())
+    assert (remedy.item.milestone, remedy.item.conflicts) == (None, ())
+
+
+def test_a_third_edit_in_the_moment_in_which_both_tickets_said_the_same_is_a_conflict(
+    remedy: Remedy,
+) -> None:
+    """Of GitHub whole seconds are known: it may have been set last of the three."""
+    remedy.hears(TWIN, milestones=("Q1",))
+    remedy.hears(TASK, 60.005, milestones=("Q1",))
+    remedy.hears(TASK, 60.010, milestones=("Q2",))
+    assert claimed(remedy) == {"Q1", "Q2"}
+
+
+def claimed(remedy: Remedy) -> set[str | None]:
+    return {claim.said.value for conflict in remedy.item.conflicts for claim in conflict.claims}
+
+
 def test_a_conflict_that_is_heard_again_is_told_once(remedy: Remedy) -> None:
     both(remedy, twin=59)
     assert remedy.hears(TWIN, 59) == []
