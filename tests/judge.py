@@ -3,7 +3,7 @@ the journal tells: nothing here asks the service."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from town import ON_GITHUB, ON_JIRA, PEOPLE, STRANGER, Edit, Remedy, coarse
 
@@ -58,7 +58,13 @@ class Judged(Remedy):
                 continue
             # of the same that does not count, said again, nothing more is told
             since = 0 if (place, field) in self._ignored else edit.lines
-            if _was_told(edit, self._told()[since:]) or self._was_too_late(edit):
+            told = self._told()
+            open_now = _last_of(field, told[: edit.lines])  # said again, it is not told again
+            if (
+                _was_told(edit, told[since:])
+                or _was_told(edit, open_now, "changed on two sides")
+                or self._was_too_late(edit)
+            ):
                 self._explained.add(number)
             else:
                 found.append(f"{edit}: {shown[place][field]} stands there")
@@ -94,6 +100,11 @@ class Judged(Remedy):
         after = self.stage.sandbox.calls[edit.amid :]
         about = [call for call in after if self.is_of(edit.place, call.path)]
         return bool(about) and about[0].is_write
+
+
+def _last_of(field: str, told: Sequence[str]) -> Sequence[str]:
+    """The last of these lines that speaks of the field."""
+    return [line for line in told if f"AI-1 {field}:" in line][-1:]
 
 
 def _was_told(edit: Edit, told: Collection[str], how: str = "") -> bool:

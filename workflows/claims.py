@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from workflows.model import ActionItem
 from workflows.policy import FieldRules
@@ -40,12 +40,15 @@ def said_again(
     return replace(item, said={**item.said, field: claim})
 
 
-def is_unclear(side: Side, theirs: Said, ours: Claim) -> bool:
+def is_unclear(side: Side, theirs: Said, ours: Claim, wrote: datetime | None) -> bool:
     """Whether nobody can tell if this was said later than what the record says: in the moment in
-    which both tickets said that, or at an unknown time since before another side did."""
-    if ours.both and side is not Side.DOCUMENT and abs(theirs.at - ours.said.at) < MOMENT:
-        return True
+    which another ticket said that, unless we `wrote` there since, or both did; or at an unknown
+    time since before another side did."""
     elsewhere = ours.both or ours.side is not side
+    if elsewhere and Side.DOCUMENT not in (side, ours.side):
+        unwritten = ours.both or wrote is None or wrote <= ours.said.at - MOMENT
+        if unwritten and abs(theirs.at - ours.said.at) < MOMENT:
+            return True
     return elsewhere and theirs.since is not None and theirs.since < ours.said.at <= theirs.at
 
 

@@ -238,7 +238,7 @@ def _verdict(
     verdict = merge(base, said[field], theirs.value)
     ours = claimed(item, field)
     later = ours is None or theirs.at > ours.said.at
-    if verdict is Verdict.THEIRS and ours is not None and is_unclear(side, theirs, ours):
+    if verdict is Verdict.THEIRS and ours and is_unclear(side, theirs, ours, agreement.wrote):
         return Verdict.BOTH
     if verdict is Verdict.BOTH and later and _is_stuck(agreement, field, said[field]):
         return Verdict.THEIRS  # it was refused there: whoever chose another since has mended that
