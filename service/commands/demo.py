@@ -24,14 +24,16 @@ from service.container import Trackers, open_store, token_file
 from service.demo import ground as grounds
 from service.demo.ground import Ground, NotOurs
 from service.demo.leaving import Left, leave, table
+from service.demo.months import Measure, Months
 from service.demo.running import DidNotStart, command, last_lines, running
 from service.demo.scene import KIM, Scene, StoryClock, heading, service_did
 from service.demo.stories import Payments, Platform, Reopened, Search, Story, Written
 from service.demo.watching import Watch, WentWrong
-from workflows.model import ActionItem, Incident
+from workflows.model import ActionItem
 
 
 @click.command()
+@click.option("--audits", is_flag=True, help="Go on: half a year later, do the measures work?")
 @click.option("--keep", is_flag=True, help="Leave service and sandbox running until Ctrl-C.")
 @click.option(
     "--directory",
@@ -40,7 +42,7 @@ from workflows.model import ActionItem, Incident
     show_default=True,
     help="Where everything is written; emptied if an earlier demo made it.",
 )
-def demo(keep: bool, directory: Path) -> None:
+def demo(audits: bool, keep: bool, directory: Path) -> None:
     """Play three incidents from open to closed, in Jira and in GitHub, without any account.
 
     Jira and GitHub are played by a sandbox on this machine; the service is the real one. What
@@ -56,9 +58,15 @@ def demo(keep: bool, directory: Path) -> None:
         where = error.filename or directory
         give_up(f"{where}: {error.strerror}. Name another place with --directory.")
     try:
+        if audits:
+            ground.set_clock(timedelta())
         with _company(ground) as (scene, url, watch):
-            incidents = _play(scene, watch)
-            left = leave(watch, ground, incidents)
+            keys = _play(scene, watch)
+            if audits:
+                alert = Measure(watch, keys[0], Payments.actions[1])
+                caches = Measure(watch, keys[1], Platform.actions[2])
+                Months(scene, watch, alert, caches).play()
+            left = leave(watch, ground, [watch.incident(key) for key in keys])
             _tell_what_is_left(ground, left, time.monotonic() - began)
             if keep:
                 _keep(scene, url, left)
@@ -90,8 +98,8 @@ def _company(ground: Ground) -> Iterator[tuple[Scene, str, Watch]]:
         yield Scene(sandbox, ground, clock, day), url, watch
 
 
-def _play(scene: Scene, watch: Watch) -> list[Incident]:
-    """The three stories; returns their incidents as they are at the end. Raises WentWrong."""
+def _play(scene: Scene, watch: Watch) -> tuple[str, str, str]:
+    """The three stories; returns the keys of their incidents. Raises WentWrong."""
     payments, platform, search = Payments(), Platform(), Search()
     first = _until_closed(scene, watch, payments)
     _again(scene, watch, payments, first)
@@ -100,7 +108,7 @@ def _play(scene: Scene, watch: Watch) -> list[Incident]:
     _again(scene, watch, platform, second)
     third = _until_closed(scene, watch, search)
     _write(scene, watch, search, third, nobody_tells=True)
-    return [watch.incident(key) for key in (first, second, third)]
+    return first, second, third
 
 
 def _until_closed(scene: Scene, watch: Watch, story: Story) -> str:

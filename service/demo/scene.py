@@ -73,6 +73,15 @@ class Scene:
         self.clock.jump(moment)
         _say(f"  {hour}  {who.first:<8}", does)
 
+    def on(self, who: Actor, does: str) -> None:
+        """Somebody does something, at whatever time it is by now."""
+        _say(f"         {who.first:<8}", does)
+
+    def go_on_to(self, moment: datetime) -> None:
+        """Move the time of all, of trackers and of the service, to `moment` (UTC); never back."""
+        self.clock.jump(moment)
+        self.ground.set_clock(self.clock() - datetime.now(UTC))
+
     def moment(self, hour: str) -> datetime:
         return datetime.combine(self.day, time_of_day.fromisoformat(hour), UTC)
 

@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import requests
 
@@ -17,6 +16,7 @@ from service.reconciler import DOCUMENTS, POLL_JOB
 from service.routing import INCIDENT_JOB
 from service.store import Store
 from service.store.deliveries import JOB as DELIVERY_JOB
+from service.tick import DUE, TICK_JOB
 from workflows.documents import regions
 from workflows.model import ActionItem, Incident, Outlook, Postmortem, Ticket, TicketRef
 
@@ -61,14 +61,25 @@ class Watch:
         for its end. Raises WentWrong."""
         with self.store.write() as tx:
             tx.jobs.touch(POLL_JOB, DOCUMENTS, reason="the demo does not wait for its time")
+        if not self._ran(POLL_JOB, DOCUMENTS):
+            raise WentWrong(f"The documents were not looked at within {WITHIN:.0f} s.", key)
+
+    def came_due(self, key: str) -> None:
+        """Wait until everything that is due by now had its turn. Raises WentWrong."""
+        if not self._ran(TICK_JOB, DUE):
+            raise WentWrong(f"What is due was not taken within {WITHIN:.0f} s.", key)
+        self.rest(key)
+
+    def _ran(self, kind: str, subject: str) -> bool:
+        """Wait until this job, which comes again and again, is not due and not under way."""
         give_up_at = time.monotonic() + WITHIN
         while time.monotonic() < give_up_at:
             with self.store.read() as tx:
-                job = tx.jobs.get(POLL_JOB, DOCUMENTS)
-            if job and job.lease_until is None and job.due_at > datetime.now(UTC):
-                return
+                job, now = tx.jobs.get(kind, subject), tx.now
+            if job and job.lease_until is None and job.due_at > now:
+                return True
             time.sleep(LOOK_EVERY)
-        raise WentWrong(f"The documents were not looked at within {WITHIN:.0f} s.", key)
+        return False
 
     # --- looking ------------------------------------------------------------------------------
 
