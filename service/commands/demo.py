@@ -68,6 +68,7 @@ def demo(audits: bool, keep: bool, directory: Path) -> None:
                 Months(scene, watch, alert, caches).play()
             left = leave(watch, ground, [watch.incident(key) for key in keys])
             _tell_what_is_left(ground, left, time.monotonic() - began)
+            _tell_what_is_next(url if keep else "", left if audits else [])
             if keep:
                 _keep(scene, url, left)
     except DidNotStart as error:
@@ -177,6 +178,22 @@ def _tell_what_is_left(ground: Ground, left: Sequence[Left], seconds: float) -> 
     click.echo(f"\nEverything came out right, in {seconds:.0f} s.")
 
 
+def _tell_what_is_next(url: str, audited: Sequence[Left]) -> None:
+    """Where to go on: `audited` are the incidents, if their audits were told; `url` leads to the
+    pages, if they are kept."""
+    if not audited:
+        click.echo(f"Half a year later, do the measures work?  {program()} demo --audits")
+        return
+    heading("To be read next")
+    click.echo("  docs/explanation/audits.md    when it is asked, who may judge, what follows")
+    click.echo("  docs/reference/rules.md       the ladder, the reviewers, your own words: audits")
+    for one in audited:
+        if url and one.incident.audits:
+            click.echo(f"  {url}/incidents/{one.incident.id}#audits    {one.incident.ticket.key}")
+    if not url:
+        click.echo(f"  {program()} demo --audits --keep    leaves the pages, too")
+
+
 def _keep(scene: Scene, url: str, left: Sequence[Left]) -> None:
     """Tell how to go on from here, and wait for Ctrl-C."""
     ground, key = scene.ground, left[0].incident.ticket.key
@@ -187,7 +204,7 @@ def _keep(scene: Scene, url: str, left: Sequence[Left]) -> None:
     heading("In another terminal: why does it stand as it does?")
     for name, value in ground.environment().items():
         click.echo(f"  export {name}={shlex.quote(value)}")
-    for words in (f"explain {key}", "deliveries list", "rules check"):
+    for words in (f"explain {key}", "audits", "deliveries list", "rules check"):
         click.echo(f"  {program()} {words}")
     heading("Or go on with the story; this comment becomes one more task")
     act = {"issue": key, "text": 'ACTION: Rehearse the rollback @"Kim Ito"', "by": KIM.jira}

@@ -159,6 +159,7 @@ _RULES = """\
               kind: detective
               owner: Noor Aziz
               success_measure: the alert fires within two minutes when the failure is replayed
+        audits: {{reviewers: [Kim Ito, Noor Aziz]}}   # 30, 90 and 180 days after a measure is done
 
       platform:                    # everything in GitHub
         mode: act

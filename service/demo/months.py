@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from service.demo.scene import KIM, LEE, MALLORY, NOOR, Actor, Scene, heading, service_did
+from service.demo.scene import KIM, LEE, MALLORY, NOOR, Actor, Scene, heading, service_did, told
 from service.demo.stories import OPS
 from service.demo.watching import Watch, WentWrong
 from workflows.model import ActionItem, TicketRef
@@ -66,6 +66,11 @@ class Months:
     def play(self) -> None:
         """Tell it. Raises WentWrong."""
         heading("4 · Half a year later: do the measures work?")
+        told(
+            "A measure that is done has been built; whether it works is another question. It is"
+            " asked 30, 90 and 180 days later by an audit: a ticket for somebody who does not own"
+            " the measure."
+        )
         self.scene.go_on_to(datetime.now(UTC))
         self._done()
         start = self.scene.clock()
@@ -91,8 +96,9 @@ class Months:
     def _move_to(self, start: datetime, days: int) -> None:
         to = start + timedelta(days=days)
         self.scene.go_on_to(to)
-        heading(f"  The clock of all is moved, to {days} days after: {to:%Y-%m-%d}")
+        heading(f"{to:%Y-%m-%d}: {days} days after; the clock of trackers and service was moved")
         self.watch.came_due(self.alert.key)
+        self._rest()
 
     # --- what people do, and what comes of it -------------------------------------------------
 
@@ -122,9 +128,8 @@ class Months:
         measure.need(due is not None and not ticket.closed, f"{ref.key} is not open")
         measure.need(audit.reviewer not in ("", audit.owner), f"{ref.key} has no reviewer")
         service_did(f"opens {ref.key}: {ticket.title}")
-        service_did(
-            f"  reviewer {audit.reviewer} (the owner is {audit.owner}), due {due}: {ref.url}"
-        )
+        service_did(f"reviewer: {audit.reviewer}, not the owner ({audit.owner}); due: {due}")
+        service_did(ref.url)
 
     def _effective_by_label(self) -> None:
         audit, ref = self.alert.asked
@@ -146,8 +151,9 @@ class Months:
         self._command(MALLORY, ref, "/audit not-effective because I say so")
         judged = self.caches.asked[0]
         self.caches.need(judged.place == audit.place, f"{ref.key} was judged by a stranger")
-        self.caches.need(len(judged.answers) == 1, "the stranger got no answer")
-        service_did(f"answers that nothing was judged: {judged.answers[0].text}")
+        self.caches.need(len(judged.answers) == 1, "the stranger's comment was not refused")
+        self._need_told(self.caches, ref, judged.answers[0].text)
+        service_did(f"answers that it does not count: {judged.answers[0].text}")
 
     def _not_effective(self) -> None:
         measure, (audit, ref) = self.caches, self.caches.asked
@@ -160,14 +166,15 @@ class Months:
         measure.need(not self.watch.ticket(task).closed, f"{task.key} was not opened again")
         measure.need(self.watch.ticket(ref).closed is not None, f"{ref.key} was not closed")
         service_did(f"brings the measure back: {task.key} is open again, and {item.owner}'s")
-        service_did(f"says so in the postmortem and on {ref.key}, which it closes: {task.url}")
+        service_did(task.url)
+        self._need_told(measure, ref, "Verdict: not-effective")
+        self._need_in_document(measure, ref)
+        service_did(f"says so in the postmortem and on {ref.key}, which it closes")
 
     def _nothing_is_asked(self) -> None:
-        asked = [audit for audit in self.caches.audits if audit.lives]
-        self.caches.need(not asked, f"{self.caches.task.key} is open, and yet audited")
-        service_did(
-            f"asks nothing about {self.caches.task.key}: it is open, so there is no effect yet"
-        )
+        asked, task = [audit for audit in self.caches.audits if audit.lives], self.caches.task
+        self.caches.need(not asked, f"{task.key} is open, and yet audited")
+        service_did(f"asks nothing about {task.key}: it is open, so there is no effect to look at")
 
     def _done_again(self) -> None:
         self._close_caches()
@@ -186,12 +193,25 @@ class Months:
         service_did(f"notes the verdict, closes {ref.key}, plans the next: {_day(following.opens)}")
 
     def _command(self, who: Actor, ref: TicketRef, text: str) -> None:
-        stranger = " (a stranger)" if who is MALLORY else ""
-        self.scene.on(who, f"{stranger}comments on {ref.key}: “{text}”".strip())
+        stranger = "(a stranger) " if who is MALLORY else ""
+        self.scene.on(who, f"{stranger}comments on {ref.key}: “{text}”")
         self.scene.sandbox.github.comment(OPS, _number(ref.key), text, by=who.github)
         self._rest()
 
+    def _need_told(self, measure: Measure, ref: TicketRef, words: str) -> None:
+        comments = [comment.text for comment in self.watch.ticket(ref).comments]
+        measure.need(any(words in text for text in comments), f"{ref.key} does not say “{words}”")
+
+    def _need_in_document(self, measure: Measure, ref: TicketRef) -> None:
+        document = self.watch.incident(measure.key).postmortem
+        text = self.watch.text(document) if document else ""
+        measure.need(ref.key in text, f"the postmortem of {measure.key} does not name {ref.key}")
+
     def _rest(self) -> None:
+        """Let the service work, and a quarter of an hour pass: an issue that is a document is
+        written once a minute at most."""
+        self.watch.rest(self.alert.key, idle=True)
+        self.scene.go_on_to(self.scene.clock() + timedelta(minutes=15))
         self.watch.rest(self.alert.key)
 
 

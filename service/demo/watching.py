@@ -22,6 +22,7 @@ from workflows.model import ActionItem, Incident, Outlook, Postmortem, Ticket, T
 
 WITHIN = 60.0  # seconds for the service to come to rest
 LOOK_EVERY = 0.05
+_WORK = (DELIVERY_JOB, INCIDENT_JOB)
 
 
 class WentWrong(Exception):
@@ -42,15 +43,18 @@ class Watch:
 
     # --- waiting ------------------------------------------------------------------------------
 
-    def rest(self, key: str) -> float:
-        """Wait until every webhook arrived and everything that it led to is done; returns how
-        many seconds that took. Raises WentWrong."""
+    def rest(self, key: str, *, idle: bool = False) -> float:
+        """Wait until every webhook arrived and everything that it led to is done, all but what
+        waits for its time if `idle`; returns how many seconds that took. Raises WentWrong."""
         began = time.monotonic()
         while time.monotonic() - began < WITHIN:
             sent = len(self.sandbox.hooks.log)
             arrived = self.sandbox.hooks.drain(timeout=1.0)
             with self.store.read() as tx:
-                left = sum(tx.jobs.unfinished(kind) for kind in (DELIVERY_JOB, INCIDENT_JOB))
+                left = sum(tx.jobs.unfinished(kind) for kind in _WORK)
+                waiting = sum(job.kind in _WORK for job in tx.jobs.waiting(""))
+            if idle:
+                left -= waiting
             if arrived and not left and sent == len(self.sandbox.hooks.log):
                 return time.monotonic() - began
             time.sleep(LOOK_EVERY)
@@ -68,7 +72,7 @@ class Watch:
         """Wait until everything that is due by now had its turn. Raises WentWrong."""
         if not self._ran(TICK_JOB, DUE):
             raise WentWrong(f"What is due was not taken within {WITHIN:.0f} s.", key)
-        self.rest(key)
+        self.rest(key, idle=True)
 
     def _ran(self, kind: str, subject: str) -> bool:
         """Wait until this job, which comes again and again, is not due and not under way."""
