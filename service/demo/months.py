@@ -71,6 +71,7 @@ class Months:
             " asked 30, 90 and 180 days later by an audit: a ticket for somebody who does not own"
             " the measure."
         )
+        self.watch.pause(self.alert.key)
         self.scene.go_on_to(datetime.now(UTC))
         self._done()
         start = self.scene.clock()
@@ -97,7 +98,6 @@ class Months:
         to = start + timedelta(days=days)
         self.scene.go_on_to(to)
         heading(f"{to:%Y-%m-%d}: {days} days after; the clock of trackers and service was moved")
-        self.watch.came_due(self.alert.key)
         self._rest()
 
     # --- what people do, and what comes of it -------------------------------------------------
@@ -208,11 +208,12 @@ class Months:
         measure.need(ref.key in text, f"the postmortem of {measure.key} does not name {ref.key}")
 
     def _rest(self) -> None:
-        """Let the service work, and a quarter of an hour pass: an issue that is a document is
-        written once a minute at most."""
-        self.watch.rest(self.alert.key, idle=True)
+        """Let the service do what is due, and a quarter of an hour pass: an issue that is a
+        document is written once a minute at most."""
+        self.watch.pause(self.alert.key)
         self.scene.go_on_to(self.scene.clock() + timedelta(minutes=15))
         self.watch.rest(self.alert.key)
+        self.watch.pause(self.alert.key)
 
 
 def _day(at: datetime) -> str:

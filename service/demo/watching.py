@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import requests
 
@@ -16,13 +17,12 @@ from service.reconciler import DOCUMENTS, POLL_JOB
 from service.routing import INCIDENT_JOB
 from service.store import Store
 from service.store.deliveries import JOB as DELIVERY_JOB
-from service.tick import DUE, TICK_JOB
+from service.store.jobs import Jobs
 from workflows.documents import regions
 from workflows.model import ActionItem, Incident, Outlook, Postmortem, Ticket, TicketRef
 
 WITHIN = 60.0  # seconds for the service to come to rest
 LOOK_EVERY = 0.05
-_WORK = (DELIVERY_JOB, INCIDENT_JOB)
 
 
 class WentWrong(Exception):
@@ -43,18 +43,24 @@ class Watch:
 
     # --- waiting ------------------------------------------------------------------------------
 
-    def rest(self, key: str, *, idle: bool = False) -> float:
-        """Wait until every webhook arrived and everything that it led to is done, all but what
-        waits for its time if `idle`; returns how many seconds that took. Raises WentWrong."""
+    def rest(self, key: str) -> float:
+        """Wait until every webhook arrived and everything that it led to is done; returns how
+        many seconds that took. Raises WentWrong."""
+        kinds = (DELIVERY_JOB, INCIDENT_JOB)
+        return self._until_none(key, lambda jobs: sum(jobs.unfinished(kind) for kind in kinds))
+
+    def pause(self, key: str) -> None:
+        """Wait until every webhook arrived and nothing at all is due or under way: all there is
+        waits for its time, which may be moved now. Raises WentWrong."""
+        self._until_none(key, lambda jobs: jobs.unfinished() - len(jobs.waiting("")))
+
+    def _until_none(self, key: str, count: Callable[[Jobs], int]) -> float:
         began = time.monotonic()
         while time.monotonic() - began < WITHIN:
             sent = len(self.sandbox.hooks.log)
             arrived = self.sandbox.hooks.drain(timeout=1.0)
             with self.store.read() as tx:
-                left = sum(tx.jobs.unfinished(kind) for kind in _WORK)
-                waiting = sum(job.kind in _WORK for job in tx.jobs.waiting(""))
-            if idle:
-                left -= waiting
+                left = count(tx.jobs)
             if arrived and not left and sent == len(self.sandbox.hooks.log):
                 return time.monotonic() - began
             time.sleep(LOOK_EVERY)
@@ -65,25 +71,14 @@ class Watch:
         for its end. Raises WentWrong."""
         with self.store.write() as tx:
             tx.jobs.touch(POLL_JOB, DOCUMENTS, reason="the demo does not wait for its time")
-        if not self._ran(POLL_JOB, DOCUMENTS):
-            raise WentWrong(f"The documents were not looked at within {WITHIN:.0f} s.", key)
-
-    def came_due(self, key: str) -> None:
-        """Wait until everything that is due by now had its turn. Raises WentWrong."""
-        if not self._ran(TICK_JOB, DUE):
-            raise WentWrong(f"What is due was not taken within {WITHIN:.0f} s.", key)
-        self.rest(key, idle=True)
-
-    def _ran(self, kind: str, subject: str) -> bool:
-        """Wait until this job, which comes again and again, is not due and not under way."""
         give_up_at = time.monotonic() + WITHIN
         while time.monotonic() < give_up_at:
             with self.store.read() as tx:
-                job, now = tx.jobs.get(kind, subject), tx.now
-            if job and job.lease_until is None and job.due_at > now:
-                return True
+                job = tx.jobs.get(POLL_JOB, DOCUMENTS)
+            if job and job.lease_until is None and job.due_at > datetime.now(UTC):
+                return
             time.sleep(LOOK_EVERY)
-        return False
+        raise WentWrong(f"The documents were not looked at within {WITHIN:.0f} s.", key)
 
     # --- looking ------------------------------------------------------------------------------
 
