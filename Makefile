@@ -6,9 +6,10 @@ RULES ?= rules.yaml
 SEED ?= 7
 STAMPS := $(VENV)/.stamps
 
-.PHONY: demo run test test-long test-sync check storm kills bench-ack bench-backlog bench-sync bench-sync-backlog bench-tick audit lock clean help
+.PHONY: demo demo-audits run test test-long test-sync check storm kills bench-ack bench-backlog bench-sync bench-sync-backlog bench-tick audit lock clean help
 help:
 	@echo "make demo    play one incident from open to closed in both dialects, without credentials"
+	@echo "make demo-audits  the same, and half a year more: do the measures work?"
 	@echo "make test    run the tests"
 	@echo "make run     start the service with RULES=$(RULES)"
 	@echo "make check   ruff, mypy --strict, import contracts"
@@ -26,6 +27,9 @@ help:
 
 demo: $(STAMPS)/run
 	@$(BIN)/followthrough demo
+
+demo-audits: $(STAMPS)/run
+	@$(BIN)/followthrough demo --audits
 
 run: $(STAMPS)/run
 	@$(BIN)/followthrough up --rules $(RULES)

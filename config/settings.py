@@ -80,6 +80,12 @@ SETTINGS = (
     Setting(
         "FOLLOWTHROUGH_LOG", "human", "How log lines are written: human, or json for a collector."
     ),
+    Setting(
+        "FOLLOWTHROUGH_CLOCK",
+        "",
+        "For `followthrough demo --audits` only, which moves time: a file that holds by how many"
+        " seconds the service's clock is ahead.",
+    ),
 )
 
 
@@ -114,6 +120,7 @@ class Settings:
     settle_seconds: int
     workers: int
     log: LogStyle
+    clock: Path | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
@@ -137,6 +144,7 @@ class Settings:
             settle_seconds=reading.one("SETTLE_SECONDS", 0, _number(1, 86400)),
             workers=reading.one("WORKERS", 0, _number(1, 64)),
             log=reading.one("LOG", LogStyle.HUMAN, _log_style),
+            clock=reading.one("CLOCK", None, Path),
         )
         if not reading.problems:
             reading.problems += settings.unfit()

@@ -29,7 +29,7 @@ from integrations.jira.adapter import JiraTracker
 from integrations.jira.documents import JiraIssueDocuments
 from integrations.tracker import Envelope, KeptDeliveries, Notice, Rejected, Tracker
 from service.audience import Audiences
-from service.clock import Clock, utc_now
+from service.clock import Clock, clock_of, utc_now
 from service.closings import CLOSING_JOB, ClosingTogether
 from service.comparing import Comparison
 from service.examination import named_places
@@ -210,12 +210,12 @@ def build(
     rules: Rules | None = None,
     *,
     store: Store | None = None,
-    clock: Clock = utc_now,
+    clock: Clock | None = None,
     wait: Callable[[float], None] = time.sleep,
 ) -> Container:
-    """Everything the worker needs. Rules and store are read from where the settings say, unless
-    given; `wait` lets seconds of the `clock` pass. Raises RulesError."""
-    rules = rules or load(settings.rules)
+    """Everything the worker needs. Rules, store and clock are as the settings say, unless given;
+    `wait` lets seconds of the `clock` pass. Raises RulesError."""
+    rules, clock = rules or load(settings.rules), clock or clock_of(settings)
     store = store or open_store(settings, clock)
     timing = timing_of(settings)
     governor = Governor(store, timing.call, wait)
@@ -258,7 +258,7 @@ def comparison(settings: Settings, rules: Rules, store: Store) -> Comparison:
     """For a command that looks through the trackers: by the same gate as the service, whose books
     are in `store`, so that both together keep to the limits."""
     governor = Governor(store, timing_of(settings).call, time.sleep)
-    trackers = Trackers(rules, utc_now, governor, settings.answer_seconds)
+    trackers = Trackers(rules, store.clock, governor, settings.answer_seconds)
     return Comparison(store, rules.policy, trackers.by_connection)
 
 
@@ -275,9 +275,10 @@ def build_web(environ: Mapping[str, str] = os.environ) -> Web:
     """Everything the web process needs. Raises SettingsError, RulesError."""
     settings = Settings.from_environment(environ)
     rules = load(settings.rules, environ)
+    store = open_store(settings)
     return Web(
-        store=open_store(settings),
-        clock=utc_now,
+        store=store,
+        clock=store.clock,
         admin_token=admin_token(settings),
         public_url=settings.public_url,
         doors=doors(rules),
@@ -308,13 +309,14 @@ def doors(rules: Rules) -> dict[str, WebhookDoor]:
     return found
 
 
-def open_store(settings: Settings, clock: Clock = utc_now) -> Store:
-    """The store at the settings' database, its schema brought up to date. Raises UnusableData."""
+def open_store(settings: Settings, clock: Clock | None = None) -> Store:
+    """The store at the settings' database, its schema brought up to date; it goes by the settings'
+    clock unless one is given. Raises UnusableData."""
     file = database_file(settings)
     _directory(file.parent)
     if file.exists() and not os.access(file, os.R_OK | os.W_OK):
         raise UnusableData(f"This user may not write to the database {file.absolute()}.")
-    store = Store(settings.database_url, clock)
+    store = Store(settings.database_url, clock or clock_of(settings))
     store.migrate()
     return store
 

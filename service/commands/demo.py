@@ -24,14 +24,16 @@ from service.container import Trackers, open_store, token_file
 from service.demo import ground as grounds
 from service.demo.ground import Ground, NotOurs
 from service.demo.leaving import Left, leave, table
+from service.demo.months import Measure, Months
 from service.demo.running import DidNotStart, command, last_lines, running
 from service.demo.scene import KIM, Scene, StoryClock, heading, service_did
 from service.demo.stories import Payments, Platform, Reopened, Search, Story, Written
 from service.demo.watching import Watch, WentWrong
-from workflows.model import ActionItem, Incident
+from workflows.model import ActionItem
 
 
 @click.command()
+@click.option("--audits", is_flag=True, help="Go on: half a year later, do the measures work?")
 @click.option("--keep", is_flag=True, help="Leave service and sandbox running until Ctrl-C.")
 @click.option(
     "--directory",
@@ -40,7 +42,7 @@ from workflows.model import ActionItem, Incident
     show_default=True,
     help="Where everything is written; emptied if an earlier demo made it.",
 )
-def demo(keep: bool, directory: Path) -> None:
+def demo(audits: bool, keep: bool, directory: Path) -> None:
     """Play three incidents from open to closed, in Jira and in GitHub, without any account.
 
     Jira and GitHub are played by a sandbox on this machine; the service is the real one. What
@@ -56,10 +58,17 @@ def demo(keep: bool, directory: Path) -> None:
         where = error.filename or directory
         give_up(f"{where}: {error.strerror}. Name another place with --directory.")
     try:
+        if audits:
+            ground.set_clock(timedelta())
         with _company(ground) as (scene, url, watch):
-            incidents = _play(scene, watch)
-            left = leave(watch, ground, incidents)
+            keys = _play(scene, watch)
+            if audits:
+                alert = Measure(watch, keys[0], Payments.actions[1])
+                caches = Measure(watch, keys[1], Platform.actions[2])
+                Months(scene, watch, alert, caches).play()
+            left = leave(watch, ground, [watch.incident(key) for key in keys])
             _tell_what_is_left(ground, left, time.monotonic() - began)
+            _tell_what_is_next(url if keep else "", left if audits else [])
             if keep:
                 _keep(scene, url, left)
     except DidNotStart as error:
@@ -90,8 +99,8 @@ def _company(ground: Ground) -> Iterator[tuple[Scene, str, Watch]]:
         yield Scene(sandbox, ground, clock, day), url, watch
 
 
-def _play(scene: Scene, watch: Watch) -> list[Incident]:
-    """The three stories; returns their incidents as they are at the end. Raises WentWrong."""
+def _play(scene: Scene, watch: Watch) -> tuple[str, str, str]:
+    """The three stories; returns the keys of their incidents. Raises WentWrong."""
     payments, platform, search = Payments(), Platform(), Search()
     first = _until_closed(scene, watch, payments)
     _again(scene, watch, payments, first)
@@ -100,7 +109,7 @@ def _play(scene: Scene, watch: Watch) -> list[Incident]:
     _again(scene, watch, platform, second)
     third = _until_closed(scene, watch, search)
     _write(scene, watch, search, third, nobody_tells=True)
-    return [watch.incident(key) for key in (first, second, third)]
+    return first, second, third
 
 
 def _until_closed(scene: Scene, watch: Watch, story: Story) -> str:
@@ -169,6 +178,22 @@ def _tell_what_is_left(ground: Ground, left: Sequence[Left], seconds: float) -> 
     click.echo(f"\nEverything came out right, in {seconds:.0f} s.")
 
 
+def _tell_what_is_next(url: str, audited: Sequence[Left]) -> None:
+    """Where to go on: `audited` are the incidents, if their audits were told; `url` leads to the
+    pages, if they are kept."""
+    if not audited:
+        click.echo(f"Half a year later, do the measures work?  {program()} demo --audits")
+        return
+    heading("To be read next")
+    click.echo("  docs/explanation/audits.md    when it is asked, who may judge, what follows")
+    click.echo("  docs/reference/rules.md       the ladder, the reviewers, your own words: audits")
+    for one in audited:
+        if url and one.incident.audits:
+            click.echo(f"  {url}/incidents/{one.incident.id}#audits    {one.incident.ticket.key}")
+    if not url:
+        click.echo(f"  {program()} demo --audits --keep    leaves the pages, too")
+
+
 def _keep(scene: Scene, url: str, left: Sequence[Left]) -> None:
     """Tell how to go on from here, and wait for Ctrl-C."""
     ground, key = scene.ground, left[0].incident.ticket.key
@@ -179,7 +204,7 @@ def _keep(scene: Scene, url: str, left: Sequence[Left]) -> None:
     heading("In another terminal: why does it stand as it does?")
     for name, value in ground.environment().items():
         click.echo(f"  export {name}={shlex.quote(value)}")
-    for words in (f"explain {key}", "deliveries list", "rules check"):
+    for words in (f"explain {key}", "audits", "deliveries list", "rules check"):
         click.echo(f"  {program()} {words}")
     heading("Or go on with the story; this comment becomes one more task")
     act = {"issue": key, "text": 'ACTION: Rehearse the rollback @"Kim Ito"', "by": KIM.jira}

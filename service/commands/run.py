@@ -22,7 +22,7 @@ from config.rules import Rules
 from config.settings import Settings
 from service import logs
 from service.commands.reading import data_in_use, read_rules, rules_option
-from service.commands.starting import data_taken, need_port, need_privacy
+from service.commands.starting import data_taken, need_port, need_present, need_privacy
 from service.container import admin_token, build, open_store, timing_of, token_file
 
 STOP_WITHIN = 30.0  # seconds for a child to end after it was asked; more than the worker's drain
@@ -84,6 +84,7 @@ def worker(rules_file: Path | None, end_with_parent: bool) -> None:
     settings, rules = _read(rules_file)
     with data_in_use():
         redact = logs.configure(settings.log, _secrets(settings, rules))
+        need_present(settings, rules)
         if not end_with_parent:  # `up` has looked before it started us
             need_privacy(rules)
         container = build(settings, rules)
@@ -116,6 +117,7 @@ def up(rules_file: Path | None, end_with_parent: bool) -> None:
     with data_in_use(), data_taken(settings):
         need_port(settings)
         logs.configure(settings.log, _secrets(settings, rules))
+        need_present(settings, rules)
         need_privacy(rules)
         admin_token(settings)  # made before anybody looks for it
         if not stop.is_set():

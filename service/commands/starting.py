@@ -73,6 +73,18 @@ def need_privacy(rules: Rules) -> None:
         give_up(*lines, "Nothing was started.")
 
 
+def need_present(settings: Settings, rules: Rules) -> None:
+    """Give up when a clock's file is named and a tracker is not played on this machine: a service
+    that takes today for a day next year would write that into real tickets. Rules name no other
+    machine with http://."""
+    far = [name for name, each in rules.connections.items() if not each.url.startswith("http://")]
+    if settings.clock is not None and far:
+        give_up(
+            f"FOLLOWTHROUGH_CLOCK moves time, and {', '.join(far)} would be written to.",
+            "Unset it: it is for `followthrough demo --audits` only. Nothing was started.",
+        )
+
+
 @contextmanager
 def data_taken(settings: Settings) -> Iterator[None]:
     """While `up` works with its data directory; gives up if another one does, and says which.

@@ -40,6 +40,11 @@ class Ground:
         return self.directory / "service.log"
 
     @property
+    def clock(self) -> Path:
+        """By how many seconds the service's clock is ahead, where time is moved at all."""
+        return self.directory / "clock"
+
+    @property
     def documents(self) -> Path:
         """The git repository of the team that keeps its postmortems on this machine."""
         return self.directory / "postmortems"
@@ -49,7 +54,14 @@ class Ground:
 
     def environment(self) -> dict[str, str]:
         """What the command line needs to know to look at this demo."""
-        return {"FOLLOWTHROUGH_RULES": str(self.rules), "FOLLOWTHROUGH_DATA": str(self.data)}
+        known = {"FOLLOWTHROUGH_RULES": str(self.rules), "FOLLOWTHROUGH_DATA": str(self.data)}
+        return known | ({"FOLLOWTHROUGH_CLOCK": str(self.clock)} if self.clock.exists() else {})
+
+    def set_clock(self, ahead: timedelta) -> None:
+        """Move the service's clock, at once for all its processes."""
+        new = self.clock.with_name("clock.new")
+        new.write_text(f"{ahead.total_seconds():.3f}\n")
+        new.replace(self.clock)
 
 
 def clear(directory: Path) -> Ground:
@@ -147,6 +159,7 @@ _RULES = """\
               kind: detective
               owner: Noor Aziz
               success_measure: the alert fires within two minutes when the failure is replayed
+        audits: {{reviewers: [Kim Ito, Noor Aziz]}}   # 30, 90 and 180 days after a measure is done
 
       platform:                    # everything in GitHub
         mode: act

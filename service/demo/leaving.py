@@ -45,6 +45,15 @@ def table(left: Sequence[Left]) -> Iterator[str]:
             for item in incident.actions
             if item.task
         ]
+        rows += [
+            (
+                f"audit {audit.round}.{audit.rung}",
+                f"of AI-{audit.item}: {audit.standing} · {audit.reviewer or 'nobody'}",
+                audit.ticket.url,
+            )
+            for audit in incident.audits
+            if audit.ticket
+        ]
         yield ""
         for name, what, url in rows:
             yield f"  {name:<11} {_shortened(what):<62} {url}"
@@ -98,7 +107,29 @@ def _section(watch: Watch, ground: Ground, left: Left) -> Iterator[str]:
     for _, task in tasks[:1]:
         yield f"\nThe task {task.ref.key}, as it stands in the tracker:\n"
         yield from (f"> {line}".rstrip() for line in task.text.splitlines())
+    yield from _audits(watch, incident)
     yield ""
+
+
+def _audits(watch: Watch, incident: Incident) -> Iterator[str]:
+    if not incident.audits:
+        return
+    yield "\n| Audit | Ticket | Opens | Due | Reviewer | Verdict | Evidence |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    for audit in incident.audits:
+        cells = [
+            audit.name,
+            link(audit.ticket.key, audit.ticket.url) if audit.ticket else "—",
+            f"{audit.opens:%Y-%m-%d}",
+            audit.due.isoformat() if audit.due else "—",
+            cell(audit.reviewer),
+            audit.standing,
+            cell(audit.evidence),
+        ]
+        yield f"| {' | '.join(cells)} |"
+    for ref in [audit.ticket for audit in incident.audits if audit.ticket][:1]:
+        yield f"\nThe audit {ref.key}, as it stands in the tracker:\n"
+        yield from (f"> {line}".rstrip() for line in watch.ticket(ref).text.splitlines())
 
 
 def _row(item: ActionItem, task: Ticket) -> str:

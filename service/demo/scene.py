@@ -73,6 +73,15 @@ class Scene:
         self.clock.jump(moment)
         _say(f"  {hour}  {who.first:<8}", does)
 
+    def on(self, who: Actor, does: str) -> None:
+        """Somebody does something, at whatever time it is by now."""
+        _say(f"  {self.clock():%m-%d}  {who.first:<8}", does)
+
+    def go_on_to(self, moment: datetime) -> None:
+        """Move the time of all, of trackers and of the service, to `moment` (UTC); never back."""
+        self.clock.jump(moment)
+        self.ground.set_clock(self.clock() - datetime.now(UTC))
+
     def moment(self, hour: str) -> datetime:
         return datetime.combine(self.day, time_of_day.fromisoformat(hour), UTC)
 
@@ -82,6 +91,12 @@ class Scene:
 
 def heading(words: str) -> None:
     click.echo(f"\n{click.style(words, bold=True)}")
+
+
+def told(words: str) -> None:
+    """Tell what is to be known before one reads on."""
+    for line in wrap(words, _WIDTH - 2):
+        click.echo(f"  {line}")
 
 
 def service_did(words: str) -> None:

@@ -11,7 +11,7 @@ from workflows.documents import marked, regions
 from workflows.postmortem import slug
 
 _SUMMARY_HINT = "_Three or four sentences for somebody who was not there:"
-_OPS = "acme/ops"
+OPS = "acme/ops"
 _DOCUMENTS = "acme/postmortems"
 
 
@@ -193,7 +193,7 @@ class Platform:
         github = scene.sandbox.github
         scene.at("13:20", LEE, "opens an incident with the issue form: “Deployments do not start”")
         number = github.open_issue(
-            _OPS,
+            OPS,
             "Deployments do not start: build agents are out of disk",
             by=LEE.github,
             body=_form(
@@ -213,13 +213,13 @@ class Platform:
         self._find_out(scene, number)
         self._draw_conclusions(scene, number)
         scene.at("14:12", NOOR, "closes the issue as completed")
-        github.close(_OPS, number, by=NOOR.github)
-        return f"{_OPS}#{number}"
+        github.close(OPS, number, by=NOOR.github)
+        return f"{OPS}#{number}"
 
     def _find_out(self, scene: Scene, number: int) -> None:
         github = scene.sandbox.github
         scene.at("13:24", NOOR, "takes it")
-        github.assign(_OPS, number, [NOOR.github], by=NOOR.github)
+        github.assign(OPS, number, [NOOR.github], by=NOOR.github)
         self._says(
             scene,
             number,
@@ -254,7 +254,7 @@ class Platform:
             "sees the queue move, and adds the label mitigated",
             "Pruned by hand on all ten; the queue is empty since 13:57.",
         )
-        github.label(_OPS, number, "mitigated", by=NOOR.github)
+        github.label(OPS, number, "mitigated", by=NOOR.github)
 
     def _draw_conclusions(self, scene: Scene, number: int) -> None:
         self._says(
@@ -303,10 +303,10 @@ class Platform:
     def again(self, scene: Scene, key: str) -> datetime:
         number = int(key.rpartition("#")[2])
         scene.at("14:41", LEE, "reopens the issue: two deployments wait again")
-        scene.sandbox.github.reopen(_OPS, number, by=LEE.github)
+        scene.sandbox.github.reopen(OPS, number, by=LEE.github)
         self._comment(scene, number, LEE, "Two deployments wait; agent 7 was restored from backup.")
         scene.at("14:55", NOOR, "closes it again")
-        scene.sandbox.github.close(_OPS, number, by=NOOR.github)
+        scene.sandbox.github.close(OPS, number, by=NOOR.github)
         return scene.moment("14:55")
 
     def _says(self, scene: Scene, number: int, hour: str, who: Actor, does: str, text: str) -> None:
@@ -314,7 +314,7 @@ class Platform:
         self._comment(scene, number, who, text)
 
     def _comment(self, scene: Scene, number: int, who: Actor, text: str) -> None:
-        scene.sandbox.github.comment(_OPS, number, text, by=who.github)
+        scene.sandbox.github.comment(OPS, number, text, by=who.github)
 
 
 class Search:

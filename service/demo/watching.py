@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -17,6 +17,7 @@ from service.reconciler import DOCUMENTS, POLL_JOB
 from service.routing import INCIDENT_JOB
 from service.store import Store
 from service.store.deliveries import JOB as DELIVERY_JOB
+from service.store.jobs import Jobs
 from workflows.documents import regions
 from workflows.model import ActionItem, Incident, Outlook, Postmortem, Ticket, TicketRef
 
@@ -45,12 +46,21 @@ class Watch:
     def rest(self, key: str) -> float:
         """Wait until every webhook arrived and everything that it led to is done; returns how
         many seconds that took. Raises WentWrong."""
+        kinds = (DELIVERY_JOB, INCIDENT_JOB)
+        return self._until_none(key, lambda jobs: sum(jobs.unfinished(kind) for kind in kinds))
+
+    def pause(self, key: str) -> None:
+        """Wait until every webhook arrived and nothing at all is due or under way: all there is
+        waits for its time, which may be moved now. Raises WentWrong."""
+        self._until_none(key, lambda jobs: jobs.unfinished() - len(jobs.waiting("")))
+
+    def _until_none(self, key: str, count: Callable[[Jobs], int]) -> float:
         began = time.monotonic()
         while time.monotonic() - began < WITHIN:
             sent = len(self.sandbox.hooks.log)
             arrived = self.sandbox.hooks.drain(timeout=1.0)
             with self.store.read() as tx:
-                left = sum(tx.jobs.unfinished(kind) for kind in (DELIVERY_JOB, INCIDENT_JOB))
+                left = count(tx.jobs)
             if arrived and not left and sent == len(self.sandbox.hooks.log):
                 return time.monotonic() - began
             time.sleep(LOOK_EVERY)

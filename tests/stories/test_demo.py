@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,7 @@ def test_the_demo_leaves_postmortems_to_be_read_and_no_process(place: Path) -> N
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Everything came out right" in done.stdout
+    assert done.stdout.splitlines()[-1].endswith("demo --audits")
     left = place / "left"
     for name in ("README.md", "postmortem-INC-1.md", "postmortem-acme-ops-1.md"):
         assert (left / name).is_file()
@@ -57,6 +59,49 @@ def test_the_demo_leaves_postmortems_to_be_read_and_no_process(place: Path) -> N
     assert in_jira.count("| AI-") == in_github.count("| AI-") == 4
     for secret in (left / "secrets").iterdir():
         assert secret.read_text() not in done.stdout + (left / "service.log").read_text()
+
+
+def test_the_demo_goes_on_for_half_a_year_and_asks_whether_measures_work(place: Path) -> None:
+    began = datetime.now(UTC).date()
+    done = subprocess.run(
+        [*COMMAND, "--audits"],
+        cwd=place,
+        capture_output=True,
+        text=True,
+        timeout=3 * WITHIN,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    story = done.stdout[done.stdout.index("4 · Half a year later") :]
+    told = re.findall(r"^(\S+): (\d+) days after", story, re.M)
+    assert [int(days) for _, days in told] == [30, 90, 180]
+    for day, days in told:
+        assert (date.fromisoformat(day) - began).days - int(days) in (0, 1)  # it may be midnight
+    one_line = " ".join(story.split())
+    assert in_order(
+        one_line,
+        "Noor is done with OPS-2",
+        "Lee closes acme/ops#4",
+        "30 days after",
+        "opens OPS-5: Audit: does AI-2 of INC-1 still work? (1)",
+        "reviewer: Kim Ito, not the owner (Noor Aziz); due: ",
+        "the label audit:effective",
+        "Mallory (a stranger) comments on acme/ops#8",
+        "it does not count: who wrote it may not write in this tracker",
+        "90 days after",
+        "comments on acme/ops#9: “/audit not-effective because",
+        "brings the measure back: acme/ops#4 is open again",
+        "180 days after",
+        "(3)",
+        "asks nothing about acme/ops#4",
+        "begins the second round: AI-3, audit 2.1 opens on ",
+        "docs/explanation/audits.md",
+    )
+    left = (place / "left" / "README.md").read_text()
+    assert left.count("| effective |") == 4
+    assert left.count("| not-effective | agent 4 stopped on a full cache again") == 1
+    assert left.count("| planned |") == 2
+    assert "job failed" not in (place / "left" / "service.log").read_text()
 
 
 def test_a_directory_that_no_demo_made_is_left_alone(place: Path) -> None:
@@ -112,6 +157,16 @@ def test_a_demo_that_is_interrupted_stops_what_it_started(place: Path) -> None:
     wait_for(place / "told", "09:12", demo)
     demo.send_signal(signal.SIGINT)
     assert demo.wait(WITHIN) == 1
+
+
+def in_order(text: str, *words: str) -> bool:
+    """Whether `text` holds all of them, each after the one before; says which it does not hold."""
+    at = 0
+    for each in words:
+        found = text.find(each, at)
+        assert found >= 0, f"{each} does not stand after what comes before it: {text[at:]}"
+        at = found + len(each)
+    return True
 
 
 def headings(text: str) -> list[str]:

@@ -239,6 +239,18 @@ def test_a_data_directory_that_cannot_be_made_is_told(tmp_path: Path, command: s
     assert f"{tmp_path / 'rules.yaml' / 'data'} cannot be made" in told
 
 
+@pytest.mark.parametrize("command", ["up", "worker"])
+def test_a_clock_that_is_moved_starts_nothing_that_could_write_to_a_real_tracker(
+    tmp_path: Path, command: str
+) -> None:
+    prepare(tmp_path)
+    real = RULES.replace("http://127.0.0.1:9", "https://api.github.com")
+    (tmp_path / "rules.yaml").write_text(real)
+    said = refused(tmp_path, command, FOLLOWTHROUGH_CLOCK="clock")
+    assert "moves time, and acme-github would be written to." in said
+    assert "Nothing was started." in said
+
+
 @pytest.mark.parametrize("command", ["up", "web", "worker"])
 def test_without_rules_each_process_says_how_to_write_them(tmp_path: Path, command: str) -> None:
     told = refused(tmp_path, command)

@@ -84,7 +84,8 @@ def test_versions_are_shown_and_compared_as_text_whatever_they_hold(
             publication = Publication(text, at(number), HOSTILE, HOSTILE)
             tx.versions.add("k3v9", Version(number, publication, digest(text)))
     both = operator.get("/incidents/k3v9/versions").text
-    assert "-one\n+two" in both
+    assert ">-one\n" in both
+    assert ">+two\n" in both
     first = operator.get("/incidents/k3v9/versions/1").text
     assert f"{NOON:%Y-%m-%d} 12:01" in first
     for shown in (both, first):
