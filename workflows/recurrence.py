@@ -198,13 +198,15 @@ def _ask_now(
 
 def _reassured(incident: Incident, pair: Recurrence, team: Team) -> Incident:
     """The incident without what the pair asked for and was not opened yet: the ladder goes on as it
-    would have."""
+    would have. Where an audit that asks for the verdict again has a ticket, doubt stays."""
     for item in incident.actions:
-        mine = [each for each in _round(incident, item) if each.because == pair.other]
-        if not mine or any(each.ticket is not None and not each.suspect for each in mine):
+        own = _round(incident, item)
+        doubted = [each for each in own if each.because == pair.other and each.suspect]
+        if not doubted or any(a.ticket and a.rung > doubted[-1].rung for a in own):
             continue
-        incident = _withdrawn(incident, item, [each for each in mine if each.lives], pair, team)
-        for each in [each for each in mine if each.suspect]:
+        asked = [each for each in own if each.because == pair.other and each.lives]
+        incident = _withdrawn(incident, item, asked, pair, team)
+        for each in doubted:
             incident = audits.changed(incident, replace(each, suspect="", because=""))
             note = f"{each.name}: {each.verdict} is not suspect any more"
             incident = _with_note(incident, pair, note)

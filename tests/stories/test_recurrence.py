@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from measures import OPS, InJira, Measure, OnGitHub
+from click.testing import CliRunner
+from faults.test_crashes import Crash, die_at, rise_again
+from measures import DAY, OPS, InJira, Measure, OnGitHub
 from stage import GITHUB_INCIDENTS, GITHUB_ISSUE, Stage
 
 from integrations.jira.text import ADF, WIKI
+from service.commands.all import followthrough
 from workflows.documents import regions
+from workflows.recurrence import Traits
 from workflows.rungs import Verdict
 
 
@@ -162,3 +167,217 @@ def test_an_incident_that_comes_back_puts_the_verdict_in_doubt_and_is_asked_of_n
         assert other in first.region(key)
     assert "is suspect, because" in first.told
     assert "is suspect" not in first.stage.told(second)
+
+
+def test_it_does_not_matter_whose_factor_is_written_last(first: Hub | Desk) -> None:
+    first.effective()
+    second = first.again()
+    first.name(second, "Slow disk")
+    assert not first.audits[0].suspect
+    first.name(first.key, "Slow disk")
+    assert first.audits[0].suspect.startswith(f"{second} came later")
+    assert len(first.tickets()) == 2
+
+
+def test_another_service_or_another_factor_is_no_recurrence(first: Hub | Desk) -> None:
+    first.effective()
+    first.name(first.key, "Slow disk")
+    first.name(first.again(), "The disk was slow")
+    first.name(first.again(service=first.another), "Slow disk")
+    assert not first.audits[0].suspect
+    assert len(first.tickets()) == 1
+    assert "No other incident of this service is known" in first.region(first.key)
+
+
+def test_a_tag_in_common_is_enough_once_a_factor_is_named(first: Hub | Desk) -> None:
+    first.effective()
+    first.label(first.key, "tag:dns", by="noor")
+    first.name(first.key, "Slow disk")
+    second = first.again("tag:DNS")
+    assert not first.audits[0].suspect  # nobody named a factor there
+    first.name(second, "Nobody was told")
+    assert first.audits[0].suspect == (
+        f"{second} came later: same service {first.service}; both have the tag “dns”"
+    )
+
+
+def test_a_verdict_that_was_given_again_stands_also_when_the_document_is_published(
+    first: Hub | Desk,
+) -> None:
+    first.effective()
+    first.name(first.key, "Slow disk")
+    second = first.again()
+    first.name(second, "Slow disk")
+    first.wait(1)
+    first.judge("/audit effective because a drill showed it")
+    assert [audit.verdict for audit in first.audits[:2]] == [Verdict.EFFECTIVE] * 2
+    first.name(second, "Slow disk", "Nobody was told")
+    document = first._document(second)
+    if isinstance(first, Hub):
+        first.close(document, by="noor")
+    else:
+        first.jira.transition(document, "Resolved", by="5b10-noor")
+    first.stage.settle()
+    assert len(first.tickets()) == 2
+    assert [bool(audit.suspect) for audit in first.audits[:2]] == [True, False]
+    third = first.again()  # another pair doubts the new verdict
+    first.name(third, "Slow disk")
+    assert first.audits[1].suspect.startswith(f"{third} came later")
+    assert len(first.tickets()) == 3
+
+
+def test_a_measure_that_was_opened_again_is_not_asked(first: Hub | Desk) -> None:
+    first.effective()
+    first.name(first.key, "Slow disk")
+    first.reopen(first.task_key, by="kim")
+    first.stage.settle()
+    first.name(first.again(), "Slow disk")
+    assert len(first.tickets()) == 1
+    assert not first.audits[0].suspect
+
+
+def test_a_measure_that_was_opened_again_while_nobody_listened_is_not_asked(
+    made: Making,
+) -> None:
+    first = made(webhooks=False)
+    first.stage.poll()
+    first.close(first.task_key, by="kim")
+    first.stage.poll()
+    first.wait(31)
+    first.comment(first.audit_key, "/audit effective because it fired", by="noor")
+    first.stage.poll()
+    assert first.audits[0].verdict is Verdict.EFFECTIVE
+    first.write_factors(first.key, "Slow disk")
+    second = first.again()
+    first.stage.wait(DAY)
+    first.stage.poll()
+    first.write_factors(second, "Slow disk")
+    first.reopen(first.task_key, by="kim")
+    first.stage.wait(DAY)
+    first.stage.poll()
+    first.stage.poll()
+    assert "may be the same again" in first.told
+    assert len(first.tickets()) == 1
+
+
+def test_a_team_whose_audits_were_turned_off_is_told_and_not_asked(first: Hub | Desk) -> None:
+    first.effective()
+    first.stage.restart(audits="off")
+    first.name(first.key, "Slow disk")
+    second = first.again()
+    first.name(second, "Slow disk")
+    assert f"{second}, which came later, may be the same again" in first.told
+    assert len(first.tickets()) == 1
+    assert not first.audits[0].suspect
+
+
+def test_a_factor_that_was_removed_names_nobody_any_more(first: Hub | Desk) -> None:
+    first.name(first.key, "Slow disk")
+    second = first.again()
+    first.name(second, "Slow disk")
+    first.wait(1)
+    assert second in first.region(first.key)
+    first.name(second, "Nobody was told")
+    first.wait(1)
+    assert f"has no factor or tag in common with {second} any more" in first.told
+    assert second not in first.region(first.key)
+    assert first.key not in first.region(second)
+
+
+def test_explain_tells_of_it(first: Hub | Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    first.effective()
+    first.name(first.key, "Slow disk")
+    second = first.again()
+    first.name(second, "Slow disk")
+    for name, value in first.stage.environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("FOLLOWTHROUGH_DATA", str(first.stage.settings.data))
+    monkeypatch.setenv("FOLLOWTHROUGH_RULES", str(first.stage.rules_file))
+    told = CliRunner().invoke(followthrough, ["explain", first.key]).output
+    words = " ".join(told.split())
+    assert f"{second}, which came later, may be the same again: same service" in words
+    assert "is suspect, because" in words
+
+
+# --- who may read it ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("deployment", ["cloud", "datacenter"])
+def test_of_a_restricted_incident_a_bare_link_is_told(tmp_path: Path, deployment: str) -> None:
+    with Stage(tmp_path, **Desk.parts, deployment=deployment) as stage:
+        first = Desk(stage)
+        first.effective()
+        first.name(first.key, "Slow zebracorp disk")
+        second = first.again("tag:zebracorp")
+        first.name(second, "Slow zebracorp disk")
+        first.wait(1)
+        assert "zebracorp" in first.region(first.key)
+        first.jira.edit(second, by="5b10-kim", security="Staff only")
+        stage.settle()
+        first.wait(1)
+        for key, other in ((first.key, second), (second, first.key)):
+            assert other in first.region(key)
+            assert "zebracorp" not in first.region(key)
+            pairs = stage.incident(key).recurrences
+            assert [pair.why for pair in pairs] == [""]
+        assert first.audits[0].suspect == f"{second} came later"
+        assert stage.incident(second).tags == ()
+
+
+def test_words_of_another_place_are_not_repeated(tmp_path: Path) -> None:
+    """One team with incidents in a repository and in a project: their readers may be others."""
+    both = Hub.parts["incidents"] + Desk.parts["incidents"]
+    with Stage(tmp_path, **{**Hub.parts, "incidents": both}) as stage:
+        first = Hub(stage)
+        first.label(first.key, "tag:dns", by="kim")
+        first.name(first.key, "Slow disk")
+        desk = Desk.__new__(Desk)
+        desk.stage = stage
+        key = desk._closed(Hub.service.removeprefix("svc-"))
+        stage.settle()
+        assert stage.incident(key).service == "checkout"
+        stage.sandbox.jira.edit(key, "5b10-kim", components=[])
+        stage.settle()
+        assert stage.incident(first.key).recurrences == ()
+
+
+# --- whatever happens in between ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize("commit", range(1, 13))
+def test_a_crash_at_any_commit_leads_to_the_same(tmp_path: Path, commit: int, before: bool) -> None:
+    with Stage(tmp_path, **Hub.parts) as stage:
+        first = Hub(stage)
+        first.effective()
+        first.name(first.key, "Slow disk")
+        second = first.again()
+        first.write_factors(second, "Slow disk")
+        stage.sandbox.hooks.drain()
+        die_at(stage, commit, before=before)
+        with suppress(Crash):
+            stage.settle()
+        rise_again(stage)
+        first.wait(1)
+        assert first.audits[0].suspect.startswith(f"{second} came later")
+        assert len(first.tickets()) == 2
+        assert len(first.audits) == 2
+        for key, other in ((first.key, second), (second, first.key)):
+            assert first.region(key).count(other) >= 1
+            assert stage.told(key).count(f"{other}, which came") == 1
+
+
+def test_incidents_that_were_never_compared_are_when_the_service_starts(tmp_path: Path) -> None:
+    """As after an update from a version that compared nothing."""
+    with Stage(tmp_path, **Hub.parts) as stage:
+        first = Hub(stage)
+        first.effective()
+        first.name(first.key, "Slow disk")
+        second = first.again()
+        with stage.store.write() as tx:
+            tx.recurrences.put_traits(stage.incident(first.key).id, Traits())
+        first.name(second, "Slow disk")
+        assert not first.audits[0].suspect
+        stage.container.tick.start()
+        stage.settle()
+        assert first.audits[0].suspect
