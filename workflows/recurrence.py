@@ -178,9 +178,9 @@ def _ask_now(
     incident: Incident, item: ActionItem, last: Audit, pair: Recurrence, now: datetime
 ) -> tuple[Incident, str]:
     """The incident with an audit that opens now, in the place of one that was planned for later.
-    One that is open asks already."""
+    One that is open, or opens in any case, asks already."""
     living = next((each for each in _round(incident, item) if each.lives), None)
-    if living is not None and living.due is not None:
+    if living is not None and (living.due is not None or living.opens <= now):
         return incident, f"{living.name} asks already"
     rung = 1 + max(each.rung for each in _round(incident, item) if each is not living)
     asked = Audit(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from builders import NOON, task_ref
@@ -14,6 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from in_force import acts_in_markdown, markdown_shape, payloads
 
+from service.recurrences import compare
+from service.store import Store
+from service.store.recurrences import Pair
 from workflows.model import DocumentStatus, Incident, Phase
 from workflows.pairs import Recurrence
 from workflows.recurrence import (
@@ -219,6 +223,12 @@ def test_an_audit_that_is_open_asks_already() -> None:
     assert "AI-1, audit 1.2 asks already" in notes[1]
 
 
+def test_an_audit_that_comes_due_in_this_moment_keeps_its_step() -> None:
+    known = heard(judged(), day=91)
+    assert known.audits[0].suspect
+    assert known.audits[1] == judged().audits[1]
+
+
 def test_what_was_asked_before_it_was_withdrawn_and_not_opened_is_asked_no_more() -> None:
     known = heard(judged())
     first, second = known.audits
@@ -283,3 +293,72 @@ def test_words_of_factors_are_inert_in_the_document() -> None:
         written = region([replace(PAIR, why=payload)])
         assert not acts_in_markdown(written.partition(" came later")[2]), payload
         assert markdown_shape(written) == plain, payload
+
+
+# --- what is written down of a pair ---------------------------------------------------------------
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(f"sqlite:///{tmp_path / 'store.db'}", lambda: FOUND)
+    opened.migrate()
+    yield opened
+    opened.close()
+
+
+ONE = replace(with_text(*LIST), id="1111111111", opened=NOON, ticket=task_ref(1))
+TWO = replace(with_text(*TABLE), id="2222222222", opened=NOON + DAY, ticket=task_ref(2))
+
+
+def compared(store: Store, *known: Incident) -> tuple[list[Pair], set[str]]:
+    """The pairs after these were saved in this order, and whose turns were asked for by the
+    last."""
+    for each in known:
+        with store.write() as tx:
+            for subject in ("github/I_101", "github/I_102"):
+                tx.jobs.forget("incident", subject)
+            tx.incidents.save(each, "policy-1")
+            compare(tx, each)
+    with store.read() as tx:
+        asked = {s for s in ("I_101", "I_102") if tx.jobs.get("incident", f"github/{s}")}
+        return tx.recurrences.of_incident(ONE.id), asked
+
+
+@pytest.mark.parametrize("order", [(ONE, TWO), (TWO, ONE)], ids=["earlier first", "later first"])
+def test_a_pair_is_the_same_whichever_is_seen_first(
+    store: Store, order: tuple[Incident, ...]
+) -> None:
+    shared = ("factor:nobody told", "factor:slow disk")
+    found = [Pair(ONE.id, TWO.id, FOUND, shared, bare=False)]
+    assert compared(store, *order) == (found, {"I_101", "I_102"})
+    assert compared(store, *order) == (found, set())  # nothing is new: nobody is asked
+
+
+def test_a_pair_that_is_withdrawn_keeps_when_it_was_found(tmp_path: Path) -> None:
+    times = iter([FOUND + n * DAY for n in range(1000)])
+    store = Store(f"sqlite:///{tmp_path / 'store.db'}", lambda: next(times))
+    store.migrate()
+    ((pair,), _) = compared(store, ONE, TWO)
+    other = with_text("- The queue was full; evidence: g9")
+    ((withdrawn,), asked) = compared(store, replace(TWO, postmortem=other.postmortem))
+    assert withdrawn == replace(pair, shared=())
+    assert asked == {"I_101", "I_102"}
+    ((again,), _) = compared(store, TWO)
+    assert again == pair
+    store.close()
+
+
+def test_who_is_restricted_makes_the_pair_bare_and_asks_the_other_too(store: Store) -> None:
+    compared(store, ONE, TWO)
+    ((pair,), asked) = compared(store, replace(TWO, restricted=True))
+    assert pair.bare
+    assert asked == {"I_101", "I_102"}
+    ((pair,), _) = compared(store, TWO)
+    assert not pair.bare
+
+
+def test_a_document_that_was_not_read_yet_changes_nothing(store: Store) -> None:
+    ((pair,), _) = compared(store, ONE, TWO)
+    assert TWO.postmortem is not None
+    unread = replace(TWO, postmortem=replace(TWO.postmortem, text=None))
+    assert compared(store, unread) == ([pair], set())

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 from click.testing import CliRunner
-from faults.test_crashes import Crash, die_at, rise_again
 from measures import DAY, OPS, InJira, Measure, OnGitHub
 from stage import GITHUB_INCIDENTS, GITHUB_ISSUE, Stage
+from stories.test_audits import dies
 
 from integrations.jira.text import ADF, WIKI
 from service.commands.all import followthrough
@@ -351,31 +352,41 @@ def test_words_of_another_place_are_not_repeated(tmp_path: Path) -> None:
 # --- whatever happens in between ------------------------------------------------------------------
 
 
-#: Every seventh commit at once, and the others by `make test-long`.
-STARTS = [pytest.param(n, marks=[] if n % 7 == 3 else [pytest.mark.long]) for n in range(1, 41)]
+#: One commit in nine on each run of the suite, the others by `make test-long`.
+STRIDE = 9
+SHARDS = [
+    pytest.param(start, marks=[] if start == 4 else [pytest.mark.long])
+    for start in range(1, STRIDE + 1)
+]
+
+#: Both turns take more commits than this; if they did not, no crash would be tried.
+FEWEST = 30
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
-@pytest.mark.parametrize("commit", STARTS)
-def test_a_crash_at_any_commit_leads_to_the_same(tmp_path: Path, commit: int, before: bool) -> None:
-    with Stage(tmp_path, **Hub.parts) as stage:
-        first = Hub(stage)
-        first.effective()
-        first.name(first.key, "Slow disk")
-        second = first.again()
-        first.write_factors(second, "Slow disk")
-        stage.sandbox.hooks.drain()
-        die_at(stage, commit, before=before)
-        with pytest.raises(Crash):
-            stage.settle()
-        rise_again(stage)
-        first.wait(1)
-        assert first.audits[0].suspect.startswith(f"{second} came later")
-        assert len(first.tickets()) == 2
-        assert len(first.audits) == 2
-        for key, other in ((first.key, second), (second, first.key)):
-            assert other in first.region(key)
-            assert stage.told(key).count(f"{other}, which came") == 1
+@pytest.mark.parametrize("start", SHARDS)
+def test_a_crash_at_any_commit_of_both_turns_leads_to_the_same(
+    tmp_path: Path, start: int, before: bool
+) -> None:
+    for commit in count(start, STRIDE):
+        with Stage(tmp_path / str(commit), **Hub.parts) as stage:
+            first = Hub(stage)
+            first.effective()
+            first.name(first.key, "Slow disk")
+            second = first.again()
+            first.write_factors(second, "Slow disk")
+            stage.sandbox.hooks.drain()
+            died = dies(stage, commit, before=before)
+            first.wait(1)
+            assert first.audits[0].suspect.startswith(f"{second} came later")
+            assert len(first.tickets()) == 2
+            assert len(first.audits) == 2
+            for key, other in ((first.key, second), (second, first.key)):
+                assert other in first.region(key)
+                assert stage.told(key).count(f"{other}, which came") == 1
+        if not died:
+            assert commit > FEWEST
+            return
 
 
 def test_incidents_that_were_never_compared_are_when_the_service_starts(tmp_path: Path) -> None:
