@@ -297,6 +297,8 @@ def test_explain_tells_of_it(first: Hub | Desk, monkeypatch: pytest.MonkeyPatch)
     words = " ".join(told.split())
     assert f"{second}, which came later, may be the same again: same service" in words
     assert "is suspect, because" in words
+    listed = CliRunner().invoke(followthrough, ["audits", first.key]).output
+    assert f"suspect: {second} came later: same service" in listed
 
 
 # --- who may read it ------------------------------------------------------------------------------
