@@ -109,7 +109,7 @@ def hear(incident: Incident, found: Iterable[Recurrence], team: Team, now: datet
     pairs = [_noted(each, before.get(each.other)) for each in found]
     incident = replace(incident, recurrences=tuple(pairs))
     for pair in [each for each in pairs if each.withdrawn]:
-        incident = _reassured(incident, pair, team)
+        incident = _reworded(_reassured(incident, pair, team), pair)
     for pair in [each for each in pairs if not each.withdrawn]:
         incident = _reworded(incident, pair)
         if not pair.earlier and not audits.is_away(incident):
@@ -233,7 +233,8 @@ def _withdrawn(
 
 
 def _reworded(incident: Incident, pair: Recurrence) -> Incident:
-    """What may be repeated may have changed: a ticket can be restricted at any time."""
+    """What may be repeated may have changed: a ticket can be restricted at any time. Of a pair that
+    was withdrawn nothing is repeated."""
     for each in incident.audits:
         if each.suspect and each.because == pair.other and each.suspect != _doubt(pair):
             incident = audits.changed(incident, replace(each, suspect=_doubt(pair)))

@@ -233,7 +233,7 @@ def test_what_was_asked_before_it_was_withdrawn_and_not_opened_is_asked_no_more(
     known = heard(judged())
     first, second = known.audits
     known = replace(known, audits=(first, replace(second, due=FOUND.date())))  # perhaps it is made
-    known = heard(known, replace(PAIR, withdrawn=True))
+    known = heard(known, replace(PAIR, why="", withdrawn=True))
     first, second, third = known.audits
     assert not first.suspect
     assert "nothing in common with acme/ops#99" in second.ended
@@ -242,9 +242,9 @@ def test_what_was_asked_before_it_was_withdrawn_and_not_opened_is_asked_no_more(
 
 def test_what_was_opened_stays_when_the_factor_is_removed() -> None:
     known, _ = settled(heard(judged()), FOUND, RULES)
-    audits = known.audits
-    known = heard(known, replace(PAIR, withdrawn=True))
-    assert known.audits == audits
+    first, *others = known.audits
+    known = heard(known, replace(PAIR, why="", withdrawn=True))
+    assert known.audits == (replace(first, suspect="acme/ops#99 came later"), *others)
     assert "No other incident" in region(known.recurrences)
 
 
@@ -266,7 +266,7 @@ def test_found_and_withdrawn_as_often_as_one_likes_only_how_it_stands_counts(
     """What was withdrawn before it was opened leaves no trace; heard twice is heard once."""
     start = known = _planned(verdict, day)
     for withdrawn in steps:
-        pair = replace(PAIR, withdrawn=withdrawn)
+        pair = replace(PAIR, why="" if withdrawn else PAIR.why, withdrawn=withdrawn)
         known = heard(known, pair)
         assert heard(known, pair) == known
     if steps and steps[-1]:
