@@ -62,6 +62,14 @@ class Audiences:
                 found.append((record, why))
         return found
 
+    def are_one(self, one: Incident, other: Incident) -> bool:
+        """Whether the tickets of two incidents stand in one place, and their documents too: then
+        whoever may read of the one may read of the other, if neither ticket is restricted."""
+        if {one.ticket.connection, other.ticket.connection} - self._trackers.keys():
+            return False
+        (ticket, document), others = self._spots(one), self._spots(other)
+        return document is not None and (ticket, document) == others
+
     def _spots(self, incident: Incident) -> tuple[Spot, Spot | None]:
         """Where the incident's ticket and its document are."""
         ref, known = incident.ticket, incident.postmortem

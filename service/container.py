@@ -38,6 +38,7 @@ from service.governor import Governor
 from service.jobs import Handlers, Timing
 from service.processing import Processing
 from service.reconciler import POLL_JOB, Reconciler
+from service.recurrences import Recurrences
 from service.redelivery import REDELIVERY_JOB, Redelivery
 from service.routing import INCIDENT_JOB, Routing
 from service.store import Store
@@ -235,7 +236,8 @@ def build(
         timing,
     )
     routing = Routing(store, policy, by_connection, normalise)
-    processing = Processing(store, policy, by_connection, executor, clock)
+    recurrences = Recurrences(store, policy, trackers.audiences, clock)
+    processing = Processing(store, policy, by_connection, executor, recurrences, clock)
     every = timedelta(seconds=settings.poll_seconds)
     reconciler = Reconciler(store, policy, by_connection, trackers.documents, clock, every, timing)
     redelivery = Redelivery(store, trackers.kept_deliveries, clock)

@@ -140,6 +140,16 @@ def _place(wish: CreateTask) -> tuple[str, str, str]:
     return wish.target.connection, wish.target.place, wish.target.issue_type
 
 
+def built_on(effect: Effect) -> tuple[str, str] | None:
+    """The ticket (connection and id) that must have been read for the effect: its fields are set,
+    or it is audited."""
+    match effect:
+        case SetFields(task=ref) | CreateTask(measure=TicketRef() as ref):
+            return ref.connection, ref.id
+        case _:
+            return None
+
+
 def goes_to(wish: Effect, incident: Incident) -> str:
     """The connection that the wish is fulfilled through, "" for a local directory."""
     match wish:

@@ -23,6 +23,7 @@ from service.lease import Lease
 from service.outcomes import (
     RUNNABLE,
     batch,
+    built_on,
     goes_to,
     held,
     new_apart,
@@ -31,6 +32,7 @@ from service.outcomes import (
     sentence,
 )
 from service.people import Directory
+from service.recurrences import Recurrences, compare
 from service.rota import judge_fairly
 from service.settling import may_have_happened
 from service.store import Store, Transaction
@@ -44,7 +46,7 @@ from service.tasks import Ticket as Task
 from service.tick import put_plan
 from service.transfers import follow, read, remember_document
 from workflows import choices, publishing
-from workflows.effects import CreateTask, Effect, Hold, SetFields, WriteRegions
+from workflows.effects import Effect, Hold, WriteRegions
 from workflows.events import Reading, TaskReading, TicketUnchanged
 from workflows.folding import fold
 from workflows.lifecycle import Decision, decide
@@ -82,6 +84,7 @@ class Processing:
         policy: Policy,
         trackers: Mapping[str, Tracker],
         executor: Executor,
+        recurrences: Recurrences,
         clock: Clock,
         make_id: Callable[[], str] = new_id,
     ) -> None:
@@ -92,6 +95,7 @@ class Processing:
         self._people = Directory(store, policy, trackers)
         self._tasks = Tasks(store, trackers, policy, self._people)
         self._audits = AuditTickets(store, trackers)
+        self._recurrences = recurrences
         self._clock = clock
         self._make_id = make_id
 
@@ -129,7 +133,7 @@ class Processing:
                 tx.journal.add(known.incident.id, EntryKind.NOTE, "can be read again")
         incident, unread = self._with_document(job, known)
         incident = incident and choices.hear(hear(incident, accepted), chosen)
-        incident = incident and publishing.hear(incident, asked)
+        incident = incident and self._recurrences.hear(publishing.hear(incident, asked))
         return self._turn(job, lease, reading, incident, unread)
 
     def _turn(
@@ -161,7 +165,7 @@ class Processing:
             saved = incident
             possible = [] if self._only_plans(incident) else _possible(decision.effects, unread)
             going = self._not_behind(possible, records, incident, lease.urgent)
-            going = [effect for effect in going if _built_on(effect) not in failed]
+            going = [effect for effect in going if built_on(effect) not in failed]
             ready = batch(going, records, self._clock())
             if not ready:
                 waiting = [*failed.values(), *audits.failed, *_later(decision)]
@@ -302,6 +306,7 @@ class Processing:
             looked.remember(tx, incident)
             audits.remember(tx, incident)
             put_plan(tx, incident, self._policy)
+            compare(tx, incident)
             self._write_down(tx, incident, decision, planned)
             for text, data in new_apart(before, incident, tx.now):
                 tx.journal.add(incident.id, EntryKind.CONFLICT, text, data)
@@ -368,15 +373,6 @@ class Processing:
                 tx.jobs.fence(job)
                 _note(tx, known.incident.id, f"{_UNREADABLE}, and is tried again: {why}")
         return Later(at, why)
-
-
-def _built_on(effect: Effect) -> Task | None:
-    """The ticket that must have been read for the effect: its fields are set, or it is audited."""
-    match effect:
-        case SetFields(task=ref) | CreateTask(measure=TicketRef() as ref):
-            return ref.connection, ref.id
-        case _:
-            return None
 
 
 def _later(decision: Decision) -> list[Later]:

@@ -14,6 +14,7 @@ import structlog
 from service.clock import Clock
 from service.jobs import AWAITED, ClaimedJob, Done, JobEnd, Later
 from service.lease import Lease
+from service.recurrences import compare
 from service.routing import INCIDENT_JOB, incident_subject
 from service.store import Store, Transaction
 from service.store.journal import EntryKind
@@ -47,7 +48,7 @@ _NEXT = "the next occurrence is due"
 
 class Tick:
     """Runs the jobs of kind ``tick``: ``due`` takes what is due, ``plans`` plans all incidents
-    anew, which other rules may have changed."""
+    anew, which other rules may have changed, and compares those that never were."""
 
     def __init__(self, store: Store, policy: Policy, clock: Clock) -> None:
         self._store = store
@@ -104,6 +105,7 @@ class Tick:
     def _plan(self, tx: Transaction, incident: Incident) -> None:
         try:
             put_plan(tx, incident, self._policy)
+            compare(tx, incident)
         except HolidaysUnknown as unknown:
             subject = incident_subject(incident.ticket.connection, incident.ticket.id)
             tx.jobs.touch(INCIDENT_JOB, subject, reason=str(unknown))

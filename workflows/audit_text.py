@@ -85,6 +85,14 @@ def _facts(incident: Incident, item: ActionItem, audit: Audit, document: Postmor
         ("Reviewer", cell(audit.reviewer or "nobody yet")),
         ("Due", audit.due.isoformat() if audit.due else "not set"),
     ]
+    rows += [
+        (
+            "Why now",
+            f"{link(each.ticket.key, each.ticket.url)} came later and may be the same again",
+        )
+        for each in incident.recurrences
+        if each.other == audit.because
+    ]
     lines = ["| | |", "| --- | --- |", *(f"| **{name}** | {value} |" for name, value in rows)]
     return "\n".join(lines)
 

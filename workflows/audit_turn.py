@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from workflows import audits, opening, verdicts
+from workflows import audits, opening, recurrence, verdicts
 from workflows.effects import Effect
 from workflows.events import AuditReading
 from workflows.model import Incident
@@ -33,8 +33,9 @@ def audited(incident: Incident, policy: Policy, now: datetime) -> tuple[Incident
     if team is None:
         return incident, []
     incident, refused = audits.succeed_refused(incident, team, policy, now)
+    incident, recurred = recurrence.told(incident)
     incident, planned = audits.plan(incident, team, now)
-    return opening.prepared(incident, team, policy, now), [*refused, *planned]
+    return opening.prepared(incident, team, policy, now), [*refused, *recurred, *planned]
 
 
 def effects_of_audits(incident: Incident, policy: Policy, now: datetime) -> list[Effect]:

@@ -45,7 +45,7 @@ def plan(incident: Incident, team: Team, now: datetime) -> tuple[Incident, list[
     what that came to, in sentences."""
     notes: list[str] = []
     for item in incident.actions:
-        why = _nothing_to_ask(item, incident, team)
+        why = nothing_to_ask(item, incident, team)
         if why:
             incident, told = _withdraw(incident, item, why)
         elif item.done_at is None:
@@ -58,7 +58,7 @@ def plan(incident: Incident, team: Team, now: datetime) -> tuple[Incident, list[
 
 def due_to_open(incident: Incident, audit: Audit, now: datetime) -> bool:
     """Whether the ticket of a planned audit is to be opened by now."""
-    return audit.lives and audit.ticket is None and audit.opens <= now and not _is_away(incident)
+    return audit.lives and audit.ticket is None and audit.opens <= now and not is_away(incident)
 
 
 def to_be_sure_of(incident: Incident, now: datetime) -> list[TicketRef]:
@@ -91,7 +91,7 @@ def judged(
         note = f"{note}: {new.name} is to close the gap"
     else:
         incident = changed(incident, audit)
-    return _climb(incident, audit, item, team, at, repeat=verdict is Verdict.PARTLY), [note]
+    return climb(incident, audit, item, team, at, repeat=verdict is Verdict.PARTLY), [note]
 
 
 def gone(
@@ -105,7 +105,7 @@ def gone(
         ended = replace(ended, ended=audit.ended)
     incident, item = changed(incident, ended), _item(incident, audit.item)
     if lived and item is not None:
-        incident = _climb(incident, ended, item, team, now, repeat=True)
+        incident = climb(incident, ended, item, team, now, repeat=True)
     return incident, [f"{audit.name}: its ticket is deleted or hidden ({words})"]
 
 
@@ -130,8 +130,8 @@ def succeed_refused(
 # --- rounds ---------------------------------------------------------------------------------------
 
 
-def _nothing_to_ask(item: ActionItem, incident: Incident, team: Team) -> str:
-    """Why nothing is to be audited of an action item by now, "" where there is."""
+def nothing_to_ask(item: ActionItem, incident: Incident, team: Team) -> str:
+    """Why nothing is to be audited of an action item by now, "" where something is."""
     if not steps(team, item.kind, incident.severity):
         return "the rules ask for no audit of it"
     if item.given_up:
@@ -182,7 +182,7 @@ def _withdraw(incident: Incident, item: ActionItem, why: str) -> tuple[Incident,
     return _with(incident, replace(item, done_at=None)), notes
 
 
-def _climb(
+def climb(
     incident: Incident,
     audit: Audit,
     item: ActionItem,
@@ -261,7 +261,8 @@ def of_item(incident: Incident, number: int) -> Sequence[Audit]:
     return [each for each in incident.audits if each.item == number]
 
 
-def _is_away(incident: Incident) -> bool:
+def is_away(incident: Incident) -> bool:
+    """Whether nothing can be opened for it: its ticket is not there, or it has no document."""
     return incident.phase is Phase.GONE or incident.postmortem is None
 
 

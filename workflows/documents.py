@@ -31,7 +31,7 @@ _HEADING = re.compile(r"^#{1,6}[ \t]+(?P<text>\S.*)$", re.MULTILINE)
 REGIONS = ("facts", "figures", "timeline", "actions", "evidence")
 
 #: Those that it may hold besides: where it does not, they are not written.
-MORE_REGIONS = ("audits",)
+MORE_REGIONS = ("audits", "recurrence")
 
 
 class BadTemplate(ValueError):

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from workflows.moments import Moments
+from workflows.pairs import Recurrence
 from workflows.rungs import Audit
 from workflows.snapshots import Agreement, Choice, Claim, Conflict, Field, Side
 from workflows.tickets import TicketRef as TicketRef
@@ -350,7 +351,8 @@ class Postmortem:
 @dataclass(frozen=True, slots=True)
 class Incident:
     """One incident, its whole state between two decisions. `given_up` says who decided that it
-    gets no document, and so nothing else, and why; "" where nobody did."""
+    gets no document, and so nothing else, and why; "" where nobody did. `tags` are its factors and
+    tags by the ticket's labels."""
 
     id: str
     team: str
@@ -378,6 +380,8 @@ class Incident:
     choices: tuple[Choice, ...] = ()
     audits: tuple[Audit, ...] = ()
     publishings: tuple[Publishing, ...] = ()
+    tags: tuple[str, ...] = ()
+    recurrences: tuple[Recurrence, ...] = ()
     comment_id: str | None = None
     muted: bool = False
     given_up: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from workflows import action_table, audit_text, timeline
+from workflows import action_table, audit_text, recurrence, timeline
 from workflows.apart import in_comment, may_be_told
 from workflows.audience import said_in_document, side_of
 from workflows.audits import follows
@@ -63,6 +63,7 @@ def regions(incident: Incident, ticket: Ticket) -> dict[str, str]:
         "actions": action_table.table(incident.actions),
         "evidence": _evidence(incident, ticket),
         "audits": audit_text.region(incident.audits),
+        "recurrence": recurrence.region(incident.recurrences),
     }
 
 

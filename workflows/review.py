@@ -151,11 +151,18 @@ def is_said(words: str) -> bool:
 # --- factors and hypotheses ---------------------------------------------------------------------
 
 
+def factors(text: str) -> tuple[str, ...]:
+    """The contributing factors that the document names, each in its own words (Markdown)."""
+    section = by_heading(sections(text), _FACTORS)
+    return tuple(entry.claim for entry in _entries(section)) if section else ()
+
+
 @dataclass(frozen=True, slots=True)
 class _Entry:
     """A factor or a hypothesis: a row of a table, or an item of a list with labelled parts."""
 
     line: int
+    claim: str
     evidence: str
     falsifier: str
     state: str
@@ -212,7 +219,9 @@ def _of_row(line: int, cells: Iterable[tuple[str, str]]) -> _Entry | None:
     evidence = column(r"evidence")
     state = column(r"^(state|status)\b")
     falsifier = column(r"falsif|prove.* wrong")
-    return _Entry(line, links if evidence is None else evidence, falsifier or "", state or "")
+    return _Entry(
+        line, claim, links if evidence is None else evidence, falsifier or "", state or ""
+    )
 
 
 def _listed(lines: Iterable[Line]) -> Iterator[_Entry]:
@@ -232,7 +241,13 @@ def _listed(lines: Iterable[Line]) -> Iterator[_Entry]:
         parts = dict(_labelled(said))
         if is_said(said):
             evidence = parts.get("evidence") or " ".join(_LINK.findall(said))
-            yield _Entry(number, evidence, parts.get("falsifier", ""), parts.get("state", ""))
+            yield _Entry(
+                number,
+                _LABEL.split(said)[0],
+                evidence,
+                parts.get("falsifier", ""),
+                parts.get("state", ""),
+            )
 
 
 def _labelled(text: str) -> Iterator[tuple[str, str]]:

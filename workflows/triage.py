@@ -9,6 +9,7 @@ from hashlib import blake2b
 from workflows.audience import WITHHELD, told_service, withheld
 from workflows.model import Change, Incident, Person, Phase, StatusCategory, Ticket
 from workflows.policy import IncidentSource, Match, Policy, SourceKind, Team, ValueSource, same_word
+from workflows.recurrence import tags
 from workflows.timeline import closed_at, moments, under_heading, value
 
 
@@ -132,6 +133,7 @@ def read_facts(
         service=told,
         owner=ticket.owner,
         restricted=ticket.restricted,
+        tags=() if ticket.restricted else tags(ticket.labels),
         opened=ticket.created,
         closed=closed,
         moments=moments(source, ticket, closed),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from workflows import action_table, audit_text, postmortem
+from workflows import action_table, audit_text, postmortem, recurrence
 from workflows.action_table import merge_table, read_table
 from workflows.documents import digest
 from workflows.effects import WriteRegions
@@ -39,7 +39,7 @@ def _wanted_regions(
     incident: Incident, document: Postmortem, ticket: Ticket | None
 ) -> dict[str, str]:
     """The regions that should be rewritten: ours changed, and nobody edited what stands there.
-    Without a ticket only the table of action items, and their audits, can have changed.
+    Without a ticket only action items, their audits and recurrences can have changed.
 
     An emptied region is written again: that is how a person hands an edited one back.
     """
@@ -48,6 +48,7 @@ def _wanted_regions(
         {
             "actions": action_table.table(incident.actions),
             "audits": audit_text.region(incident.audits),
+            "recurrence": recurrence.region(incident.recurrences),
         }
         if ticket is None
         else postmortem.regions(incident, ticket)

@@ -65,6 +65,7 @@ def _line(incident: Incident, audit: Audit) -> str:
     if audit.by:
         when = f" on {audit.at:%Y-%m-%d}" if audit.at else ""
         parts.append(f"by {audit.by}{when}")
+    parts += [f"suspect: {audit.suspect}"] if audit.suspect else []
     parts += [audit.ended] if audit.ended else []
     return "  ".join(parts)
 

@@ -33,6 +33,7 @@ from service.store.journal import Journal
 from service.store.ledger import Ledger
 from service.store.occurrences import Occurrences
 from service.store.people import People
+from service.store.recurrences import Recurrences
 from service.store.redeliveries import Redeliveries
 from service.store.refs import Refs
 from service.store.sightings import Sightings
@@ -57,6 +58,7 @@ class Transaction:
         self.versions = Versions(connection, now)
         self.effects = Effects(connection, now)
         self.occurrences = Occurrences(connection, now)
+        self.recurrences = Recurrences(connection, now)
         self.refs = Refs(connection, now)
         self.drifts = Drifts(connection, now)
         self.closings = Closings(connection)

@@ -338,6 +338,28 @@ publishings = Table(  # who asked to publish, by the page or the command line
     sqlite_autoincrement=True,
 )
 
+traits = Table(  # what incidents are compared by
+    "traits",
+    metadata,
+    Column("incident_id", Text, ForeignKey("incidents.id"), primary_key=True),
+    Column("word", Text, primary_key=True),
+    Column("service", Text, nullable=False),
+    Index(None, "service", "word"),
+)
+
+recurrences = Table(  # pairs of incidents that have, or had, one of those in common
+    "recurrences",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("earlier_id", Text, ForeignKey("incidents.id"), nullable=False),
+    Column("later_id", Text, ForeignKey("incidents.id"), nullable=False, index=True),
+    Column("found_at", UtcDateTime, nullable=False),
+    Column("shared", JSON, nullable=False),  # nothing, where it was withdrawn
+    Column("bare", Boolean, nullable=False),  # only some may read the ticket of one of them
+    UniqueConstraint("earlier_id", "later_id"),
+    sqlite_autoincrement=True,
+)
+
 people = Table(  # whom tickets of ours named, and who was found when a tracker was asked
     "people",
     metadata,

@@ -9,7 +9,7 @@ from workflows.action_table import table
 from workflows.documents import render
 from workflows.review import Missing, is_said, look, measures
 
-REGIONS = ("facts", "figures", "timeline", "evidence", "audits")
+REGIONS = ("facts", "figures", "timeline", "evidence", "audits", "recurrence")
 GOOD_ACTION = "| | Alert on depth measure:“2 minutes” | detective | Kim | Q1 | — | open |"
 FACTOR = "| Factor | Evidence | Area (process, tooling, policy) |\n| --- | --- | --- |\n"
 HYPOTHESIS = (
