@@ -54,6 +54,7 @@ from workflows.events import (
 )
 from workflows.hearing import FRESH
 from workflows.model import Incident, TicketRef
+from workflows.reminders import is_reminder, told_of_reminder
 from workflows.snapshots import Field, Progress, Stuck, is_alike
 from workflows.statuses import read_status
 
@@ -180,6 +181,8 @@ def told(news: News, incident: Incident) -> str:
             done = ", ".join(f"{f} {v or 'nothing'}" for f, v in confirmed.items())
             not_done = "".join(f"; not taken: {f}: {s.words}" for f, s in refused.items())
             return f"AI-{number} on the {side}: {done or 'nothing set'}{not_done}"
+        case NoteWritten(key) if is_reminder(key):
+            return told_of_reminder(key)
         case NotCreated() | NoteWritten() | TicketClosed():
             return told_of_audit(news)
         case TaskCreated(key) | TaskLinked(key):

@@ -31,6 +31,7 @@ from service.outcomes import (
     sentence,
 )
 from service.people import Directory
+from service.reminders import within_limits
 from service.rota import judge_fairly
 from service.settling import may_have_happened
 from service.store import Store, Transaction
@@ -44,7 +45,7 @@ from service.tasks import Ticket as Task
 from service.tick import put_plan
 from service.transfers import follow, read, remember_document
 from workflows import choices, publishing
-from workflows.effects import CreateTask, Effect, Hold, SetFields, WriteRegions
+from workflows.effects import CreateTask, Effect, Hold, SetFields, WriteNote, WriteRegions
 from workflows.events import Reading, TaskReading, TicketUnchanged
 from workflows.folding import fold
 from workflows.lifecycle import Decision, decide
@@ -157,7 +158,7 @@ class Processing:
             before, incident = incident, decision.incident
             if incident is None:
                 return self._unwatched(job, "; ".join(decision.reasons))
-            records = self._save(job, before, incident, saved, decision, looked, audits)
+            decision, records = self._save(job, before, incident, saved, decision, looked, audits)
             saved = incident
             possible = [] if self._only_plans(incident) else _possible(decision.effects, unread)
             going = self._not_behind(possible, records, incident, lease.urgent)
@@ -288,12 +289,14 @@ class Processing:
         decision: Decision,
         looked: Looked,
         audits: LookedAt,
-    ) -> dict[str, EffectRecord]:
+    ) -> tuple[Decision, dict[str, EffectRecord]]:
         """State, effects and reasons in one transaction, with what was heard of tasks; returns
-        the effects that are wished or not done. `saved` is what this turn saved last."""
+        the decision within limits, and the effects that are wished or not done. `saved` is what
+        this turn saved last."""
         planned = self._only_plans(incident)
         with self._store.write() as tx:
             tx.jobs.fence(job)
+            decision = within_limits(tx, decision, self._policy)
             if incident != saved:
                 tx.incidents.save(incident, self._policy.hash)
             if saved is None:
@@ -305,7 +308,7 @@ class Processing:
             self._write_down(tx, incident, decision, planned)
             for text, data in new_apart(before, incident, tx.now):
                 tx.journal.add(incident.id, EntryKind.CONFLICT, text, data)
-            return tx.effects.not_done(incident.id, [each.key for each in decision.effects])
+            return decision, tx.effects.not_done(incident.id, [e.key for e in decision.effects])
 
     def _write_down(
         self, tx: Transaction, incident: Incident, decision: Decision, planned: bool
@@ -371,16 +374,16 @@ class Processing:
 
 
 def _built_on(effect: Effect) -> Task | None:
-    """The ticket that must have been read for the effect: its fields are set, or it is audited."""
+    """The ticket that must have been read for the effect: it is set, audited or told something."""
     match effect:
-        case SetFields(task=ref) | CreateTask(measure=TicketRef() as ref):
+        case SetFields(task=ref) | WriteNote(ticket=ref) | CreateTask(measure=TicketRef() as ref):
             return ref.connection, ref.id
         case _:
             return None
 
 
 def _later(decision: Decision) -> list[Later]:
-    why = "its document, or a field that kept flipping"
+    why = "its document, a field that kept flipping, or a reminder"
     return [Later(decision.again_at, why)] if decision.again_at else []
 
 

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from workflows.moments import Moments
+from workflows.reminded import Reminded
 from workflows.rungs import Audit
 from workflows.snapshots import Agreement, Choice, Claim, Conflict, Field, Side
 from workflows.tickets import TicketRef as TicketRef
@@ -231,6 +232,7 @@ class ActionItem:
     with each side, `said` who said a field's present value, and `conflicts` what waits for somebody
     to choose. `formerly` are titles that it had before: a line that still says one speaks of it.
     `done_at` is since when (UTC) it is done, as far as its audits know; None while it is not.
+    `muted`: its ticket asks for no reminders.
     """
 
     number: int
@@ -254,6 +256,7 @@ class ActionItem:
     conflicts: tuple[Conflict, ...] = ()
     formerly: tuple[str, ...] = ()
     done_at: datetime | None = None
+    muted: bool = False
 
     @property
     def name(self) -> str:
@@ -378,6 +381,7 @@ class Incident:
     choices: tuple[Choice, ...] = ()
     audits: tuple[Audit, ...] = ()
     publishings: tuple[Publishing, ...] = ()
+    reminders: tuple[Reminded, ...] = ()
     comment_id: str | None = None
     muted: bool = False
     given_up: str = ""

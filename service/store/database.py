@@ -35,6 +35,7 @@ from service.store.occurrences import Occurrences
 from service.store.people import People
 from service.store.redeliveries import Redeliveries
 from service.store.refs import Refs
+from service.store.reminders import Reminders
 from service.store.sightings import Sightings
 from service.store.traffic import Traffic
 from service.store.turns import Turns
@@ -58,6 +59,7 @@ class Transaction:
         self.effects = Effects(connection, now)
         self.occurrences = Occurrences(connection, now)
         self.refs = Refs(connection, now)
+        self.reminders = Reminders(connection)
         self.drifts = Drifts(connection, now)
         self.closings = Closings(connection)
         self.journal = Journal(connection, now)
