@@ -290,9 +290,8 @@ class Processing:
         looked: Looked,
         audits: LookedAt,
     ) -> tuple[Decision, dict[str, EffectRecord]]:
-        """State, effects and reasons in one transaction, with what was heard of tasks; returns
-        the decision within limits, and the effects that are wished or not done. `saved` is what
-        this turn saved last."""
+        """State, effects and reasons in one transaction, with what was heard of tasks; the
+        decision within limits, and the effects wished or not done. `saved`: by this turn last."""
         planned = self._only_plans(incident)
         with self._store.write() as tx:
             tx.jobs.fence(job)

@@ -99,8 +99,8 @@ class Tasks:
     def look(self, incident: Incident | None) -> Looked:
         """Each changed task of the incident, each that kept flipping and has rested, and each whose
         audit is about to be opened or that is about to be told something, in one read each; or
-        none, where what its webhooks told may stand for that. What cannot be read now stays marked as changed; so does what the rules know
-        no team or no tracker for: other rules may."""
+        none, where what its webhooks told may stand for that. What cannot be read now stays marked
+        as changed; so does what the rules know no team or no tracker for: other rules may."""
         looked = Looked(incident, self._store.clock(), self._policy)
         if incident is None or not incident.actions or incident.team not in self._policy.teams:
             return looked
