@@ -127,7 +127,8 @@ def _of_reviews(incident: Incident, team: Team) -> Iterator[Reminder]:
 
 
 def _note(incident: Incident, reminder: Reminder, team: Team, policy: Policy) -> WriteNote | None:
-    """None where the rules know the ticket's tracker no more."""
+    """None where the rules know the ticket's tracker no more. Names stand only where nobody can be
+    called: perhaps everybody may read it."""
     item, key = _item(incident, reminder.what), reminder.key(incident)
     ticket = incident.ticket if item is None else item.task
     if ticket is None or ticket.connection not in policy.connections:
@@ -135,21 +136,27 @@ def _note(incident: Incident, reminder: Reminder, team: Team, policy: Policy) ->
     kind = policy.connections[ticket.connection]
     if item is None:
         who = incident.roles.get("facilitator", "")
-        return WriteNote(key, ticket, _review(reminder, who), _handle(who, kind, policy))
+        called = _handle(who, kind, policy)
+        return WriteNote(key, ticket, _review(reminder, "" if called else who), called)
     owner = handle(item, incident, ticket.connection, policy)
-    manager = _handle(team.manager or "", kind, policy) if reminder.last else None
-    text = _task(item, reminder, team)
-    return WriteNote(key, ticket, text, owner, None if manager == owner else manager)
+    boss = team.manager if reminder.last else None
+    called = _handle(boss or "", kind, policy)
+    text = _task(item, reminder, "" if owner else item.owner or "", "" if called else boss or "")
+    return WriteNote(key, ticket, text, owner, None if called == owner else called)
 
 
-def _task(item: ActionItem, reminder: Reminder, team: Team) -> str:
-    who = f"{inert(item.owner)}, this task" if item.owner else "This task, which nobody owns,"
-    if reminder.n == 0:
-        words = f"**Reminder:** {who} ({item.name}) is due on {reminder.due}."
+def _task(item: ActionItem, reminder: Reminder, owner: str, manager: str) -> str:
+    """`owner` and `manager` are named where they are not called, "" otherwise."""
+    if item.owner is None:
+        lead = "this task, which nobody owns,"
     else:
-        words = f"**Overdue:** {who} ({item.name}) was due on {reminder.due}, and is not done."
+        lead = f"{inert(owner)}, this task" if owner else "this task"
+    if reminder.n == 0:
+        words = f"**Reminder:** {lead} ({item.name}) is due on {reminder.due}."
+    else:
+        words = f"**Overdue:** {lead} ({item.name}) was due on {reminder.due}, and is not done."
     if reminder.last:
-        to = f", and also goes to {inert(team.manager)}" if team.manager else ""
+        to = f", and is for {inert(manager)} too" if manager else ""
         words += f" This is the last reminder of that date{to}."
     rest = "If the date does not hold any more, set another; if it is not to be done, close it so."
     return f"{words} {rest}\n\n{_MUTE}"
@@ -160,7 +167,7 @@ def _review(reminder: Reminder, who: str) -> str:
         "synthesis": "the first synthesis of the postmortem, by which it goes into review,",
         "review": "the review of the postmortem, by which it is published,",
     }[reminder.what]
-    lead = f"{inert(who)}, {step}" if who else f"{step[0].upper()}{step[1:]}"
+    lead = f"{inert(who)}, {step}" if who else step
     if reminder.last:
         return f"**Overdue:** {lead} was due on {reminder.due}, and is not there.\n\n{_MUTE}"
     return f"**Reminder:** {lead} is due on {reminder.due}.\n\n{_MUTE}"
