@@ -106,7 +106,7 @@ class Tasks:
             return looked
         now = self._store.clock()
         besides = [*rested_tickets(incident, now), *to_be_sure_of(incident, now)]
-        besides += about_to_be_reminded(incident, self._people.policy(), now)
+        besides += about_to_be_reminded(incident, self._policy, now)
         wanted = {(ref.connection, ref.id) for ref in besides}
         with self._store.read() as tx:
             changed = tx.refs.to_read(incident.id, wanted)

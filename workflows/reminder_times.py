@@ -8,10 +8,11 @@ responsible for the owner hears of it only after the owner did.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from workflows.calendars import Calendar
+from workflows.calendars import Calendar, HolidaysUnknown
 from workflows.model import ActionItem, Incident, Phase
 from workflows.policy import ReminderRules, Team
 from workflows.snapshots import Agreement, Field, Progress, Side
@@ -38,14 +39,16 @@ class Reminder:
 
 
 def awaited(incident: Incident, team: Team) -> Iterator[Reminder]:
-    """The next reminders of each action item, whether their time has come or not. Raises
-    HolidaysUnknown."""
+    """The next reminders of each action item, whether their time has come or not. None of a date
+    that cannot be counted, in a year whose holidays nobody knows or at the end of all years: people
+    may write any, and the incident must go on."""
     rules = team.reminders
     if rules is None or incident.phase is not Phase.CLOSED or incident.muted:
         return
     for item in incident.actions:
         if is_asked(item) and item.due is not None:
-            yield from _of_item(incident, item, item.due, rules, team.calendar)
+            with suppress(HolidaysUnknown, OverflowError):
+                yield from [*_of_item(incident, item, item.due, rules, team.calendar)]
 
 
 def is_asked(item: ActionItem) -> bool:
@@ -79,6 +82,6 @@ def _known_since(incident: Incident, item: ActionItem, calendar: Calendar) -> da
     """The day on which somebody said when it is due; nobody is reminded of that at once."""
     days = [calendar.day_of(incident.closed)] if incident.closed else []
     claim = item.said.get(Field.DUE)
-    if claim is not None:
+    if claim is not None and claim.said.at.year > 1:  # the first year: nobody knows when
         days.append(calendar.day_of(claim.said.at))
     return max(days, default=date.min)
