@@ -60,7 +60,8 @@ def _reminders(incident: Incident, team: Team) -> Iterator[Occurrence]:
     it came, and then it comes again."""
     for each in awaited(incident, team):
         key = f"{each.key(incident)}:{each.at:%Y-%m-%dT%H:%M:%S}"
-        yield Occurrence(key, f"{each.what} is due on {each.due}: reminder {each.n}", each.at)
+        which = f"reminder {each.n} after it" if each.n else "the reminder before it"
+        yield Occurrence(key, f"{each.what} is due on {each.due}: {which}", each.at)
 
 
 def reviews(incident: Incident, team: Team) -> Iterator[Occurrence]:

@@ -214,6 +214,22 @@ def test_what_the_quiet_hours_begin_before_is_said_when_they_end(made: Making) -
     assert len(notes(task)) == 1
 
 
+def test_what_the_tracker_would_not_take_by_day_is_not_tried_again_by_night(made: Making) -> None:
+    task = made(people=QUIET, calendar="night")
+    set_due(task, "2026-12-17")
+    task.stage.settle()
+    until(task, 11, 9)
+    task.stage.sandbox.fail_next("POST", r"/comments?$", status=503, times=1000)
+    until(task, 11, 17)
+    task.stage.sandbox.world.next_faults.clear()
+    task.stage.clock.wait(timedelta(hours=2))
+    task.stage.settle()
+    until(task, 14, 9)
+    assert notes(task) == []
+    until(task, 14, 10)
+    assert len(notes(task)) == 1
+
+
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_nobody_is_reminded_of_more_than_the_limit_on_a_day(tmp_path: Path, dialect: str) -> None:
     kind, parts = DIALECTS[dialect]
