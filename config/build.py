@@ -29,6 +29,7 @@ from workflows.policy import (
     Policy,
     PostmortemRules,
     Prefer,
+    ReminderRules,
     SeverityRules,
     StandardAction,
     StatusWords,
@@ -175,7 +176,13 @@ def _team(
             lambda to: _tasks({"labels": (), **to}, connections),
             named,
         ),
+        reminders=_reminders(team.get("reminders", {})),
     )
+
+
+def _reminders(reminders: Mapping[str, Any] | None) -> ReminderRules | None:
+    """None where they are off. What the rules do not say is as it is shipped."""
+    return None if reminders is None else ReminderRules(**reminders)
 
 
 def _calendar(team: Mapping[str, Any], calendars: Mapping[str, Calendar]) -> Calendar:

@@ -254,6 +254,13 @@ class AuditsSection(Section):
     verdict_field = Text()
 
 
+class RemindersSection(Section):
+    before = Within()
+    every = Within()
+    times = Count()
+    daily_limit = Count()
+
+
 class TeamSection(Section):
     mode = Text(choices=tuple(mode.value for mode in Mode), load_default=Mode.PLAN.value)
     start_from = Day(**needed("start_from: 2026-12-01; incidents closed before it are left alone"))
@@ -263,6 +270,7 @@ class TeamSection(Section):
     postmortem = Group(PostmortemSection, **needed("postmortem: {document: …, tasks: …}"))
     sync = Group(SyncSection)
     audits = OrOff(AuditsSection, "{ladder: {default: [30 days, 90 days]}}")
+    reminders = OrOff(RemindersSection, "{before: 3 business days, times: 3}")
     calendar = Text()
 
 

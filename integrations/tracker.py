@@ -311,10 +311,15 @@ class Tracker(Protocol):
         """Show `task` (perhaps of another tracker) on `incident`. Doing it twice is harmless."""
 
     def write_comment(
-        self, ticket: TicketRef, text: str, key: str, comment_id: str | None, to: str | None = None
+        self,
+        ticket: TicketRef,
+        text: str,
+        key: str,
+        comment_id: str | None,
+        to: Sequence[str] = (),
     ) -> str:
-        """Write a comment, or rewrite `comment_id`; returns its id. A new one for the account with
-        the handle `to` calls it by that. NotThere, and nothing written, when the comment
+        """Write a comment, or rewrite `comment_id`; returns its id. A new one for the accounts
+        with the handles `to` calls them by these. NotThere, and nothing written, when the comment
         `comment_id` is gone: whether to write another is the caller's to decide, after
         `find_comment`."""
 

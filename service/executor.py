@@ -230,8 +230,9 @@ class Executor:
                 return fields_written(wish, tracker.set_fields(wish, may_be), self._clock())
             case WriteNote():
                 tracker = self._tracker(wish.ticket.connection)
-                tracker.write_comment(wish.ticket, wish.text, wish.key, None, wish.to)
-                return NoteWritten(wish.key)
+                to = [handle for handle in (wish.to, wish.also) if handle]
+                comment = tracker.write_comment(wish.ticket, wish.text, wish.key, None, to)
+                return NoteWritten(wish.key, comment, self._clock())
             case CloseTicket(ticket=ticket):
                 fields = SetFields(wish.key, ticket, wish.place, {}, wish.status)
                 tracker = self._tracker(ticket.connection)

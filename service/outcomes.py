@@ -54,6 +54,7 @@ from workflows.events import (
 )
 from workflows.hearing import FRESH
 from workflows.model import Incident, TicketRef
+from workflows.reminders import is_reminder, told_of_reminder
 from workflows.snapshots import Field, Progress, Stuck, is_alike
 from workflows.statuses import read_status
 
@@ -142,9 +143,9 @@ def _place(wish: CreateTask) -> tuple[str, str, str]:
 
 def built_on(effect: Effect) -> tuple[str, str] | None:
     """The ticket (connection and id) that must have been read for the effect: its fields are set,
-    or it is audited."""
+    it is audited or told something."""
     match effect:
-        case SetFields(task=ref) | CreateTask(measure=TicketRef() as ref):
+        case SetFields(task=ref) | WriteNote(ticket=ref) | CreateTask(measure=TicketRef() as ref):
             return ref.connection, ref.id
         case _:
             return None
@@ -190,6 +191,8 @@ def told(news: News, incident: Incident) -> str:
             done = ", ".join(f"{f} {v or 'nothing'}" for f, v in confirmed.items())
             not_done = "".join(f"; not taken: {f}: {s.words}" for f, s in refused.items())
             return f"AI-{number} on the {side}: {done or 'nothing set'}{not_done}"
+        case NoteWritten(key) if is_reminder(key):
+            return told_of_reminder(key)
         case NotCreated() | NoteWritten() | TicketClosed():
             return told_of_audit(news)
         case TaskCreated(key) | TaskLinked(key):

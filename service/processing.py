@@ -33,6 +33,7 @@ from service.outcomes import (
 )
 from service.people import Directory
 from service.recurrences import Recurrences, compare
+from service.reminders import within_limits
 from service.rota import judge_fairly
 from service.settling import may_have_happened
 from service.store import Store, Transaction
@@ -161,7 +162,7 @@ class Processing:
             before, incident = incident, decision.incident
             if incident is None:
                 return self._unwatched(job, "; ".join(decision.reasons))
-            records = self._save(job, before, incident, saved, decision, looked, audits)
+            decision, records = self._save(job, before, incident, saved, decision, looked, audits)
             saved = incident
             possible = [] if self._only_plans(incident) else _possible(decision.effects, unread)
             going = self._not_behind(possible, records, incident, lease.urgent)
@@ -292,12 +293,13 @@ class Processing:
         decision: Decision,
         looked: Looked,
         audits: LookedAt,
-    ) -> dict[str, EffectRecord]:
-        """State, effects and reasons in one transaction, with what was heard of tasks; returns
-        the effects that are wished or not done. `saved` is what this turn saved last."""
+    ) -> tuple[Decision, dict[str, EffectRecord]]:
+        """State, effects and reasons in one transaction, with what was heard of tasks; the
+        decision within limits, and the effects wished or not done. `saved`: by this turn last."""
         planned = self._only_plans(incident)
         with self._store.write() as tx:
             tx.jobs.fence(job)
+            decision = within_limits(tx, decision, self._policy)
             if incident != saved:
                 tx.incidents.save(incident, self._policy.hash)
             if saved is None:
@@ -310,7 +312,7 @@ class Processing:
             self._write_down(tx, incident, decision, planned)
             for text, data in new_apart(before, incident, tx.now):
                 tx.journal.add(incident.id, EntryKind.CONFLICT, text, data)
-            return tx.effects.not_done(incident.id, [each.key for each in decision.effects])
+            return decision, tx.effects.not_done(incident.id, [e.key for e in decision.effects])
 
     def _write_down(
         self, tx: Transaction, incident: Incident, decision: Decision, planned: bool
@@ -376,7 +378,7 @@ class Processing:
 
 
 def _later(decision: Decision) -> list[Later]:
-    why = "its document, or a field that kept flipping"
+    why = "its document, a field that kept flipping, or a reminder"
     return [Later(decision.again_at, why)] if decision.again_at else []
 
 

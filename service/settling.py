@@ -126,8 +126,9 @@ class Settling:
                         found[wish.key] = CommentWritten(wish.key, comment)
                 case WriteNote() as wish:
                     tracker = self._tracker(wish.ticket.connection)
-                    if tracker.find_comment(wish.ticket, wish.key) is not None:
-                        found[wish.key] = NoteWritten(wish.key)
+                    comment = tracker.find_comment(wish.ticket, wish.key)
+                    if comment is not None:
+                        found[wish.key] = NoteWritten(wish.key, comment, self._clock())
         return found
 
 

@@ -20,6 +20,7 @@ from workflows.events import TaskGone, TaskRead, TaskReading
 from workflows.hearing import is_believed, rested_tickets, ticket_of
 from workflows.model import Incident, TicketRef
 from workflows.policy import Policy
+from workflows.reminders import about_to_be_reminded
 from workflows.snapshots import Side
 
 log = structlog.get_logger()
@@ -97,14 +98,15 @@ class Tasks:
 
     def look(self, incident: Incident | None) -> Looked:
         """Each changed task of the incident, each that kept flipping and has rested, and each whose
-        audit is about to be opened, in one read each; or none, where what its webhooks told may
-        stand for that. What cannot be read now stays marked as changed; so does what the rules know
-        no team or no tracker for: other rules may."""
+        audit is about to be opened or that is about to be told something, in one read each; or
+        none, where what its webhooks told may stand for that. What cannot be read now stays marked
+        as changed; so does what the rules know no team or no tracker for: other rules may."""
         looked = Looked(incident, self._store.clock(), self._policy)
         if incident is None or not incident.actions or incident.team not in self._policy.teams:
             return looked
         now = self._store.clock()
         besides = [*rested_tickets(incident, now), *to_be_sure_of(incident, now)]
+        besides += about_to_be_reminded(incident, self._policy, now)
         wanted = {(ref.connection, ref.id) for ref in besides}
         with self._store.read() as tx:
             changed = tx.refs.to_read(incident.id, wanted)

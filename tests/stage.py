@@ -107,6 +107,8 @@ class Stage:
         people: str = "",
         audits: str = "{}",
         manager: str = "",
+        reminders: str = "{}",
+        calendar: str = "",
     ) -> None:
         self.directory = directory
         self.clock = StoryClock(datetime(2026, 12, 7, 12, 0, tzinfo=UTC))
@@ -116,6 +118,7 @@ class Stage:
         self._parts = {"incidents": incidents, "document": document, "tasks": tasks}
         self._parts |= {"mode": mode, "limits": limits, "sync": sync, "people": people}
         self._parts |= {"audits": audits, "manager": manager}
+        self._parts |= {"reminders": reminders, "calendar": calendar}
         self._webhooks = webhooks
         self.environ = {**TOKENS, **HOOKS}
         self.settings = Settings.from_environment({"FOLLOWTHROUGH_DATA": str(directory / "data")})
@@ -262,6 +265,8 @@ def rules_text(
     people: str = "",
     audits: str = "{}",
     manager: str = "",
+    reminders: str = "{}",
+    calendar: str = "",
 ) -> str:
     """The rules of the team payments, against this sandbox; `people` are further entries, and
     whatever else stands beside them."""
@@ -297,7 +302,9 @@ def rules_text(
                   kind: detective
             sync: {sync}
             audits: {audits}
+            reminders: {reminders}
             {f"manager: {manager}" if manager else ""}
+            {f"calendar: {calendar}" if calendar else ""}
         people:
           - {{name: Kim Ito, email: kim@acme.example, jira: 5b10-kim, github: kim}}
           - {{name: Noor Aziz, email: noor@acme.example, jira: 5b10-noor, github: noor}}

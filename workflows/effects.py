@@ -107,13 +107,14 @@ class WriteComment:
 
 @dataclass(frozen=True, slots=True)
 class WriteNote:
-    """Write a comment of its own on a ticket, once, so that it notifies. `to` is the handle there
-    of whom it shall reach besides those who follow the ticket, or None."""
+    """Write a comment of its own on a ticket, once, so that it notifies. `to` and `also` are the
+    handles there of whom it shall reach besides those who follow the ticket, or None."""
 
     key: str
     ticket: TicketRef
     text: str
     to: str | None = None
+    also: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

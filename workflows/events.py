@@ -83,9 +83,11 @@ class NotCreated:
 
 @dataclass(frozen=True, slots=True)
 class NoteWritten:
-    """The note of the effect `key` stands there."""
+    """The note of the effect `key` stands there, as the comment with this id, since `at` (UTC)."""
 
     key: str
+    comment: str = ""
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

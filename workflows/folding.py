@@ -27,6 +27,7 @@ from workflows.events import (
     VersionsKept,
 )
 from workflows.model import ActionItem, DocumentState, Incident, Postmortem
+from workflows.reminders import fold_note, is_reminder
 from workflows.snapshots import Agreement, Field, Side, Stuck, Value
 from workflows.sync import UNSET, written
 from workflows.voices import record
@@ -48,6 +49,8 @@ def fold(news: News, incident: Incident) -> Incident:
             return replace(incident, postmortem=_written(document, wrote, incident.postmortem, at))
         case TaskCreated(key) | TaskLinked(key) if is_of_audit(key):
             return fold_audit(news, incident)
+        case NoteWritten(key) if is_reminder(key):
+            return fold_note(news, incident)
         case NotCreated() | NoteWritten() | TicketClosed():
             return fold_audit(news, incident)
         case TaskCreated():

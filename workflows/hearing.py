@@ -13,7 +13,8 @@ from workflows.effects import SetFields
 from workflows.events import TaskGone, TaskRead, TaskReading
 from workflows.model import ActionItem, Incident, TicketRef
 from workflows.people import is_known
-from workflows.policy import Policy, TaskDestination, Team
+from workflows.policy import Policy, TaskDestination, Team, same_word
+from workflows.postmortem import MUTE_LABEL
 from workflows.snapshots import Agreement, Field, Said, Side, Value
 from workflows.sync import agree, rested, resting, wanted
 from workflows.tasks import TaskState
@@ -255,6 +256,8 @@ def _read(
         base = {f: value for f, value in agreement.base.items() if f not in WITHHELD}
         agreement = replace(agreement, base=base)
     item = replace(item, sides={**item.sides, side: agreement})
+    if side is Side.TASK:
+        item = replace(item, muted=MUTE_LABEL in map(same_word, state.labels))
     merged = agree(item, voice, says, team.sync, now)
     return merged.item, [*notes, *merged.notes]
 

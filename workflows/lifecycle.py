@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from workflows import choices, postmortem, publishing
+from workflows import choices, postmortem, publishing, reminders
 from workflows.audit_turn import audited, effects_of_audits, heard_audits
 from workflows.effects import (
     CreateDocument,
@@ -107,12 +107,12 @@ def decide(
             decision = replace(again, reasons=tuple(reasons))
     if decision.incident is None:
         return replace(decision, reasons=(*notes, *decision.reasons))
-    effects = (*decision.effects, *effects_of_audits(decision.incident, policy, now))
+    said = reminders.wanted(decision.incident, policy, now)
+    effects = (*decision.effects, *effects_of_audits(decision.incident, policy, now), *said.notes)
     rest = rests_until(decision.incident, now)
-    times = [at for at in (decision.again_at, rest) if at is not None]
-    told = [*notes, *decision.reasons]
-    again_at = min(times, default=None)
-    return replace(decision, effects=effects, reasons=tuple(told), again_at=again_at)
+    times = [at for at in (decision.again_at, rest, said.again_at) if at is not None]
+    why, again_at = (*notes, *decision.reasons), min(times, default=None)
+    return replace(decision, effects=effects, reasons=why, again_at=again_at)
 
 
 def _decide(
@@ -127,7 +127,7 @@ def _decide(
         return _gone(reading, incident, policy, now)
     if isinstance(reading, TicketUnchanged):
         return _tasks_only(incident, policy, now, held)
-    ticket = with_names(reading.ticket, policy)
+    ticket = reminders.without_own(with_names(reading.ticket, policy), incident)
     doubts: tuple[str, ...] = ()
     if incident is None:
         found = recognise(ticket, policy)

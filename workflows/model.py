@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from workflows.moments import Moments
 from workflows.pairs import Recurrence
+from workflows.reminded import Reminded
 from workflows.rungs import Audit
 from workflows.snapshots import Agreement, Choice, Claim, Conflict, Field, Side
 from workflows.tickets import TicketRef as TicketRef
@@ -232,6 +233,7 @@ class ActionItem:
     with each side, `said` who said a field's present value, and `conflicts` what waits for somebody
     to choose. `formerly` are titles that it had before: a line that still says one speaks of it.
     `done_at` is since when (UTC) it is done, as far as its audits know; None while it is not.
+    `muted`: its ticket asks for no reminders.
     """
 
     number: int
@@ -255,6 +257,7 @@ class ActionItem:
     conflicts: tuple[Conflict, ...] = ()
     formerly: tuple[str, ...] = ()
     done_at: datetime | None = None
+    muted: bool = False
 
     @property
     def name(self) -> str:
@@ -382,6 +385,7 @@ class Incident:
     publishings: tuple[Publishing, ...] = ()
     tags: tuple[str, ...] = ()
     recurrences: tuple[Recurrence, ...] = ()
+    reminders: tuple[Reminded, ...] = ()
     comment_id: str | None = None
     muted: bool = False
     given_up: str = ""

@@ -223,6 +223,17 @@ class AuditRules:
 
 
 @dataclass(frozen=True, slots=True)
+class ReminderRules:
+    """When a team's people are reminded of a task: `before` its due date, after it and then
+    `every` so often, so many `times` after it; nobody more than `daily_limit` times a day."""
+
+    before: Span = Span(3, SpanUnit.BUSINESS_DAYS)
+    every: Span = Span(5, SpanUnit.BUSINESS_DAYS)
+    times: int = 3
+    daily_limit: int = 5
+
+
+@dataclass(frozen=True, slots=True)
 class SeverityRules:
     """One severity. `aliases` are other words for it ("SEV-1", "Critical")."""
 
@@ -285,6 +296,7 @@ class Team:
     rota: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sync: SyncRules = SyncRules()
     audits: AuditRules | None = None
+    reminders: ReminderRules | None = None
     calendar: Calendar = USUAL
 
 

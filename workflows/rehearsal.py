@@ -131,7 +131,7 @@ def pretend(wish: Effect, incident: Incident, now: datetime) -> News:
         case LinkTask():
             return TaskLinked(wish.key)
         case WriteNote():
-            return NoteWritten(wish.key)
+            return NoteWritten(wish.key, "", now)
         case CloseTicket():
             return TicketClosed(wish.key)
         case WriteComment():

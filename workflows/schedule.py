@@ -10,20 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from workflows.calendars import Calendar
 from workflows.model import DocumentStatus, Incident, Phase
-from workflows.policy import Mode, Policy, Span, SpanUnit, Team
-
-
-def after(span: Span, start: datetime, calendar: Calendar) -> date:
-    """The date that lies `span` after the day of `start` (UTC), by the team's calendar: a span of
-    business days ends on one. Raises HolidaysUnknown."""
-    day = calendar.day_of(start)
-    if span.unit is SpanUnit.DAYS:
-        return day + timedelta(days=span.count)
-    return calendar.business_days_after(day, span.count)
+from workflows.policy import Mode, Policy, Team
+from workflows.reminder_times import awaited
+from workflows.spans import after as after
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +39,7 @@ def plan(incident: Incident, policy: Policy) -> tuple[Occurrence, ...]:
     team = policy.teams.get(incident.team)
     if team is None or team.mode is Mode.PLAN:
         return ()
-    return (*_reviews(incident, team), *_audits(incident))
+    return (*reviews(incident, team), *_audits(incident), *_reminders(incident, team))
 
 
 def _audits(incident: Incident) -> Iterator[Occurrence]:
@@ -62,7 +55,16 @@ def _audits(incident: Incident) -> Iterator[Occurrence]:
             yield Occurrence(key, f"{audit.name} {what}", due)
 
 
-def _reviews(incident: Incident, team: Team) -> Iterator[Occurrence]:
+def _reminders(incident: Incident, team: Team) -> Iterator[Occurrence]:
+    """The next reminders of each task. The time is part of the key: other rules may move it after
+    it came, and then it comes again."""
+    for each in awaited(incident, team):
+        key = f"{each.key(incident)}:{each.at:%Y-%m-%dT%H:%M:%S}"
+        which = f"reminder {each.n} after it" if each.n else "the reminder before it"
+        yield Occurrence(key, f"{each.what} is due on {each.due}: {which}", each.at)
+
+
+def reviews(incident: Incident, team: Team) -> Iterator[Occurrence]:
     """Both steps of the review, while they are not done: in review, the synthesis is there."""
     document = incident.postmortem
     if document is None or incident.phase is not Phase.CLOSED or incident.muted:

@@ -20,7 +20,7 @@ class TaskState:
     not the same as empty. Of a `restricted` one, which only some may read, no words are told
     elsewhere. `changes` are those that came with the read, if any, of what is kept in sync and by
     our names of it, and tell who said what and when; `updated` (UTC) is when the ticket last
-    changed in any way.
+    changed in any way. `labels` are all that it has.
     """
 
     ref: TicketRef
@@ -34,6 +34,7 @@ class TaskState:
     silent: tuple[Field, ...] = ()
     changes: tuple[Change, ...] = ()
     restricted: bool = False
+    labels: tuple[str, ...] = ()
 
 
 def latest(one: TaskState, other: TaskState) -> TaskState | None:

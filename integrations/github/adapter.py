@@ -170,11 +170,16 @@ class GitHubTracker:
             self._takes_sub_issues.believe(incident.id, False)
 
     def write_comment(
-        self, ticket: TicketRef, text: str, key: str, comment_id: str | None, to: str | None = None
+        self,
+        ticket: TicketRef,
+        text: str,
+        key: str,
+        comment_id: str | None,
+        to: Sequence[str] = (),
     ) -> str:
         """One write: PATCH of `comment_id`, which is NotThere once somebody deleted it, or POST
         without one; a comment that may be there already is found with `find_comment`."""
-        body = {"body": marked(f"@{to}\n\n{text}" if to else text, key)}
+        body = {"body": marked(f"{_calls(to)}\n\n{text}" if to else text, key)}
         issue = issue_path(ticket.key)
         if comment_id is None:
             return str(self._client.write("POST", f"{issue}/comments", body)["id"])
@@ -312,3 +317,7 @@ class GitHubTracker:
 
     def _is_me(self, login: str) -> bool:
         return login.lower() == self._client.login().lower()
+
+
+def _calls(handles: Sequence[str]) -> str:
+    return " ".join(f"@{each}" for each in handles)

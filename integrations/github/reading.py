@@ -79,6 +79,7 @@ def state_of(connection: str, issue: Json) -> TaskState:
         owners=tuple(person for person in people if person is not None),
         milestones=(str(milestone["title"]),) if milestone else (),
         due=due_in(issue.get("body")),
+        labels=labels_of(issue),
     )
 
 

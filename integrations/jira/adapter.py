@@ -275,7 +275,12 @@ class JiraTracker:
     # --- the comment ------------------------------------------------------------------------
 
     def write_comment(
-        self, ticket: TicketRef, text: str, key: str, comment_id: str | None, to: str | None = None
+        self,
+        ticket: TicketRef,
+        text: str,
+        key: str,
+        comment_id: str | None,
+        to: Sequence[str] = (),
     ) -> str:
         """Write or rewrite our comment; it carries `key` as an entity property. NotThere when
         `comment_id` is gone, which Jira may also tell as a fault of the request."""

@@ -317,6 +317,7 @@ def task_state(ref: TicketRef, issue: Json, changes: tuple[Change, ...] = ()) ->
         silent=tuple(field for field, id in FIELD_IDS.items() if id not in fields),
         changes=changes,
         restricted=fields.get("security") is not None,
+        labels=tuple(str(label) for label in fields.get("labels") or ()),
     )
 
 

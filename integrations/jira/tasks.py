@@ -30,7 +30,10 @@ from workflows.snapshots import Field, Value
 from workflows.tasks import StatusWish, TaskState
 
 #: What a task is read with; `updated` and `project` say of what, `issuetype` of which workflow.
-FIELDS = "summary,status,resolution,assignee,fixVersions,duedate,updated,project,issuetype,security"
+FIELDS = (
+    "summary,status,resolution,assignee,fixVersions,duedate,labels,"
+    "updated,project,issuetype,security"
+)
 
 
 class Tasks:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,13 +39,13 @@ WIKI = Markup(
 )
 
 
-def calling(handle: str | None, body: Any) -> Any:
-    """Rich text that begins by calling somebody, so that they are told; as it is for nobody.
+def calling(handles: Sequence[str], body: Any) -> Any:
+    """Rich text that begins by calling these people, so that they are told; as it is for nobody.
     https://developer.atlassian.com/cloud/jira/platform/apis/document/nodes/mention/
     https://jira.atlassian.com/secure/WikiRendererHelpAction.jspa?section=all"""
-    if handle is None:
+    if not handles:
         return body
     if isinstance(body, str):
-        return f"[~{handle}]\n\n{body}"
-    mention = {"type": "mention", "attrs": {"id": handle}}
-    return {**body, "content": [{"type": "paragraph", "content": [mention]}, *body["content"]]}
+        return f"{' '.join(f'[~{each}]' for each in handles)}\n\n{body}"
+    mentions = [{"type": "mention", "attrs": {"id": each}} for each in handles]
+    return {**body, "content": [{"type": "paragraph", "content": mentions}, *body["content"]]}

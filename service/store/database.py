@@ -36,6 +36,7 @@ from service.store.people import People
 from service.store.recurrences import Recurrences
 from service.store.redeliveries import Redeliveries
 from service.store.refs import Refs
+from service.store.reminders import Reminders
 from service.store.sightings import Sightings
 from service.store.traffic import Traffic
 from service.store.turns import Turns
@@ -60,6 +61,7 @@ class Transaction:
         self.occurrences = Occurrences(connection, now)
         self.recurrences = Recurrences(connection, now)
         self.refs = Refs(connection, now)
+        self.reminders = Reminders(connection)
         self.drifts = Drifts(connection, now)
         self.closings = Closings(connection)
         self.journal = Journal(connection, now)

@@ -211,6 +211,15 @@ occurrences = Table(  # what incidents wait for in days
     sqlite_autoincrement=True,
 )
 
+reminders = Table(  # whom reminders were written to, and when
+    "reminders",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("person", Text, primary_key=True),
+    Column("day", Text, nullable=False),  # of the team's calendar
+    Index(None, "person", "day"),
+)
+
 ledger = Table(
     "ledger",
     metadata,

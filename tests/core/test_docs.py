@@ -35,6 +35,7 @@ TOLD_UNDER = {
     "teams.postmortem.tasks.fill": "Keeping tasks in sync",
     "teams.sync": "Keeping tasks in sync",
     "teams.audits": "Audits",
+    "teams.reminders": "Reminders",
     "teams.postmortem": "`teams.NAME.postmortem`",
     "teams.incidents": "`teams.NAME.incidents`",
     "teams": "`teams`",

@@ -25,7 +25,7 @@ REPO = "acme/ops"
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    with Stage(tmp_path, document=GITHUB_ISSUE) as stage:
+    with Stage(tmp_path, document=GITHUB_ISSUE, reminders="off") as stage:
         yield stage
 
 

@@ -1,0 +1,36 @@
+"""Reminders that do not flood: nobody gets more on a day than the rules allow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from service.store import Transaction
+from workflows.effects import Effect
+from workflows.lifecycle import Decision
+from workflows.policy import Policy
+from workflows.reminders import is_reminder, whom
+
+
+def within_limits(tx: Transaction, decision: Decision, policy: Policy) -> Decision:
+    """The decision without the reminders for which somebody has enough of today: they are looked at
+    again on the next business day. Those that are left are counted, in the transaction that asks
+    for them. Raises HolidaysUnknown."""
+    incident = decision.incident
+    team = policy.teams.get(incident.team) if incident else None
+    if incident is None or team is None or team.reminders is None:
+        return decision
+    today = team.calendar.day_of(tx.now)
+    kept: list[Effect] = []
+    for effect in decision.effects:
+        if not is_reminder(effect.key):
+            kept.append(effect)
+            continue
+        people = whom(incident, effect.key, policy)
+        if tx.reminders.count(effect.key, people, today, team.reminders.daily_limit):
+            kept.append(effect)
+    if len(kept) == len(decision.effects):
+        return decision
+    following = team.calendar.business_days_after(today, 1)
+    at = team.calendar.speak_at(team.calendar.opening(following))
+    again_at = min(at, decision.again_at or at)
+    return replace(decision, effects=tuple(kept), again_at=again_at)
