@@ -42,10 +42,10 @@ def said_again(
 
 def is_unclear(side: Side, theirs: Said, ours: Claim, wrote: datetime | None) -> bool:
     """Whether nobody can tell if this was said later than what the record says: in the moment in
-    which another ticket said that, unless we `wrote` there since, or both did; or at an unknown
-    time since before another side did."""
+    which another side said that, unless we `wrote` there since, or both tickets did; or at an
+    unknown time since before another side did. A row has no clock: it is the latest to be read."""
     elsewhere = ours.both or ours.side is not side
-    if elsewhere and Side.DOCUMENT not in (side, ours.side):
+    if elsewhere and side is not Side.DOCUMENT:
         unwritten = ours.both or wrote is None or wrote <= ours.said.at - MOMENT
         if unwritten and abs(theirs.at - ours.said.at) < MOMENT:
             return True
