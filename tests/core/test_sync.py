@@ -229,6 +229,18 @@ def test_a_third_edit_in_the_moment_in_which_both_tickets_said_the_same_is_a_con
     assert claimed(remedy) == {"Q1", "Q2"}
 
 
+def test_a_ticket_in_the_moment_of_a_row_that_it_cannot_tell_apart_is_a_conflict(
+    remedy: Remedy,
+) -> None:
+    """GitHub was open all the time while the row said *in progress*, and *open* again."""
+    remedy.hears(TWIN, 59)
+    remedy.now = at(60.010)
+    remedy.reads("| open |", "| in progress |")
+    remedy.reads("| in progress |", "| open |")
+    remedy.hears(TWIN, 60, status=Status("closed", StatusCategory.DONE, "completed"))
+    assert claimed(remedy) == {"open", "done"}
+
+
 def claimed(remedy: Remedy) -> set[str | None]:
     return {claim.said.value for conflict in remedy.item.conflicts for claim in conflict.claims}
 
