@@ -13,10 +13,10 @@ from service.outcomes import retry_at, sentence
 from service.store import Store
 from service.store.people import SEEN_LATELY, SeenPerson
 from workflows.events import Reading, TaskRead, TaskReading, TicketRead
-from workflows.lifecycle import Decision
 from workflows.model import Incident, Person, TicketRef
 from workflows.people import EMAIL, Missing, Seen, missing, with_seen
 from workflows.policy import Policy, same_word
+from workflows.standing import Decision
 
 log = structlog.get_logger()
 

@@ -7,13 +7,12 @@ fenced by it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 import structlog
 
-from integrations.tracker import Rejected, Tracker, TrackerError
+from integrations.tracker import Tracker, TrackerError
 from service.audits import AuditTickets, LookedAt
 from service.clock import Clock
 from service.executor import Executor
@@ -27,13 +26,13 @@ from service.outcomes import (
     goes_to,
     held,
     new_apart,
-    new_conflicts,
     retry_at,
     sentence,
 )
 from service.people import Directory
 from service.recurrences import Recurrences, compare
 from service.reminders import within_limits
+from service.rereading import Rereading, Unread, feasible, note
 from service.rota import judge_fairly
 from service.settling import may_have_happened
 from service.store import Store, Transaction
@@ -45,15 +44,15 @@ from service.store.journal import EntryKind
 from service.tasks import Looked, Tasks
 from service.tasks import Ticket as Task
 from service.tick import put_plan
-from service.transfers import follow, read, remember_document
+from service.transfers import follow, read
 from workflows import choices, publishing
 from workflows.effects import Effect, Hold, WriteRegions
 from workflows.events import Reading, TaskReading, TicketUnchanged
-from workflows.folding import fold
-from workflows.lifecycle import Decision, decide
+from workflows.lifecycle import decide
 from workflows.model import Incident, TicketRef
 from workflows.policy import Mode, Policy
 from workflows.proposals import hear
+from workflows.standing import Decision
 
 log = structlog.get_logger()
 
@@ -62,18 +61,7 @@ log = structlog.get_logger()
 ROUNDS = 50
 REST = timedelta(minutes=1)
 
-#: Rests of a document that cannot be read: as long as it has been so already, within these.
-SHORTEST, LONGEST = timedelta(seconds=30), timedelta(hours=1)
-
 _UNREADABLE = "could not be read"
-
-
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """A document that was changed and cannot be read: why, and when (UTC) it is tried again."""
-
-    why: Hold
-    at: datetime
 
 
 class Processing:
@@ -93,6 +81,7 @@ class Processing:
         self._policy = policy
         self._trackers = trackers
         self._executor = executor
+        self._documents = Rereading(store, policy, executor, clock)
         self._people = Directory(store, policy, trackers)
         self._tasks = Tasks(store, trackers, policy, self._people)
         self._audits = AuditTickets(store, trackers)
@@ -132,7 +121,7 @@ class Processing:
             with self._store.write() as tx:
                 tx.jobs.fence(job)
                 tx.journal.add(known.incident.id, EntryKind.NOTE, "can be read again")
-        incident, unread = self._with_document(job, known)
+        incident, unread = self._documents.again(job, known)
         incident = incident and choices.hear(hear(incident, accepted), chosen)
         incident = incident and self._recurrences.hear(publishing.hear(incident, asked))
         return self._turn(job, lease, reading, incident, unread)
@@ -164,7 +153,7 @@ class Processing:
                 return self._unwatched(job, "; ".join(decision.reasons))
             decision, records = self._save(job, before, incident, saved, decision, looked, audits)
             saved = incident
-            possible = [] if self._only_plans(incident) else _possible(decision.effects, unread)
+            possible = [] if self._only_plans(incident) else feasible(decision.effects, unread)
             going = self._not_behind(possible, records, incident, lease.urgent)
             going = [effect for effect in going if built_on(effect) not in failed]
             ready = batch(going, records, self._clock())
@@ -244,45 +233,6 @@ class Processing:
         """Whether the team is in plan mode, or gone from the rules."""
         team = self._policy.teams.get(incident.team)
         return team is None or team.mode is Mode.PLAN
-
-    def _with_document(
-        self, job: ClaimedJob, known: IncidentRecord | None
-    ) -> tuple[Incident | None, Unread | None]:
-        """The incident, with its document read again if somebody changed that; or why that is
-        not possible: the ticket's own news need not wait for it."""
-        if known is None:
-            return None, None
-        incident = known.incident
-        if not known.document_changed or incident.postmortem is None:
-            return incident, None
-        try:
-            news = self._executor.read_document(incident)
-        except TrackerError as error:
-            return incident, self._unread(job, incident, error)
-        before, incident = incident, fold(news, incident)
-        with self._store.write() as tx:
-            tx.jobs.fence(job)
-            tx.incidents.save(incident, self._policy.hash)
-            remember_document(tx, incident)
-            # Whoever says that the document changed asks for this job too. If that was while we
-            # read, we may have read what was before: the job runs again, and must read again.
-            if not tx.jobs.asked_meanwhile(job):
-                tx.incidents.set_document_changed(incident.id, False)
-            tx.journal.add(incident.id, EntryKind.NOTE, "document read again: it was changed")
-            for conflict in new_conflicts(before, incident):
-                tx.journal.add(incident.id, EntryKind.CONFLICT, conflict)
-        return incident, None
-
-    def _unread(self, job: ClaimedJob, incident: Incident, error: TrackerError) -> Unread:
-        """Noted once; it stays marked as changed, and is tried again after growing rests."""
-        why = sentence(error)
-        with self._store.write() as tx:
-            tx.jobs.fence(job)
-            since = _note(tx, incident.id, f"the document could not be read: {why}")
-        now = self._clock()
-        rest = min(max(now - since, SHORTEST), LONGEST)
-        hold = Hold(f"the document to be readable: {why}", isinstance(error, Rejected))
-        return Unread(hold, max(retry_at(error, now), now + rest))
 
     def _save(
         self,
@@ -373,24 +323,10 @@ class Processing:
         if known is not None:
             with self._store.write() as tx:
                 tx.jobs.fence(job)
-                _note(tx, known.incident.id, f"{_UNREADABLE}, and is tried again: {why}")
+                note(tx, known.incident.id, f"{_UNREADABLE}, and is tried again: {why}")
         return Later(at, why)
 
 
 def _later(decision: Decision) -> list[Later]:
     why = "its document, a field that kept flipping, or a reminder"
     return [Later(decision.again_at, why)] if decision.again_at else []
-
-
-def _possible(wished: Sequence[Effect], unread: Unread | None) -> list[Effect]:
-    """What may be executed: nothing is written over a document that cannot be read."""
-    return [each for each in wished if unread is None or not isinstance(each, WriteRegions)]
-
-
-def _note(tx: Transaction, incident_id: str, text: str) -> datetime:
-    """Write this down unless it is the latest note already. Returns since when (UTC) it is."""
-    last = tx.journal.last(incident_id, EntryKind.NOTE)
-    if last is not None and last.text == text:
-        return last.at
-    tx.journal.add(incident_id, EntryKind.NOTE, text)
-    return tx.now

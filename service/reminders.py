@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from service.store import Transaction
 from workflows.effects import Effect
-from workflows.lifecycle import Decision
 from workflows.policy import Policy
 from workflows.reminders import is_reminder, whom
+from workflows.standing import Decision
 
 
 def within_limits(tx: Transaction, decision: Decision, policy: Policy) -> Decision:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from service.store import Store
-from workflows.lifecycle import Decision
 from workflows.model import Incident
 from workflows.policy import Policy
+from workflows.standing import Decision
 
 #: So far back is counted.
 LATELY = timedelta(days=180)

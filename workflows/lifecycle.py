@@ -7,19 +7,16 @@ leads to the same decision.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from workflows import choices, postmortem, publishing, reminders
 from workflows.audit_turn import audited, effects_of_audits, heard_audits
 from workflows.effects import (
-    CreateDocument,
-    CreateTask,
     Effect,
     Hold,
     KeepVersions,
-    LinkTask,
     SetReview,
     WriteComment,
 )
@@ -27,16 +24,15 @@ from workflows.events import AuditReading, Reading, TaskReading, TicketGone, Tic
 from workflows.giving_up import give_up
 from workflows.hearing import hear_rows, hear_tasks, rests_until, to_set
 from workflows.model import (
-    DocumentStatus,
     Incident,
     Outlook,
     Phase,
-    Postmortem,
     Ticket,
 )
 from workflows.policy import Mode, Policy, SeverityRules, Team, known_person, same_word
-from workflows.remediation import collect
-from workflows.schedule import after
+from workflows.set_up import NO_MORE, comment, set_up
+from workflows.spans import after
+from workflows.standing import PLANNED, Decision, done, waiting, watching
 from workflows.triage import (
     assign_roles,
     read_facts,
@@ -47,25 +43,8 @@ from workflows.triage import (
 )
 from workflows.upkeep import keep_up
 
-#: What an incident waits for while its team does not act.
-_PLANNED = "mode: act (the team only plans, nothing is written)"
-
 #: What is asked for again and again, whether it is done or not.
 _STANDING = (WriteComment, SetReview, KeepVersions)
-
-#: Documents that are neither read for what people ask for nor written.
-_NO_MORE = (DocumentStatus.DECLINED, DocumentStatus.GONE)
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What should be: the incident's new state (None: not an incident), the effects wanted, in
-    the order in which they should happen, and the reasons for people to read."""
-
-    incident: Incident | None
-    effects: tuple[Effect, ...] = ()
-    reasons: tuple[str, ...] = ()
-    again_at: datetime | None = None
 
 
 def decide(
@@ -139,7 +118,7 @@ def _decide(
     source = source_of(incident, ticket, policy)
     if source is None:
         why = f"the rules no longer know the team {incident.team} on {ticket.ref.connection}"
-        return Decision(_waiting(incident, why), (), (why,))
+        return Decision(waiting(incident, why), (), (why,))
     before, team = incident.phase, policy.teams[incident.team]
     incident = read_facts(incident, ticket, source, policy)
     incident = replace(incident, muted=_has_label(ticket, postmortem.MUTE_LABEL))
@@ -159,10 +138,10 @@ def _tasks_only(
     team = policy.teams.get(incident.team)
     if team is None:
         why = f"the rules no longer know the team {incident.team}"
-        return Decision(_waiting(incident, why), (), (why,))
+        return Decision(waiting(incident, why), (), (why,))
     incident, holds = give_up(incident, held)
     if incident.phase is Phase.CLOSED:
-        return _not_yet(_set_up(incident, None, team, policy, holds, now), held or {})
+        return _not_yet(set_up(incident, None, team, policy, holds, now), held or {})
     return _not_yet(_go_on(incident, None, team, policy, now), held or {})
 
 
@@ -172,7 +151,7 @@ def _go_on(
     """The decision for an incident that is not closed (any more): nothing is set up, and what
     there is already stays in sync. What a team that only plans would write is waited for, so that
     it is written once the team acts. Without a ticket nothing is new of it."""
-    if incident.postmortem is not None and incident.postmortem.status in _NO_MORE:
+    if incident.postmortem is not None and incident.postmortem.status in NO_MORE:
         notes, again_at = list[str](), None
         effects: list[Effect] = list(to_set(incident, team, policy, now))
     else:
@@ -181,9 +160,9 @@ def _go_on(
         incident, writes, again_at = keep_up(incident, ticket, team, now)
         effects += writes
     if effects and team.mode is Mode.PLAN:
-        incident = _waiting(incident, _PLANNED)
-    elif incident.waiting_for == _PLANNED:
-        incident = _watching(incident) if incident.phase is Phase.OPEN else _done(incident)
+        incident = waiting(incident, PLANNED)
+    elif incident.waiting_for == PLANNED:
+        incident = watching(incident) if incident.phase is Phase.OPEN else done(incident)
     effects = publishing.around(incident, effects)
     return Decision(incident, tuple(effects), tuple(notes), again_at)
 
@@ -198,7 +177,7 @@ def _not_yet(decision: Decision, held: Mapping[str, Hold]) -> Decision:
     ]
     if incident is None or incident.outlook is not Outlook.DONE or not open_ones:
         return decision
-    return replace(decision, incident=_waiting(incident, "what was asked for to be done"))
+    return replace(decision, incident=waiting(incident, "what was asked for to be done"))
 
 
 def _stand(
@@ -213,20 +192,20 @@ def _stand(
     """The decision for an incident whose facts are read."""
     if incident.phase is Phase.OPEN:
         why = "reopened: the same postmortem goes on" if incident.postmortem else "open"
-        decision = _go_on(_watching(incident), ticket, team, policy, now)
+        decision = _go_on(watching(incident), ticket, team, policy, now)
         return replace(decision, reasons=(why, *decision.reasons))
     if incident.phase is Phase.SET_ASIDE and incident.postmortem is None:
         why = f"closed as {ticket.status.reason or ticket.status.name}: no postmortem"
-        return Decision(_done(incident), (), (why,))
+        return Decision(done(incident), (), (why,))
     if incident.postmortem is None:
         refusal = _no_postmortem(incident, team)
         if refusal is not None:
-            return Decision(_done(incident), (), (refusal,))
+            return Decision(done(incident), (), (refusal,))
         if incident.severity is None and team.postmortem.severities:
             why = f"a known severity ({severity_said})"
-            waiting = _waiting(incident, why)
-            return Decision(waiting, _comment(waiting, held), (f"waiting for {why}",))
-    return _set_up(_with_people(incident, team, policy), ticket, team, policy, held, now)
+            incident = waiting(incident, why)
+            return Decision(incident, comment(incident, held), (f"waiting for {why}",))
+    return set_up(_with_people(incident, team, policy), ticket, team, policy, held, now)
 
 
 def _no_postmortem(incident: Incident, team: Team) -> str | None:
@@ -258,142 +237,17 @@ def _with_people(incident: Incident, team: Team, policy: Policy) -> Incident:
     return replace(incident, roles=roles, review_due=review, synthesis_due=synthesis)
 
 
-def _set_up(
-    incident: Incident,
-    ticket: Ticket | None,
-    team: Team,
-    policy: Policy,
-    held: Mapping[str, Hold],
-    now: datetime,
-) -> Decision:
-    """Document first, then tasks and their links, then the document's regions, then the comment.
-    Without a ticket nothing is new of it."""
-    reasons: list[str] = []
-    if ticket is not None:
-        incident, reasons = collect(incident, ticket, team, policy)
-    if incident.postmortem is None and incident.given_up:
-        why = f"no document, and nothing else, is set up: {incident.given_up}"
-        return Decision(_done(incident), _comment(incident, held), (*reasons, why))
-    if incident.postmortem is None:
-        return _first_of_all(incident, ticket, team, held, reasons)
-    document = incident.postmortem
-    effects: list[Effect] = []
-    again_at: datetime | None = None
-    if document.status in _NO_MORE:
-        why = f"the document is {document.status}: it is not created again"
-        reasons = [*reasons, why]
-        effects += to_set(incident, team, policy, now)
-    else:
-        incident, notes = hear_rows(incident, team, policy, now)
-        incident, measured = publishing.with_measures(incident)
-        reasons = [*reasons, *notes, *measured]
-        effects += _tasks(incident, document, team, policy)
-        effects += to_set(incident, team, policy, now)
-        incident, writes, again_at = keep_up(incident, ticket, team, now)
-        effects += writes
-    if all(held[effect.key].refused for effect in effects if effect.key in held):
-        review = publishing.told(incident, policy.people, held)
-        effects += _comment(incident, held, review)  # what only waits is not worth a comment
-    stuck = [held[effect.key] for effect in effects if effect.key in held]
-    if again_at is not None:
-        stuck.append(Hold("the next write to its document", until=again_at))
-    if team.mode is Mode.PLAN and any(not isinstance(e, WriteComment) for e in effects):
-        stuck.append(Hold(_PLANNED))
-    if document.status is DocumentStatus.GONE:
-        stuck.append(Hold(f"the document {document.ref.url} to be put back", refused=True))
-    effects = publishing.around(incident, effects)
-    return Decision(_standing(incident, stuck), tuple(effects), tuple(reasons), again_at)
-
-
-def _first_of_all(
-    incident: Incident,
-    ticket: Ticket | None,
-    team: Team,
-    held: Mapping[str, Hold],
-    reasons: Sequence[str],
-) -> Decision:
-    """The document, on which everything else depends."""
-    if ticket is None:
-        return Decision(incident, (), tuple(reasons))
-    rules = team.postmortem
-    wish = CreateDocument(
-        key=postmortem.document_key(incident),
-        target=postmortem.document_target(incident, rules.document),
-        title=postmortem.title(incident),
-        text=postmortem.document_text(incident, ticket, rules),
-        incident=ticket.ref,
-    )
-    why = _PLANNED if team.mode is Mode.PLAN else "the document to be created"
-    hold = held.get(wish.key, Hold(why))
-    waiting = _standing(incident, [hold])
-    told = _comment(waiting, held) if hold.refused else ()
-    return Decision(waiting, (wish, *told), (*reasons, "closed: the postmortem is set up"))
-
-
-def _tasks(
-    incident: Incident, document: Postmortem, team: Team, policy: Policy
-) -> Iterator[CreateTask | LinkTask]:
-    """The tickets that are not there yet, and their relations to the incident."""
-    rules = team.postmortem
-    for item in incident.actions:
-        if item.task is None and not item.given_up:
-            yield postmortem.task(incident, item, document, rules.tasks, policy)
-        elif item.task is not None and not item.linked:
-            key = f"link:{incident.id}:{item.number}"
-            yield LinkTask(key, incident.ticket, item.task, postmortem.link_title(item))
-        if item.task is not None and item.twin is None and rules.twin is not None:
-            yield postmortem.twin(incident, item, document, rules.twin, policy)
-        yield from postmortem.mirrors(incident, item)
-
-
-def _standing(incident: Incident, stuck: Sequence[Hold]) -> Incident:
-    """Done, or waiting: for what, and until when if time alone will tell."""
-    if not stuck:
-        return _done(incident)
-    why = stuck[0].why if len(stuck) == 1 else f"{stuck[0].why} (and {len(stuck) - 1} more)"
-    return _waiting(incident, why, stuck[0].until)
-
-
-def _comment(
-    incident: Incident, held: Mapping[str, Hold], review: Sequence[str] = ()
-) -> tuple[WriteComment, ...]:
-    if incident.muted:
-        return ()
-    reasons = {
-        item.name: held[key].why
-        for item in incident.actions
-        if (key := postmortem.task_key(incident, item)) in held
-    }
-    text = postmortem.comment(incident, reasons, review)
-    return (WriteComment(f"comment:{incident.id}", incident.ticket, text),)
-
-
-# --- standings -----------------------------------------------------------------------------------
-
-
 def _gone(
     reading: TicketGone, incident: Incident | None, policy: Policy, now: datetime
 ) -> Decision:
     """Nothing is set up any more; what there is stays in sync."""
     if incident is None:
         return Decision(None, (), (f"{reading.ref.key} is not there: {reading.words}",))
-    incident = replace(_done(incident), phase=Phase.GONE)
+    incident = replace(done(incident), phase=Phase.GONE)
     why = f"deleted or hidden ({reading.words}): kept as a tombstone"
     team = policy.teams.get(incident.team)
     decision = _go_on(incident, None, team, policy, now) if team else Decision(incident)
     return replace(decision, reasons=(why, *decision.reasons))
-
-
-def _watching(incident: Incident) -> Incident:
-    return replace(incident, outlook=Outlook.WATCHING, waiting_for=None, waiting_until=None)
-
-
-def _waiting(incident: Incident, why: str, until: datetime | None = None) -> Incident:
-    return replace(incident, outlook=Outlook.WAITING, waiting_for=why, waiting_until=until)
-
-
-def _done(incident: Incident) -> Incident:
-    return replace(incident, outlook=Outlook.DONE, waiting_for=None, waiting_until=None)
 
 
 def _has_label(ticket: Ticket, label: str) -> bool:

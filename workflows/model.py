@@ -11,6 +11,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from workflows.kinds import Area as Area
+from workflows.kinds import Kind as Kind
+from workflows.lines import Acceptance as Acceptance
+from workflows.lines import ActionLine as ActionLine
+from workflows.lines import Origin as Origin
+from workflows.lines import Proposal as Proposal
+from workflows.lines import Way as Way
 from workflows.moments import Moments
 from workflows.pairs import Recurrence
 from workflows.reminded import Reminded
@@ -26,22 +33,6 @@ class StatusCategory(StrEnum):
     NEW = "new"
     IN_PROGRESS = "in progress"
     DONE = "done"
-
-
-class Kind(StrEnum):
-    """What a remediation is for (Google SRE's *mitigate / prevent / detect*, CAPA's words)."""
-
-    CORRECTIVE = "corrective"
-    PREVENTIVE = "preventive"
-    DETECTIVE = "detective"
-
-
-class Area(StrEnum):
-    """Where a remediation changes something."""
-
-    PROCESS = "process"
-    TOOLING = "tooling"
-    POLICY = "policy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,38 +181,6 @@ class DocumentState:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """Where an action item was first said. Equal origins are the same action item.
-
-    `source` is ``ticket`` or ``comment`` (with the id of what it stands in and its ordinal
-    there), ``rule`` (with the rule's title), ``document`` (with the allotted row) or ``audit``
-    (with its verdict, round and rung, and the measure's number).
-    """
-
-    source: str
-    id: str
-    ordinal: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ActionLine:
-    """An action item as somebody wrote it, before it has a number or a ticket.
-
-    `owner` is the handle, e-mail or name that stood after ``@``; who that is, the policy says.
-    `problems` are what could not be read, each as "due: 'soon' is not a date".
-    """
-
-    title: str
-    owner: str | None = None
-    due: date | None = None
-    kind: Kind | None = None
-    area: Area | None = None
-    milestone: str | None = None
-    success_measure: str | None = None
-    problems: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class ActionItem:
     """An action item of one incident: `number` is its n in ``AI-n``, allotted once.
 
@@ -266,57 +225,6 @@ class ActionItem:
     @property
     def titles(self) -> tuple[str, ...]:
         return (self.title, *self.formerly)
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A line that asked for an action but causes none, and why.
-
-    `number` is its n in ``P-n``, allotted once within its incident and never again: a line whose
-    text changed is another proposal. `line` is what it says. `instead` tells what to do about
-    one that cannot be accepted, "" where it can.
-    """
-
-    origin: Origin
-    title: str
-    by: str
-    why: str
-    number: int = 0
-    line: ActionLine | None = None
-    instead: str = ""
-
-    @property
-    def name(self) -> str:
-        return f"P-{self.number}"
-
-    @property
-    def acceptable(self) -> bool:
-        return self.line is not None and not self.instead
-
-
-class Way(StrEnum):
-    """How somebody can accept a proposal."""
-
-    COMMENT = "a comment"
-    PAGE = "the page"
-    COMMAND_LINE = "the command line"
-
-
-@dataclass(frozen=True, slots=True)
-class Acceptance:
-    """Somebody who may write said that the proposal ``P-number`` is to be an action item.
-
-    `id` tells one from another, however often each is read. `answer` is what became of it in
-    words, "" until it was answered, and `item` the number of the action item that it made.
-    """
-
-    id: str
-    number: int
-    by: str
-    at: datetime
-    way: Way
-    answer: str = ""
-    item: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

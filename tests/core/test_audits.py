@@ -21,7 +21,7 @@ from workflows.effects import CreateTask, Effect, SetFields
 from workflows.events import AuditRead, TicketUnchanged
 from workflows.folding import fold
 from workflows.ladder import LONGEST, opens_at
-from workflows.lifecycle import Decision, decide
+from workflows.lifecycle import decide
 from workflows.model import (
     ActionItem,
     Change,
@@ -50,6 +50,7 @@ from workflows.policy import (
 from workflows.rehearsal import pretend
 from workflows.rungs import Audit, Verdict
 from workflows.snapshots import Agreement, Claim, Field, Progress, Said, Side, Stuck
+from workflows.standing import Decision
 
 DAY = timedelta(days=1)
 OPS = TaskDestination("github", "acme/ops", labels=("audit",))

@@ -8,9 +8,10 @@ from builders import at, closed, comment, policy, ticket
 
 from workflows.effects import CreateDocument, CreateTask, Hold, LinkTask, WriteComment, WriteRegions
 from workflows.events import TicketRead
-from workflows.lifecycle import Decision, decide
+from workflows.lifecycle import decide
 from workflows.model import Incident, Outlook, Ticket
 from workflows.rehearsal import rehearse
+from workflows.standing import Decision
 
 NOW = at(1440)
 

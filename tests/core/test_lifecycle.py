@@ -21,7 +21,7 @@ from workflows.documents import replace_regions
 from workflows.effects import CreateDocument, CreateTask, Hold, LinkTask, WriteComment, WriteRegions
 from workflows.events import DocumentCreated, DocumentRead, TaskCreated, TicketGone, TicketRead
 from workflows.folding import fold
-from workflows.lifecycle import Decision, decide
+from workflows.lifecycle import decide
 from workflows.model import (
     Comment,
     DocumentStatus,
@@ -35,6 +35,7 @@ from workflows.model import (
 )
 from workflows.policy import Policy
 from workflows.rehearsal import Rehearsal, rehearse
+from workflows.standing import Decision
 
 NOW = at(1440)
 
