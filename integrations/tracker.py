@@ -7,7 +7,7 @@ they decide nothing, and they never repeat a call that might have had an effect.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -176,12 +176,13 @@ class FieldsSet:
     but have set, in the tracker's words (a status as the ticket has it now, in `status`);
     `refused` are fields that it would not take, with its words and what a person can do. `at` (UTC,
     by the tracker's own clock) is when all of it had certainly been done; None where it tells no
-    time."""
+    time. `also` is who and what else the answer shows beside a field's one value."""
 
     confirmed: Mapping[Field, Value]
     refused: Mapping[Field, str]
     status: Status | None = None
     at: datetime | None = None
+    also: Mapping[Field, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

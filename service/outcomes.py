@@ -186,7 +186,7 @@ def told(news: News, incident: Incident) -> str:
             return f"document created: {document.ref.url}"
         case DocumentWritten(_, wrote):
             return f"document brought up to date: {', '.join(wrote)}"
-        case FieldsWritten(key, confirmed, refused, _):
+        case FieldsWritten(key, confirmed, refused, _, _):
             number, _, side = key.partition(":")[2].partition(":")[2].partition(":")
             done = ", ".join(f"{f} {v or 'nothing'}" for f, v in confirmed.items())
             not_done = "".join(f"; not taken: {f}: {s.words}" for f, s in refused.items())
@@ -260,7 +260,7 @@ def fields_written(wish: SetFields, ended: FieldsSet, now: datetime) -> FieldsWr
         if means is not wish.status.progress:
             words = f"it is {ended.status.name} now, which means {means}"
             refused.setdefault(Field.STATUS, Stuck(wish.status.progress.value, words))
-    return FieldsWritten(wish.key, confirmed, refused, ended.at or now + FRESH)
+    return FieldsWritten(wish.key, confirmed, refused, ended.at or now + FRESH, ended.also)
 
 
 def uncertain_since(

@@ -40,13 +40,14 @@ def said_again(
     return replace(item, said={**item.said, field: claim})
 
 
-def is_unclear(side: Side, theirs: Said, ours: Claim, wrote: datetime | None) -> bool:
+def is_unclear(side: Side, theirs: Said, ours: Claim, carried: datetime | None) -> bool:
     """Whether nobody can tell if this was said later than what the record says: in the moment in
-    which another side said that, unless we `wrote` there since, or both tickets did; or at an
-    unknown time since before another side did. A row has no clock: it is the latest to be read."""
+    which another side said that, or both tickets did, unless that was `carried` there (the time of
+    the claim that was): what follows it there is later by any clock. Or at an unknown time since
+    before another side did. A row has no clock: it is the latest to be read."""
     elsewhere = ours.both or ours.side is not side
     if elsewhere and side is not Side.DOCUMENT:
-        unwritten = ours.both or wrote is None or wrote <= ours.said.at - MOMENT
+        unwritten = ours.both or carried != ours.said.at
         if unwritten and abs(theirs.at - ours.said.at) < MOMENT:
             return True
     return elsewhere and theirs.since is not None and theirs.since < ours.said.at <= theirs.at

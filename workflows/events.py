@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from workflows.model import DocumentState, Ticket, TicketRef
@@ -107,12 +107,14 @@ class CommentWritten:
 @dataclass(frozen=True, slots=True)
 class FieldsWritten:
     """Fields of the ticket of an item on one side were set, by `at` (UTC, the tracker's own clock):
-    `confirmed` stand there now, in its words; `refused` it would not take."""
+    `confirmed` stand there now, in its words, with `also` beside them where that is known;
+    `refused` it would not take."""
 
     key: str
     confirmed: Mapping[Field, Value]
     refused: Mapping[Field, Stuck]
     at: datetime
+    also: Mapping[Field, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

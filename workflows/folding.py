@@ -57,12 +57,12 @@ def fold(news: News, incident: Incident) -> Incident:
             return _task_created(news, incident)
         case TaskLinked(key):
             return _with_item(incident, key, lambda item: _linked(item, key))
-        case FieldsWritten(key, confirmed, refused, at):
+        case FieldsWritten(key, confirmed, refused, at, also):
             side = Side(key.rsplit(":", 1)[1])
             return _with_item(
                 incident,
                 key.rsplit(":", 1)[0],
-                lambda item: written(item, side, confirmed, refused, at),
+                lambda item: written(item, side, confirmed, refused, at, also),
             )
         case CommentWritten(_, comment_id):
             return replace(incident, comment_id=comment_id)

@@ -136,8 +136,9 @@ class Agreement:
     field wrote over, `flips` when that came back, and `resting` until when (UTC) a field that
     flipped too often is left alone. `gone` says why the side is no more, "" while it is there.
     `place` is the project or repository that it was last read in, `updated` (UTC, by its own clock)
-    when it had last changed by then. `wrote` is when our
-    own last write had certainly been made (UTC, by the same clock).
+    when it had last changed by then. `wrote` is when our own last write had certainly been made
+    (UTC, by the same clock). `carried` is the time of the claim that our last write of a field
+    brought there.
     """
 
     base: Mapping[Field, Value] = field(default_factory=dict)
@@ -151,3 +152,4 @@ class Agreement:
     place: str = ""
     updated: datetime | None = None
     wrote: datetime | None = None
+    carried: Mapping[Field, datetime] = field(default_factory=dict)

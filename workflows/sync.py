@@ -110,18 +110,22 @@ def written(
     confirmed: Mapping[Field, Value],
     refused: Mapping[Field, Stuck],
     at: datetime,
+    also: Mapping[Field, tuple[str, ...]],
 ) -> ActionItem:
-    """The item after a write was answered: what is confirmed is agreed on. By `at` (UTC, by the
-    tracker's own clock) the write was made."""
+    """The item after a write was answered: what is confirmed is agreed on, and `also` stands
+    beside it. By `at` (UTC, by the tracker's own clock) the write was made."""
     before = item.sides.get(side, Agreement())
     now_ours = record(item)
     moved = [field for field, value in confirmed.items() if before.base.get(field) != value]
     over = {field: before.base.get(field) for field in moved}
+    carried = {f: claim.said.at for f in confirmed if (claim := claimed(item, f)) is not None}
     agreement = replace(
         before,
         base={**before.base, **confirmed},
         ours={**before.ours, **{field: now_ours[field] for field in confirmed}},
+        also={**before.also, **also},
         replaced={**before.replaced, **over},
+        carried={**before.carried, **carried},
         stuck={**{f: s for f, s in before.stuck.items() if f not in confirmed}, **refused},
         wrote=at,
     )
@@ -238,7 +242,8 @@ def _verdict(
     verdict = merge(base, said[field], theirs.value)
     ours = claimed(item, field)
     later = ours is None or theirs.at > ours.said.at
-    if verdict is Verdict.THEIRS and ours and is_unclear(side, theirs, ours, agreement.wrote):
+    carried = agreement.carried.get(field)
+    if verdict is Verdict.THEIRS and ours and is_unclear(side, theirs, ours, carried):
         return Verdict.BOTH
     if verdict is Verdict.BOTH and later and _is_stuck(agreement, field, said[field]):
         return Verdict.THEIRS  # it was refused there: whoever chose another since has mended that

@@ -226,13 +226,14 @@ def _outcome(attempt: _Attempt, issue: Json) -> FieldsSet:
             confirmed[name] = shown
         else:
             attempt.refused[name] = DROPPED
+    also = _beside(confirmed, issue) if Field.OWNER in confirmed else {}
     if wanted.status is None or Field.STATUS in attempt.refused:
-        return FieldsSet(confirmed, attempt.refused, at=at)
+        return FieldsSet(confirmed, attempt.refused, at=at, also=also)
     status, reason = status_of(issue), attempt.body.get("state_reason")
     if status.name != attempt.body["state"] or (reason and status.reason not in (None, reason)):
         attempt.refused[Field.STATUS] = f"GitHub left it {status.name}, {status.reason}"
-        return FieldsSet(confirmed, attempt.refused, at=at)
-    return FieldsSet(confirmed, attempt.refused, status, at)
+        return FieldsSet(confirmed, attempt.refused, at=at, also=also)
+    return FieldsSet(confirmed, attempt.refused, status, at, also)
 
 
 def _owner(attempt: _Attempt, issue: Json) -> Value:
@@ -242,6 +243,11 @@ def _owner(attempt: _Attempt, issue: Json) -> Value:
     first = next((login for login in shown if _same(login, owner)), None)
     left = [login for login in shown if login.casefold() not in asked]
     return left[0] if left else first
+
+
+def _beside(confirmed: Mapping[Field, Value], issue: Json) -> dict[Field, tuple[str, ...]]:
+    owner = confirmed[Field.OWNER]
+    return {Field.OWNER: tuple(one for one in _logins(issue) if not _same(one, owner))}
 
 
 def _not_assignable(attempt: _Attempt) -> str:

@@ -9,6 +9,8 @@ import pytest
 from builders import KIM, NOOR, at, change, policy
 from sides import DANA, DUE, MILESTONE, NOW, OWNER, STATUS, TASK, TWIN, WORDS, Remedy
 
+from workflows.events import FieldsWritten
+from workflows.folding import fold
 from workflows.model import Person, Status, StatusCategory
 from workflows.policy import FieldRules, Prefer
 from workflows.snapshots import Said, Side
@@ -241,6 +243,21 @@ def test_a_ticket_in_the_moment_of_a_row_that_it_cannot_tell_apart_is_a_conflict
     assert claimed(remedy) == {"open", "done"}
 
 
+def test_what_we_wrote_there_before_the_row_said_it_once_more_makes_nothing_later(
+    remedy: Remedy,
+) -> None:
+    """Jira does not tell when our write was made, only by when it certainly was."""
+    remedy.now = at(60.001)
+    remedy.reads("2027-01-01", "2027-05-01")
+    remedy.now = at(60.030)
+    remedy.answers(TWIN)
+    remedy.now = at(60.002)
+    remedy.reads("2027-05-01", "2027-06-01")
+    remedy.reads("2027-06-01", "2027-05-01")
+    remedy.hears(TWIN, 60.001, due=date(2027, 7, 1))
+    assert claimed(remedy) == {"2027-05-01", "2027-07-01"}
+
+
 def claimed(remedy: Remedy) -> set[str | None]:
     return {claim.said.value for conflict in remedy.item.conflicts for claim in conflict.claims}
 
@@ -333,3 +350,11 @@ def test_who_is_assigned_besides_does_not_become_the_owner_because_the_owner_goe
     assert remedy.item.owner is None
     remedy.hears(TWIN, 1500, owners=(ANN, NOOR))
     assert remedy.item.owner == "ann"
+
+
+def test_nor_does_who_was_first_seen_there_when_we_wrote(remedy: Remedy) -> None:
+    remedy.reads("| Kim Ito |", "| — |")
+    answer = FieldsWritten("set:abc:1:twin", {OWNER: None}, {}, at(1441), {OWNER: ("noor",)})
+    remedy.incident = fold(answer, remedy.incident)
+    assert remedy.hears(TWIN, 1450, owners=(NOOR,)) == []
+    assert remedy.item.owner is None

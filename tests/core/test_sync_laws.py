@@ -108,7 +108,7 @@ class World:
         }
         place.update({f: Said(v, self.now) for f, v in done.items()})
         self.known |= {(side, f): value for f, value in done.items()}
-        self.item = written(self.item, side, done, refused, self.now)
+        self.item = written(self.item, side, done, refused, self.now, {})
         return values
 
     def round(self, order: Sequence[Side]) -> tuple[list[str], list[dict[Field, Value]]]:

@@ -15,6 +15,7 @@ from stage import Stage
 
 from config.rules import load
 from integrations.github.adapter import GitHubTracker
+from integrations.sandbox.acme import KIM
 from service.container import build
 from workflows.model import DocumentStatus
 from workflows.snapshots import Field
@@ -52,6 +53,20 @@ def test_a_milestone_that_a_tracker_spells_otherwise_is_not_asked_for_again(pair
     pair.stage.settle()
     assert pair.ticket.values["fixVersions"]
     assert writes_of_a_quiet_day(pair) == []
+
+
+def test_who_was_assigned_besides_unheard_is_not_made_the_owner_when_the_owner_goes(
+    pair: Remedy,
+) -> None:
+    hooks = pair.stage.sandbox.hooks
+    hooks.enabled = False
+    pair.github.assign(OPS, pair.issue.number, ["kim", "noor"], by="kim")
+    hooks.enabled = True
+    pair.jira.edit(pair.ticket.key, by=KIM, assignee=None)
+    pair.stage.settle()
+    pair.rest()
+    assert (pair.item.owner, pair.issue.assignees) == (None, ["noor"])
+    assert pair.ticket.values["assignee"] is None
 
 
 def test_a_row_that_nobody_can_read_stays_when_it_was_written_back_and_read_again(
