@@ -40,7 +40,7 @@ class Judged(Remedy):
             if not edit.back
             and edit.place not in self.gone
             and not self._holds(edit)
-            and not _was_told(edit, told, "both changed")
+            and not was_told(edit, told, "both changed")
             and not self._was_too_late(edit)
             and self.in_row()[field] not in edit.older
         ]
@@ -61,8 +61,8 @@ class Judged(Remedy):
             told = self._told()
             open_now = _last_of(field, told[: edit.lines])  # said again, it is not told again
             if (
-                _was_told(edit, told[since:])
-                or _was_told(edit, open_now, "changed on two sides")
+                was_told(edit, told[since:])
+                or was_told(edit, open_now, "changed on two sides")
                 or self._was_too_late(edit)
             ):
                 self._explained.add(number)
@@ -72,7 +72,7 @@ class Judged(Remedy):
 
     def are_all_told_of(self, edits: Collection[Edit]) -> bool:
         """Whether a conflict names each of them."""
-        return all(_was_told(each, self._told()[each.lines :], "both changed") for each in edits)
+        return all(was_told(each, self._told()[each.lines :], "both changed") for each in edits)
 
     def from_nowhere(self, fields: Collection[str]) -> list[str]:
         """What the row says and nobody said whose word counts."""
@@ -107,13 +107,13 @@ def _last_of(field: str, told: Sequence[str]) -> Sequence[str]:
     return [line for line in told if f"AI-1 {field}:" in line][-1:]
 
 
-def _was_told(edit: Edit, told: Collection[str], how: str = "") -> bool:
+def was_told(edit: Edit, told: Collection[str], how: str = "") -> bool:
     """Whether these lines have the value, and say `how`, of that field."""
     words = [edit.value, *PEOPLE.get(edit.value or "", ())]
     if edit.field == "status":  # in whose words the place cannot tell apart what was said
         finer = {**ON_GITHUB, **ON_JIRA}
         words += [word for word in finer if coarse(edit.place, word) == edit.value]
-    said = [f"“{word}”" if word else "nothing" for word in words]
+    said = [f"“{word}”" for word in words if word] or ["nothing", "(empty)"]
     return any(
         how in line and f"AI-1 {edit.field}:" in line and any(word in line for word in said)
         for lines in told

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from judge import Judged
-from town import OPS
+from judge import Judged, was_told
+from town import OPS, Edit
 from towns import CHARTERS, Town, Towns
 
 from integrations.sandbox.acme import BOT_GITHUB
@@ -91,6 +91,14 @@ def test_what_was_taken_back_after_it_was_read_is_lost_if_it_is_written_over(
     unheard(remedy, KIM)
     remedy.github.edit(OPS, remedy.names.number, BOT_GITHUB, assignees=["noor"])
     assert len(remedy.written_over()) == 1
+
+
+@pytest.mark.parametrize("line", ["nothing (the task)", "(empty) (the task, Kim Ito)"])
+def test_that_a_field_was_emptied_is_told_in_either_word(line: str) -> None:
+    emptied = Edit("github", "owner", None, lines=1)
+    told = [f"AI-1 owner: changed on two sides, {line} and “{NOOR}” (the twin)"]
+    assert was_told(emptied, told, "changed on two sides")
+    assert not was_told(emptied, [told[0].replace(line, f"“{KIM}” (the task)")])
 
 
 def test_two_places_that_differ_are_seen(town: Town, remedy: Judged) -> None:
