@@ -11,6 +11,7 @@ from service.demo.watching import Watch
 from workflows.markup import cell, link
 from workflows.model import ActionItem, Incident, Ticket
 from workflows.postmortem import slug
+from workflows.rungs import Audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def table(left: Sequence[Left]) -> Iterator[str]:
         rows += [
             (
                 f"audit {audit.round}.{audit.rung}",
-                f"of AI-{audit.item}: {audit.standing} · {audit.reviewer or 'nobody'}",
+                f"of AI-{audit.item}: {_standing(audit)} · {audit.reviewer or 'nobody'}",
                 audit.ticket.url,
             )
             for audit in incident.audits
@@ -57,6 +58,10 @@ def table(left: Sequence[Left]) -> Iterator[str]:
         yield ""
         for name, what, url in rows:
             yield f"  {name:<11} {_shortened(what):<62} {url}"
+
+
+def _standing(audit: Audit) -> str:
+    return f"{audit.standing}, suspect" if audit.suspect else audit.standing
 
 
 def _shortened(text: str, limit: int = 62) -> str:
@@ -123,7 +128,7 @@ def _audits(watch: Watch, incident: Incident) -> Iterator[str]:
             f"{audit.opens:%Y-%m-%d}",
             audit.due.isoformat() if audit.due else "—",
             cell(audit.reviewer),
-            audit.standing,
+            _standing(audit),
             cell(audit.evidence),
         ]
         yield f"| {' | '.join(cells)} |"

@@ -30,9 +30,9 @@ SAID = Judgement(
 )
 
 
-def judged(known: Incident, *said: Judgement, at: datetime = LATER + DAY) -> Incident:
+def judged(known: Incident, *said: Judgement) -> Incident:
     """A turn in which the audit's ticket, which says nothing, was read."""
-    known, _ = settled(hear(known, said), at, rules(), audits=[asks(known)])
+    known, _ = settled(hear(known, said), LATER + DAY, rules(), audits=[asks(known)])
     return known
 
 
