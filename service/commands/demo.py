@@ -186,8 +186,11 @@ def _tell_what_is_next(url: str, audited: Sequence[Left]) -> None:
         click.echo(f"Half a year later, do the measures work?  {program()} demo --audits")
         return
     heading("To be read next")
-    click.echo("  docs/explanation/audits.md    when it is asked, who may judge, what follows")
-    click.echo("  docs/reference/rules.md       the ladder, the reviewers, your own words: audits")
+    click.echo("  docs/explanation/audits.md        when it is asked, who may judge, what follows")
+    click.echo("  docs/explanation/recurrence.md    when an incident may be another one again")
+    click.echo(
+        "  docs/reference/rules.md           the ladder, the reviewers, your own words: audits"
+    )
     for one in audited:
         if url and one.incident.audits:
             click.echo(f"  {url}/incidents/{one.incident.id}#audits    {one.incident.ticket.key}")

@@ -1,4 +1,5 @@
-"""What became of two of the measures, one in Jira and one in GitHub, half a year later."""
+"""What became of two of the measures, one in Jira and one in GitHub, half a year later, and of one
+of them when its incident came back."""
 
 from __future__ import annotations
 

@@ -62,11 +62,12 @@ class Return:
         alert = self.alert
         (pair,) = self.watch.incident(alert.key).recurrences
         alert.need(FACTOR.casefold() in pair.why, f"the pair is told as “{pair.why}”")
-        service_did(f"sees that {alert.key} may have happened again: {pair.why}")
+        service_did(f"sees that {key} may be {alert.key} again: {pair.why}")
         doubted = [a for a in alert.audits if a.verdict is Verdict.EFFECTIVE and a.suspect]
         alert.need(len(doubted) == 3, f"{len(doubted)} verdicts are suspect, not three")
         name = alert.item.name
-        service_did(f"marks the {len(doubted)} verdicts on {name} of {alert.key} as suspect")
+        words = f"marks the three verdicts on {name} of {alert.key} as suspect"
+        service_did(f"{words}: it was done before {key}")
         _, ref = alert.asked
         alert.need("Why now" in self.watch.ticket(ref).text, f"{ref.key} does not say why now")
         service_did(f"asks again now, not on {planned.opens:%Y-%m-%d}: {ref.key}, which says why")
@@ -82,7 +83,8 @@ class Return:
         name, key = self.alert.item.name, self.alert.key
         words = ("audits", "judge", key, name, "--partly", _BECAUSE, "--by", audit.reviewer)
         who = next(one for one in (KIM, NOOR, LEE) if one.name == audit.reviewer)
-        self.scene.on(who, f"types: followthrough audits judge {key} {name} --partly “{_BECAUSE}”")
+        typed = f'{key} {name} --partly "{_BECAUSE}" --by "{audit.reviewer}"'
+        self.scene.on(who, f"types: followthrough audits judge {typed}")
         said = command(self.scene.ground, *words)
         self.alert.need("It holds as soon as" in said, f"the verdict was not taken: {said}")
 
