@@ -10,6 +10,7 @@ from service.web import (
     WebContainer,
     conflicts,
     drift,
+    judging,
     letters,
     pages,
     showing,
@@ -50,6 +51,7 @@ def create_app(container: WebContainer | None = None) -> Flask:
     app.register_blueprint(pages.blueprint(container))
     app.register_blueprint(letters.blueprint(container))
     app.register_blueprint(conflicts.blueprint(container))
+    app.register_blueprint(judging.blueprint(container))
     app.register_blueprint(versions.blueprint(container))
     app.register_blueprint(drift.blueprint(container))
     app.register_blueprint(trackers.blueprint(container))

@@ -13,6 +13,7 @@ from service.outcomes import retry_at, sentence
 from service.store import Store, Transaction
 from service.store.refs import Ref, Role
 from workflows.events import AuditGone, AuditRead, AuditReading
+from workflows.judging import to_be_read
 from workflows.model import Incident, TicketRef
 from workflows.rungs import Audit
 
@@ -47,13 +48,17 @@ class AuditTickets:
         self._trackers = trackers
 
     def look(self, incident: Incident | None) -> LookedAt:
-        """Each changed one in one read. What cannot be read now stays marked as changed."""
+        """Each changed one in one read, and each that was judged elsewhere: what its own ticket
+        says sooner comes first. What cannot be read now stays to be read."""
         looked = LookedAt()
         if incident is None or not any(audit.stands for audit in incident.audits):
             return looked
         with self._store.read() as tx:
-            changed = tx.refs.audits_to_read(incident.id)
-        for ref in changed:
+            refs = tx.refs.audits_to_read(incident.id)
+            tickets = [audit.ticket for audit in to_be_read(incident) if audit.ticket]
+            judged = [tx.refs.find(ticket.connection, ticket.id) for ticket in tickets]
+        refs += [ref for ref in judged if ref is not None and ref not in refs]
+        for ref in refs:
             audit, tracker = _of(incident, ref), self._trackers.get(ref.connection)
             if audit is None:
                 looked.heard.append(ref)

@@ -57,7 +57,7 @@ def text(
         f"## The incident, in figures\n\n{_figures(incident)}",
         f"## Evidence to look at\n\n{_evidence(incident, item, document)}",
         f"## Period and method\n\n{_method(item, audit)}",
-        f"## When it passes, and when it fails\n\n{_criteria(item)}",
+        f"## When it passes, and when it fails\n\n{_criteria()}",
         f"## Who judges\n\n{_reviewer(audit)}",
         f"## How to give the verdict\n\n{_ways(team)}",
         f"## What happens then\n\n{_consequences(item, team)}",
@@ -177,17 +177,31 @@ def _method(item: ActionItem, audit: Audit) -> str:
     )
 
 
-def _criteria(item: ActionItem) -> str:
-    said = "the success measure above is met" if item.success_measure else "what you wrote is met"
+#: Each verdict with its name, and when it is the right one.
+CRITERIA = {
+    Verdict.EFFECTIVE: (
+        "Effective",
+        "the success measure is met over the whole period, what the incident was about did not"
+        " happen again for the same reason, and the measure is still in place and in use.",
+    ),
+    Verdict.PARTLY: (
+        "Partly effective",
+        "it helped, as the evidence shows, and something is left: a case that it does not cover, a"
+        " value that is nearly met.",
+    ),
+    Verdict.NOT_EFFECTIVE: (
+        "Not effective",
+        "the success measure is missed; or it happened again for the same reason; or the measure is"
+        " switched off, gone round or not in use any more; or nobody can show that it works.",
+    ),
+}
+
+
+def _criteria() -> str:
+    lines = (f"- **{name}**: {when}" for name, when in CRITERIA.values())
     return (
-        f"- **Effective**: {said} over the whole period, what the incident was about did not"
-        " happen again for the same reason, and the measure is still in place and in use.\n"
-        "- **Partly effective**: it helped, as the evidence shows, and something is left: a case"
-        " that it does not cover, a value that is nearly met.\n"
-        "- **Not effective**: the success measure is missed; or it happened again for the same"
-        " reason; or the measure is switched off, gone round or not in use any more; or nobody can"
-        " show that it works.\n\n"
-        "That the task was done counts for nothing here: the question is whether it worked."
+        "\n".join(lines)
+        + "\n\nThat the task was done counts for nothing here: the question is whether it worked."
     )
 
 
@@ -280,13 +294,18 @@ def refused(why: str) -> str:
 def verdict(incident: Incident, audit: Audit) -> str:
     """The note that says what was understood, and what follows."""
     said = audit.verdict.value if audit.verdict else ""
-    lead = f"**Verdict: {said}**, by {inert(audit.by)}."
+    elsewhere = ", as it was written down in Followthrough" if audit.through else ""
+    lead = f"**Verdict: {said}**, by {inert(audit.by)}{elsewhere}."
+    if audit.through and audit.evidence:  # nobody wrote it here
+        lead += f" Evidence: {inert(audit.evidence)}"
     if not audit.evidence:
         lead += " No evidence was given with it: please add it in a comment, with links."
-    return f"{lead} {_follows(incident, audit)}"
+    gap = "\n\n" if audit.through else " "
+    return f"{lead}{gap}{follows(incident, audit)}"
 
 
-def _follows(incident: Incident, audit: Audit) -> str:
+def follows(incident: Incident, audit: Audit) -> str:
+    """What its verdict led to, in sentences."""
     if audit.led_to == audit.item:
         return f"AI-{audit.item} is to be done again; its audits begin anew once it is done."
     after = next(

@@ -21,7 +21,7 @@ from workflows.lines import Way as Way
 from workflows.moments import Moments
 from workflows.pairs import Recurrence
 from workflows.reminded import Reminded
-from workflows.rungs import Audit
+from workflows.rungs import Audit, Judgement
 from workflows.snapshots import Agreement, Choice, Claim, Conflict, Field, Side
 from workflows.tickets import TicketRef as TicketRef
 from workflows.versions import Publishing
@@ -290,6 +290,7 @@ class Incident:
     acceptances: tuple[Acceptance, ...] = ()
     choices: tuple[Choice, ...] = ()
     audits: tuple[Audit, ...] = ()
+    judgements: tuple[Judgement, ...] = ()
     publishings: tuple[Publishing, ...] = ()
     tags: tuple[str, ...] = ()
     recurrences: tuple[Recurrence, ...] = ()

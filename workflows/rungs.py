@@ -26,6 +26,29 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict that was given outside of its audit's ticket: `by` somebody of the rules, written
+    down `at` (UTC) `through` what this names, as a page. `id` tells it from all others; `answer`
+    says what came of it, "" until the incident's turn."""
+
+    id: int
+    item: int
+    round: int
+    rung: int
+    verdict: Verdict
+    evidence: str
+    by: str
+    through: str
+    at: datetime
+    answer: str = ""
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """The audit that it is about."""
+        return (self.item, self.round, self.rung)
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     """An audit of the measure ``AI-item``: the `rung` of its `round`, both counted from 1, and
     `step` how far up the ladder it stands (a step that is repeated is another rung).
@@ -36,8 +59,9 @@ class Audit:
     `linked`. `told` are the notes that were written on it, `answers` those to commands that were
     refused, `heard` the comments that were dealt with.
 
-    `verdict` is what was judged, `by` whom and when (`at`, UTC), with what `evidence`; `led_to` is
-    the action item that it came back to, or that it asked for. `ended` says why it has nothing to
+    `verdict` is what was judged, `by` whom and when (`at`, UTC), with what `evidence`; `through` is
+    what it was given through, "" for its own ticket. `led_to` is the action item that it came back
+    to, or that it asked for. `ended` says why it has nothing to
     ask any more, "" while it has; `gone` that its ticket is not there any more, `closed` that it is
     closed. `suspect` says why the verdict is in doubt, "" while it is not, and `because` which
     incident (our id) made it so, or made this audit open early.
@@ -61,6 +85,7 @@ class Audit:
     by: str = ""
     at: datetime | None = None
     evidence: str = ""
+    through: str = ""
     led_to: int | None = None
     ended: str = ""
     gone: bool = False

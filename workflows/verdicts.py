@@ -7,8 +7,9 @@ reason for closing or a field's value that the rules name, or the first line of 
 
 A command counts if who wrote it may write there, is not the owner of the measure, and has not
 changed the comment since: an edit is no signature. A label, a status and a field count as set by
-whomever the tracker names for it, who must not be the owner either. The first verdict holds. What
-is refused is answered once.
+whomever the tracker names for it, who must not be the owner either. What was given on the page or
+the command line (`workflows.judging`) counts among these. The first verdict holds. What is refused
+is answered once.
 """
 
 from __future__ import annotations
@@ -19,19 +20,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
 
-from workflows import audits
+from workflows import audits, judging
 from workflows.actions import prose
 from workflows.events import AuditGone, AuditReading
+from workflows.judging import LONGEST_EVIDENCE
 from workflows.markup import as_said
 from workflows.model import Comment, Incident, Person, StatusCategory, Ticket
 from workflows.people import name_of, name_said
-from workflows.policy import AuditRules, Policy, Team, same_word
-from workflows.rungs import Answer, Audit, Verdict
+from workflows.policy import AuditRules, Policy, Team, known_person, same_word
+from workflows.rungs import Answer, Audit, Judgement, Verdict
 
 LABEL = "audit:"
-
-#: So much of what was said as evidence is kept.
-LONGEST_EVIDENCE = 2000
 
 _COMMAND = re.compile(r"^\s*/audit(?=\s|$)(?P<rest>.*)$", re.I)
 _SAID = re.compile(
@@ -44,7 +43,8 @@ _WORDS = {verdict.value: verdict for verdict in Verdict}
 @dataclass(frozen=True, slots=True)
 class _Signal:
     """A verdict as somebody gave it: `id` tells it from others, `way` says how in words. `refused`
-    says why it does not count, "" where it does."""
+    says why it does not count, "" where it does. `judgement`: as which it was written down, None
+    where the ticket says it."""
 
     id: str
     at: datetime
@@ -54,6 +54,7 @@ class _Signal:
     evidence: str = ""
     refused: str = ""
     comment: str = ""
+    judgement: Judgement | None = None
 
 
 def hear(
@@ -74,7 +75,8 @@ def hear(
         else:
             incident, told = _read(incident, audit, reading.ticket, team, policy, now)
         notes += told
-    return incident, notes
+    incident, told = judging.settle(incident)
+    return incident, [*notes, *told]
 
 
 def _read(
@@ -85,13 +87,18 @@ def _read(
     closed = ticket.status.category is StatusCategory.DONE
     audit = replace(audit, ticket=replace(ticket.ref, link_id=link_id), closed=closed)
     notes: list[str] = []
-    for signal in _signals(audit, ticket, team.audits):
+    for signal in _signals(incident, audit, ticket, team.audits):
         why = _refusal(signal, audit, incident, ticket, policy)
+        if signal.judgement is not None:
+            incident = judging.answered(incident, signal.judgement.id, why)
         if not why and signal.verdict is not None:
             audit = _with_verdict(audit, signal, ticket, policy)
             incident, told = audits.judged(incident, audit, team, policy, now)
             notes += told
             audit = audits.find(incident, audit.place) or audit
+            continue
+        if signal.judgement is not None:  # the page answers, not the ticket
+            notes.append(f"{audit.name}: {signal.way} by {_name(signal)} does not count: {why}")
             continue
         if not signal.comment and (audit.verdict is not None or audit.ended):
             continue  # the label that said it, or that came too late: nobody asked us anything
@@ -99,20 +106,21 @@ def _read(
             audit = replace(audit, heard=(*audit.heard, signal.comment))
         if all(each.id != signal.id for each in audit.answers):
             audit = replace(audit, answers=(*audit.answers, Answer(signal.id, why)))
-            notes.append(f"{audit.name}: {signal.way} by {_name(signal.by)} does not count: {why}")
+            notes.append(f"{audit.name}: {signal.way} by {_name(signal)} does not count: {why}")
     return audits.changed(incident, audit), notes
 
 
 def _with_verdict(audit: Audit, signal: _Signal, ticket: Ticket, policy: Policy) -> Audit:
     """The words of a ticket that only some may read are told nowhere else."""
-    hidden = ticket.restricted and signal.evidence
-    kind = policy.connections.get(ticket.ref.connection, "")
+    written = signal.judgement
+    hidden = ticket.restricted and signal.evidence and written is None
     return replace(
         audit,
         verdict=signal.verdict,
-        by=name_of(signal.by, kind, policy) if signal.by else "somebody",
+        by=_said_by(signal, ticket, policy) or "somebody",
         at=signal.at,
         evidence="(only some may read it)" if hidden else signal.evidence,
+        through=written.through if written else "",
         heard=(*audit.heard, signal.comment) if signal.comment else audit.heard,
     )
 
@@ -124,34 +132,54 @@ def _refusal(
     signal: _Signal, audit: Audit, incident: Incident, ticket: Ticket, policy: Policy
 ) -> str:
     """Why a verdict does not count, "" where it does."""
-    if audit.ended:
-        return f"this audit has nothing to ask any more: {audit.ended}"
-    if audit.verdict is not None:
-        return f"it was judged already: {audit.verdict.value}, by {audit.by}"
-    if signal.refused:
-        return signal.refused
-    if signal.by is None:
+    if why := judging.no_more(audit) or signal.refused:
+        return why
+    who = same_word(_said_by(signal, ticket, policy))
+    if not who:
         return "nobody can tell who said so"
-    kind = policy.connections.get(ticket.ref.connection, "")
-    who = same_word(name_of(signal.by, kind, policy))
-    item = next((each for each in incident.actions if each.number == audit.item), None)
-    owners = {audit.owner, item.owner or "" if item else ""} - {""}
+    if signal.judgement is not None and known_person(policy, signal.judgement.by) is None:
+        return f"the rules name nobody {signal.judgement.by}"
+    owners = judging.owners(incident, audit)
     if any(who == same_word(name_said(owner, policy)) for owner in owners):
-        return "the owner of a measure may not judge it"
+        return judging.OWNER
     return ""
 
 
-def _name(person: Person | None) -> str:
-    return person.name if person else "somebody"
+def _said_by(signal: _Signal, ticket: Ticket, policy: Policy) -> str:
+    """Who gave the verdict, as the record calls them; "" where nobody can tell."""
+    if signal.judgement is not None:
+        return name_said(signal.judgement.by, policy)
+    kind = policy.connections.get(ticket.ref.connection, "")
+    return name_of(signal.by, kind, policy) if signal.by else ""
+
+
+def _name(signal: _Signal) -> str:
+    if signal.judgement is not None:
+        return signal.judgement.by
+    return signal.by.name if signal.by else "somebody"
 
 
 # --- what was said --------------------------------------------------------------------------------
 
 
-def _signals(audit: Audit, ticket: Ticket, rules: AuditRules | None) -> list[_Signal]:
-    """What the ticket says of a verdict, the first said first; commands that were dealt with are
-    left out."""
+def _signals(
+    incident: Incident, audit: Audit, ticket: Ticket, rules: AuditRules | None
+) -> list[_Signal]:
+    """What the ticket says of a verdict, and what was written down elsewhere, the first said first;
+    what was dealt with is left out, but for what the ticket shows as long as it is so."""
     found = [*_commands(audit, ticket), *_labels(ticket), *_words(ticket, rules)]
+    found += [
+        _Signal(
+            id=f"j{each.id}",
+            at=each.at,
+            by=None,
+            way=f"a verdict through {each.through}",
+            verdict=each.verdict,
+            evidence=each.evidence,
+            judgement=each,
+        )
+        for each in judging.waiting(incident, audit)
+    ]
     return sorted(found, key=lambda signal: (signal.at, signal.id))
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import click
 
 from service.choosing import NotChoosable, choose, resume
+from service.commands.listing import Listing
 from service.commands.reading import (
     find_or_give_up,
     give_up,
+    item_number,
     opened_store,
     program,
     whoever_types,
@@ -24,20 +25,10 @@ from workflows.model import Incident
 from workflows.snapshots import Field
 from workflows.timeline import stamp
 
-_NAME = re.compile(r"AI-([0-9]{1,6})", re.IGNORECASE)
-
 _FIELD = click.Choice([field.value for field in Field], case_sensitive=False)
 
 
-class _Conflicts(click.Group):
-    """A group that also takes a ticket: ``conflicts INC-42`` is ``conflicts list INC-42``."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        named = args and (args[0] in self.commands or args[0] in ctx.help_option_names)
-        return super().parse_args(ctx, args if named else ["list", *args])
-
-
-@click.group(cls=_Conflicts)
+@click.group(cls=Listing)
 def conflicts() -> None:
     """Look at what the sides of action items do not agree on, and settle it.
 
@@ -102,7 +93,7 @@ def resume_command(ticket: str, item: str, field: str) -> None:
     with opened_store() as store, store.write() as tx:
         record = find_or_give_up(tx, ticket)
         try:
-            told = resume(tx, record, _number(item), Field(field), by=whoever_types())
+            told = resume(tx, record, item_number(item), Field(field), by=whoever_types())
         except NotChoosable as error:
             give_up(f"Nothing was done: {error}.")
     click.echo(plain(f"{told} A worker does it as soon as one runs."))
@@ -112,17 +103,10 @@ def _settle(
     tx: Transaction, record: IncidentRecord, item: str, field: str, which: str | int | None
 ) -> None:
     try:
-        told = choose(tx, record, _number(item), Field(field), which, by=whoever_types())
+        told = choose(tx, record, item_number(item), Field(field), which, by=whoever_types())
     except NotChoosable as error:
         give_up(f"Nothing was done: {error}.")
     click.echo(plain(told))
-
-
-def _number(typed: str) -> int:
-    match = _NAME.fullmatch(typed.strip())
-    if match is None:
-        give_up(f"{typed} is no action item's name: write it as AI-1.")
-    return int(match[1])
 
 
 def _told(incident: Incident, each: Apart) -> Iterator[str]:

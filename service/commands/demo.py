@@ -24,7 +24,8 @@ from service.container import Trackers, open_store, token_file
 from service.demo import ground as grounds
 from service.demo.ground import Ground, NotOurs
 from service.demo.leaving import Left, leave, table
-from service.demo.months import Measure, Months
+from service.demo.measures import Measure
+from service.demo.months import Months
 from service.demo.running import DidNotStart, command, last_lines, running
 from service.demo.scene import KIM, Scene, StoryClock, heading, service_did
 from service.demo.stories import Payments, Platform, Reopened, Search, Story, Written
@@ -61,11 +62,11 @@ def demo(audits: bool, keep: bool, directory: Path) -> None:
         if audits:
             ground.set_clock(timedelta())
         with _company(ground) as (scene, url, watch):
-            keys = _play(scene, watch)
+            keys = list(_play(scene, watch))
             if audits:
                 alert = Measure(watch, keys[0], Payments.actions[1])
                 caches = Measure(watch, keys[1], Platform.actions[2])
-                Months(scene, watch, alert, caches).play()
+                keys.append(Months(scene, watch, alert, caches).play())
             left = leave(watch, ground, [watch.incident(key) for key in keys])
             _tell_what_is_left(ground, left, time.monotonic() - began)
             _tell_what_is_next(url if keep else "", left if audits else [])
@@ -185,8 +186,11 @@ def _tell_what_is_next(url: str, audited: Sequence[Left]) -> None:
         click.echo(f"Half a year later, do the measures work?  {program()} demo --audits")
         return
     heading("To be read next")
-    click.echo("  docs/explanation/audits.md    when it is asked, who may judge, what follows")
-    click.echo("  docs/reference/rules.md       the ladder, the reviewers, your own words: audits")
+    click.echo("  docs/explanation/audits.md        when it is asked, who may judge, what follows")
+    click.echo("  docs/explanation/recurrence.md    when an incident may be another one again")
+    click.echo(
+        "  docs/reference/rules.md           the ladder, the reviewers, your own words: audits"
+    )
     for one in audited:
         if url and one.incident.audits:
             click.echo(f"  {url}/incidents/{one.incident.id}#audits    {one.incident.ticket.key}")

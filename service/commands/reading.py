@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -22,6 +23,7 @@ from service.store import Store, Transaction
 from service.store.incidents import IncidentRecord
 
 _NAME = "followthrough"
+_ITEM = re.compile(r"AI-([0-9]{1,6})", re.IGNORECASE)
 
 rules_option = click.option(
     "--rules",
@@ -102,13 +104,26 @@ def find_or_give_up(tx: Transaction, ticket: str) -> IncidentRecord:
         give_up(f"{ticket} names several incidents; ask by id:", *ids)
 
 
+def item_number(typed: str) -> int:
+    """The number that a person means by ``AI-1``. Where it is no action item's name, that is told,
+    and the program ends with 1."""
+    match = _ITEM.fullmatch(typed.strip())
+    if match is None:
+        give_up(f"{typed} is no action item's name: write it as AI-1.")
+    return int(match[1])
+
+
 def whoever_types() -> str:
     """Who gives this command, as it stands on record."""
+    return f"{user()} (command line)"
+
+
+def user() -> str:
+    """Who types, as the system knows them."""
     try:
-        name = getpass.getuser()
+        return getpass.getuser()
     except (OSError, KeyError):  # a container's user may have a number only
-        name = f"user {os.getuid()}"
-    return f"{name} (command line)"
+        return f"user {os.getuid()}"
 
 
 def program() -> str:

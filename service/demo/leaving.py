@@ -11,6 +11,10 @@ from service.demo.watching import Watch
 from workflows.markup import cell, link
 from workflows.model import ActionItem, Incident, Ticket
 from workflows.postmortem import slug
+from workflows.rungs import Audit
+
+#: So wide is the middle column of the table.
+_WIDEST = 72
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,36 +34,48 @@ def leave(watch: Watch, ground: Ground, incidents: Sequence[Incident]) -> list[L
 
 
 def table(left: Sequence[Left]) -> Iterator[str]:
-    """The summary for the terminal: per incident the postmortem, the tasks, and how each is
-    linked."""
+    """The summary for the terminal: per incident the postmortem with both addresses, the tasks and
+    the audits."""
     for one in left:
         incident, document = one.incident, one.incident.postmortem
         if document is None:
             continue
         rows = [
-            (incident.ticket.key, incident.title, incident.ticket.url),
-            ("postmortem", f"{document.ref.kind}, {document.status.value}", document.ref.url),
+            (incident.ticket.key, incident.title, ""),
+            ("", incident.ticket.url, ""),
+            ("postmortem", f"{document.ref.kind}, {document.status.value}", ""),
+            ("", document.ref.url, ""),
         ]
         rows += [
-            (item.name, f"{_shortened(item.title)} · {item.owner or 'nobody'}", item.task.url)
+            (item.name, _owned(item.title, item.owner), item.task.key)
             for item in incident.actions
             if item.task
         ]
         rows += [
             (
                 f"audit {audit.round}.{audit.rung}",
-                f"of AI-{audit.item}: {audit.standing} · {audit.reviewer or 'nobody'}",
-                audit.ticket.url,
+                _owned(f"of AI-{audit.item}: {_standing(audit)}", audit.reviewer),
+                audit.ticket.key,
             )
             for audit in incident.audits
             if audit.ticket
         ]
         yield ""
-        for name, what, url in rows:
-            yield f"  {name:<11} {_shortened(what):<62} {url}"
+        for name, what, key in rows:
+            yield f"  {name:<11} {what:<{_WIDEST}} {key}".rstrip()
 
 
-def _shortened(text: str, limit: int = 62) -> str:
+def _standing(audit: Audit) -> str:
+    return f"{audit.standing}, suspect" if audit.suspect else audit.standing
+
+
+def _owned(what: str, owner: str | None) -> str:
+    """Something and whose it is, of what is too long its beginning."""
+    whose = f" · {owner or 'nobody'}"
+    return _shortened(what, _WIDEST - len(whose)) + whose
+
+
+def _shortened(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
@@ -123,7 +139,7 @@ def _audits(watch: Watch, incident: Incident) -> Iterator[str]:
             f"{audit.opens:%Y-%m-%d}",
             audit.due.isoformat() if audit.due else "—",
             cell(audit.reviewer),
-            audit.standing,
+            _standing(audit),
             cell(audit.evidence),
         ]
         yield f"| {' | '.join(cells)} |"

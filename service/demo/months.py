@@ -1,57 +1,21 @@
-"""What became of two of the measures, one in Jira and one in GitHub, half a year later."""
+"""What became of two of the measures, one in Jira and one in GitHub, half a year later, and of one
+of them when its incident came back."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from service.demo.measures import Measure
+from service.demo.returning import Return
 from service.demo.scene import KIM, LEE, MALLORY, NOOR, Actor, Scene, heading, service_did, told
 from service.demo.stories import OPS
-from service.demo.watching import Watch, WentWrong
-from workflows.model import ActionItem, TicketRef
+from service.demo.watching import Watch
+from workflows.model import TicketRef
 from workflows.rungs import Audit, Verdict
 from workflows.snapshots import Progress
 
 _PEOPLE = {who.name: who for who in (KIM, NOOR, LEE)}
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """The action item `title` of the incident `key`, as it stands whenever somebody looks."""
-
-    watch: Watch
-    key: str
-    title: str
-
-    @property
-    def item(self) -> ActionItem:
-        found = [i for i in self.watch.incident(self.key).actions if i.title == self.title]
-        self.need(len(found) == 1, f"there are {len(found)} action items “{self.title}”")
-        return found[0]
-
-    @property
-    def task(self) -> TicketRef:
-        task = self.item.task
-        if task is None:
-            raise WentWrong(f"“{self.title}” has no task.", self.key)
-        return task
-
-    @property
-    def audits(self) -> list[Audit]:
-        number = self.item.number
-        return [a for a in self.watch.incident(self.key).audits if a.item == number]
-
-    @property
-    def asked(self) -> tuple[Audit, TicketRef]:
-        """The audit that is open, with its ticket. Raises WentWrong where there is not one."""
-        found = [(a, a.ticket) for a in self.audits if a.lives and a.ticket is not None]
-        self.need(len(found) == 1, f"{len(found)} audits of “{self.title}” are open, not one")
-        return found[0]
-
-    def need(self, holds: bool, otherwise: str) -> None:
-        """Raises WentWrong unless it `holds`."""
-        if not holds:
-            raise WentWrong(f"Not as it should be: {otherwise}", self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +27,9 @@ class Months:
     alert: Measure
     caches: Measure
 
-    def play(self) -> None:
-        """Tell it. Raises WentWrong."""
+    def play(self) -> str:
+        """Tell it; returns the key of the incident that comes last. Raises WentWrong."""
+        again = Return(self.scene, self.watch, self.alert)
         heading("4 · Half a year later: do the measures work?")
         told(
             "A measure that is done has been built; whether it works is another question. It is"
@@ -73,6 +38,7 @@ class Months:
         )
         self.watch.pause(self.alert.key)
         self.scene.go_on_to(datetime.now(UTC))
+        again.name_factor()
         self._done()
         start = self.scene.clock()
         self._move_to(start, 30)
@@ -91,6 +57,20 @@ class Months:
         self._effective_by_label()
         self._nothing_is_asked()
         self._done_again()
+        self._move_to(start, 200)
+        return self._comes_back(again)
+
+    def _comes_back(self, again: Return) -> str:
+        planned = self.alert.audits[-1]
+        key = again.happen()
+        self._rest()
+        again.find_out(key)
+        self._rest()
+        again.tell_doubt(key, planned)
+        again.judge()
+        self._rest()
+        again.tell_gap()
+        return key
 
     # --- time ---------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import requests
 
@@ -23,6 +23,9 @@ from workflows.model import ActionItem, Incident, Outlook, Postmortem, Ticket, T
 
 WITHIN = 60.0  # seconds for the service to come to rest
 LOOK_EVERY = 0.05
+
+#: Nobody waits for what waits so long by the service's clock.
+LONG = timedelta(hours=1)
 
 
 class WentWrong(Exception):
@@ -44,10 +47,17 @@ class Watch:
     # --- waiting ------------------------------------------------------------------------------
 
     def rest(self, key: str) -> float:
-        """Wait until every webhook arrived and everything that it led to is done; returns how
-        many seconds that took. Raises WentWrong."""
+        """Wait until every webhook arrived and everything that it led to is done, but for what
+        waits for hours, as reminders do on a weekend; returns how many seconds that took. Raises
+        WentWrong."""
         kinds = (DELIVERY_JOB, INCIDENT_JOB)
-        return self._until_none(key, lambda jobs: sum(jobs.unfinished(kind) for kind in kinds))
+
+        def left(jobs: Jobs) -> int:
+            soon = self.store.clock() + LONG
+            far = [job for job in jobs.waiting("") if job.kind in kinds and job.due_at > soon]
+            return sum(jobs.unfinished(kind) for kind in kinds) - len(far)
+
+        return self._until_none(key, left)
 
     def pause(self, key: str) -> None:
         """Wait until every webhook arrived and nothing at all is due or under way: all there is

@@ -30,6 +30,7 @@ from service.store.effects import Effects
 from service.store.incidents import Incidents
 from service.store.jobs import Jobs
 from service.store.journal import Journal
+from service.store.judgements import Judgements
 from service.store.ledger import Ledger
 from service.store.occurrences import Occurrences
 from service.store.people import People
@@ -56,6 +57,7 @@ class Transaction:
         self.incidents = Incidents(connection, now)
         self.acceptances = Acceptances(connection, now)
         self.choices = Choices(connection, now)
+        self.judgements = Judgements(connection, now)
         self.versions = Versions(connection, now)
         self.effects = Effects(connection, now)
         self.occurrences = Occurrences(connection, now)

@@ -25,9 +25,10 @@ from service.routing import INCIDENT_JOB, incident_subject
 from service.store import Transaction
 from service.store.deliveries import DeliveryState
 from service.store.jobs import Job
-from service.web import WebContainer
+from service.web import WebContainer, judging
 from service.web.letters import reason
 from service.web.sign_in import who
+from workflows.audit_text import CRITERIA
 from workflows.model import ActionItem, Incident, Outlook, Phase, Proposal, Way
 from workflows.proposals import details, number_in
 from workflows.timeline import figures, length_in_words
@@ -117,6 +118,8 @@ def _incidents(routes: Blueprint, container: WebContainer) -> None:
     def incident(incident_id: str) -> str:
         with container.store.read() as tx:
             found = explain(tx, incident_id)
+            said = tx.judgements.of_incident(incident_id)
+            now = tx.now
         if found is None:
             abort(404, "There is no incident with this id.")
         return render_template(
@@ -124,6 +127,8 @@ def _incidents(routes: Blueprint, container: WebContainer) -> None:
             explained=found,
             incident=found.incident,
             figures=told_figures(found.incident),
+            measures=judging.shown(found.incident, said, container.people, now),
+            verdicts=CRITERIA,
         )
 
     @routes.post("/incidents/<incident_id>/retry")

@@ -575,7 +575,7 @@ def test_they_are_listed_by_team_and_shown_on_the_incidents_page(
         assert [one["standing"] for one in whole] == ["effective", "planned"]
         address = f"{stage.url}/incidents/{measure.incident.id}"
         page = requests.get(address, headers=ADMIN, timeout=10).text
-        assert "Do they work?" in page
+        assert "Do the measures work?" in page
         assert "&lt;b&gt;it fired&lt;/b&gt;" in page
 
 
