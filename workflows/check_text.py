@@ -62,9 +62,7 @@ def to_look_at(incident: Incident, item: ActionItem) -> Iterator[str]:
     for named in item.named:
         if all(each.name.casefold() != named.name.casefold() for each in incident.watched):
             continue
-        what = (
-            "the results of the check" if named.source is Source.CHECK else "whether it is there:"
-        )
+        what = "results of the check" if named.source is Source.CHECK else "whether it is there:"
         yield f"- {what} {inert(named.name)}"
 
 

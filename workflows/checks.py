@@ -6,10 +6,10 @@ In the document, on a line of its own, outside of quotes and code::
     AI-2 keeps: acme/ops:.github/workflows/drill.yml
 
 or with the action item itself (``check:nightly-drill``, see `workflows.actions`). Only what the
-rules know is asked about. A measure that is done and asked about is in doubt by a check that failed
-since its last verdict, one of which nothing is heard for too long, and a file that is gone. Its next
-audit opens then; one that is open already is told by a note. Each does so once, for as long as it
-lasts; that it is well again later closes nothing.
+rules know is asked about. A measure that is done and audited is put in doubt by a check that failed
+since its last verdict, by one of which nothing is heard for too long, and by a file that is gone.
+Its next audit opens then; one that is open already is told by a note. Each does so once, for as
+long as it lasts; that it is well again later closes nothing.
 """
 
 from __future__ import annotations
@@ -62,10 +62,7 @@ def with_named(incident: Incident) -> tuple[Incident, list[str]]:
         return incident, []
     said = named_in(document.text)
     items = tuple(
-        replace(
-            item, named=(*(n for n in item.named if not n.in_document), *said.get(item.name, ()))
-        )
-        for item in incident.actions
+        replace(item, named=(*_own(item), *said.get(item.name, ()))) for item in incident.actions
     )
     if items == incident.actions:
         return incident, []
@@ -76,6 +73,11 @@ def with_named(incident: Incident) -> tuple[Incident, list[str]]:
         if named not in before.named
     ]
     return replace(incident, actions=items), notes
+
+
+def _own(item: ActionItem) -> Iterator[Named]:
+    """What was named with the action item itself."""
+    return (named for named in item.named if not named.in_document)
 
 
 def known(named: Named, team: Team) -> tuple[Source, str] | None:

@@ -39,8 +39,8 @@ class Audit:
     `verdict` is what was judged, `by` whom and when (`at`, UTC), with what `evidence`; `led_to` is
     the action item that it came back to, or that it asked for. `ended` says why it has nothing to
     ask any more, "" while it has; `gone` that its ticket is not there any more, `closed` that it is
-    closed, `muted` that it asks for no notes. `suspect` says why the verdict is in doubt, "" while it is not, and `because` which
-    incident (our id) made it so, or made this audit open early.
+    closed, `muted` that it asks for no notes. `suspect` says why the verdict is in doubt, "" while
+    it is not, and `because` which incident (our id) made it so, or made this audit open early.
     """
 
     item: int
