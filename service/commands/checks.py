@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -150,13 +150,10 @@ def _known(tx: Transaction, rules: Rules) -> Iterator[Known]:
         for name in team.checks.silent_after:
             by = named.get((team.name, Source.CHECK, name), ())
             yield _of_check(team.name, name, results.get(name), tuple(by))
-        for of_team, source, name in named:
+        for (of_team, source, name), by in named.items():
             if of_team == team.name and source is Source.FILE:
-                seen = files.get(
-                    (team.name, name), Known(team.name, source, name, "", None, "", ())
-                )
-                by = named[of_team, source, name]
-                yield Known(seen.team, source, name, seen.said, seen.at, seen.summary, tuple(by))
+                unseen = Known(of_team, source, name, "", None, "", ())
+                yield replace(files.get((of_team, name), unseen), named=tuple(by))
 
 
 def _of_check(team: str, name: str, result: Result | None, by: tuple[str, ...]) -> Known:
