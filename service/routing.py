@@ -91,10 +91,10 @@ class Routing:
         if ours:
             _note_what_we_made(tx, connection, notice)
         place = notice.pushed_to
-        kept = _say_pushed(tx, kept_in(connection, place), notice.why) if place else 0
+        kept = _say_pushed(tx, kept_in(connection, place), notice.why) if place else False
         self._tell(number, connection, notice, ours, tx)
         if kept:
-            why = f"{notice.why}: {kept} incidents look whether files are there"
+            why = f"{notice.why}: files that measures keep are looked at"
             tx.deliveries.mark(number, DeliveryState.DONE, why)
 
     def _tell(
@@ -300,9 +300,9 @@ def has_turn(tx: Transaction, ref: Ref) -> bool:
     return tx.jobs.get(INCIDENT_JOB, incident_subject(ticket.connection, ticket.id)) is not None
 
 
-def _say_pushed(tx: Transaction, repository: str, why: str) -> int:
+def _say_pushed(tx: Transaction, repository: str, why: str) -> bool:
     """Have the files of a repository looked at, in a turn of each incident whose measures keep any
-    there; returns how many those are. Whoever pushed, also we: the account may be a person's."""
+    there; returns whether there are such. Whoever pushed, also we: the account may be a person's."""
     tx.checks.say_changed(Source.FILE, repository)
     found = tx.checks.watching(Source.FILE, repository)
     for incident_id in found:
@@ -310,7 +310,7 @@ def _say_pushed(tx: Transaction, repository: str, why: str) -> int:
             ticket, reason = record.incident.ticket, f"{why}: files that its measures keep"
             subject = incident_subject(ticket.connection, ticket.id)
             tx.jobs.touch(INCIDENT_JOB, subject, priority=PROMPT, reason=reason, whole=False)
-    return len(found)
+    return bool(found)
 
 
 def _note_what_we_made(tx: Transaction, connection: str, notice: Notice) -> None:

@@ -23,9 +23,11 @@ _WORKFLOW = re.compile(r"\.github/workflows/(?P<file>[^/]+\.ya?ml)")
 
 #: One that does not run: switched off by hand, because nothing happened in a public repository for
 #: 60 days, or as in each fork. Others are "active" and "deleted".
+#: https://docs.github.com/en/actions/using-workflows/disabling-and-enabling-a-workflow
 _OFF = "disabled"
 
-#: "This API returns blobs up to 1 MB in size. The requested blob is too large": it is there.
+#: "This API returns blobs up to 1 MB in size. The requested blob is too large to fetch", with 403:
+#: it is there. https://github.com/palantir/policy-bot/issues/83
 _TOO_LARGE = re.compile(r"\btoo[ _]large\b", re.IGNORECASE)
 
 READ_FILES = "Give the token the permission Contents: read there (a classic one: the scope repo)."

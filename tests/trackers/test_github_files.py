@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import responses
 from builders import NOON
 
 from integrations.files import FileSeen
@@ -74,6 +75,16 @@ def test_a_server_without_actions_tells_only_that_the_file_is_there(
 ) -> None:
     sandbox.fail_next("GET", "/actions/workflows/", status=404)
     assert files.look(PLACE, WORKFLOW) == FileSeen()
+
+
+def test_a_file_that_is_too_large_to_be_sent_is_there() -> None:
+    api, large = "https://api.github.com:443/repos/acme/ops", {"code": "too_large"}
+    words = "This API returns blobs up to 1 MB in size. The requested blob is too large to fetch"
+    with responses.RequestsMock() as hub:
+        hub.get(api, json={"full_name": PLACE, "default_branch": "main"})
+        hub.get(f"{api}/contents/dump.sql", status=403, json={"message": words, "errors": [large]})
+        client = GitHubClient("https://api.github.com", TOKEN, clock=lambda: NOON)
+        assert GitHubFiles(client).look(PLACE, "dump.sql") == FileSeen()
 
 
 def test_a_repository_that_is_hidden_or_gone_tells_nothing_of_its_files(
