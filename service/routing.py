@@ -302,7 +302,7 @@ def has_turn(tx: Transaction, ref: Ref) -> bool:
 
 def _say_pushed(tx: Transaction, repository: str, why: str) -> bool:
     """Have the files of a repository looked at, in a turn of each incident whose measures keep any
-    there; returns whether there are such. Whoever pushed, also we: the account may be a person's."""
+    there; returns whether there are such. Whoever pushed: our account may be a person's."""
     tx.checks.say_changed(Source.FILE, repository)
     found = tx.checks.watching(Source.FILE, repository)
     for incident_id in found:
