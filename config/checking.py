@@ -32,7 +32,7 @@ def check_checks(rules: Mapping[str, Any]) -> Iterator[Complaint]:
         if checks.get("names") and "token" not in checks:
             message = "has no token, so nobody can post a result"
             yield Complaint(place, message, "write token: {env: NAME}")
-        if team.get("audits", {}) is None:
+        if team.get("audits", {}) is None and (checks.get("names") or checks.get("repositories")):
             message = "can open no audit: the audits of the team are off"
             yield Complaint(place, message, "take out audits: off, or the checks")
         for check in checks.get("names", {}):

@@ -109,6 +109,7 @@ def test_what_cannot_be_is_told(tmp_path: Path, checks: str, said: str) -> None:
 def test_checks_that_could_open_no_audit_are_refused(tmp_path: Path) -> None:
     [told] = wrong(tmp_path, f"{WHOLE}\n    audits: off")
     assert "can open no audit" in told
+    assert read(tmp_path, "{}\n    audits: off").policy.teams["ops"].audits is None
 
 
 def test_a_name_is_one_check_of_one_team(tmp_path: Path) -> None:
