@@ -185,3 +185,13 @@ def test_a_pipeline_posts_by_the_command_and_sees_what_is_known(
         f"drill  failed 2026-12-07 12:00 UTC  14 of 20\n  named by AI-1 of {measure.key}" in listed
     )
     assert f"{OPS}:README.md  there" in listed
+
+
+def test_doctor_looks_at_the_repositories_that_keep_files(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**stage.environ, "FOLLOWTHROUGH_RULES": str(stage.rules_file)}.items():
+        monkeypatch.setenv(name, value)
+    told = " ".join(CliRunner().invoke(followthrough, ["doctor"]).output.split())
+    assert f"{OPS}: files that measures keep can be looked at" in told
+    assert f"{OPS}: a webhook tells of pushes" in told
