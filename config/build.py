@@ -13,6 +13,7 @@ from typing import Any
 
 from config.auditing import build_audits
 from config.calendars import build_calendars
+from config.checking import build_checks
 from config.checks import PLACE_KEY, person_names
 from config.secrets import Secret
 from workflows.calendars import USUAL, Calendar
@@ -177,6 +178,7 @@ def _team(
             named,
         ),
         reminders=_reminders(team.get("reminders", {})),
+        checks=build_checks(team),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -15,6 +15,7 @@ from marshmallow import ValidationError
 from config.auditing import check_audits
 from config.build import Auth, AuthType, ConnectionRules, build_connection, build_policy
 from config.calendars import build_calendars, check_calendars, ending
+from config.checking import check_checks, token_sources
 from config.checks import cross_check
 from config.fields import messages
 from config.overlaps import find_overlaps
@@ -33,16 +34,18 @@ __all__ = ["Auth", "AuthType", "ConnectionRules", "Problem", "Rules", "RulesErro
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What the operator decided. `warnings` are sentences about what is allowed and perhaps not
-    meant."""
+    meant; `check_tokens` are what the results of a team's checks are posted with."""
 
     policy: Policy
     connections: Mapping[str, ConnectionRules]
     warnings: tuple[str, ...] = ()
+    check_tokens: Mapping[str, Secret] = field(default_factory=dict)
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """Every secret that the rules lead to; no log and no page may show one."""
-        return tuple(s for connection in self.connections.values() for s in connection.secrets)
+        of_connections = (s for each in self.connections.values() for s in each.secrets)
+        return (*of_connections, *self.check_tokens.values())
 
 
 def load(path: Path, environ: Mapping[str, str] | None = None) -> Rules:
@@ -62,12 +65,15 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Rules:
     complaints += wrong
     told = {complaint.place for complaint in complaints}  # "missing" to a check: it was unreadable
     checked = (*cross_check(data), *check_sync(data, told), *check_audits(data))
-    checked = (*checked, *check_calendars(data, told))
+    checked = (*checked, *check_calendars(data, told), *check_checks(data))
     complaints += [found for found in checked if found.place not in told]
     overlaps = find_overlaps(data)
     complaints += overlaps.complaints
     base = path.resolve().parent
-    secrets, wrong = _read_secrets(data, os.environ if environ is None else environ, base)
+    environ = os.environ if environ is None else environ
+    secrets, wrong = _read_secrets(data, environ, base)
+    complaints += wrong
+    tokens, wrong = _read_check_tokens(data, environ, base)
     complaints += wrong
     templates, wrong = _read_templates(data, base)
     complaints += wrong
@@ -79,7 +85,7 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Rules:
     }
     policy = build_policy(data, connections, templates, base)
     soon = ending(build_calendars(data), datetime.now(UTC).date())
-    return Rules(policy, connections, (*_warnings(data), *overlaps.warnings, *soon))
+    return Rules(policy, connections, (*_warnings(data), *overlaps.warnings, *soon), tokens)
 
 
 def _over_shipped(written: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,6 +147,20 @@ def _secret_sources(data: Mapping[str, Any]) -> Iterator[tuple[Place, SecretSour
             yield ("connections", name, "auth", "token"), token
         for n, source in enumerate(connection.get("webhook_secrets", ())):
             yield ("connections", name, "webhook_secrets", n), source
+
+
+def _read_check_tokens(
+    data: Mapping[str, Any], environ: Mapping[str, str], base: Path
+) -> tuple[dict[str, Secret], list[Complaint]]:
+    """The token of each team's checks, and which could not be read."""
+    found: dict[str, Secret] = {}
+    complaints: list[Complaint] = []
+    for place, source in token_sources(data):
+        try:
+            found[str(place[1])] = read_secret(source, environ, base)
+        except NoSecret as error:
+            complaints.append(Complaint(place, str(error), error.mend))
+    return found, complaints
 
 
 def _read_templates(data: Mapping[str, Any], base: Path) -> tuple[dict[str, str], list[Complaint]]:

@@ -57,8 +57,8 @@ def _project() -> Text:
     return Text(pattern=_PROJECT, mend="write the project's key in capitals, such as INC")
 
 
-def _repository() -> Text:
-    return Text(pattern=_REPOSITORY, mend="write owner/name, such as acme/ops")
+def _repository(**options: Any) -> Text:
+    return Text(pattern=_REPOSITORY, mend="write owner/name, such as acme/ops", **options)
 
 
 class Address(Text):
@@ -261,6 +261,21 @@ class RemindersSection(Section):
     daily_limit = Count()
 
 
+class CheckSection(Section):
+    silent_after = Lasting()
+
+
+class KeptSection(Section):
+    connection = Text(**needed("connection: the name of one of the connections"))
+    repository = _repository(**needed("repository: acme/ops"))
+
+
+class ChecksSection(Section):
+    token = SecretFrom()
+    names = Named(CheckSection, load_default=dict)
+    repositories = Listed(KeptSection, load_default=list)
+
+
 class TeamSection(Section):
     mode = Text(choices=tuple(mode.value for mode in Mode), load_default=Mode.PLAN.value)
     start_from = Day(**needed("start_from: 2026-12-01; incidents closed before it are left alone"))
@@ -271,6 +286,7 @@ class TeamSection(Section):
     sync = Group(SyncSection)
     audits = OrOff(AuditsSection, "{ladder: {default: [30 days, 90 days]}}")
     reminders = OrOff(RemindersSection, "{before: 3 business days, times: 3}")
+    checks = Group(ChecksSection)
     calendar = Text()
 
 

@@ -55,6 +55,11 @@ SETTINGS = (
         "The token that opens the pages. Webhooks and the health page need none.",
     ),
     Setting(
+        "FOLLOWTHROUGH_CHECK_TOKEN",
+        "",
+        "For `followthrough check post` only: the token of a team's checks.",
+    ),
+    Setting(
         "FOLLOWTHROUGH_POLL_SECONDS",
         "60",
         "How often each tracker is asked what changed, in seconds.",
@@ -121,6 +126,7 @@ class Settings:
     workers: int
     log: LogStyle
     clock: Path | None = None
+    check_token: Secret | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
@@ -145,6 +151,7 @@ class Settings:
             workers=reading.one("WORKERS", 0, _number(1, 64)),
             log=reading.one("LOG", LogStyle.HUMAN, _log_style),
             clock=reading.one("CLOCK", None, Path),
+            check_token=reading.one("CHECK_TOKEN", None, Secret),
         )
         if not reading.problems:
             reading.problems += settings.unfit()

@@ -113,7 +113,8 @@ class Notice:
     just made. `related`: only what it is related to changed. `state` is what the payload says of a
     task's fields and what it says was just changed, and `whole` whether that is all that a read
     would say. `comment_id` is the comment this is about. `by` is the actor's handle. `paths` are
-    the files of a push, `branch` its branch or a pull request's head. `why` says it in words, for
+    the files of a push, `branch` its branch or a pull request's head; `pushed_to` is the repository
+    whose files may have changed on the branch that counts, or None. `why` says it in words, for
     people.
     """
 
@@ -132,6 +133,7 @@ class Notice:
     whole: bool = False
     paths: tuple[str, ...] = ()
     branch: str | None = None
+    pushed_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

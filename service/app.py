@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from service import dead_letters
 from service.web import (
     WebContainer,
+    checks,
     conflicts,
     drift,
     judging,
@@ -48,6 +49,7 @@ def create_app(container: WebContainer | None = None) -> Flask:
     showing.install(app)
     sign_in.guard(app, container.admin_token, container.public_url)
     app.register_blueprint(webhooks.blueprint(container))
+    app.register_blueprint(checks.blueprint(container))
     app.register_blueprint(pages.blueprint(container))
     app.register_blueprint(letters.blueprint(container))
     app.register_blueprint(conflicts.blueprint(container))
@@ -80,9 +82,12 @@ def _page_facts() -> dict[str, object]:
 
 
 def _error(error: HTTPException) -> Response:
-    """An error as a page, or as a webhook's sender reads it. Faults were logged by Flask."""
+    """An error as a page, or as whoever sends webhooks or results reads it. Faults were logged by
+    Flask."""
     if request.path.startswith(webhooks.PREFIX):
         return webhooks.refusal(error)
+    if request.path.startswith(checks.PREFIX):
+        return checks.refusal(error)
     code = error.code or 500
     ours = error.description != type(error).description
     words = error.description if ours else _WORDS.get(code, error.description)

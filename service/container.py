@@ -15,12 +15,14 @@ from config.rules import ConnectionRules, Rules, load
 from config.secrets import Secret
 from config.settings import Settings
 from integrations.document_store import DocumentStore
+from integrations.files import Files
 from integrations.gate import OPEN, Gate
 from integrations.gitdir.adapter import GitDirectoryDocuments
 from integrations.github import budgets as github_budgets
 from integrations.github import webhook as github_webhook
 from integrations.github.adapter import GitHubTracker
 from integrations.github.client import GitHubClient
+from integrations.github.files import GitHubFiles
 from integrations.github.issue_documents import GitHubIssueDocuments
 from integrations.github.pull_requests import GitHubPullRequestDocuments
 from integrations.github.redelivery import GitHubRedelivery
@@ -29,10 +31,11 @@ from integrations.jira.adapter import JiraTracker
 from integrations.jira.documents import JiraIssueDocuments
 from integrations.tracker import Envelope, KeptDeliveries, Notice, Rejected, Tracker
 from service.audience import Audiences
+from service.checks import Checks
 from service.clock import Clock, clock_of, utc_now
 from service.closings import CLOSING_JOB, ClosingTogether
 from service.comparing import Comparison
-from service.examination import named_places
+from service.examination import keeps_files, named_places
 from service.executor import Executor
 from service.governor import Governor
 from service.jobs import Handlers, Timing
@@ -44,7 +47,7 @@ from service.routing import INCIDENT_JOB, Routing
 from service.store import Store
 from service.store.deliveries import JOB as DELIVERY_JOB
 from service.tick import TICK_JOB, Tick
-from service.web import WebhookDoor
+from service.web import CheckDoor, WebhookDoor
 from workflows.budgets import Budget
 from workflows.policy import KnownPerson
 
@@ -133,9 +136,16 @@ class Trackers:
         for name, client in self._github.items():
             if self.rules.connections[name].webhook_secrets:
                 address = f"{self.public_url or ''}/webhooks/{name}"
-                repositories = tuple(named_places(name, self.rules.policy))
+                policy = self.rules.policy
+                named = (*named_places(name, policy), *keeps_files(name, policy))
+                repositories = tuple(dict.fromkeys(named))
                 found[name] = GitHubRedelivery(client, repositories, address)
         return found
+
+    @cached_property
+    def files(self) -> Mapping[str, Files]:
+        """By connection, what keeps files that measures name."""
+        return {name: GitHubFiles(client) for name, client in self._github.items()}
 
     @property
     def _pages(self) -> str:
@@ -204,6 +214,7 @@ class Web:
     doors: Mapping[str, WebhookDoor]
     limits: Mapping[str, tuple[Budget, ...]]
     people: tuple[KnownPerson, ...] = ()
+    check_doors: tuple[CheckDoor, ...] = ()
 
 
 def build(
@@ -237,7 +248,8 @@ def build(
     )
     routing = Routing(store, policy, by_connection, normalise)
     recurrences = Recurrences(store, policy, trackers.audiences, clock)
-    processing = Processing(store, policy, by_connection, executor, recurrences, clock)
+    checks = Checks(store, policy, trackers.files, clock)
+    processing = Processing(store, policy, by_connection, executor, recurrences, checks, clock)
     every = timedelta(seconds=settings.poll_seconds)
     reconciler = Reconciler(store, policy, by_connection, trackers.documents, clock, every, timing)
     redelivery = Redelivery(store, trackers.kept_deliveries, clock)
@@ -286,6 +298,15 @@ def build_web(environ: Mapping[str, str] = os.environ) -> Web:
         doors=doors(rules),
         limits=limits(rules),
         people=rules.policy.people,
+        check_doors=check_doors(rules),
+    )
+
+
+def check_doors(rules: Rules) -> tuple[CheckDoor, ...]:
+    """A door for the results of each team's checks, where the rules give it a token."""
+    return tuple(
+        CheckDoor(token, frozenset(rules.policy.teams[team].checks.silent_after))
+        for team, token in rules.check_tokens.items()
     )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from config.rules import ConnectionRules, Rules
+from integrations.files import Files
 from integrations.gitdir import checks as git_directory
 from integrations.tracker import (
     Finding,
@@ -53,6 +55,7 @@ def examine(
     audiences: Audiences,
     kept: Mapping[str, KeptDeliveries],
     public_url: str | None = None,
+    files: Mapping[str, Files] = MappingProxyType({}),
 ) -> Iterator[Checked]:
     """Each connection, then each team. Everything is only read; a team is not held against a
     connection that nothing could be read from."""
@@ -67,6 +70,8 @@ def examine(
         findings.append(_webhooks(connection, public_url))
         if name in kept and name in reached:
             findings += kept[name].check()
+        if name in files and name in reached and (places := keeps_files(name, rules.policy)):
+            findings += files[name].check(places, f"{public_url or ''}/webhooks/{name}")
         yield from (Checked(about, _mendable(finding)) for finding in findings)
     for team in rules.policy.teams.values():
         about = f"team {team.name}"
@@ -124,6 +129,12 @@ def named_places(connection: str, policy: Policy) -> dict[str, tuple[str, ...]]:
                 types = wanted.setdefault(target.place, {})
                 types |= {target.issue_type: None} if target.issue_type else {}
     return {place: tuple(types) for place, types in wanted.items()}
+
+
+def keeps_files(connection: str, policy: Policy) -> tuple[str, ...]:
+    """The repositories of a connection whose files measures may name."""
+    named = (team.checks.repositories.items() for team in policy.teams.values())
+    return tuple(dict.fromkeys(place for each in named for place, at in each if at == connection))
 
 
 def _kept(connection: str, policy: Policy) -> dict[str, KeptThere]:

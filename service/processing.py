@@ -14,6 +14,7 @@ import structlog
 
 from integrations.tracker import Tracker, TrackerError
 from service.audits import AuditTickets, LookedAt
+from service.checks import Checks, watch
 from service.clock import Clock
 from service.executor import Executor
 from service.governor import OLD_WORK, PATIENCE
@@ -74,6 +75,7 @@ class Processing:
         trackers: Mapping[str, Tracker],
         executor: Executor,
         recurrences: Recurrences,
+        checks: Checks,
         clock: Clock,
         make_id: Callable[[], str] = new_id,
     ) -> None:
@@ -86,6 +88,7 @@ class Processing:
         self._tasks = Tasks(store, trackers, policy, self._people)
         self._audits = AuditTickets(store, trackers)
         self._recurrences = recurrences
+        self._checks = checks
         self._clock = clock
         self._make_id = make_id
 
@@ -139,8 +142,10 @@ class Processing:
         """Decide and execute until nothing more can be done now. In a team that only plans,
         nothing is executed: not even what was left over when it still acted."""
         make_id = self._make_id()
+        incident, later = self._checks.hear(job, incident)
         records = self._records(incident)
-        failed, saved = dict[Task, Later](), None
+        failed: dict[Task, Later] = {("checks", each.reason): each for each in later}
+        saved = None
         for _ in range(ROUNDS):
             holds = held(records, self._clock())
             looked, audits = self._tasks.look(incident), self._audits.look(incident)
@@ -261,6 +266,7 @@ class Processing:
             audits.remember(tx, incident)
             put_plan(tx, incident, self._policy)
             compare(tx, incident)
+            watch(tx, before, incident, self._policy)
             self._write_down(tx, incident, decision, planned)
             for text, data in new_apart(before, incident, tx.now):
                 tx.journal.add(incident.id, EntryKind.CONFLICT, text, data)

@@ -16,11 +16,13 @@ from service.lease import Lease
 from service.milestones import outdated
 from service.outcomes import RUNNABLE, retry_at, sentence
 from service.store import Store, Transaction
+from service.store.checks import kept_in
 from service.store.deliveries import DeliveryState
 from service.store.refs import Ref, Role
 from service.store.sightings import Sighting
 from workflows.hearing import says_nothing_new, set_key, ticket_of
 from workflows.policy import Policy
+from workflows.watched import Source
 
 INCIDENT_JOB = "incident"
 
@@ -88,6 +90,16 @@ class Routing:
     ) -> None:
         if ours:
             _note_what_we_made(tx, connection, notice)
+        place = notice.pushed_to
+        kept = _say_pushed(tx, kept_in(connection, place), notice.why) if place else False
+        self._tell(number, connection, notice, ours, tx)
+        if kept:
+            why = f"{notice.why}: files that measures keep are looked at"
+            tx.deliveries.mark(number, DeliveryState.DONE, why)
+
+    def _tell(
+        self, number: int, connection: str, notice: Notice, ours: bool, tx: Transaction
+    ) -> None:
         if ours and self._is_echo(tx, connection, notice):
             why = f"{notice.why}: our own doing"
             tx.deliveries.mark(number, DeliveryState.IGNORED, why)
@@ -286,6 +298,19 @@ def has_turn(tx: Transaction, ref: Ref) -> bool:
         return False
     ticket = record.incident.ticket
     return tx.jobs.get(INCIDENT_JOB, incident_subject(ticket.connection, ticket.id)) is not None
+
+
+def _say_pushed(tx: Transaction, repository: str, why: str) -> bool:
+    """Have the files of a repository looked at, in a turn of each incident whose measures keep any
+    there; returns whether there are such. Whoever pushed: our account may be a person's."""
+    tx.checks.say_changed(Source.FILE, repository)
+    found = tx.checks.watching(Source.FILE, repository)
+    for incident_id in found:
+        if (record := tx.incidents.get(incident_id)) is not None:
+            ticket, reason = record.incident.ticket, f"{why}: files that its measures keep"
+            subject = incident_subject(ticket.connection, ticket.id)
+            tx.jobs.touch(INCIDENT_JOB, subject, priority=PROMPT, reason=reason, whole=False)
+    return bool(found)
 
 
 def _note_what_we_made(tx: Transaction, connection: str, notice: Notice) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from flask import Flask, Response
-from stage import ADMIN_TOKEN, HOOKS, TOKENS
+from stage import ADMIN_TOKEN, CHECKS_TOKEN, HOOKS, TOKENS
 
 from config.rules import RulesError
 from config.secrets import NoSecret, Secret
@@ -130,7 +130,7 @@ def watching(watch: Watch) -> Iterator[Watch]:
 def fresh() -> Watch:
     """A watch for the test that begins, which knows the secrets of the stage."""
     global _now
-    _now = Watch((*TOKENS.values(), *HOOKS.values(), ADMIN_TOKEN))
+    _now = Watch((*TOKENS.values(), *HOOKS.values(), ADMIN_TOKEN, CHECKS_TOKEN))
     return _now
 
 

@@ -28,6 +28,7 @@ from service.container import (
     Container,
     Web,
     build,
+    check_doors,
     database_file,
     doors,
     limits,
@@ -40,6 +41,7 @@ WSGI = Callable[..., Any]
 
 TOKENS = {"JIRA_TOKEN": "jira-token-7f3a", "GITHUB_TOKEN": "github-token-9c1e"}
 ADMIN_TOKEN = "admin-token-1b2c"
+CHECKS_TOKEN = "checks-token-5d8e"
 HOOKS = {"JIRA_HOOK": "jira-hook-secret", "GITHUB_HOOK": "github-hook-secret"}
 
 JIRA_INCIDENTS = """\
@@ -109,6 +111,7 @@ class Stage:
         manager: str = "",
         reminders: str = "{}",
         calendar: str = "",
+        checks: str = "{}",
     ) -> None:
         self.directory = directory
         self.clock = StoryClock(datetime(2026, 12, 7, 12, 0, tzinfo=UTC))
@@ -118,9 +121,9 @@ class Stage:
         self._parts = {"incidents": incidents, "document": document, "tasks": tasks}
         self._parts |= {"mode": mode, "limits": limits, "sync": sync, "people": people}
         self._parts |= {"audits": audits, "manager": manager}
-        self._parts |= {"reminders": reminders, "calendar": calendar}
+        self._parts |= {"reminders": reminders, "calendar": calendar, "checks": checks}
         self._webhooks = webhooks
-        self.environ = {**TOKENS, **HOOKS}
+        self.environ = {**TOKENS, **HOOKS, "CHECKS_TOKEN": CHECKS_TOKEN}
         self.settings = Settings.from_environment({"FOLLOWTHROUGH_DATA": str(directory / "data")})
         copy_of_an_empty_database(self.settings)
         self.store = open_store(self.settings, self.clock)
@@ -162,6 +165,7 @@ class Stage:
             doors(self.container.rules),
             limits(self.container.rules),
             self.container.rules.policy.people,
+            check_doors(self.container.rules),
         )
         app = between(create_app(web))
         self._server = make_server("127.0.0.1", port, app, threaded=True)
@@ -267,6 +271,7 @@ def rules_text(
     manager: str = "",
     reminders: str = "{}",
     calendar: str = "",
+    checks: str = "{}",
 ) -> str:
     """The rules of the team payments, against this sandbox; `people` are further entries, and
     whatever else stands beside them."""
@@ -303,6 +308,7 @@ def rules_text(
             sync: {sync}
             audits: {audits}
             reminders: {reminders}
+            checks: {checks}
             {f"manager: {manager}" if manager else ""}
             {f"calendar: {calendar}" if calendar else ""}
         people:

@@ -3,7 +3,7 @@
 In an incident ticket or a comment on it, outside of quotes and code::
 
     ACTION: Alert on queue depth @kim due:2026-12-01 [preventive] milestone:"Q1" measure:"2 min"
-    - [ ] Write the failover runbook @noor
+    - [ ] Rehearse the failover @noor check:nightly-drill keeps:acme/ops:runbooks/failover.md
 
 A checklist counts unless it stands under a heading that is not about actions, and a line that
 begins with ``AI-n`` speaks of an action item that there is. The document's own table is in
@@ -21,6 +21,7 @@ from difflib import SequenceMatcher
 from workflows.markup import as_said
 from workflows.model import ActionItem, ActionLine, Area, Kind, Origin
 from workflows.policy import same_word
+from workflows.watched import Named, Source
 
 _ACTION = re.compile(
     r"^\s*(?:[-*+]\s+)?[*_]{0,2}ACTION[*_]{0,2}\s*:[*_]{0,2}\s*(?P<rest>\S.*)$", re.I
@@ -43,6 +44,7 @@ _KIND = re.compile(r"(?<!\S)\\?\[(?P<value>[A-Za-z]+)\\?\](?!\()")
 _QUOTED = r"(?:\"(?P<q>[^\"]*)\"|“(?P<c>[^”]*)”|(?P<w>\S+))"
 _MILESTONE = re.compile(rf"(?<!\S)milestone:{_QUOTED}", re.I)
 _MEASURE = re.compile(rf"(?<!\S)measure:{_QUOTED}", re.I)
+_NAMED = re.compile(rf"(?<!\S)(?P<what>check|keeps):{_QUOTED}", re.I)
 _OWNER = re.compile(r"(?<!\S)@(?:\"(?P<q>[^\"]+)\"|(?P<w>[\w][\w.:+@-]*[\w]|\w))")
 
 
@@ -61,6 +63,7 @@ def read_line(text: str) -> ActionLine | None:
         measure, rest = _value(match), _without(rest, match)
     if match := _MILESTONE.search(rest):
         milestone, rest = _value(match), _without(rest, match)
+    named, rest = _named_in(rest)
     if match := _DUE.search(rest):
         try:
             due = date.fromisoformat(match["value"].rstrip(".,;"))
@@ -78,7 +81,18 @@ def read_line(text: str) -> ActionLine | None:
     title = " ".join(rest.split()).strip(" .;,-–—")
     if not any(each.isprintable() and not each.isspace() for each in title):
         return None
-    return ActionLine(title, owner, due, kind, area, milestone, measure, tuple(problems))
+    return ActionLine(title, owner, due, kind, area, milestone, measure, tuple(problems), named)
+
+
+def _named_in(text: str) -> tuple[tuple[Named, ...], str]:
+    """The checks and files that a line names, and the line without them."""
+    found: dict[Named, None] = {}
+    for match in list(_NAMED.finditer(text)):
+        if name := (_value(match) or "").rstrip(".,;"):
+            source = Source.CHECK if match["what"].casefold() == "check" else Source.FILE
+            found[Named(source, name)] = None
+            text = text.replace(match[0], "", 1)
+    return tuple(found), text
 
 
 def lines_of(text: str) -> list[ActionLine]:

@@ -15,6 +15,7 @@ from workflows.effects import CreateDocument, CreateTask, Effect, SetFields, Wri
 from workflows.model import ActionItem, Incident, Origin, Ticket, TicketRef
 from workflows.policy import IncidentSource, Policy, SourceKind, Team, known_person
 from workflows.snapshots import Claim, Conflict, Field, Side, Value
+from workflows.watched import Source
 
 #: What stands in for the title of a ticket that only some may read.
 WITHHELD = "(only some may read this ticket)"
@@ -256,6 +257,7 @@ def _withheld(item: ActionItem, policy: Policy) -> ActionItem:
         owner=item.owner if known else None,
         milestone=None,
         success_measure=None,
+        named=tuple(n for n in item.named if n.in_document or n.source is Source.CHECK),
         unset=(),
         conflicts=tuple(_told_conflict(each, item) for each in item.conflicts),
     )

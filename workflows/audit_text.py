@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from workflows import timeline
+from workflows import check_text, timeline
 from workflows.markup import addresses, cell, copied_address, excerpt, inert, link
 from workflows.model import ActionItem, Incident, Kind, Postmortem
 from workflows.policy import Team
@@ -93,6 +93,7 @@ def _facts(incident: Incident, item: ActionItem, audit: Audit, document: Postmor
         for each in incident.recurrences
         if each.other == audit.because
     ]
+    rows += check_text.why_now(incident, audit)
     lines = ["| | |", "| --- | --- |", *(f"| **{name}** | {value} |" for name, value in rows)]
     return "\n".join(lines)
 
@@ -148,6 +149,7 @@ def _evidence(incident: Incident, item: ActionItem, document: Postmortem) -> str
         f"- The postmortem ({_where(document)}): its factors, its figures, and the dashboards,"
         " queries and changes that it names"
     )
+    lines += check_text.to_look_at(incident, item)
     known = {ref.url for ref in (item.task, item.twin, incident.ticket) if ref is not None}
     named = (url for url in _named(document) if url not in known)
     lines += [f"- {copied_address(url)} (named in the incident)" for url in named]

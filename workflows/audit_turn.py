@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from workflows import audits, opening, recurrence, verdicts
 from workflows.effects import Effect
-from workflows.events import AuditReading
+from workflows.events import AuditRead, AuditReading
 from workflows.model import Incident
-from workflows.policy import Policy, Team
+from workflows.policy import Policy, Team, same_word
+from workflows.postmortem import MUTE_LABEL
 
 
 def heard_audits(
@@ -21,9 +23,20 @@ def heard_audits(
 ) -> tuple[Incident, list[str]]:
     """The incident after the tickets of audits were read, and with its audits planned as its
     measures stand then: before the document is looked at, which lists them."""
-    incident, heard = verdicts.hear(incident, readings, team, policy, now)
+    incident, heard = verdicts.hear(_muted(incident, readings), readings, team, policy, now)
     incident, planned = audited(incident, policy, now)
     return incident, [*heard, *planned]
+
+
+def _muted(incident: Incident, readings: Sequence[AuditReading]) -> Incident:
+    """The incident with what the labels of its audits' tickets say of notes on them."""
+    for reading in readings:
+        audit = audits.find(incident, reading.audit)
+        if audit is not None and isinstance(reading, AuditRead):
+            labels = map(same_word, reading.ticket.labels)
+            audit = replace(audit, muted=same_word(MUTE_LABEL) in labels)
+            incident = audits.changed(incident, audit)
+    return incident
 
 
 def audited(incident: Incident, policy: Policy, now: datetime) -> tuple[Incident, list[str]]:

@@ -206,6 +206,20 @@ def climb(
     return replace(incident, audits=(*incident.audits, following))
 
 
+def ask_again(
+    incident: Incident, item: ActionItem, last: Audit, opens: datetime, because: str = ""
+) -> tuple[Incident, Audit]:
+    """The incident with another audit of the step that `last` stands on, which opens then (UTC), in
+    the place of one that is planned for later: the ladder goes on from it where it was."""
+    own = [each for each in of_item(incident, item.number) if each.round == last.round]
+    planned = next((each for each in own if each.lives and each.due is None), None)
+    rung = 1 + max(each.rung for each in own if each is not planned)
+    since = last.at or opens
+    asked = Audit(item.number, last.round, rung, last.step, since, opens, because=because)
+    kept = tuple(each for each in incident.audits if each is not planned)
+    return replace(incident, audits=(*kept, asked)), asked
+
+
 # --- what a verdict leads to ----------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from workflows import choices, postmortem, publishing, reminders
+from workflows import checks, choices, postmortem, publishing, reminders
 from workflows.audit_turn import audited, effects_of_audits, heard_audits
 from workflows.effects import (
     Effect,
@@ -88,10 +88,15 @@ def decide(
         return replace(decision, reasons=(*notes, *decision.reasons))
     said = reminders.wanted(decision.incident, policy, now)
     effects = (*decision.effects, *effects_of_audits(decision.incident, policy, now), *said.notes)
-    rest = rests_until(decision.incident, now)
-    times = [at for at in (decision.again_at, rest, said.again_at) if at is not None]
-    why, again_at = (*notes, *decision.reasons), min(times, default=None)
-    return replace(decision, effects=effects, reasons=why, again_at=again_at)
+    seen = checks.see_to(decision.incident, policy, now)
+    times = (decision.again_at, rests_until(decision.incident, now), said.again_at, seen.again_at)
+    return replace(
+        decision,
+        incident=seen.incident,
+        effects=(*effects, *seen.notes),
+        reasons=(*notes, *decision.reasons, *seen.reasons),
+        again_at=min((at for at in times if at is not None), default=None),
+    )
 
 
 def _decide(

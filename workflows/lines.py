@@ -7,6 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from workflows.kinds import Area, Kind
+from workflows.watched import Named
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class ActionLine:
     """An action item as somebody wrote it, before it has a number or a ticket.
 
     `owner` is the handle, e-mail or name that stood after ``@``; who that is, the policy says.
-    `problems` are what could not be read, each as "due: 'soon' is not a date".
+    `problems` are what could not be read, each as "due: 'soon' is not a date". `named` are the
+    checks and files that it names.
     """
 
     title: str
@@ -39,6 +41,7 @@ class ActionLine:
     milestone: str | None = None
     success_measure: str | None = None
     problems: tuple[str, ...] = ()
+    named: tuple[Named, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

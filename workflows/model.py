@@ -25,6 +25,7 @@ from workflows.rungs import Audit, Judgement
 from workflows.snapshots import Agreement, Choice, Claim, Conflict, Field, Side
 from workflows.tickets import TicketRef as TicketRef
 from workflows.versions import Publishing
+from workflows.watched import Alarm, Named, Watched
 
 
 class StatusCategory(StrEnum):
@@ -192,7 +193,7 @@ class ActionItem:
     with each side, `said` who said a field's present value, and `conflicts` what waits for somebody
     to choose. `formerly` are titles that it had before: a line that still says one speaks of it.
     `done_at` is since when (UTC) it is done, as far as its audits know; None while it is not.
-    `muted`: its ticket asks for no reminders.
+    `muted`: its ticket asks for no reminders. `named` are the checks and files that it names.
     """
 
     number: int
@@ -217,6 +218,7 @@ class ActionItem:
     formerly: tuple[str, ...] = ()
     done_at: datetime | None = None
     muted: bool = False
+    named: tuple[Named, ...] = ()
 
     @property
     def name(self) -> str:
@@ -295,6 +297,8 @@ class Incident:
     tags: tuple[str, ...] = ()
     recurrences: tuple[Recurrence, ...] = ()
     reminders: tuple[Reminded, ...] = ()
+    watched: tuple[Watched, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
     comment_id: str | None = None
     muted: bool = False
     given_up: str = ""

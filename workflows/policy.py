@@ -234,6 +234,16 @@ class ReminderRules:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckRules:
+    """What the measures of a team may name: checks, by name with how long without any result counts
+    as silence, and repositories, by ``owner/name`` with their connection. Nothing else is asked of
+    the network because somebody wrote its name down."""
+
+    silent_after: Mapping[str, timedelta] = field(default_factory=dict)
+    repositories: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class SeverityRules:
     """One severity. `aliases` are other words for it ("SEV-1", "Critical")."""
 
@@ -297,6 +307,7 @@ class Team:
     sync: SyncRules = SyncRules()
     audits: AuditRules | None = None
     reminders: ReminderRules | None = None
+    checks: CheckRules = CheckRules()
     calendar: Calendar = USUAL
 
 

@@ -182,18 +182,8 @@ def _ask_now(
     living = next((each for each in _round(incident, item) if each.lives), None)
     if living is not None and (living.due is not None or living.opens <= now):
         return incident, f"{living.name} asks already"
-    rung = 1 + max(each.rung for each in _round(incident, item) if each is not living)
-    asked = Audit(
-        item.number,
-        last.round,
-        rung,
-        last.step,
-        since=last.at or now,
-        opens=now,
-        because=pair.other,
-    )
-    kept = tuple(each for each in incident.audits if each is not living)
-    return replace(incident, audits=(*kept, asked)), f"{asked.name} opens now"
+    incident, asked = audits.ask_again(incident, item, last, now, pair.other)
+    return incident, f"{asked.name} opens now"
 
 
 def _reassured(incident: Incident, pair: Recurrence, team: Team) -> Incident:

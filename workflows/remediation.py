@@ -170,6 +170,7 @@ def _item(
         milestone=line.milestone,
         success_measure=line.success_measure,
         unset=tuple(problems),
+        named=line.named,
     )
 
 

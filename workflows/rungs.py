@@ -63,8 +63,8 @@ class Audit:
     what it was given through, "" for its own ticket. `led_to` is the action item that it came back
     to, or that it asked for. `ended` says why it has nothing to
     ask any more, "" while it has; `gone` that its ticket is not there any more, `closed` that it is
-    closed. `suspect` says why the verdict is in doubt, "" while it is not, and `because` which
-    incident (our id) made it so, or made this audit open early.
+    closed, `muted` that it asks for no notes. `suspect` says why the verdict is in doubt, "" while
+    it is not, and `because` which incident (our id) made it so, or made this audit open early.
     """
 
     item: int
@@ -90,6 +90,7 @@ class Audit:
     ended: str = ""
     gone: bool = False
     closed: bool = False
+    muted: bool = False
     suspect: str = ""
     because: str = ""
 

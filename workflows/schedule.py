@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from workflows import check_times
 from workflows.calendars import Calendar
 from workflows.model import DocumentStatus, Incident, Phase
 from workflows.policy import Mode, Policy, Team
@@ -39,7 +40,8 @@ def plan(incident: Incident, policy: Policy) -> tuple[Occurrence, ...]:
     team = policy.teams.get(incident.team)
     if team is None or team.mode is Mode.PLAN:
         return ()
-    return (*reviews(incident, team), *_audits(incident), *_reminders(incident, team))
+    days = (*reviews(incident, team), *_audits(incident), *_reminders(incident, team))
+    return (*days, *_checks(incident, team))
 
 
 def _audits(incident: Incident) -> Iterator[Occurrence]:
@@ -62,6 +64,15 @@ def _reminders(incident: Incident, team: Team) -> Iterator[Occurrence]:
         key = f"{each.key(incident)}:{each.at:%Y-%m-%dT%H:%M:%S}"
         which = f"reminder {each.n} after it" if each.n else "the reminder before it"
         yield Occurrence(key, f"{each.what} is due on {each.due}: {which}", each.at)
+
+
+def _checks(incident: Incident, team: Team) -> Iterator[Occurrence]:
+    """The silence of checks and the daily look at files. The time is part of the key: each result
+    and each look moves it."""
+    for each in check_times.awaited(incident, team):
+        source, name = each.watched.place
+        key = f"watched:{incident.id}:{source}:{name}:{each.due:%Y-%m-%dT%H:%M:%S}"
+        yield Occurrence(key, each.what, each.due)
 
 
 def reviews(incident: Incident, team: Team) -> Iterator[Occurrence]:

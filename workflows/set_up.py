@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from workflows import postmortem, publishing
+from workflows import check_text, checks, postmortem, publishing
 from workflows.effects import CreateDocument, CreateTask, Effect, Hold, LinkTask, WriteComment
 from workflows.hearing import hear_rows, to_set
 from workflows.model import DocumentStatus, Incident, Postmortem, Ticket
@@ -48,13 +48,15 @@ def set_up(
     else:
         incident, notes = hear_rows(incident, team, policy, now)
         incident, measured = publishing.with_measures(incident)
-        reasons = [*reasons, *notes, *measured]
+        incident, named = checks.with_named(incident)
+        reasons = [*reasons, *notes, *measured, *named]
         effects += _tasks(incident, document, team, policy)
         effects += to_set(incident, team, policy, now)
         incident, writes, again_at = keep_up(incident, ticket, team, now)
         effects += writes
     if all(held[effect.key].refused for effect in effects if effect.key in held):
         review = publishing.told(incident, policy.people, held)
+        review += check_text.problems(checks.unknown(incident, team))
         effects += comment(incident, held, review)  # what only waits is not worth a comment
     stuck = [held[effect.key] for effect in effects if effect.key in held]
     if again_at is not None:

@@ -124,7 +124,7 @@ class GitHubRedelivery:
             f"{path}/{int(hook['id'])}"
             for hook in self._client.pages(path)
             if hook.get("active", True)
-            and _leads_to(str((hook.get("config") or {}).get("url", "")), self._address)
+            and leads_to(str((hook.get("config") or {}).get("url", "")), self._address)
         ]
 
     def _sent(self, path: str, since: datetime) -> Iterator[Answer]:
@@ -135,7 +135,8 @@ class GitHubRedelivery:
             yield told
 
 
-def _leads_to(url: str, address: str) -> bool:
+def leads_to(url: str, address: str) -> bool:
+    """Whether a hook's url is this address, or has this path at its end."""
     if address.startswith("/"):
         return urlsplit(url).path.rstrip("/").endswith(address)
     return url.rstrip("/") == address

@@ -259,14 +259,17 @@ def _push(payload: Json, name: str) -> Notice:
             for path in named if isinstance(named, list) else []:
                 if isinstance(path, str):
                     paths[path] = None
-    return _notice(
+    branch = ref.removeprefix("refs/heads/")
+    told = _notice(
         payload,
         Tells.DOCUMENT,
         name,
         at=_time(_part(payload, "head_commit").get("timestamp")),
         paths=tuple(paths),
-        branch=ref.removeprefix("refs/heads/"),
+        branch=branch,
     )
+    counts = branch == _text(_part(payload, "repository").get("default_branch"))
+    return replace(told, pushed_to=told.place) if counts else told
 
 
 def _notice(

@@ -32,6 +32,13 @@ class GitHub(GitHubMoves):
         return self.write(place, branch, {path: data}, message or f"Update {path}", by).sha
 
     @act
+    def switch_workflow(self, repo: str, path: str, state: str) -> None:
+        """Give a workflow another state; nothing is told of that. "active", "disabled_manually" and
+        "disabled_inactivity" are such:
+        https://docs.github.com/en/rest/actions/workflows#get-a-workflow"""
+        self.repo(repo).workflows[path] = state
+
+    @act
     def pull_request(self, repo: str, head: str, title: str, by: str, body: str = "") -> int:
         place = self.repo(repo)
         wanted = {"head": head, "base": place.default_branch, "title": title, "body": body}

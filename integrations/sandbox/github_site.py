@@ -120,6 +120,7 @@ class Repo:
     branches: dict[str, str] = field(default_factory=dict)
     commits: dict[str, Commit] = field(default_factory=dict)
     statuses: dict[str, list[Object]] = field(default_factory=dict)  # by commit, the latest last
+    workflows: dict[str, str] = field(default_factory=dict)  # states, by path, where not active
     drafts: bool = True
     numbers: int = 0
     milestone_numbers: int = 0

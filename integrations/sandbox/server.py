@@ -20,6 +20,7 @@ from werkzeug.routing import Map
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from integrations.sandbox.faults import Chance, Fault, Faults
+from integrations.sandbox.github_actions_rest import GitHubActionsRest
 from integrations.sandbox.github_acts import GitHub
 from integrations.sandbox.github_commit_rest import GitHubCommitRest
 from integrations.sandbox.github_hook_rest import GitHubHookRest
@@ -158,7 +159,7 @@ class Sandbox:
         for api in (jira, JiraIssueRest(self.jira), JiraRolesRest(self.jira)):
             mount(app, f"/jira/rest/api/{version}", api)
         github = GitHubRest(self.github)
-        others = (GitHubIssueRest, GitHubHookRest, GitHubCommitRest)
+        others = (GitHubIssueRest, GitHubHookRest, GitHubCommitRest, GitHubActionsRest)
         for part in (github, *(of(self.github) for of in others)):
             mount(app, GITHUB_API, part)
         if self.jira.cloud:  # has all of version 2 as well; of that, this is asked by our adapter

@@ -8,6 +8,7 @@ import click
 
 from service.commands.accept import accept_command
 from service.commands.audits import audits
+from service.commands.checks import check
 from service.commands.conflicts import conflicts
 from service.commands.demo import demo
 from service.commands.doctor import doctor
@@ -37,7 +38,7 @@ def followthrough() -> None:
 for command in (
     *(demo, init, doctor, plan, rules, up, web, worker),
     *(explain_command, accept_command, conflicts, deliveries, dead_letters, trackers),
-    *(people_command, reconcile, drift, audits),
+    *(people_command, reconcile, drift, audits, check),
     *(review_command, publish_command, versions_command, diff_command),
 ):
     followthrough.add_command(command)

@@ -22,6 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from service.clock import Clock, utc_now
 from service.store.acceptances import Acceptances
+from service.store.checks import Checks
 from service.store.choices import Choices
 from service.store.closings import Closings
 from service.store.deliveries import Deliveries
@@ -56,6 +57,7 @@ class Transaction:
         self.deliveries = Deliveries(connection, now, self.jobs)
         self.incidents = Incidents(connection, now)
         self.acceptances = Acceptances(connection, now)
+        self.checks = Checks(connection, now)
         self.choices = Choices(connection, now)
         self.judgements = Judgements(connection, now)
         self.versions = Versions(connection, now)

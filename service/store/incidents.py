@@ -186,6 +186,15 @@ class Incidents:
         )
         return [_record(row) for row in rows]
 
+    def naming(self) -> list[IncidentRecord]:
+        """Those with a measure that names a check or a file; the oldest first."""
+        rows = self._connection.execute(
+            select(*_RECORD)
+            .where(_STATE.contains('"named":[{'))
+            .order_by(incidents.c.created_at, incidents.c.id)
+        )
+        return [_record(row) for row in rows]
+
     def mirrored(self, team: str) -> list[IncidentRecord]:
         """Those of the team with an action item whose task has a twin; the oldest first."""
         rows = self._connection.execute(

@@ -32,9 +32,19 @@ class WebhookDoor:
     show: Show
 
 
+@dataclass(frozen=True, slots=True)
+class CheckDoor:
+    """Where the results of one team's checks come in: whoever has the `token` posts those of these
+    `names`."""
+
+    token: Secret
+    names: frozenset[str]
+
+
 class WebContainer(Protocol):
     """What the web process must be given. `doors` are the webhook doors by connection, `limits`
     the budgets that count for the whole account of each, `people` those of the rules;
+    `check_doors` those of the teams that have checks;
     `public_url` is the address under which people reach us, without a slash at its end."""
 
     @property
@@ -51,6 +61,8 @@ class WebContainer(Protocol):
     def limits(self) -> Mapping[str, tuple[Budget, ...]]: ...
     @property
     def people(self) -> tuple[KnownPerson, ...]: ...
+    @property
+    def check_doors(self) -> tuple[CheckDoor, ...]: ...
 
 
-__all__ = ["Show", "Verify", "WebContainer", "WebhookDoor"]
+__all__ = ["CheckDoor", "Show", "Verify", "WebContainer", "WebhookDoor"]

@@ -30,6 +30,7 @@ from flask.sessions import SecureCookieSessionInterface
 from werkzeug.wrappers import Response as AnyResponse
 
 from config.secrets import Secret
+from service.web.checks import PREFIX as CHECKS
 from service.web.webhooks import PREFIX as WEBHOOKS
 
 OPEN: Final = frozenset({"sign_in.form", "sign_in.enter", "health", "static"})
@@ -42,7 +43,8 @@ _LOCAL = re.compile(r"/(?![/\\])[^\\\s\x00-\x20\x7f]*")
 
 
 def guard(app: Flask, token: Secret, public_url: str | None) -> None:
-    """Let nobody past without the token, except to what is `OPEN` and to the webhooks."""
+    """Let nobody past without the token, except to what is `OPEN`, and to the doors of webhooks
+    and of checks, which have secrets of their own."""
     app.secret_key = _derived(token, "sign-in cookie")
     app.session_interface = _Sessions(public_url)
     app.config.update(
@@ -55,7 +57,7 @@ def guard(app: Flask, token: Secret, public_url: str | None) -> None:
 
     @app.before_request
     def stop() -> AnyResponse | None:
-        if request.endpoint in OPEN or request.path.startswith(WEBHOOKS):
+        if request.endpoint in OPEN or request.path.startswith((WEBHOOKS, CHECKS)):
             return None
         given = request.authorization
         if given is not None and given.type == "bearer":

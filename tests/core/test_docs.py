@@ -36,6 +36,7 @@ TOLD_UNDER = {
     "teams.sync": "Keeping tasks in sync",
     "teams.audits": "Audits",
     "teams.reminders": "Reminders",
+    "teams.checks": "Checks",
     "teams.postmortem": "`teams.NAME.postmortem`",
     "teams.incidents": "`teams.NAME.incidents`",
     "teams": "`teams`",

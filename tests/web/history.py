@@ -18,7 +18,7 @@ from service.clock import Clock
 from service.store import Store
 from service.store.deliveries import Arrival, DeliveryState
 from service.store.journal import EntryKind
-from service.web import WebhookDoor
+from service.web import CheckDoor, WebhookDoor
 from workflows.budgets import Budget
 from workflows.effects import CreateTask, Effect, LinkTask, TaskTarget
 from workflows.events import TaskLinked
@@ -59,6 +59,7 @@ class Web:
         default_factory=lambda: {"acme-github": ACCOUNT, "acme-silent": ()}
     )
     people: tuple[KnownPerson, ...] = ()
+    check_doors: tuple[CheckDoor, ...] = ()
 
 
 @dataclass
