@@ -20,6 +20,7 @@ from workflows.lines import Proposal as Proposal
 from workflows.lines import Way as Way
 from workflows.moments import Moments
 from workflows.pairs import Recurrence
+from workflows.proven import Proof as Proof
 from workflows.reminded import Reminded
 from workflows.rungs import Audit
 from workflows.snapshots import Agreement, Choice, Claim, Conflict, Field, Side
@@ -94,7 +95,9 @@ class Ticket:
     but not copied to a wider audience. `author_may_write` speaks of `text` as a comment's
     `may_write` does of its own; `writers_unknown` says why it could not be found out of
     everybody who may write there, with the mend, "" where it could. `marks` are the effect keys of
-    our own comments, where the ticket's id may change and they would go along.
+    our own comments, where the ticket's id may change and they would go along. `closed_by` are the
+    addresses of changes that closed it, made by people who may write there; `duplicate_of` is the
+    key of the ticket that it repeats, as far as the tracker tells either.
     """
 
     ref: TicketRef
@@ -120,6 +123,8 @@ class Ticket:
     related: tuple[str, ...] = ()
     restricted: bool = False
     marks: tuple[str, ...] = ()
+    closed_by: tuple[str, ...] = ()
+    duplicate_of: str = ""
 
 
 class Phase(StrEnum):
@@ -192,7 +197,7 @@ class ActionItem:
     with each side, `said` who said a field's present value, and `conflicts` what waits for somebody
     to choose. `formerly` are titles that it had before: a line that still says one speaks of it.
     `done_at` is since when (UTC) it is done, as far as its audits know; None while it is not.
-    `muted`: its ticket asks for no reminders.
+    `muted`: its ticket asks for no reminders. `proof` is what is known of how it ended.
     """
 
     number: int
@@ -217,6 +222,7 @@ class ActionItem:
     formerly: tuple[str, ...] = ()
     done_at: datetime | None = None
     muted: bool = False
+    proof: Proof = field(default_factory=Proof)
 
     @property
     def name(self) -> str:

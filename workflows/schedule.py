@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from workflows import waivers
 from workflows.calendars import Calendar
 from workflows.model import DocumentStatus, Incident, Phase
 from workflows.policy import Mode, Policy, Team
@@ -39,7 +40,8 @@ def plan(incident: Incident, policy: Policy) -> tuple[Occurrence, ...]:
     team = policy.teams.get(incident.team)
     if team is None or team.mode is Mode.PLAN:
         return ()
-    return (*reviews(incident, team), *_audits(incident), *_reminders(incident, team))
+    ahead = (*reviews(incident, team), *_audits(incident), *_reminders(incident, team))
+    return (*ahead, *_waivers(incident, team))
 
 
 def _audits(incident: Incident) -> Iterator[Occurrence]:
@@ -62,6 +64,12 @@ def _reminders(incident: Incident, team: Team) -> Iterator[Occurrence]:
         key = f"{each.key(incident)}:{each.at:%Y-%m-%dT%H:%M:%S}"
         which = f"reminder {each.n} after it" if each.n else "the reminder before it"
         yield Occurrence(key, f"{each.what} is due on {each.due}: {which}", each.at)
+
+
+def _waivers(incident: Incident, team: Team) -> Iterator[Occurrence]:
+    """The end of each waiver. Renewed, it has another date, and so another key."""
+    if incident.phase is not Phase.GONE:
+        yield from (Occurrence(*each) for each in waivers.ends(incident, team))
 
 
 def reviews(incident: Incident, team: Team) -> Iterator[Occurrence]:

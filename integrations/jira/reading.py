@@ -103,6 +103,7 @@ class Reader:
             changes=history,
             related=related(fields),
             restricted=fields.get("security") is not None,
+            duplicate_of=_duplicate_of(fields),
         )
 
     def _comment(self, ref: TicketRef, comment: Json, writers: Writers) -> Comment:
@@ -229,6 +230,17 @@ def related(fields: Json) -> tuple[str, ...]:
     ]
     near = [*ends, *(fields.get("subtasks") or ()), fields.get("parent")]
     return tuple(dict.fromkeys(str(issue["id"]) for issue in near if issue))
+
+
+def _duplicate_of(fields: Json) -> str:
+    """The key of the issue that this one duplicates, by the link type that Jira ships with, whose
+    outward words are "duplicates".
+    https://confluence.atlassian.com/adminjiraserver/configuring-issue-linking-938847862.html"""
+    for link in fields.get("issuelinks") or ():
+        outward = str((link.get("type") or {}).get("outward") or "").casefold()
+        if outward == "duplicates" and link.get("outwardIssue"):
+            return str(link["outwardIssue"]["key"])
+    return ""
 
 
 def moment(told: str) -> datetime:
