@@ -77,20 +77,18 @@ def to_read(
 
 
 def about_to_be_asked(incident: Incident, policy: Policy, now: datetime) -> list[TicketRef]:
-    """The tasks on which something is to be asked now. They are read once more before: what became
-    of them while nobody listened was not told."""
+    """The tasks whose waiver ends now, or on which something is to be asked. They are read once
+    more before: what became of them while nobody listened was not told."""
     team = policy.teams.get(incident.team)
     if team is None or all(item.proof.end is None for item in incident.actions):
         return []
     settled, _ = settle(incident, team, now)
-    if not _may_be_told(settled, team) or not team.calendar.may_speak(now):
-        return []
-    return [
-        note.ticket
-        for item in settled.actions
-        if item.proof.end is not None and not item.muted
-        for note in _questions(settled, item, team, policy)
-    ]
+    pairs = zip(incident.actions, settled.actions, strict=True)
+    found = [after.task for before, after in pairs if after.proof.waiver != before.proof.waiver]
+    if _may_be_told(settled, team) and team.calendar.may_speak(now):
+        asking = (i for i in settled.actions if i.proof.end is not None and not i.muted)
+        found += [n.ticket for i in asking for n in _questions(settled, i, team, policy)]
+    return [ref for ref in found if ref is not None]
 
 
 def fold_proof(news: NoteWritten, incident: Incident) -> Incident:
