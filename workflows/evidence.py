@@ -85,8 +85,9 @@ def in_ticket(
     proof, hidden = item.proof, ticket.restricted
     kind = policy.connections.get(ticket.ref.connection, "")
     since = proof.since or ticket.updated
-    for url in useful(ticket.closed_by, incident):
-        yield Evidence("" if hidden else url, "what closed it", "", since)
+    for url in useful(ticket.shown_by, incident):
+        if spent(url) not in proof.spent:
+            yield Evidence("" if hidden else url, "what its tracker shows", "", since)
     if ticket.author_may_write:
         own = {url for words in _ours(item) for url in links(words)}
         for url in useful(links(ticket.text), incident):

@@ -95,9 +95,10 @@ class Ticket:
     but not copied to a wider audience. `author_may_write` speaks of `text` as a comment's
     `may_write` does of its own; `writers_unknown` says why it could not be found out of
     everybody who may write there, with the mend, "" where it could. `marks` are the effect keys of
-    our own comments, where the ticket's id may change and they would go along. `closed_by` are the
-    addresses of changes that closed it, made by people who may write there; `duplicate_of` is the
-    key of the ticket that it repeats, as far as the tracker tells either.
+    our own comments, where the ticket's id may change and they would go along. `shown_by` are
+    addresses that the tracker itself shows with it, of what closed it or of what it was linked
+    with by people who may write there; `duplicate_of` is the key of the ticket that it repeats, as
+    far as the tracker tells either.
     """
 
     ref: TicketRef
@@ -123,7 +124,7 @@ class Ticket:
     related: tuple[str, ...] = ()
     restricted: bool = False
     marks: tuple[str, ...] = ()
-    closed_by: tuple[str, ...] = ()
+    shown_by: tuple[str, ...] = ()
     duplicate_of: str = ""
 
 

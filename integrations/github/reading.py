@@ -63,7 +63,7 @@ def ticket_of(
         ),
         changes=tuple(change for change in changes if change is not None),
         related=_related(events),
-        closed_by=_closed_by(issue, events),
+        shown_by=_closed_by(issue, events),
     )
 
 

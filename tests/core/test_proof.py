@@ -155,9 +155,9 @@ def test_without_a_link_its_owner_is_asked_once() -> None:
         ((says(f"/evidence {LINK} green"),), {}),
         ((says(f"/evidence\n\n{LINK}"),), {}),
         ((), {"text": f"Shown by {LINK}"}),
-        ((), {"closed_by": (LINK,)}),
+        ((), {"shown_by": (LINK,)}),
     ],
-    ids=["comment", "link", "command", "below", "description", "closed by"],
+    ids=["comment", "link", "command", "below", "description", "shown"],
 )
 def test_a_link_proves_it(comments: tuple[Comment, ...], ticket: dict[str, Any]) -> None:
     known, notes = turn(incident(), *comments, **ticket)
