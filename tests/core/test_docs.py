@@ -36,6 +36,8 @@ TOLD_UNDER = {
     "teams.sync": "Keeping tasks in sync",
     "teams.audits": "Audits",
     "teams.reminders": "Reminders",
+    "teams.evidence": "Evidence and waivers",
+    "teams.waivers": "Evidence and waivers",
     "teams.postmortem": "`teams.NAME.postmortem`",
     "teams.incidents": "`teams.NAME.incidents`",
     "teams": "`teams`",

@@ -27,9 +27,9 @@ def closing(**more: Any) -> dict[str, Any]:
 
 def pull(merged: str | None = "2026-12-01T11:59:58Z", owner: str = "acme") -> dict[str, Any]:
     """The issue is referred to by a pull request of this owner, merged at that time."""
-    source = {"html_url": f"https://github.com/{owner}/web/pull/9", "number": 9}
+    source: dict[str, Any] = {"html_url": f"https://github.com/{owner}/web/pull/9", "number": 9}
     source |= {"repository_url": f"https://api.github.com/repos/{owner}/web"}
-    source["pull_request"] = {"merged_at": merged}  # type: ignore[assignment]
+    source["pull_request"] = {"merged_at": merged}
     told = {"event": "cross-referenced", "created_at": CLOSED, "actor": {"login": "kim"}}
     return {**told, "source": {"type": "issue", "issue": source}}
 
