@@ -89,11 +89,6 @@ def test_what_is_closed_without_evidence_is_asked_for_it_once_and_proven_by_a_co
     assert [each.url for each in measure.item.proof.evidence] == [LINK]
     assert "unproven" not in table(measure)
     assert answers(measure) == []
-    measure.reopen(measure.task_key, by="kim")
-    measure.stage.settle()
-    measure.wait(1)
-    measure.done()
-    assert len(asked(measure)) == 2  # what was shown then does not show this
 
 
 def test_a_command_is_answered_and_a_strangers_or_a_quoted_one_proves_nothing(
