@@ -15,6 +15,7 @@ from config.auditing import build_audits
 from config.calendars import build_calendars
 from config.checking import build_checks
 from config.checks import PLACE_KEY, person_names
+from config.proving import build_evidence, build_waivers
 from config.secrets import Secret
 from workflows.calendars import USUAL, Calendar
 from workflows.model import Area, Kind
@@ -179,6 +180,8 @@ def _team(
         ),
         reminders=_reminders(team.get("reminders", {})),
         checks=build_checks(team),
+        evidence=build_evidence(team),
+        waivers=build_waivers(team),
     )
 
 

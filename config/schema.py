@@ -37,6 +37,7 @@ from config.fields import (
     needed,
 )
 from config.problems import said
+from config.proving import evidence_section, waivers_section
 from config.times import ClockTime, DayHours, Days, Spells, Zone
 from workflows.model import Area, Kind
 from workflows.policy import Mode, Prefer, SourceKind
@@ -287,6 +288,8 @@ class TeamSection(Section):
     audits = OrOff(AuditsSection, "{ladder: {default: [30 days, 90 days]}}")
     reminders = OrOff(RemindersSection, "{before: 3 business days, times: 3}")
     checks = Group(ChecksSection)
+    evidence = evidence_section()
+    waivers = waivers_section()
     calendar = Text()
 
 

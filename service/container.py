@@ -102,7 +102,10 @@ class Trackers:
         teams = self.rules.policy.teams.values()
         sources = [s for t in teams for s in t.incidents if s.connection == connection.name]
         audits = [t.audits.destination for t in teams if t.audits]
-        writers = {to.place: frozenset[str]() for to in audits if to.connection == connection.name}
+        asking = [t for t in teams if t.evidence or t.waivers]
+        tasks = [to for t in asking for to in (t.postmortem.tasks, t.postmortem.twin) if to]
+        heard = [to for to in (*audits, *tasks) if to.connection == connection.name]
+        writers = {to.place: frozenset[str]() for to in heard}
         return JiraTracker(
             connection.name,
             connection.url,

@@ -31,6 +31,7 @@ from service.outcomes import (
     sentence,
 )
 from service.people import Directory
+from service.proofs import ProofTickets
 from service.recurrences import Recurrences, compare
 from service.reminders import within_limits
 from service.rereading import Rereading, Unread, feasible, note
@@ -48,7 +49,7 @@ from service.tick import put_plan
 from service.transfers import follow, read
 from workflows import choices, judging, publishing
 from workflows.effects import Effect, Hold, WriteRegions
-from workflows.events import Reading, TaskReading, TicketUnchanged
+from workflows.events import ProofRead, Reading, TaskReading, TicketUnchanged
 from workflows.lifecycle import decide
 from workflows.model import Incident, TicketRef
 from workflows.policy import Mode, Policy
@@ -87,6 +88,7 @@ class Processing:
         self._people = Directory(store, policy, trackers)
         self._tasks = Tasks(store, trackers, policy, self._people)
         self._audits = AuditTickets(store, trackers)
+        self._proofs = ProofTickets(store, trackers, policy)
         self._recurrences = recurrences
         self._checks = checks
         self._clock = clock
@@ -149,10 +151,10 @@ class Processing:
         for _ in range(ROUNDS):
             holds = held(records, self._clock())
             looked, audits = self._tasks.look(incident), self._audits.look(incident)
-            failed |= looked.failed
-            judge = partial(
-                self._decide, reading, incident, make_id, holds, unread, looked.readings, audits
-            )
+            proofs = self._proofs.look(incident, looked)
+            failed |= looked.failed | proofs.failed
+            found = (looked.readings, audits, proofs.readings)
+            judge = partial(self._decide, reading, incident, make_id, holds, unread, *found)
             decision, later = self._people.judge(judge, reading, looked.readings)
             failed |= {("people", each.reason): each for each in later}
             before, incident = incident, decision.incident
@@ -164,6 +166,8 @@ class Processing:
             going = self._not_behind(possible, records, incident, lease.urgent)
             going = [effect for effect in going if built_on(effect) not in failed]
             ready = batch(going, records, self._clock())
+            if not ready and self._proofs.waits(incident, failed):
+                continue
             if not ready:
                 waiting = [*failed.values(), *audits.failed, *_later(decision)]
                 return self._rest(possible, records, unread, waiting)
@@ -225,10 +229,12 @@ class Processing:
         unread: Unread | None,
         tasks: Sequence[TaskReading],
         audits: LookedAt,
+        proofs: Sequence[ProofRead],
         policy: Policy,
     ) -> Decision:
         """The decision; with a document that cannot be read, writing it is held."""
         known = partial(decide, reading, incident, tasks=tasks, audits=audits.readings)
+        known = partial(known, proofs=proofs)
         judge = partial(known, new_id=make_id, now=self._clock())
         decision, policy = judge_fairly(self._store, partial(judge, held=holds), incident, policy)
         if unread is None:

@@ -106,7 +106,7 @@ class Routing:
         elif notice.tells is Tells.DOCUMENT:
             self._document(tx, number, connection, notice)
         else:
-            self._ticket(tx, number, connection, notice)
+            self._ticket(tx, number, connection, notice, ours)
 
     def _closings(self, number: int, notice: Notice, tx: Transaction) -> None:
         asked = ask_for_closings(tx, self._policy, notice.why)
@@ -154,7 +154,9 @@ class Routing:
             return notice.created or (told and notice.marker is not None)
         return notice.marker is not None or ref is not None
 
-    def _ticket(self, tx: Transaction, number: int, connection: str, notice: Notice) -> None:
+    def _ticket(
+        self, tx: Transaction, number: int, connection: str, notice: Notice, ours: bool
+    ) -> None:
         if notice.ticket_id is None:
             tx.deliveries.mark(number, DeliveryState.IGNORED, f"{notice.why}: names no ticket")
             return
@@ -166,7 +168,7 @@ class Routing:
             return
         ref = tx.refs.find(connection, notice.ticket_id)
         if known is None and ref is not None:
-            self._ours(tx, number, notice, ref)
+            self._ours(tx, number, notice, ref, ours)
             return
         elsewhere = notice.place is not None and (connection, notice.place) not in self._watched
         if known is None and elsewhere:
@@ -182,7 +184,7 @@ class Routing:
             number, DeliveryState.DONE, notice.why, subject=subject, incident_id=incident
         )
 
-    def _ours(self, tx: Transaction, number: int, notice: Notice, ref: Ref) -> None:
+    def _ours(self, tx: Transaction, number: int, notice: Notice, ref: Ref, by_us: bool) -> None:
         """A ticket of ours, a document or a task, is read again; or an incident's own, by an id
         that it had before."""
         if ref.role is Role.INCIDENT:
@@ -205,11 +207,21 @@ class Routing:
                 number, DeliveryState.DONE, why, subject=subject, incident_id=ref.incident_id
             )
             return
-        self._task(tx, number, notice, ref)
+        self._task(tx, number, notice, ref, by_us)
 
-    def _task(self, tx: Transaction, number: int, notice: Notice, ref: Ref) -> None:
+    def _task(self, tx: Transaction, number: int, notice: Notice, ref: Ref, by_us: bool) -> None:
         """A remediation task has its turn if that is told which is not known. How late it was told
         counts in any case: nothing older is believed from now on."""
+        if self._may_prove(tx, notice, ref, by_us):
+            tx.refs.say_changed(ref.connection, ref.ticket_id)
+            if notice.state is not None:
+                tx.refs.show(ref, notice.state.updated)
+            why = f"{notice.why}: the remediation task {ref.key}, which ended"
+            subject = ask_for_task(tx, ref, PROMPT, why)
+            tx.deliveries.mark(
+                number, DeliveryState.DONE, why, subject=subject, incident_id=ref.incident_id
+            )
+            return
         if notice.related or notice.comment_id is not None:
             nothing = f"none of what is kept in sync of {ref.key}"
         elif self._is_known(tx, notice, ref):
@@ -227,6 +239,20 @@ class Routing:
             tx.refs.show(ref, notice.state.updated)
         why = f"{notice.why}: {nothing}"
         tx.deliveries.mark(number, DeliveryState.IGNORED, why, incident_id=ref.incident_id)
+
+    def _may_prove(self, tx: Transaction, notice: Notice, ref: Ref, by_us: bool) -> bool:
+        """Whether somebody wrote a comment on the task of an action item that ended, or anything
+        into one that lacks words on how."""
+        record = tx.incidents.get(ref.incident_id)
+        found = record and ticket_of(record.incident, ref.connection, ref.ticket_id)
+        if record is None or not found or notice.related:
+            return False
+        item = next(each for each in record.incident.actions if each.number == found[0])
+        if notice.comment_id is None:
+            return item.proof.lacks and not by_us
+        ours = {*item.proof.notes, *(each.comment for each in record.incident.reminders)}
+        own_note = by_us and notice.marker is not None
+        return item.proof.end is not None and not own_note and notice.comment_id not in ours
 
     def _is_known(self, tx: Transaction, notice: Notice, ref: Ref) -> bool:
         """Whether the task stands as it is known to: then there is nothing to read; a later change

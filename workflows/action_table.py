@@ -15,6 +15,7 @@ from workflows.actions import asking_line, read_line
 from workflows.markup import as_said, cell, link
 from workflows.model import ActionItem, ActionLine, Kind
 from workflows.policy import same_word
+from workflows.remarks import with_remark, without_remark
 from workflows.snapshots import Field, Progress, Side, Value
 from workflows.statuses import read_word
 
@@ -41,7 +42,7 @@ def table_row(item: ActionItem) -> str:
             cell(item.owner or ""),
             cell(item.milestone or ""),
             item.due.isoformat() if item.due else "—",
-            cell(item.status or _without_status(item)),
+            cell(with_remark(item) or _without_status(item)),
         ]
     )
 
@@ -140,6 +141,7 @@ def read_rows(text: str) -> dict[str, Row]:
 def _row_of(cells: list[str]) -> Row:
     said = [as_said(part) for part in cells] + [""] * len(HEAD)
     _, title, kind, owner, milestone, due, status = said[: len(HEAD)]
+    status = without_remark(status)
     values: dict[Field, Value] = {
         Field.OWNER: None if same_word(owner) in _EMPTY else owner.removeprefix("@").strip('"“”'),
         Field.MILESTONE: None if same_word(milestone) in _EMPTY else milestone,

@@ -15,6 +15,7 @@ from workflows import check_text, timeline
 from workflows.markup import addresses, cell, copied_address, excerpt, inert, link
 from workflows.model import ActionItem, Incident, Kind, Postmortem
 from workflows.policy import Team
+from workflows.remarks import UNPROVEN, remark
 from workflows.rungs import Audit, Verdict
 from workflows.verdicts import in_commands
 
@@ -144,6 +145,11 @@ def _evidence(incident: Incident, item: ActionItem, document: Postmortem) -> str
         if ref is not None:
             what = "what was done, and the changes that its pull requests or commits name"
             lines.append(f"- {link(ref.key, ref.url)}: {what}")
+    if remark(item) == UNPROVEN:
+        lines.append(
+            f"- **No evidence was given** that {item.name} was done: it counts as {UNPROVEN}. Look"
+            " first whether it is there at all."
+        )
     lines.append(f"- {link(incident.ticket.key, incident.ticket.url)}: what happened then")
     lines.append(
         f"- The postmortem ({_where(document)}): its factors, its figures, and the dashboards,"

@@ -14,6 +14,7 @@ from workflows.hearing import may_be_mended, ticket_of, voice_of
 from workflows.markup import excerpt
 from workflows.model import ActionItem, Incident, TicketRef
 from workflows.policy import Policy
+from workflows.remarks import may_be_proven
 from workflows.snapshots import Agreement, Field, Side, Value
 from workflows.tasks import TaskState
 from workflows.voices import heard, record
@@ -93,6 +94,7 @@ def compare(
     says, also = heard(state, item, voice)
     drifts = list(_of_the_ticket(item, side, state))
     unsure = _some(also) != _some(agreement.also) or may_be_mended(agreement, state)
+    unsure = unsure or may_be_proven(item, side, state)
     for field, said in says.items():
         rule = team.sync.fields.get(field)
         rests = field in agreement.resting and agreement.resting[field] > now

@@ -183,6 +183,15 @@ AuditReading = AuditRead | AuditGone
 
 
 @dataclass(frozen=True, slots=True)
+class ProofRead:
+    """The ticket of action item `number` on this side was read whole, because the item ended."""
+
+    number: int
+    side: Side
+    ticket: Ticket
+
+
+@dataclass(frozen=True, slots=True)
 class TicketUnchanged:
     """Nothing told of the incident ticket itself, so it was not read again."""
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from workflows import checks, choices, postmortem, publishing, reminders
+from workflows import checks, choices, postmortem, proof_notes, publishing, reminders
 from workflows.audit_turn import audited, effects_of_audits, heard_audits
 from workflows.effects import (
     Effect,
@@ -20,7 +20,14 @@ from workflows.effects import (
     SetReview,
     WriteComment,
 )
-from workflows.events import AuditReading, Reading, TaskReading, TicketGone, TicketUnchanged
+from workflows.events import (
+    AuditReading,
+    ProofRead,
+    Reading,
+    TaskReading,
+    TicketGone,
+    TicketUnchanged,
+)
 from workflows.giving_up import give_up
 from workflows.hearing import hear_rows, hear_tasks, rests_until, to_set
 from workflows.model import (
@@ -30,6 +37,7 @@ from workflows.model import (
     Ticket,
 )
 from workflows.policy import Mode, Policy, SeverityRules, Team, known_person, same_word
+from workflows.proof_turn import heard_proofs, settled
 from workflows.set_up import NO_MORE, comment, set_up
 from workflows.spans import after
 from workflows.standing import PLANNED, Decision, done, waiting, watching
@@ -57,13 +65,15 @@ def decide(
     held: Mapping[str, Hold] | None = None,
     tasks: Sequence[TaskReading] = (),
     audits: Sequence[AuditReading] = (),
+    proofs: Sequence[ProofRead] = (),
 ) -> Decision:
     """What should happen at `now` (UTC), given the ticket as read and the incident as known.
 
     `new_id` becomes the id of an incident that is seen for the first time. `held` tells of
     effects that were refused, wait or were given up, by key, so that people can be told; None
     when nobody looked: then what was given up stays so. `tasks` are the tickets of its action
-    items, and `audits` those of their audits, that were read since the last decision.
+    items, and `audits` those of their audits, that were read since the last decision; `proofs` are
+    those of items that ended, read whole.
     """
     notes: list[str] = []
     if incident is not None:
@@ -73,13 +83,16 @@ def decide(
     if incident is not None and (team := policy.teams.get(incident.team)):
         incident, heard = hear_tasks(incident, tasks, team, policy, now)
         notes += heard
+        incident, heard = heard_proofs(incident, proofs, policy, now)
+        notes += heard
         incident, heard = heard_audits(incident, audits, team, policy, now)
         notes += heard
     decision = _decide(reading, incident, policy, new_id, now, held)
     if decision.incident is not None:
         # a row of the document may have said that a measure is done, or is not
-        after, told = audited(decision.incident, policy, now)
-        notes += told
+        after, ended = settled(decision.incident, policy, now)
+        after, told = audited(after, policy, now)
+        notes += [*ended, *told]
         if after != decision.incident:
             again = _decide(reading, after, policy, new_id, now, held)
             reasons = dict.fromkeys((*decision.reasons, *again.reasons))
@@ -87,13 +100,15 @@ def decide(
     if decision.incident is None:
         return replace(decision, reasons=(*notes, *decision.reasons))
     said = reminders.wanted(decision.incident, policy, now)
-    effects = (*decision.effects, *effects_of_audits(decision.incident, policy, now), *said.notes)
+    asked = proof_notes.wanted(decision.incident, policy, now)
+    audited_by = effects_of_audits(decision.incident, policy, now)
     seen = checks.see_to(decision.incident, policy, now)
-    times = (decision.again_at, rests_until(decision.incident, now), said.again_at, seen.again_at)
+    rest = rests_until(decision.incident, now)
+    times = (decision.again_at, rest, said.again_at, asked.again_at, seen.again_at)
     return replace(
         decision,
         incident=seen.incident,
-        effects=(*effects, *seen.notes),
+        effects=(*decision.effects, *audited_by, *said.notes, *asked.notes, *seen.notes),
         reasons=(*notes, *decision.reasons, *seen.reasons),
         again_at=min((at for at in times if at is not None), default=None),
     )

@@ -20,6 +20,7 @@ from workflows.lines import Proposal as Proposal
 from workflows.lines import Way as Way
 from workflows.moments import Moments
 from workflows.pairs import Recurrence
+from workflows.proven import Proof as Proof
 from workflows.reminded import Reminded
 from workflows.rungs import Audit, Judgement
 from workflows.snapshots import Agreement, Choice, Claim, Conflict, Field, Side
@@ -95,7 +96,10 @@ class Ticket:
     but not copied to a wider audience. `author_may_write` speaks of `text` as a comment's
     `may_write` does of its own; `writers_unknown` says why it could not be found out of
     everybody who may write there, with the mend, "" where it could. `marks` are the effect keys of
-    our own comments, where the ticket's id may change and they would go along.
+    our own comments, where the ticket's id may change and they would go along. `shown_by` are
+    addresses that the tracker itself shows with it, of what closed it or of what it was linked
+    with by people who may write there; `duplicate_of` is the key of the ticket that it repeats, as
+    far as the tracker tells either.
     """
 
     ref: TicketRef
@@ -121,6 +125,8 @@ class Ticket:
     related: tuple[str, ...] = ()
     restricted: bool = False
     marks: tuple[str, ...] = ()
+    shown_by: tuple[str, ...] = ()
+    duplicate_of: str = ""
 
 
 class Phase(StrEnum):
@@ -193,7 +199,8 @@ class ActionItem:
     with each side, `said` who said a field's present value, and `conflicts` what waits for somebody
     to choose. `formerly` are titles that it had before: a line that still says one speaks of it.
     `done_at` is since when (UTC) it is done, as far as its audits know; None while it is not.
-    `muted`: its ticket asks for no reminders. `named` are the checks and files that it names.
+    `muted`: its ticket asks for no reminders. `named` are the checks and files that it names, and
+    `proof` is what is known of how it ended.
     """
 
     number: int
@@ -219,6 +226,7 @@ class ActionItem:
     done_at: datetime | None = None
     muted: bool = False
     named: tuple[Named, ...] = ()
+    proof: Proof = field(default_factory=Proof)
 
     @property
     def name(self) -> str:

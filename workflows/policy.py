@@ -244,6 +244,20 @@ class CheckRules:
 
 
 @dataclass(frozen=True, slots=True)
+class EvidenceRules:
+    """Of which kinds of action items that are done evidence is asked for."""
+
+    ask: frozenset[Kind] = frozenset({Kind.PREVENTIVE})
+
+
+@dataclass(frozen=True, slots=True)
+class WaiverRules:
+    """How long a waiver holds (`last`) that names no end date."""
+
+    last: Span = Span(180, SpanUnit.DAYS)
+
+
+@dataclass(frozen=True, slots=True)
 class SeverityRules:
     """One severity. `aliases` are other words for it ("SEV-1", "Critical")."""
 
@@ -308,6 +322,9 @@ class Team:
     audits: AuditRules | None = None
     reminders: ReminderRules | None = None
     checks: CheckRules = CheckRules()
+
+    evidence: EvidenceRules | None = None
+    waivers: WaiverRules | None = None
     calendar: Calendar = USUAL
 
 

@@ -24,6 +24,7 @@ from workflows.model import (
 from workflows.people import handle_of
 from workflows.policy import DocumentDestination, Policy, PostmortemRules, TaskDestination
 from workflows.proposals import details
+from workflows.remarks import remark, with_remark
 from workflows.rungs import Audit
 from workflows.snapshots import Field, Side
 
@@ -352,7 +353,8 @@ def _listed(item: ActionItem, incident: Incident, blocked: Mapping[str, str]) ->
     together = item.task.connection == incident.ticket.connection and "#" in item.task.key
     named = item.task.key if together else link(item.task.key, item.task.url)
     line = f"- [ ] {item.name} {named} {_title(item, incident)}".rstrip()
-    return line if item.twin is None else f"{line} (twin: {link(item.twin.key, item.twin.url)})"
+    line += "" if item.twin is None else f" (twin: {link(item.twin.key, item.twin.url)})"
+    return f"{line} — {inert(with_remark(item))}" if remark(item) else line
 
 
 def _title(item: ActionItem, incident: Incident) -> str:

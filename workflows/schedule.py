@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from workflows import check_times
+from workflows import check_times, waivers
 from workflows.calendars import Calendar
 from workflows.model import DocumentStatus, Incident, Phase
 from workflows.policy import Mode, Policy, Team
@@ -41,7 +41,7 @@ def plan(incident: Incident, policy: Policy) -> tuple[Occurrence, ...]:
     if team is None or team.mode is Mode.PLAN:
         return ()
     days = (*reviews(incident, team), *_audits(incident), *_reminders(incident, team))
-    return (*days, *_checks(incident, team))
+    return (*days, *_checks(incident, team), *_waivers(incident, team))
 
 
 def _audits(incident: Incident) -> Iterator[Occurrence]:
@@ -73,6 +73,12 @@ def _checks(incident: Incident, team: Team) -> Iterator[Occurrence]:
         source, name = each.watched.place
         key = f"watched:{incident.id}:{source}:{name}:{each.due:%Y-%m-%dT%H:%M:%S}"
         yield Occurrence(key, each.what, each.due)
+
+
+def _waivers(incident: Incident, team: Team) -> Iterator[Occurrence]:
+    """The end of each waiver. Renewed, it has another date, and so another key."""
+    if incident.phase is not Phase.GONE:
+        yield from (Occurrence(*each) for each in waivers.ends(incident, team))
 
 
 def reviews(incident: Incident, team: Team) -> Iterator[Occurrence]:

@@ -18,13 +18,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from hashlib import blake2b
 
 from workflows import audits, judging
-from workflows.actions import prose
+from workflows.commands import short, spoken
 from workflows.events import AuditGone, AuditReading
 from workflows.judging import LONGEST_EVIDENCE
-from workflows.markup import as_said
 from workflows.model import Comment, Incident, Person, StatusCategory, Ticket
 from workflows.people import name_of, name_said
 from workflows.policy import AuditRules, Policy, Team, known_person, same_word
@@ -187,10 +185,9 @@ def _commands(audit: Audit, ticket: Ticket) -> Iterator[_Signal]:
     for comment in ticket.comments:
         if comment.internal or comment.id in audit.heard:
             continue
-        lines = [as_said(line).strip() for line in prose(comment.text) if line.strip()]
-        written = next((line for line in comment.text.split("\n") if line.strip()), "")
+        lines = spoken(comment)
         match = _COMMAND.match(lines[0]) if lines else None
-        if match is not None and as_said(written).strip() == lines[0]:
+        if match is not None:
             yield _command(comment, match["rest"], lines[1:], ticket.writers_unknown)
 
 
@@ -210,7 +207,7 @@ def _command(comment: Comment, rest: str, below: Sequence[str], unknown: str) ->
     why = (said["why"] or "").strip(" :") if said is not None else ""
     evidence = " ".join(part for part in (why, *below) if part) if because else ""
     return _Signal(
-        id=f"c{_short(comment.id)}",
+        id=f"c{short(comment.id)}",
         at=comment.at,
         by=comment.author,
         way="a command",
@@ -230,7 +227,7 @@ def _labels(ticket: Ticket) -> Iterator[_Signal]:
             continue
         added = [c for c in ticket.changes if c.field == "label" and c.after == label]
         at, by = (added[-1].at, added[-1].by) if added else (ticket.updated, None)
-        yield _Signal(f"l{_short(label, at)}", at, by, f"the label {label}", verdict)
+        yield _Signal(f"l{short(label, at)}", at, by, f"the label {label}", verdict)
 
 
 def _words(ticket: Ticket, rules: AuditRules | None) -> Iterator[_Signal]:
@@ -252,7 +249,7 @@ def _words(ticket: Ticket, rules: AuditRules | None) -> Iterator[_Signal]:
         changes = [c for c in ticket.changes if same_word(c.field) == same_word(field)]
         changes = changes or [c for c in ticket.changes if same_word(c.field) == same_word(beside)]
         at, by = (changes[-1].at, changes[-1].by) if changes else (ticket.updated, None)
-        yield _Signal(f"w{_short(field, word, at)}", at, by, f"{field} {word}", verdict)
+        yield _Signal(f"w{short(field, word, at)}", at, by, f"{field} {word}", verdict)
 
 
 def _verdict(word: str) -> Verdict | None:
@@ -263,8 +260,3 @@ def in_commands() -> str:
     """How a verdict is given in a comment, for people."""
     ways = [f"`/audit {verdict.value} because …`" for verdict in Verdict]
     return f"{', '.join(ways[:-1])} or {ways[-1]}"
-
-
-def _short(*parts: object) -> str:
-    """An id that can stand in a key."""
-    return blake2b("\n".join(map(str, parts)).encode(), digest_size=5).hexdigest()

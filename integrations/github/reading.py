@@ -7,7 +7,7 @@ https://docs.github.com/en/rest/using-the-rest-api/issue-event-types
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from integrations.github.marker import due_in
@@ -63,6 +63,7 @@ def ticket_of(
         ),
         changes=tuple(change for change in changes if change is not None),
         related=_related(events),
+        shown_by=_closed_by(issue, events),
     )
 
 
@@ -174,6 +175,43 @@ def _related(events: Iterable[Json]) -> tuple[str, ...]:
         elif child and event.get("event") == "sub_issue_removed":
             related.pop(str(child), None)
     return tuple(related)
+
+
+#: So soon after a pull request is merged what it closes is closed.
+_AT_ONCE = timedelta(minutes=1)
+
+
+def _closed_by(issue: Json, events: Iterable[Json]) -> tuple[str, ...]:
+    """The commit or pull request that closed the issue. "When the commit_id is present, it
+    identifies the commit that closed the issue using "closes / fixes #NN" syntax",
+    https://docs.github.com/en/rest/using-the-rest-api/issue-event-types#closed
+    Of a pull request REST tells only that it refers to the issue
+    (https://github.com/PyGithub/PyGithub/issues/1164): it counts if it stands with the same owner,
+    where no stranger merges, and was merged when the issue was closed."""
+    known = list(events)
+    closings = [event for event in known if event.get("event") == "closed"]
+    if issue["state"] != "closed" or not closings:
+        return ()
+    last, found = closings[-1], dict[str, None]()
+    if last.get("commit_id") and last.get("commit_url"):
+        found[_page_of(str(last["commit_url"]), str(issue["html_url"]))] = None
+    owner = place_of(issue).partition("/")[0].casefold()
+    for event in known:
+        source = (event.get("source") or {}).get("issue") or {}
+        merged = (source.get("pull_request") or {}).get("merged_at")
+        if event.get("event") != "cross-referenced" or not merged:
+            continue
+        whose = place_of(source).partition("/")[0].casefold()
+        if whose == owner and abs(time_of(last["created_at"]) - time_of(merged)) <= _AT_ONCE:
+            found[str(source["html_url"])] = None
+    return tuple(found)
+
+
+def _page_of(commit_url: str, issue_page: str) -> str:
+    """Where a commit is shown, by its address in the API and that of an issue's page."""
+    place, _, sha = commit_url.rpartition("/repos/")[2].partition("/commits/")
+    host = "/".join(issue_page.split("/")[:3])
+    return f"{host}/{place}/commit/{sha}"
 
 
 def time_of(text: str) -> datetime:

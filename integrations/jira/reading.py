@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -103,6 +104,8 @@ class Reader:
             changes=history,
             related=related(fields),
             restricted=fields.get("security") is not None,
+            shown_by=tuple(dict.fromkeys(_links(histories, writers))),
+            duplicate_of=_duplicate_of(fields),
         )
 
     def _comment(self, ref: TicketRef, comment: Json, writers: Writers) -> Comment:
@@ -229,6 +232,31 @@ def related(fields: Json) -> tuple[str, ...]:
     ]
     near = [*ends, *(fields.get("subtasks") or ()), fields.get("parent")]
     return tuple(dict.fromkeys(str(issue["id"]) for issue in near if issue))
+
+
+def _links(histories: Iterable[Json], writers: Writers) -> Iterator[str]:
+    """Web links that a writer set, as far as the changelog tells their addresses: it tells what a
+    link is called, which is its address where nobody named it. To read the links themselves would
+    be one more call, and they do not tell who set them.
+    https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-remote-links/"""
+    for history in histories:
+        for item in history.get("items") or ():
+            told = str(item.get("toString") or "")
+            if _FIELDS.get(str(item.get("field"))) == "remote link" and "://" in told:
+                named = re.search(r"https?://[^\s\"<>]+", told)
+                if named and writers.include(history.get("author")):
+                    yield named[0]
+
+
+def _duplicate_of(fields: Json) -> str:
+    """The key of the issue that this one duplicates, by the link type that Jira ships with, whose
+    outward words are "duplicates".
+    https://confluence.atlassian.com/adminjiraserver/configuring-issue-linking-938847862.html"""
+    for link in fields.get("issuelinks") or ():
+        outward = str((link.get("type") or {}).get("outward") or "").casefold()
+        if outward == "duplicates" and link.get("outwardIssue"):
+            return str(link["outwardIssue"]["key"])
+    return ""
 
 
 def moment(told: str) -> datetime:

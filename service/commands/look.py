@@ -18,6 +18,7 @@ from workflows.apart import Apart
 from workflows.choices import EMPTY
 from workflows.model import ActionItem, Proposal
 from workflows.proposals import details
+from workflows.remarks import with_remark
 from workflows.snapshots import Side
 
 _MARGIN = " " * 32  # as wide as a time and a kind
@@ -99,7 +100,17 @@ def _action(item: ActionItem) -> Iterator[str]:
     due = f", due {item.due}" if item.due else ""
     facts = f"{item.kind.value}, {item.owner or 'nobody'}{due}"
     yield f"{item.name}  {_line(item.title)} ({facts}): {task}"
+    if item.status:
+        yield f"      {with_remark(item)}{_because(item)}"
     yield from (f"      not set: {what}" for what in item.unset)
+
+
+def _because(item: ActionItem) -> str:
+    """What stands behind its end: where evidence is, or why it was waived and by whom."""
+    links = [each.url or "a link that only some may read" for each in item.proof.evidence]
+    known = item.proof.waiver
+    said = f"by {known.by}: {known.reason}" if known else ", ".join(links)
+    return f": {_line(said)}" if said else ""
 
 
 def _differs(fields: Sequence[Apart]) -> Iterator[str]:

@@ -31,6 +31,7 @@ from service.web.sign_in import who
 from workflows.audit_text import CRITERIA
 from workflows.model import ActionItem, Incident, Outlook, Phase, Proposal, Way
 from workflows.proposals import details, number_in
+from workflows.remarks import with_remark
 from workflows.timeline import figures, length_in_words
 
 PAGE = 50
@@ -82,6 +83,7 @@ def told_figures(incident: Incident) -> list[tuple[str, str | None, str]]:
 def blueprint(container: WebContainer) -> Blueprint:
     routes = Blueprint("pages", __name__)
     routes.add_app_template_filter(tasks, "tasks")
+    routes.add_app_template_filter(with_remark, "with_remark")
     routes.add_app_template_filter(in_words, "in_words")
     routes.add_app_template_filter(standing, "standing")
     routes.add_app_template_filter(details, "details")

@@ -37,6 +37,8 @@ TOLD_UNDER = {
     "teams.audits": "Audits",
     "teams.reminders": "Reminders",
     "teams.checks": "Checks",
+    "teams.evidence": "Evidence and waivers",
+    "teams.waivers": "Evidence and waivers",
     "teams.postmortem": "`teams.NAME.postmortem`",
     "teams.incidents": "`teams.NAME.incidents`",
     "teams": "`teams`",
