@@ -14,6 +14,7 @@ from typing import Any
 from config.auditing import build_audits
 from config.calendars import build_calendars
 from config.checks import PLACE_KEY, person_names
+from config.participants import build_participants
 from config.secrets import Secret
 from workflows.calendars import USUAL, Calendar
 from workflows.model import Area, Kind
@@ -177,6 +178,7 @@ def _team(
             named,
         ),
         reminders=_reminders(team.get("reminders", {})),
+        participants=build_participants(team, named),
     )
 
 

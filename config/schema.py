@@ -36,6 +36,7 @@ from config.fields import (
     YesNo,
     needed,
 )
+from config.participants import CustomersSection, PerspectivesSection
 from config.problems import said
 from config.times import ClockTime, DayHours, Days, Spells, Zone
 from workflows.model import Area, Kind
@@ -271,6 +272,9 @@ class TeamSection(Section):
     sync = Group(SyncSection)
     audits = OrOff(AuditsSection, "{ladder: {default: [30 days, 90 days]}}")
     reminders = OrOff(RemindersSection, "{before: 3 business days, times: 3}")
+    perspectives = Group(PerspectivesSection)
+    circulate = Texts()
+    customers = Group(CustomersSection)
     calendar = Text()
 
 

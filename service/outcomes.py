@@ -54,6 +54,7 @@ from workflows.events import (
 )
 from workflows.hearing import FRESH
 from workflows.model import Incident, TicketRef
+from workflows.notices import is_notice, told_of_notice
 from workflows.reminders import is_reminder, told_of_reminder
 from workflows.snapshots import Field, Progress, Stuck, is_alike
 from workflows.statuses import read_status
@@ -191,9 +192,9 @@ def told(news: News, incident: Incident) -> str:
             done = ", ".join(f"{f} {v or 'nothing'}" for f, v in confirmed.items())
             not_done = "".join(f"; not taken: {f}: {s.words}" for f, s in refused.items())
             return f"AI-{number} on the {side}: {done or 'nothing set'}{not_done}"
-        case NoteWritten(key) if is_reminder(key):
-            return told_of_reminder(key)
-        case NotCreated() | NoteWritten() | TicketClosed():
+        case NoteWritten():
+            return _told_of_note(news)
+        case NotCreated() | TicketClosed():
             return told_of_audit(news)
         case TaskCreated(key) | TaskLinked(key):
             return told_of_audit(news) if is_of_audit(key) else _told_of_task(news, incident)
@@ -208,6 +209,12 @@ def told(news: News, incident: Incident) -> str:
         case VersionsKept(_, numbers):
             new = ", ".join(f"v{number}" for number in numbers)
             return f"published, and kept as {new}" if new else "published, and kept already"
+
+
+def _told_of_note(news: NoteWritten) -> str:
+    if is_reminder(news.key):
+        return told_of_reminder(news.key)
+    return told_of_notice(news.key) if is_notice(news.key) else told_of_audit(news)
 
 
 def _told_of_task(news: TaskCreated | TaskLinked, incident: Incident) -> str:

@@ -19,6 +19,8 @@ from hashlib import blake2b
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from workflows.markup import link
+
 _REGION = re.compile(
     r"^<!-- followthrough:begin (?P<name>[a-z][a-z-]*) -->[ \t]*\n"
     r"(?P<body>.*?)"
@@ -31,7 +33,7 @@ _HEADING = re.compile(r"^#{1,6}[ \t]+(?P<text>\S.*)$", re.MULTILINE)
 REGIONS = ("facts", "figures", "timeline", "actions", "evidence")
 
 #: Those that it may hold besides: where it does not, they are not written.
-MORE_REGIONS = ("audits", "recurrence")
+MORE_REGIONS = ("audits", "recurrence", "perspectives")
 
 
 class BadTemplate(ValueError):
@@ -118,6 +120,12 @@ def render(template: str, bodies: Mapping[str, str], **values: object) -> str:
         return environment.from_string(template).render(regions=blocks, **values).strip() + "\n"
     except TemplateError as error:
         raise BadTemplate(str(error)) from error
+
+
+def link_to(words: str, url: str) -> str:
+    """A link to a document; a file's address in full, because no tracker leads from its pages to a
+    file: they only follow http and mailto."""
+    return link(words, url) if url.startswith(("http://", "https://")) else f"{words} `{url}`"
 
 
 def check_template(text: str) -> None:

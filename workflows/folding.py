@@ -27,6 +27,8 @@ from workflows.events import (
     VersionsKept,
 )
 from workflows.model import ActionItem, DocumentState, Incident, Postmortem
+from workflows.notices import is_notice
+from workflows.outside import fold_notice
 from workflows.reminders import fold_note, is_reminder
 from workflows.snapshots import Agreement, Field, Side, Stuck, Value
 from workflows.sync import UNSET, written
@@ -49,9 +51,9 @@ def fold(news: News, incident: Incident) -> Incident:
             return replace(incident, postmortem=_written(document, wrote, incident.postmortem, at))
         case TaskCreated(key) | TaskLinked(key) if is_of_audit(key):
             return fold_audit(news, incident)
-        case NoteWritten(key) if is_reminder(key):
-            return fold_note(news, incident)
-        case NotCreated() | NoteWritten() | TicketClosed():
+        case NoteWritten():
+            return _note_written(news, incident)
+        case NotCreated() | TicketClosed():
             return fold_audit(news, incident)
         case TaskCreated():
             return _task_created(news, incident)
@@ -68,6 +70,12 @@ def fold(news: News, incident: Incident) -> Incident:
             return replace(incident, comment_id=comment_id)
         case ReviewShown() | VersionsFound() | VersionsKept():
             return incident
+
+
+def _note_written(news: NoteWritten, incident: Incident) -> Incident:
+    if is_reminder(news.key):
+        return fold_note(news, incident)
+    return fold_notice(news, incident) if is_notice(news.key) else fold_audit(news, incident)
 
 
 def _with_item(

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from workflows import choices, postmortem, publishing, reminders
+from workflows import choices, customers, outside, perspectives, postmortem, publishing, reminders
 from workflows.audit_turn import audited, effects_of_audits, heard_audits
 from workflows.effects import (
     Effect,
@@ -91,7 +91,8 @@ def decide(
     rest = rests_until(decision.incident, now)
     times = [at for at in (decision.again_at, rest, said.again_at) if at is not None]
     why, again_at = (*notes, *decision.reasons), min(times, default=None)
-    return replace(decision, effects=effects, reasons=why, again_at=again_at)
+    decision = replace(decision, effects=effects, reasons=why, again_at=again_at)
+    return outside.told(decision, policy, now)
 
 
 def _decide(
@@ -121,7 +122,11 @@ def _decide(
         return Decision(waiting(incident, why), (), (why,))
     before, team = incident.phase, policy.teams[incident.team]
     incident = read_facts(incident, ticket, source, policy)
-    incident = replace(incident, muted=_has_label(ticket, postmortem.MUTE_LABEL))
+    muted, felt = (
+        _has_label(ticket, postmortem.MUTE_LABEL),
+        customers.felt(ticket, incident.severity, team),
+    )
+    incident = replace(incident, muted=muted, felt=felt)
     reasons = [f"{before} → {incident.phase}"] if incident.phase is not before else []
     decision = _stand(incident, ticket, team, policy, said_severity(ticket, source), holds, now)
     decision = _not_yet(decision, held or {})
@@ -205,7 +210,8 @@ def _stand(
             why = f"a known severity ({severity_said})"
             incident = waiting(incident, why)
             return Decision(incident, comment(incident, held), (f"waiting for {why}",))
-    return set_up(_with_people(incident, team, policy), ticket, team, policy, held, now)
+    incident = perspectives.asked_of(_with_people(incident, team, policy), team)
+    return set_up(incident, ticket, team, policy, held, now)
 
 
 def _no_postmortem(incident: Incident, team: Team) -> str | None:

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from workflows.calendars import USUAL, Calendar
 from workflows.model import Area, Kind
+from workflows.participants import Participants
 from workflows.rungs import Verdict
 from workflows.snapshots import Field, Progress, Side
 
@@ -297,6 +298,7 @@ class Team:
     sync: SyncRules = SyncRules()
     audits: AuditRules | None = None
     reminders: ReminderRules | None = None
+    participants: Participants = field(default_factory=Participants)
     calendar: Calendar = USUAL
 
 

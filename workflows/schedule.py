@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from workflows.calendars import Calendar
+from workflows.circulation import awaited as awaited_of_review
 from workflows.model import DocumentStatus, Incident, Phase
 from workflows.policy import Mode, Policy, Team
 from workflows.reminder_times import awaited
@@ -39,7 +40,8 @@ def plan(incident: Incident, policy: Policy) -> tuple[Occurrence, ...]:
     team = policy.teams.get(incident.team)
     if team is None or team.mode is Mode.PLAN:
         return ()
-    return (*reviews(incident, team), *_audits(incident), *_reminders(incident, team))
+    sent = (Occurrence(*each) for each in awaited_of_review(incident, team))
+    return (*reviews(incident, team), *_audits(incident), *_reminders(incident, team), *sent)
 
 
 def _audits(incident: Incident) -> Iterator[Occurrence]:
