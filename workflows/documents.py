@@ -13,7 +13,7 @@ under its heading; so a template gives each region a heading of its own.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
 from jinja2 import StrictUndefined, TemplateError
@@ -107,8 +107,15 @@ def below_region(text: str, name: str) -> str:
     return ""
 
 
-def render(template: str, bodies: Mapping[str, str], **values: object) -> str:
-    """The template filled in: ``{{ regions.timeline }}`` becomes the marked region.
+def render(
+    template: str,
+    bodies: Mapping[str, str],
+    *,
+    perspectives: Sequence[str] = (),
+    **values: object,
+) -> str:
+    """The template filled in: ``{{ regions.timeline }}`` becomes the marked region. `perspectives`
+    are the names of those whose answers get a place.
 
     Templates are Jinja text and run in its sandbox; a name they do not know is an error.
     """
@@ -117,7 +124,12 @@ def render(template: str, bodies: Mapping[str, str], **values: object) -> str:
     )
     blocks = {name: marked(name, body) for name, body in bodies.items()}
     try:
-        return environment.from_string(template).render(regions=blocks, **values).strip() + "\n"
+        return (
+            environment.from_string(template)
+            .render(regions=blocks, perspectives=perspectives, **values)
+            .strip()
+            + "\n"
+        )
     except TemplateError as error:
         raise BadTemplate(str(error)) from error
 
