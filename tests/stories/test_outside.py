@@ -38,6 +38,10 @@ def document(of: OnGitHub) -> tuple[int, str]:
     return found[-1]
 
 
+def called(note: str) -> set[str]:
+    return set(note.partition("\n")[0].split())
+
+
 def write(of: OnGitHub, old: str, new: str) -> None:
     number, text = document(of)
     assert old in text
@@ -106,7 +110,9 @@ def test_a_document_in_jira_has_a_place_for_each_answer(tmp_path: Path, deployme
         (note,) = telling(of, "Your perspective is asked for")
         assert "5b10-noor" in note.partition("**Your")[0]
         assert telling(of, "it blocks nothing: QA, Support.")
-        key = next(k for k in stage.sandbox.jira.by_key if of_type(stage, k) == "Postmortem")
+        ref = of.incident.postmortem.ref.ticket if of.incident.postmortem else None
+        assert ref is not None
+        key = ref.key
         text = of.text(key)
         assert "- Support:" in text.partition("What they say")[2]
         text = text.replace("- Support:", "- Support: They said that paying hangs.")
@@ -117,10 +123,6 @@ def test_a_document_in_jira_has_a_place_for_each_answer(tmp_path: Path, deployme
         (sent,) = telling(of, "For those who could not be there")
         assert "In short: The queue has a limit." in sent
         assert "https://video.example/7" in sent
-
-
-def of_type(stage: Stage, key: str) -> str:
-    return str(stage.sandbox.jira.issue(key).values.get("issuetype", ""))
 
 
 def test_the_recording_and_the_summary_are_circulated_once(tmp_path: Path) -> None:
@@ -135,7 +137,8 @@ def test_the_recording_and_the_summary_are_circulated_once(tmp_path: Path) -> No
         assert asked.startswith(f"@{facilitator}\n")
         write(of, "Recording:\n\n### Summary of the review", SAID)
         (sent,) = telling(of, "For those who could not be there")
-        assert {"@kim", "@noor", "@lee"} == set(sent.partition("\n")[0].split())
+        people = {*of.incident.roles.values(), "Lee Park"}
+        assert {f"@{who.split()[0].casefold()}" for who in people} == called(sent)
         assert "Recording: <https://video.example/7>" in sent
         assert "In short: The queue has a limit." in sent
         of.github.reopen(OPS, document(of)[0], by="kim")
@@ -158,8 +161,8 @@ def test_what_only_some_may_read_is_not_told_on_a_ticket_that_everybody_may(tmp_
         stage.settle()
         assert telling(of, "could not be there") == []
         number = next(n for n, issue in place.issues.items() if issue.pull)
-        github.ready(place.full_name, number, by="kim")
-        github.merge(place.full_name, number, by="kim")
+        github.ready_for_review("acme/postmortems", number, by="kim")
+        github.merge("acme/postmortems", number, by="kim")
         stage.settle()
         (sent,) = telling(of, "For those who could not be there")
         assert "Its recording and summary stand there." in sent
