@@ -15,6 +15,7 @@ from config.auditing import build_audits
 from config.calendars import build_calendars
 from config.checking import build_checks
 from config.checks import PLACE_KEY, person_names
+from config.participants import build_participants
 from config.proving import build_evidence, build_waivers
 from config.secrets import Secret
 from workflows.calendars import USUAL, Calendar
@@ -182,6 +183,7 @@ def _team(
         checks=build_checks(team),
         evidence=build_evidence(team),
         waivers=build_waivers(team),
+        participants=build_participants(team, named),
     )
 
 

@@ -19,6 +19,7 @@ from config.checking import check_checks, token_sources
 from config.checks import cross_check
 from config.fields import messages
 from config.overlaps import find_overlaps
+from config.participants import check_participants
 from config.positions import read
 from config.problems import Complaint, Place, Problem, RulesError
 from config.schema import RulesSection
@@ -66,6 +67,7 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Rules:
     told = {complaint.place for complaint in complaints}  # "missing" to a check: it was unreadable
     checked = (*cross_check(data), *check_sync(data, told), *check_audits(data))
     checked = (*checked, *check_calendars(data, told), *check_checks(data))
+    checked = (*checked, *check_participants(data))
     complaints += [found for found in checked if found.place not in told]
     overlaps = find_overlaps(data)
     complaints += overlaps.complaints

@@ -36,6 +36,7 @@ from config.fields import (
     YesNo,
     needed,
 )
+from config.participants import CustomersSection, PerspectivesSection
 from config.problems import said
 from config.proving import evidence_section, waivers_section
 from config.times import ClockTime, DayHours, Days, Spells, Zone
@@ -290,6 +291,9 @@ class TeamSection(Section):
     checks = Group(ChecksSection)
     evidence = evidence_section()
     waivers = waivers_section()
+    perspectives = Group(PerspectivesSection)
+    circulate = Texts()
+    customers = Group(CustomersSection)
     calendar = Text()
 
 

@@ -39,4 +39,5 @@ def load_template(name_or_path: str, base: Path = Path()) -> str:
 def _try(text: str) -> None:
     """Fill it in once, so that a mistake shows at start and not at the first incident."""
     example = {"title": "Postmortem INC-1", "incident": "INC-1", "severity": "", "service": ""}
-    check_template(render(text, dict.fromkeys((*REGIONS, *MORE_REGIONS), "…"), **example))
+    bodies = dict.fromkeys((*REGIONS, *MORE_REGIONS), "…")
+    check_template(render(text, bodies, perspectives=["Support"], **example))

@@ -4,12 +4,13 @@ it is made, because a private repository may have been made public since."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from integrations.tracker import Rejected, Tracker, TrackerError
 from service.settling import DocumentStores
 from service.store.effects import EffectRecord
 from workflows.audience import Passage, Spot, TaskSpots, exposure, passages, passages_of
+from workflows.effects import WriteNote
 from workflows.model import Incident
 from workflows.policy import Mode, Policy, Team
 from workflows.snapshots import Side
@@ -61,6 +62,21 @@ class Audiences:
             if why is not None:
                 found.append((record, why))
         return found
+
+    def without_words(
+        self, records: Sequence[EffectRecord], incident: Incident
+    ) -> list[EffectRecord]:
+        """The effects; a note that repeats words of the document, which may not be told where it
+        is written, with what it says instead."""
+        notes = [r for r in records if isinstance(r.wish, WriteNote) and r.wish.instead]
+        told = {record.key: why for record, why in self.of_effects(notes, incident)}
+
+        def fitting(record: EffectRecord) -> EffectRecord:
+            if not isinstance(record.wish, WriteNote) or type(told.get(record.key)) is not Rejected:
+                return record
+            return replace(record, wish=replace(record.wish, text=record.wish.instead, instead=""))
+
+        return [fitting(record) for record in records]
 
     def are_one(self, one: Incident, other: Incident) -> bool:
         """Whether the tickets of two incidents stand in one place, and their documents too: then

@@ -124,6 +124,7 @@ class Executor:
         for record, ended in self._settling.settle(records, incident):
             incident = self._record(lease, record, ended, incident, looked_up=True)
             left.remove(record)
+        left = self._audiences.without_words(left, incident)
         for record, why in self._audiences.of_effects(left, incident):
             looked_up = may_have_happened(record)  # then it may not be done blindly later
             incident = self._record(lease, record, why, incident, looked_up=looked_up)
@@ -230,7 +231,7 @@ class Executor:
                 return fields_written(wish, tracker.set_fields(wish, may_be), self._clock())
             case WriteNote():
                 tracker = self._tracker(wish.ticket.connection)
-                to = [handle for handle in (wish.to, wish.also) if handle]
+                to = [handle for handle in (wish.to, wish.also, *wish.others) if handle]
                 comment = tracker.write_comment(wish.ticket, wish.text, wish.key, None, to)
                 return NoteWritten(wish.key, comment, self._clock())
             case CloseTicket(ticket=ticket):

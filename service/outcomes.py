@@ -54,6 +54,7 @@ from workflows.events import (
 )
 from workflows.hearing import FRESH
 from workflows.model import Incident, TicketRef
+from workflows.notices import is_notice, told_of_notice
 from workflows.proof_notes import is_of_proof, told_of_proof
 from workflows.reminders import is_reminder, told_of_reminder
 from workflows.snapshots import Field, Progress, Stuck, is_alike
@@ -214,7 +215,9 @@ def told(news: News, incident: Incident) -> str:
 def _told_of_note(news: NoteWritten) -> str:
     if is_reminder(news.key):
         return told_of_reminder(news.key)
-    return told_of_proof(news.key) if is_of_proof(news.key) else told_of_audit(news)
+    if is_of_proof(news.key):
+        return told_of_proof(news.key)
+    return told_of_notice(news.key) if is_notice(news.key) else told_of_audit(news)
 
 
 def _told_of_task(news: TaskCreated | TaskLinked, incident: Incident) -> str:

@@ -6,15 +6,17 @@ from dataclasses import replace
 
 from service.store import Transaction
 from workflows.effects import Effect
+from workflows.notices import is_notice
+from workflows.outside import whom as whom_outside
 from workflows.policy import Policy
 from workflows.reminders import is_reminder, whom
 from workflows.standing import Decision
 
 
 def within_limits(tx: Transaction, decision: Decision, policy: Policy) -> Decision:
-    """The decision without the reminders for which somebody has enough of today: they are looked at
-    again on the next business day. Those that are left are counted, in the transaction that asks
-    for them. Raises HolidaysUnknown."""
+    """The decision without the reminders, and notes to those who were not in the room, for which
+    somebody has enough of today: they are looked at again on the next business day. Those that are
+    left are counted, in the transaction that asks for them. Raises HolidaysUnknown."""
     incident = decision.incident
     team = policy.teams.get(incident.team) if incident else None
     if incident is None or team is None or team.reminders is None:
@@ -22,10 +24,13 @@ def within_limits(tx: Transaction, decision: Decision, policy: Policy) -> Decisi
     today = team.calendar.day_of(tx.now)
     kept: list[Effect] = []
     for effect in decision.effects:
-        if not is_reminder(effect.key):
+        if is_reminder(effect.key):
+            people = whom(incident, effect.key, policy)
+        elif is_notice(effect.key):
+            people = whom_outside(incident, effect.key, policy, today)
+        else:
             kept.append(effect)
             continue
-        people = whom(incident, effect.key, policy)
         if tx.reminders.count(effect.key, people, today, team.reminders.daily_limit):
             kept.append(effect)
     if len(kept) == len(decision.effects):

@@ -19,6 +19,7 @@ from workflows.drift import became
 from workflows.events import TaskGone, TaskRead, TaskReading
 from workflows.hearing import is_believed, rested_tickets, ticket_of
 from workflows.model import Incident, TicketRef
+from workflows.outside import about_to_be_told
 from workflows.policy import Policy
 from workflows.proof_notes import about_to_be_asked
 from workflows.reminders import about_to_be_reminded
@@ -109,6 +110,7 @@ class Tasks:
         besides = [*rested_tickets(incident, now), *to_be_sure_of(incident, now)]
         besides += about_to_be_reminded(incident, self._policy, now)
         besides += about_to_be_asked(incident, self._policy, now)
+        besides += about_to_be_told(incident, self._policy)
         wanted = {(ref.connection, ref.id) for ref in besides}
         with self._store.read() as tx:
             changed = tx.refs.to_read(incident.id, wanted)

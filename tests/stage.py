@@ -112,6 +112,7 @@ class Stage:
         reminders: str = "{}",
         calendar: str = "",
         checks: str = "{}",
+        participants: str = "",
     ) -> None:
         self.directory = directory
         self.clock = StoryClock(datetime(2026, 12, 7, 12, 0, tzinfo=UTC))
@@ -122,6 +123,7 @@ class Stage:
         self._parts |= {"mode": mode, "limits": limits, "sync": sync, "people": people}
         self._parts |= {"audits": audits, "manager": manager}
         self._parts |= {"reminders": reminders, "calendar": calendar, "checks": checks}
+        self._parts |= {"participants": participants}
         self._webhooks = webhooks
         self.environ = {**TOKENS, **HOOKS, "CHECKS_TOKEN": CHECKS_TOKEN}
         self.settings = Settings.from_environment({"FOLLOWTHROUGH_DATA": str(directory / "data")})
@@ -272,9 +274,10 @@ def rules_text(
     reminders: str = "{}",
     calendar: str = "",
     checks: str = "{}",
+    participants: str = "",
 ) -> str:
     """The rules of the team payments, against this sandbox; `people` are further entries, and
-    whatever else stands beside them."""
+    whatever else stands beside them; `participants` are further lines of the team."""
     user = BOT_EMAIL if sandbox.jira.cloud else BOT_JIRA
     head = f"""\
         connections:
@@ -294,7 +297,6 @@ def rules_text(
             mode: {mode}
             start_from: 2026-12-01
             rota: {{facilitator: [Kim Ito, Noor Aziz], scribe: [Noor Aziz, Lee Park]}}
-            incidents:
         """
     tail = f"""\
             postmortem:
@@ -316,4 +318,5 @@ def rules_text(
           - {{name: Noor Aziz, email: noor@acme.example, jira: 5b10-noor, github: noor}}
           - {{name: Lee Park, email: lee@acme.example, jira: 5b10-lee, github: lee}}
         """
-    return dedent(head) + indent(incidents, "      ") + dedent(tail) + people
+    watched = f"{indent(participants, '    ')}\n    incidents:\n"
+    return dedent(head) + watched + indent(incidents, "      ") + dedent(tail) + people

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from workflows.audit_keys import is_audit, place_in
-from workflows.effects import CreateDocument, CreateTask, Effect, SetFields, WriteRegions
+from workflows.effects import CreateDocument, CreateTask, Effect, SetFields, WriteNote, WriteRegions
 from workflows.model import ActionItem, Incident, Origin, Ticket, TicketRef
 from workflows.policy import IncidentSource, Policy, SourceKind, Team, known_person
 from workflows.snapshots import Claim, Conflict, Field, Side, Value
@@ -26,6 +26,7 @@ WITHHELD_ACTION = "(an action item that only some may read)"
 
 _DOCUMENTS, _TASKS, _TWINS = "postmortems", "remediation tasks", "twins of remediation tasks"
 _AUDITS = "audits of measures"
+_SUMMARIES = "summaries of reviews"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +108,11 @@ def passages_of(
 ) -> Iterator[Passage]:
     """Each way on which an effect would send words of the incident, whose ticket, document and
     tasks are there. What is written on the ticket itself travels nowhere: what stands elsewhere is
-    not repeated in it."""
-    for way in dict.fromkeys(_passages_of(wish, incident, ticket, document, tasks or {})):
+    not repeated in it, but the summary of a review."""
+    ways = list(_passages_of(wish, incident, ticket, document, tasks or {}))
+    if isinstance(wish, WriteNote) and wish.instead and document is not None:
+        ways.append(Passage(_SUMMARIES, document, ticket))
+    for way in dict.fromkeys(ways):
         if way.source != way.target:
             yield way
 

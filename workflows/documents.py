@@ -13,11 +13,13 @@ under its heading; so a template gives each region a heading of its own.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from workflows.markup import link
 
 _REGION = re.compile(
     r"^<!-- followthrough:begin (?P<name>[a-z][a-z-]*) -->[ \t]*\n"
@@ -31,7 +33,7 @@ _HEADING = re.compile(r"^#{1,6}[ \t]+(?P<text>\S.*)$", re.MULTILINE)
 REGIONS = ("facts", "figures", "timeline", "actions", "evidence")
 
 #: Those that it may hold besides: where it does not, they are not written.
-MORE_REGIONS = ("audits", "recurrence")
+MORE_REGIONS = ("audits", "recurrence", "perspectives")
 
 
 class BadTemplate(ValueError):
@@ -105,8 +107,15 @@ def below_region(text: str, name: str) -> str:
     return ""
 
 
-def render(template: str, bodies: Mapping[str, str], **values: object) -> str:
-    """The template filled in: ``{{ regions.timeline }}`` becomes the marked region.
+def render(
+    template: str,
+    bodies: Mapping[str, str],
+    *,
+    perspectives: Sequence[str] = (),
+    **values: object,
+) -> str:
+    """The template filled in: ``{{ regions.timeline }}`` becomes the marked region. `perspectives`
+    are the names of those whose answers get a place.
 
     Templates are Jinja text and run in its sandbox; a name they do not know is an error.
     """
@@ -115,9 +124,20 @@ def render(template: str, bodies: Mapping[str, str], **values: object) -> str:
     )
     blocks = {name: marked(name, body) for name, body in bodies.items()}
     try:
-        return environment.from_string(template).render(regions=blocks, **values).strip() + "\n"
+        return (
+            environment.from_string(template)
+            .render(regions=blocks, perspectives=perspectives, **values)
+            .strip()
+            + "\n"
+        )
     except TemplateError as error:
         raise BadTemplate(str(error)) from error
+
+
+def link_to(words: str, url: str) -> str:
+    """A link to a document; a file's address in full, because no tracker leads from its pages to a
+    file: they only follow http and mailto."""
+    return link(words, url) if url.startswith(("http://", "https://")) else f"{words} `{url}`"
 
 
 def check_template(text: str) -> None:

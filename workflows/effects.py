@@ -107,14 +107,18 @@ class WriteComment:
 
 @dataclass(frozen=True, slots=True)
 class WriteNote:
-    """Write a comment of its own on a ticket, once, so that it notifies. `to` and `also` are the
-    handles there of whom it shall reach besides those who follow the ticket, or None."""
+    """Write a comment of its own on a ticket, once, so that it notifies. `to`, `also` and `others`
+    are the handles there of whom it shall reach besides those who follow the ticket, or None.
+    `instead` is what is written where the text, which repeats words of the document, may not be
+    told to whoever reads the ticket; "" for a text that repeats none."""
 
     key: str
     ticket: TicketRef
     text: str
     to: str | None = None
     also: str | None = None
+    others: tuple[str, ...] = ()
+    instead: str = ""
 
 
 @dataclass(frozen=True, slots=True)

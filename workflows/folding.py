@@ -27,6 +27,8 @@ from workflows.events import (
     VersionsKept,
 )
 from workflows.model import ActionItem, DocumentState, Incident, Postmortem
+from workflows.notices import is_notice
+from workflows.outside import fold_notice
 from workflows.proof_notes import fold_proof, is_of_proof
 from workflows.reminders import fold_note, is_reminder
 from workflows.snapshots import Agreement, Field, Side, Stuck, Value
@@ -74,7 +76,9 @@ def fold(news: News, incident: Incident) -> Incident:
 def _note_written(news: NoteWritten, incident: Incident) -> Incident:
     if is_reminder(news.key):
         return fold_note(news, incident)
-    return fold_proof(news, incident) if is_of_proof(news.key) else fold_audit(news, incident)
+    if is_of_proof(news.key):
+        return fold_proof(news, incident)
+    return fold_notice(news, incident) if is_notice(news.key) else fold_audit(news, incident)
 
 
 def _with_item(

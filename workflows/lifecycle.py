@@ -11,7 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from workflows import checks, choices, postmortem, proof_notes, publishing, reminders
+from workflows import (
+    checks,
+    choices,
+    customers,
+    outside,
+    perspectives,
+    postmortem,
+    proof_notes,
+    publishing,
+    reminders,
+)
 from workflows.audit_turn import audited, effects_of_audits, heard_audits
 from workflows.effects import (
     Effect,
@@ -105,13 +115,14 @@ def decide(
     seen = checks.see_to(decision.incident, policy, now)
     rest = rests_until(decision.incident, now)
     times = (decision.again_at, rest, said.again_at, asked.again_at, seen.again_at)
-    return replace(
+    decision = replace(
         decision,
         incident=seen.incident,
         effects=(*decision.effects, *audited_by, *said.notes, *asked.notes, *seen.notes),
         reasons=(*notes, *decision.reasons, *seen.reasons),
         again_at=min((at for at in times if at is not None), default=None),
     )
+    return outside.told(decision, policy, now)
 
 
 def _decide(
@@ -141,7 +152,11 @@ def _decide(
         return Decision(waiting(incident, why), (), (why,))
     before, team = incident.phase, policy.teams[incident.team]
     incident = read_facts(incident, ticket, source, policy)
-    incident = replace(incident, muted=_has_label(ticket, postmortem.MUTE_LABEL))
+    muted, felt = (
+        _has_label(ticket, postmortem.MUTE_LABEL),
+        customers.felt(ticket, incident.severity, team),
+    )
+    incident = replace(incident, muted=muted, felt=felt)
     reasons = [f"{before} → {incident.phase}"] if incident.phase is not before else []
     decision = _stand(incident, ticket, team, policy, said_severity(ticket, source), holds, now)
     decision = _not_yet(decision, held or {})
@@ -225,7 +240,8 @@ def _stand(
             why = f"a known severity ({severity_said})"
             incident = waiting(incident, why)
             return Decision(incident, comment(incident, held), (f"waiting for {why}",))
-    return set_up(_with_people(incident, team, policy), ticket, team, policy, held, now)
+    incident = perspectives.asked_of(_with_people(incident, team, policy), team)
+    return set_up(incident, ticket, team, policy, held, now)
 
 
 def _no_postmortem(incident: Incident, team: Team) -> str | None:

@@ -19,6 +19,7 @@ from workflows.lines import Origin as Origin
 from workflows.lines import Proposal as Proposal
 from workflows.lines import Way as Way
 from workflows.moments import Moments
+from workflows.notices import Notice, Perspective
 from workflows.pairs import Recurrence
 from workflows.proven import Proof as Proof
 from workflows.reminded import Reminded
@@ -273,7 +274,7 @@ class Postmortem:
 class Incident:
     """One incident, its whole state between two decisions. `given_up` says who decided that it
     gets no document, and so nothing else, and why; "" where nobody did. `tags` are its factors and
-    tags by the ticket's labels."""
+    tags by the ticket's labels. `felt`: customers felt it, as far as the rules can tell."""
 
     id: str
     team: str
@@ -307,6 +308,9 @@ class Incident:
     reminders: tuple[Reminded, ...] = ()
     watched: tuple[Watched, ...] = ()
     alarms: tuple[Alarm, ...] = ()
+    perspectives: tuple[Perspective, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    felt: bool = False
     comment_id: str | None = None
     muted: bool = False
     given_up: str = ""

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from workflows.calendars import USUAL, Calendar
 from workflows.model import Area, Kind
+from workflows.participants import Participants
 from workflows.rungs import Verdict
 from workflows.snapshots import Field, Progress, Side
 
@@ -322,9 +323,9 @@ class Team:
     audits: AuditRules | None = None
     reminders: ReminderRules | None = None
     checks: CheckRules = CheckRules()
-
     evidence: EvidenceRules | None = None
     waivers: WaiverRules | None = None
+    participants: Participants = field(default_factory=Participants)
     calendar: Calendar = USUAL
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from workflows import action_table, audit_text, recurrence, timeline
+from workflows import action_table, audit_text, perspectives, recurrence, timeline
 from workflows.apart import in_comment, may_be_told
 from workflows.audience import said_in_document, side_of
 from workflows.audits import follows
-from workflows.documents import render
+from workflows.documents import link_to, render
 from workflows.effects import CreateTask, DocumentTarget, LinkTask, TaskTarget
 from workflows.markup import addresses, cell, copied_address, excerpt, inert, link, plain_title
 from workflows.model import (
@@ -52,6 +52,7 @@ def document_text(incident: Incident, ticket: Ticket, rules: PostmortemRules) ->
         incident=incident.ticket.key,
         severity=incident.severity or "",
         service=inert(incident.service or ""),
+        perspectives=perspectives.titles(incident.perspectives),
     )
 
 
@@ -65,6 +66,7 @@ def regions(incident: Incident, ticket: Ticket) -> dict[str, str]:
         "evidence": _evidence(incident, ticket),
         "audits": audit_text.region(incident.audits),
         "recurrence": recurrence.region(incident.recurrences),
+        "perspectives": perspectives.region(incident.perspectives),
     }
 
 
@@ -235,7 +237,7 @@ def _task_text(incident: Incident, item: ActionItem, document: Postmortem) -> st
     measure = measure or "not stated yet: say how we will know it worked"
     rows = [
         ("Incident", link(incident.ticket.key, incident.ticket.url)),
-        ("Postmortem", _document_link("document", document)),
+        ("Postmortem", link_to("document", document.ref.url)),
         ("Action item", item.name),
         ("Kind", item.kind.value),
         ("Owner", cell(item.owner or "nobody yet")),
@@ -257,13 +259,6 @@ def _audit_of(incident: Incident, audit: Audit) -> str:
     ticket = link(audit.ticket.key, audit.ticket.url) if audit.ticket else "an audit"
     task = f" ({link(measure.task.key, measure.task.url)})" if measure.task else ""
     return f"{ticket}, the audit of {measure.name}{task}"
-
-
-def _document_link(words: str, document: Postmortem) -> str:
-    """A link to the document; a file's address in full, because no tracker leads from its pages
-    to a file: GitHub's and Jira's only follow http and mailto."""
-    url = document.ref.url
-    return link(words, url) if url.startswith(("http://", "https://")) else f"{words} `{url}`"
 
 
 # --- the one comment ------------------------------------------------------------------------------
@@ -288,7 +283,7 @@ def comment(incident: Incident, blocked: Mapping[str, str], review: Sequence[str
         return f"**Followthrough** is waiting: {inert(incident.waiting_for or '')}\n\n{_footer()}"
     document = incident.postmortem
     parts = [
-        f"**Followthrough** set up the {_document_link('postmortem', document)}"
+        f"**Followthrough** set up the {link_to('postmortem', document.ref.url)}"
         f" ({document.status.value})."
     ]
     if incident.actions:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from workflows import perspectives
 from workflows.effects import Check, Effect, Hold, KeepVersions, SetReview
 from workflows.model import DocumentRef, DocumentStatus, Incident
 from workflows.policy import KnownPerson
@@ -162,9 +163,9 @@ def advised(incident: Incident, people: Iterable[KnownPerson]) -> tuple[Advice, 
 
 
 def told(incident: Incident, people: Iterable[KnownPerson], held: Mapping[str, Hold]) -> list[str]:
-    """The paragraphs of the one comment (Markdown) on what is missing and on wording. They hold no
-    word of the document, which fewer people may be able to read. What is missing is not told here
-    as well where it is shown on what is proposed."""
+    """The paragraphs of the one comment (Markdown) on what is missing, on wording, and on who was
+    not heard yet. They hold no word of the document, which fewer people may be able to read. What
+    is missing is not told here as well where it is shown on what is proposed."""
     document = incident.postmortem
     if document is None or document.status in _NO_MORE:
         return []
@@ -181,7 +182,7 @@ def told(incident: Incident, people: Iterable[KnownPerson], held: Mapping[str, H
     advices += [f"- … and {len(found) - MOST_ADVICE} more"] if len(found) > MOST_ADVICE else []
     if advices:
         parts.append("On wording, as advice; it blocks nothing:\n\n" + "\n".join(advices))
-    return parts
+    return [*parts, *perspectives.advised(incident)]
 
 
 def _advice(each: Advice) -> str:

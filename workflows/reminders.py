@@ -87,8 +87,9 @@ def told_of_reminder(key: str) -> str:
 
 
 def without_own(ticket: Ticket, incident: Incident | None) -> Ticket:
-    """The incident's ticket as people wrote it, without our reminders on it."""
+    """The incident's ticket as people wrote it, without our reminders and notes on it."""
     own = {each.comment for each in incident.reminders} if incident else set()
+    own |= {each.comment for each in incident.notices} if incident else set()
     return replace(ticket, comments=tuple(c for c in ticket.comments if c.id not in own))
 
 

@@ -14,6 +14,7 @@ from datetime import date, datetime
 
 from workflows import check_times, waivers
 from workflows.calendars import Calendar
+from workflows.circulation import awaited as awaited_of_review
 from workflows.model import DocumentStatus, Incident, Phase
 from workflows.policy import Mode, Policy, Team
 from workflows.reminder_times import awaited
@@ -41,7 +42,8 @@ def plan(incident: Incident, policy: Policy) -> tuple[Occurrence, ...]:
     if team is None or team.mode is Mode.PLAN:
         return ()
     days = (*reviews(incident, team), *_audits(incident), *_reminders(incident, team))
-    return (*days, *_checks(incident, team), *_waivers(incident, team))
+    sent = (Occurrence(*each) for each in awaited_of_review(incident, team))
+    return (*days, *_checks(incident, team), *_waivers(incident, team), *sent)
 
 
 def _audits(incident: Incident) -> Iterator[Occurrence]:

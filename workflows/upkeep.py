@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from workflows import action_table, audit_text, postmortem, recurrence
+from workflows import action_table, audit_text, perspectives, postmortem, recurrence
 from workflows.action_table import merge_table, read_table
 from workflows.documents import digest
 from workflows.effects import WriteRegions
@@ -39,7 +39,7 @@ def _wanted_regions(
     incident: Incident, document: Postmortem, ticket: Ticket | None
 ) -> dict[str, str]:
     """The regions that should be rewritten: ours changed, and nobody edited what stands there.
-    Without a ticket only action items, their audits and recurrences can have changed.
+    Without a ticket only action items, their audits, recurrences and perspectives can have changed.
 
     An emptied region is written again: that is how a person hands an edited one back.
     """
@@ -49,6 +49,7 @@ def _wanted_regions(
             "actions": action_table.table(incident.actions),
             "audits": audit_text.region(incident.audits),
             "recurrence": recurrence.region(incident.recurrences),
+            "perspectives": perspectives.region(incident.perspectives),
         }
         if ticket is None
         else postmortem.regions(incident, ticket)

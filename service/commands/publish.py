@@ -18,6 +18,7 @@ from service.commands.reading import (
 )
 from service.explain import cut, plain
 from service.publishing import publish
+from workflows.perspectives import unheard
 from workflows.publishing import advised
 from workflows.review import Missing, missing
 from workflows.wording import Advice
@@ -27,10 +28,10 @@ from workflows.wording import Advice
 @click.argument("ticket")
 @rules_option
 def review_command(ticket: str, rules_file: Path | None) -> None:
-    """Show what the postmortem of TICKET lacks before it can be published, and which of its
-    sentences blame.
+    """Show what the postmortem of TICKET lacks before it can be published, which of its sentences
+    blame, and which perspectives have not answered.
 
-    It is looked through as it was last read. Ends with 1 while something is missing; wording is
+    It is looked through as it was last read. Ends with 1 while something is missing; the rest is
     advice.
     """
     _, rules = read_rules(rules_file)
@@ -41,6 +42,8 @@ def review_command(ticket: str, rules_file: Path | None) -> None:
         give_up(f"The postmortem of {incident.ticket.key} was not read yet.")
     for line in (*_lines(lacks), *_wording(advised(incident, rules.policy.people))):
         click.echo(plain(line))
+    if silent := unheard(incident):
+        click.echo(f"Not heard yet, as advice: {', '.join(silent)}")
     if lacks:
         raise SystemExit(1)
     click.echo("Nothing is missing.", err=True)

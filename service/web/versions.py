@@ -10,6 +10,7 @@ from service.web import WebContainer
 from service.web.sign_in import who
 from workflows.differences import changed
 from workflows.model import Incident
+from workflows.perspectives import unheard
 from workflows.publishing import advised, has_signal
 from workflows.review import missing
 from workflows.versions import Version
@@ -24,6 +25,7 @@ def blueprint(container: WebContainer) -> Blueprint:
 
     routes.add_app_template_filter(missing, "missing")
     routes.add_app_template_filter(wording, "wording")
+    routes.add_app_template_filter(unheard, "unheard")
     routes.add_app_template_filter(has_signal, "has_signal")
 
     @routes.get("/incidents/<incident_id>/versions")

@@ -32,6 +32,7 @@ from workflows.events import DocumentCreated
 from workflows.folding import fold
 from workflows.markup import addresses, as_said, cell, copied_address, inert, one_line, plain_title
 from workflows.model import ActionItem, Incident, Kind, Origin, Outlook, Phase, Proposal
+from workflows.notices import Perspective
 from workflows.postmortem import comment as the_comment
 from workflows.postmortem import document_text, task
 
@@ -145,6 +146,7 @@ def incident(words: str) -> Incident:
         closed=NOON,
         roles={"facilitator": words},
         actions=(item,),
+        perspectives=(Perspective("support", words or "it", (words,)),),
         proposals=(Proposal(item.origin, words or "it", words, words),),
     )
 

@@ -28,7 +28,8 @@ BODY = PROSE.filter(lambda t: "followthrough:" not in t)
 
 def shipped(**bodies: str) -> str:
     values = {name: f"the {name}" for name in (*REGIONS, *MORE_REGIONS)} | bodies
-    return render(template(), values, title="T", incident="INC-1", severity="sev1", service="")
+    said = {"title": "T", "incident": "INC-1", "severity": "sev1", "service": ""}
+    return render(template(), values, perspectives=["Support"], **said)
 
 
 def test_the_shipped_template_holds_every_region_under_a_heading_of_its_own() -> None:
