@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -313,6 +313,12 @@ class Outcome:
     killed: list[int]
     calls: int
     measures: int
+
+    def survived(self, about: Sequence[str]) -> list[Site]:
+        """The commits about these that were made ten times and more, and at which it never died."""
+        often = [site for site, times in self.deaths.seen.items() if times >= 10]
+        of_them = [site for site in often if any(word in f"{site} " for word in about)]
+        return [site for site in of_them if not self.deaths.died[site]]
 
 
 class Year:
