@@ -384,7 +384,7 @@ class Folk:
         """What the trackers hold of each measure."""
         opened = {desk: [desk.shown(t) for t, _ in desk.opened()] for desk in self.desks}
         asked: dict[tuple[str, int], list[Asked]] = {}
-        for desk, tickets in opened.items():
+        for tickets in opened.values():
             for ticket in tickets:
                 if match := _TITLE.match(ticket.title):
                     number, incident, step = int(match[1]), match[2], int(match[3])

@@ -24,12 +24,13 @@ from textwrap import dedent
 from types import FrameType, TracebackType
 from typing import Self
 
-from almanac import DAY, Count, Look, Rules, judge
+from almanac import DAY, Count, Look, judge
+from almanac import Rules as AuditRules
 from folk import MINUTE, WAY_BACK, Desk, Folk, GitHubDesk, JiraDesk
 from inprocess import without_sockets
-from stage import GITHUB_INCIDENTS, HOOKS, JIRA_INCIDENTS, TOKENS, Stage, StoryClock
+from stage import GITHUB_INCIDENTS, GITHUB_ISSUE, HOOKS, JIRA_INCIDENTS, TOKENS, Stage, StoryClock
 
-from config.rules import load
+from config.rules import Rules, load
 from integrations.sandbox.acme import BOT_EMAIL
 from service.container import Container, build
 from service.jobs import TIMING, record_end
@@ -158,6 +159,7 @@ class TwoTeams(Stage):
 
     def __init__(self, directory: Path) -> None:
         self.deaths = Deaths()
+        self._rules: Rules | None = None
         clock = YearClock(datetime(2026, 12, 7, 12, tzinfo=UTC))
         super().__init__(directory, clock=clock, poll_seconds=86400)
         jira = self.sandbox.jira
@@ -171,10 +173,11 @@ class TwoTeams(Stage):
         self.deaths.wrap(self.store)
 
     def restart(self, **changed: str) -> Container:
-        self.rules_file.write_text(rules_text(self.sandbox.jira_url, self.sandbox.github_url))
-        rules = load(self.rules_file, self.environ)
+        if self._rules is None:
+            self.rules_file.write_text(rules_text(self.sandbox.jira_url, self.sandbox.github_url))
+            self._rules = load(self.rules_file, self.environ)
         self.container = build(
-            self.settings, rules, store=self.store, clock=self.clock, wait=self._let_pass
+            self.settings, self._rules, store=self.store, clock=self.clock, wait=self._let_pass
         )
         return self.container
 
@@ -382,9 +385,7 @@ class Year:
         wrong = [words for story in stories for words in judge(story, self.looks, count)]
         calls = len(self.stage.sandbox.calls)
         killed = list(self.killed)
-        return Outcome(
-            wrong, count.of, self.looks, self.stage.deaths, killed, calls, len(stories)
-        )
+        return Outcome(wrong, count.of, self.looks, self.stage.deaths, killed, calls, len(stories))
 
     def _absent(self, longest: float = 20) -> None:
         """The service is away for up to so many days, as a rule with its web process: what happens
@@ -439,7 +440,7 @@ class Year:
 # --- the rules ------------------------------------------------------------------------------------
 
 
-def rules_of(desk: Desk, kind: str, severity: str) -> Rules:
+def rules_of(desk: Desk, kind: str, severity: str) -> AuditRules:
     """The same that `rules_text` says."""
     corrective, sev3 = kind == "corrective", severity == "sev3"
     if isinstance(desk, JiraDesk):
@@ -447,9 +448,10 @@ def rules_of(desk: Desk, kind: str, severity: str) -> Rules:
         business = severity == "sev1"
         if corrective:
             ladder, business = (30,), False
-        return Rules("Asia/Tokyo", TOKYO, ladder, business, lengthen=not corrective)
+        return AuditRules("Asia/Tokyo", TOKYO, ladder, business, lengthen=not corrective)
     ladder = () if corrective else (10, 30, 60) if severity == "sev1" else (25, 75, 150)
-    return Rules("America/New_York", NEW_YORK, ladder, business=False, lengthen=False, within=5)
+    never = {"business": False, "lengthen": False}
+    return AuditRules("America/New_York", NEW_YORK, ladder, within=5, **never)
 
 
 def rules_text(jira: str, github: str) -> str:
@@ -487,7 +489,7 @@ def rules_text(jira: str, github: str) -> str:
             incidents:
               {inner(JIRA_INCIDENTS, 14)}
             postmortem:
-              document: {{kind: jira-issue, connection: jira, project: INC, issue_type: Postmortem}}
+              document: {GITHUB_ISSUE}
               tasks: {{connection: jira, project: OPS, issue_type: Task}}
             audits:
               ladder:
@@ -504,11 +506,7 @@ def rules_text(jira: str, github: str) -> str:
             incidents:
               {inner(GITHUB_INCIDENTS, 14)}
             postmortem:
-              document:
-                kind: github-issue
-                connection: github
-                repository: acme/ops
-                labels: [postmortem]
+              document: {GITHUB_ISSUE}
               tasks: {{connection: github, repository: acme/ops, labels: [remediation]}}
             audits:
               ladder: {{sev1: [10 days, 30 days, 60 days], default: [25 days, 75 days, 150 days]}}
