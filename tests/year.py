@@ -393,7 +393,7 @@ class Year:
         hooks = self.stage.sandbox.hooks
         hooks.enabled = self._dice.random() < 0.3
         self.stage.clock.wait(5 * MINUTE)  # by then no lease is held by who died
-        days = min(self._dice.choice(ABSENCES), longest, self.plan.days / 10)
+        days = min(self._dice.choice(ABSENCES), longest, self.plan.days / 4)
         self.folk.live(days * self._dice.uniform(0.5, 1) * DAY)
         assert hooks.drain()
         hooks.enabled = True
@@ -443,11 +443,13 @@ class Year:
 def rules_of(desk: Desk, kind: str, severity: str) -> AuditRules:
     """The same that `rules_text` says."""
     corrective, sev3 = kind == "corrective", severity == "sev3"
+    ladder: tuple[int, ...]
     if isinstance(desk, JiraDesk):
-        ladder = (20, 60, 120) if severity == "sev1" else () if sev3 else (30, 90)
-        business = severity == "sev1"
+        ladder, business = (() if sev3 else (30, 90)), False
         if corrective:
-            ladder, business = (30,), False
+            ladder = (30,)
+        elif severity == "sev1":
+            ladder, business = (20, 60, 120), True
         return AuditRules("Asia/Tokyo", TOKYO, ladder, business, lengthen=not corrective)
     ladder = () if corrective else (10, 30, 60) if severity == "sev1" else (25, 75, 150)
     never = {"business": False, "lengthen": False}
