@@ -359,7 +359,7 @@ class Folk:
         fate, desk = asking.fate, asking.fate.desk
         if fate.state != DONE:
             return
-        if asking.shut_first:
+        if asking.shut_first and not asking.said:
             desk.close(asking.key, by="noor")
             self.stage.clock.wait(MINUTE)
         word = asking.word if not asking.said else self._dice.choice((EFFECTIVE, NOT_EFFECTIVE))

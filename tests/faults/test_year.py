@@ -35,7 +35,7 @@ def _play(tmp_path: Path, record_property: Callable[[str, object], None]) -> Cal
 def test_in_a_hasty_season_every_audit_that_is_due_opens_once(
     play: Callable[..., Outcome],
 ) -> None:
-    outcome = play(Plan(seed=3, incidents=2, days=70, haste=4, deaths=1))
+    outcome = play(Plan(seed=3, incidents=2, days=70, haste=4))
     assert outcome.wrong == []
     assert outcome.count["opened"] > 10
     assert outcome.deaths.died.total() > 10
