@@ -6,7 +6,7 @@ RULES ?= rules.yaml
 SEED ?= 7
 STAMPS := $(VENV)/.stamps
 
-.PHONY: demo demo-audits run test test-long test-sync check storm kills bench-ack bench-backlog bench-sync bench-sync-backlog bench-tick audit lock clean help
+.PHONY: demo demo-audits run test test-long test-sync check storm kills year bench-ack bench-backlog bench-sync bench-sync-backlog bench-tick audit lock clean help
 help:
 	@echo "make demo    play one incident from open to closed in both dialects, without credentials"
 	@echo "make demo-audits  the same, and half a year more: do the measures work?"
@@ -15,6 +15,7 @@ help:
 	@echo "make check   ruff, mypy --strict, import contracts"
 	@echo "make storm   200 closings while processes are killed and trackers misbehave, by SEED=$(SEED)"
 	@echo "make kills   20 kills with -9 while webhooks pour in"
+	@echo "make year    a year of 500 measures and their audits, with crashes, kills and weeks without the service"
 	@echo "make bench-ack  how fast webhooks are acknowledged"
 	@echo "make bench-backlog  a backlog against GitHub's limits, with a clock that runs fast"
 	@echo "make bench-sync  how many changes a second are carried to the other places of a task"
@@ -57,6 +58,10 @@ storm: $(STAMPS)/run
 
 kills: $(STAMPS)/run
 	@$(BIN)/python -m bench.kills
+
+# Time is simulated, so it takes a quarter of an hour. SEED says who does what, and where it dies.
+year: $(STAMPS)/dev
+	@SEED=$(SEED) $(BIN)/python -m pytest -m year tests/faults/test_year.py $(ARGS)
 
 bench-ack: $(STAMPS)/run
 	@$(BIN)/python -m bench.acknowledge

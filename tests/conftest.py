@@ -14,6 +14,7 @@ import leaks
 import pytest
 from hypothesis import settings
 from sqlalchemy import Pool, event
+from sqlalchemy.pool import ConnectionPoolEntry
 from towns import Towns
 
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -33,11 +34,12 @@ def _listening() -> Iterator[None]:
 
 
 @event.listens_for(Pool, "checkout")
-def _leave_the_disk_alone(connection: Any, *_: object) -> None:
+def _leave_the_disk_alone(connection: Any, record: ConnectionPoolEntry, *_: object) -> None:
     """Nothing here survives a power failure, so no commit of this process waits for the disk: that
     was a millisecond each, of hundreds of thousands. Other processes are as they always are."""
-    if isinstance(connection, sqlite3.Connection):
+    if isinstance(connection, sqlite3.Connection) and not record.info.get("left alone"):
         connection.execute("PRAGMA synchronous=OFF").close()
+        record.info["left alone"] = True
 
 
 @pytest.fixture(scope="session")

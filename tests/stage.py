@@ -113,9 +113,11 @@ class Stage:
         calendar: str = "",
         checks: str = "{}",
         participants: str = "",
+        clock: StoryClock | None = None,
+        poll_seconds: int = 60,
     ) -> None:
         self.directory = directory
-        self.clock = StoryClock(datetime(2026, 12, 7, 12, 0, tzinfo=UTC))
+        self.clock = clock or StoryClock(datetime(2026, 12, 7, 12, 0, tzinfo=UTC))
         self.sandbox = Sandbox(clock=self.clock, deployment=deployment)
         populate(self.sandbox, TOKENS["JIRA_TOKEN"], TOKENS["GITHUB_TOKEN"])
         self.rules_file = directory / "rules.yaml"
@@ -126,7 +128,9 @@ class Stage:
         self._parts |= {"participants": participants}
         self._webhooks = webhooks
         self.environ = {**TOKENS, **HOOKS, "CHECKS_TOKEN": CHECKS_TOKEN}
-        self.settings = Settings.from_environment({"FOLLOWTHROUGH_DATA": str(directory / "data")})
+        said = {"DATA": str(directory / "data"), "POLL_SECONDS": str(poll_seconds)}
+        environ = {f"FOLLOWTHROUGH_{name}": value for name, value in said.items()}
+        self.settings = Settings.from_environment(environ)
         copy_of_an_empty_database(self.settings)
         self.store = open_store(self.settings, self.clock)
         self.container = self.restart()
