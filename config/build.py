@@ -14,6 +14,7 @@ from typing import Any
 from config.auditing import build_audits
 from config.calendars import build_calendars
 from config.checks import PLACE_KEY, person_names
+from config.digests import build_digest
 from config.secrets import Secret
 from workflows.calendars import USUAL, Calendar
 from workflows.model import Area, Kind
@@ -182,7 +183,10 @@ def _team(
 
 def _reminders(reminders: Mapping[str, Any] | None) -> ReminderRules | None:
     """None where they are off. What the rules do not say is as it is shipped."""
-    return None if reminders is None else ReminderRules(**reminders)
+    if reminders is None:
+        return None
+    digest = build_digest(reminders.get("digest", {}))
+    return ReminderRules(**{**reminders, "digest": digest})
 
 
 def _calendar(team: Mapping[str, Any], calendars: Mapping[str, Calendar]) -> Calendar:

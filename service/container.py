@@ -43,6 +43,8 @@ from service.redelivery import REDELIVERY_JOB, Redelivery
 from service.routing import INCIDENT_JOB, Routing
 from service.store import Store
 from service.store.deliveries import JOB as DELIVERY_JOB
+from service.store.teams import JOB as TEAM_JOB
+from service.teams import TeamTurns
 from service.tick import TICK_JOB, Tick
 from service.web import WebhookDoor
 from workflows.budgets import Budget
@@ -243,6 +245,7 @@ def build(
     redelivery = Redelivery(store, trackers.kept_deliveries, clock)
     closings = ClosingTogether(store, policy, by_connection, clock)
     tick = Tick(store, policy, clock)
+    teams = TeamTurns(store, policy, by_connection, executor, trackers.audiences, clock)
     handlers: Handlers = {
         DELIVERY_JOB: routing.run,
         INCIDENT_JOB: processing.run,
@@ -250,6 +253,7 @@ def build(
         REDELIVERY_JOB: redelivery.run,
         CLOSING_JOB: closings.run,
         TICK_JOB: tick.run,
+        TEAM_JOB: teams.run,
     }
     return Container(
         settings, rules, store, trackers, reconciler, redelivery, closings, tick, handlers

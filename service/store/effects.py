@@ -221,14 +221,14 @@ class Effects:
             mend=mend,
         )
 
-    def replay(self, key: str) -> bool:
-        """Want a dead letter, or what was dropped, again. False when it is neither: of two who ask
-        at once, the second."""
+    def replay(self, key: str) -> Owner | None:
+        """Want a dead letter, or what was dropped, again. Returns whose it is, None when it is
+        neither: of two who ask at once, the second."""
         refused = (EffectState.REJECTED, EffectState.DROPPED)
         return self._end(key, refused, state=EffectState.WANTED, dropped_by="", dropped_why="")
 
-    def drop(self, key: str, *, by: str, why: str) -> bool:
-        """Give a dead letter up. False when it is no dead letter."""
+    def drop(self, key: str, *, by: str, why: str) -> Owner | None:
+        """Give a dead letter up. Returns whose it is, None when it is no dead letter."""
         refused = (EffectState.REJECTED,)
         dropped = {"state": EffectState.DROPPED, "dropped_by": by, "dropped_why": why}
         return self._end(key, refused, **dropped)
@@ -285,14 +285,14 @@ class Effects:
     def _set(self, key: str, **values: object) -> None:
         self._connection.execute(_SET, {"of_key": key, **values})
 
-    def _end(self, key: str, states: Sequence[EffectState], **values: object) -> bool:
+    def _end(self, key: str, states: Sequence[EffectState], **values: object) -> Owner | None:
         ended = self._connection.execute(
             update(effects)
             .where(effects.c.key == key, effects.c.state.in_(states))
             .values(due_at=None, **values)
-            .returning(effects.c.id)
-        )
-        return ended.first() is not None
+            .returning(effects.c.incident_id, effects.c.team)
+        ).first()
+        return whose(ended) if ended else None
 
     def _list(self, query: Executable, which: Mapping[str, object]) -> list[EffectRecord]:
         return [_record(row) for row in self._connection.execute(query, which)]
