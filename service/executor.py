@@ -297,7 +297,9 @@ class Executor:
                     owners.note(tx, owners.row_of(incident), EntryKind.CONFLICT, conflict)
                 text, news = self._ended_well(tx, record, ended, incident, looked_up), True
             if news:  # the same answer again and again is one line
-                owners.note(tx, owners.row_of(incident), EntryKind.EFFECT, text, {"key": record.key})
+                owners.note(
+                    tx, owners.row_of(incident), EntryKind.EFFECT, text, {"key": record.key}
+                )
         log.info("effect", of=owners.name_of(incident), key=record.key, outcome=text)
         return incident
 

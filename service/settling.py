@@ -23,8 +23,8 @@ DocumentStores = Callable[[str, str], DocumentStore]
 
 
 class Settling:
-    """Settles the uncertain effects of one incident or team. `wait` is how long something is looked for
-    before its absence counts."""
+    """Settles the uncertain effects of one incident or team. `wait` is how long something is looked
+    for before its absence counts."""
 
     def __init__(
         self,

@@ -1,8 +1,8 @@
 """The tick: what came due of all that incidents and teams wait for in days gets its turn.
 
-An occurrence is taken, and the job of its incident or team asked for, in one transaction. So it comes once,
-whether ticks are late, double or many at a time, and after a stop of any length. What is to be
-done about it is decided in that turn, from what holds by then.
+An occurrence is taken, and the job of its incident or team asked for, in one transaction. So it
+comes once, whether ticks are late, double or many at a time, and after a stop of any length. What
+is to be done about it is decided in that turn, from what holds by then.
 """
 
 from __future__ import annotations

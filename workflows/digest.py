@@ -28,8 +28,8 @@ _DAY = timedelta(days=1)
 @dataclass(frozen=True, slots=True)
 class Digest:
     """What there is to say of the days from `begins` up to `ends`: measures that `came_due` and are
-    open, those that were `late` before, and those that were `done`; `reviews` that are overdue, each
-    as incident, step and date; and `audits` that wait for a verdict."""
+    open, those that were `late` before, and those that were `done`; `reviews` that are overdue,
+    each as incident, step and date; and `audits` that wait for a verdict."""
 
     team: Team
     begins: date

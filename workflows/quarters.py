@@ -25,7 +25,7 @@ class Quarter:
 
     @property
     def next(self) -> Quarter:
-        last = self.number == 4  # noqa: PLR2004 - a year has four of them
+        last = self.number == 4
         return Quarter(self.year + 1, 1) if last else Quarter(self.year, self.number + 1)
 
     @property

@@ -52,9 +52,9 @@ class EffectState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EffectRecord:
-    """One effect, and whose it is. `words` are the vendor's last ones, `mend` what a person can do; `attempts`
-    counts how often it was begun; `uncertain_since` is since when nobody knows how its call
-    ended; times are aware UTC. `id` is short enough to be typed.
+    """One effect, and whose it is. `words` are the vendor's last ones, `mend` what a person can do;
+    `attempts` counts how often it was begun; `uncertain_since` is since when nobody knows how its
+    call ended; times are aware UTC. `id` is short enough to be typed.
     `dropped_by` and `dropped_why` say who gave it up, and why; both are "" otherwise."""
 
     id: int

@@ -52,9 +52,7 @@ _TAKE = (
     .returning(occurrences.c.id)
 )
 _NEXT = select(func.min(occurrences.c.due_at)).where(occurrences.c.taken_at.is_(None))
-_OF = of_each(
-    select(occurrences).order_by(occurrences.c.due_at, occurrences.c.id), occurrences
-)
+_OF = of_each(select(occurrences).order_by(occurrences.c.due_at, occurrences.c.id), occurrences)
 
 
 class Occurrences:
@@ -65,9 +63,9 @@ class Occurrences:
         self._now = now
 
     def put(self, owner: Owner, wanted: Sequence[Occurrence]) -> datetime | None:
-        """Make this the plan of the incident or team: what is new is planned, what has another time is
-        moved, what is not wanted any more is withdrawn. What was taken stays so. Returns when (UTC)
-        the first of the new and moved ones is due, None where there is none."""
+        """Make this the plan of the incident or team: what is new is planned, what has another time
+        is moved, what is not wanted any more is withdrawn. What was taken stays so. Returns when
+        (UTC) the first of the new and moved ones is due, None where there is none."""
         known = {each.occurrence.key: each for each in self._of(owner)}
         changed = [each for each in wanted if _differs(each, known.get(each.key))]
         keys = {each.key for each in wanted}

@@ -134,13 +134,13 @@ def test_after_five_months_without_the_service_each_quarter_opens_once_and_says_
 def test_a_crash_after_it_was_created_and_before_that_was_saved_leaves_one(
     made: Making, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measure = made(audits="{}")
+    measure = made(audits="{}", reminders="off")
 
     def die(*_: object) -> None:
         raise Crash
 
     monkeypatch.setattr(owners, "save", die)
-    measure.stage.clock.wait(timedelta(days=26))
+    measure.stage.clock.wait(timedelta(days=25))
     with pytest.raises(Crash):
         measure.stage.settle()
     assert len(portfolios(measure)) == 1
@@ -158,7 +158,7 @@ def test_a_crash_at_any_commit_leaves_one_of_each(
     made: Making, commit: int, *, before: bool
 ) -> None:
     measure = made(audits="{}", reminders="{times: 1}")
-    measure.stage.clock.wait(timedelta(days=26))
+    measure.stage.clock.wait(timedelta(days=25))
     die_at(measure.stage, commit, before=before)
     with suppress(Crash):
         measure.stage.settle()
@@ -241,8 +241,7 @@ def test_each_monday_a_comment_on_one_ticket_tells_of_the_week(made: Making) -> 
     measure.done()
     until(measure, 2026, 12, 28)
     assert "Done (1):" in digests(measure)[1]
-    until(measure, 2027, 1, 11)
-    assert len(digests(measure)) == 2
+    assert "the review was due on 2026-12-14" in digests(measure)[1]
     assert len(own(measure, "digests")) == 1
 
 
@@ -257,10 +256,11 @@ def test_of_digests_that_were_missed_one_is_written_and_covers_the_whole_time(ma
 
 def test_as_tickets_each_digest_notifies_by_itself(made: Making) -> None:
     measure = made(reminders='{times: 1, digest: {day: friday, at: "15:00", as: ticket}}')
+    until(measure, 2026, 12, 18, 15)
     until(measure, 2026, 12, 25, 14.5)
-    assert own(measure, "digest") == []
+    assert len(own(measure, "digest")) == 1
     until(measure, 2026, 12, 25, 15)
-    (ticket,) = own(measure, "digest")
+    _, ticket = own(measure, "digest")
     assert ticket.title == "Digest of payments, 2026-12-18 to 2026-12-24"
     assert own(measure, "digests") == []
 
@@ -275,7 +275,7 @@ def test_on_a_muted_ticket_and_one_that_is_gone_no_digest_is_written(made: Makin
     assert f"{OPS}#{ticket.number} is muted" in said(measure)
     measure.delete(f"{OPS}#{ticket.number}")
     until(measure, 2027, 1, 4)
-    assert own(measure, "digests") == []
+    assert len(own(measure, "digests")) == 1, "the one that is deleted"
     assert "is deleted or hidden, and is not made again" in said(measure)
 
 
@@ -294,7 +294,7 @@ def test_a_digest_whose_answer_is_lost_is_written_once_whatever_the_rules_make_o
     assert book(measure).told_until == date(2026, 12, 21), "nobody knows yet"
     measure.stage.restart(reminders="{times: 1, digest: {day: tuesday}}").start()
     until(measure, 2026, 12, 29)
-    first, second, third = digests(measure)
+    _, second, third = digests(measure)
     assert "2026-12-21 to 2026-12-27" in second
     assert "2026-12-28 to 2026-12-28" in third
 
