@@ -35,9 +35,9 @@ class Role(StrEnum):
 class Ref:
     """A ticket that belongs to an incident, or to a `team`, "" otherwise. `key` is what people call
     it, as last seen; `told` counts how often it was said to have changed, and `waits` says that it
-    was not read since. `updated` is when it had last changed as it was last read (UTC, the tracker's clock). `state`
-    is what it was told to be since then, where that is known, and `shown` (by the same clock) when
-    it had last changed by all that was ever told."""
+    was not read since. `updated` is when it had last changed as it was last read (UTC, the
+    tracker's clock). `state` is what it was told to be since then, where that is known, and `shown`
+    (by the same clock) when it had last changed by all that was ever told."""
 
     connection: str
     ticket_id: str

@@ -223,14 +223,6 @@ reminders = Table(  # whom reminders were written to, and when
     Index(None, "person", "day"),
 )
 
-teams = Table(  # what each got on a schedule
-    "teams",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("state", JSON, nullable=False),  # the whole workflows.team_books.TeamBook
-    Column("updated_at", UtcDateTime, nullable=False),
-)
-
 ledger = Table(
     "ledger",
     metadata,

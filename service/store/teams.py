@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import JSON, Column, Connection, Table, Text, select
 
 from service.store.codec import dump, load
-from service.store.schema import teams
+from service.store.schema import metadata
 from service.store.statements import insert
+from service.store.types import UtcDateTime
 from workflows.team_books import TeamBook
 
 #: The kind of the jobs that give a team what is due; their subject is its name.
 JOB = "team"
+
+
+teams = Table(  # what each got on a schedule
+    "teams",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("state", JSON, nullable=False),  # the whole workflows.team_books.TeamBook
+    Column("updated_at", UtcDateTime, nullable=False),
+)
 
 
 class Teams:

@@ -304,8 +304,8 @@ def test_the_longest_ticket_fits_and_says_where_the_rest_is() -> None:
             audit(1, verdict=Verdict.PARTLY, at=NOON, led_to=2, suspect=long),
             audit(4, due=date(2026, 12, 2), reviewer=long),
         )
-        items = tuple(replace(each, title=long) for each in items)
-        many.append(incident(f"k{n}", *items, audits=audits))
+        titled = [replace(each, title=long) for each in items]
+        many.append(incident(f"k{n}", *titled, audits=audits))
     said = portfolio.text(gathered(*many))
     assert len(said) < 32_767
     assert "and 88 more: `followthrough portfolio payments --quarter 2026Q4 --all`" in said

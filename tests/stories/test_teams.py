@@ -54,7 +54,7 @@ def until(measure: Measure, year: int, month: int, day: int, hour: float = 9) ->
 def own(measure: Measure, what: str) -> list[Any]:
     """The team's own tickets whose effect key begins so, whatever the service knows of them."""
     issues = measure.stage.sandbox.github.repos[OPS].issues.values()
-    return [issue for issue in issues if f"followthrough {what}:" in issue.body]
+    return [issue for issue in issues if f"followthrough {what}:" in str(issue.body)]
 
 
 def portfolios(measure: Measure) -> list[str]:
@@ -108,7 +108,7 @@ def test_in_the_other_tracker_it_opens_as_well(made: Making) -> None:
     measure = made(InJira, audits="{}")
     until(measure, 2027, 1, 1)
     issues = measure.stage.sandbox.jira.issues.values()
-    (ticket,) = [i for i in issues if i.values["summary"].startswith("Portfolio audit 2026Q4")]
+    (ticket,) = [i for i in issues if str(i.values["summary"]).startswith("Portfolio audit 2026Q4")]
     assert ticket.values["labels"] == ["portfolio"]
 
 
