@@ -105,4 +105,5 @@ def build_audits(
         reviewers=tuple(named(who) for who in audits.get("reviewers", ())),
         verdicts={Verdict(v): tuple(words) for v, words in audits.get("verdicts", {}).items()},
         verdict_field=audits.get("verdict_field", ""),
+        portfolio=audits.get("portfolio", True),
     )

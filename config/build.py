@@ -15,6 +15,7 @@ from config.auditing import build_audits
 from config.calendars import build_calendars
 from config.checking import build_checks
 from config.checks import PLACE_KEY, person_names
+from config.digests import build_digest
 from config.participants import build_participants
 from config.proving import build_evidence, build_waivers
 from config.secrets import Secret
@@ -189,7 +190,10 @@ def _team(
 
 def _reminders(reminders: Mapping[str, Any] | None) -> ReminderRules | None:
     """None where they are off. What the rules do not say is as it is shipped."""
-    return None if reminders is None else ReminderRules(**reminders)
+    if reminders is None:
+        return None
+    digest = build_digest(reminders.get("digest", {}))
+    return ReminderRules(**{**reminders, "digest": digest})
 
 
 def _calendar(team: Mapping[str, Any], calendars: Mapping[str, Calendar]) -> Calendar:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from marshmallow import ValidationError
 
 from config.calendars import WEEKDAYS
+from config.digests import DigestSection
 from config.fields import (
     Count,
     Day,
@@ -254,6 +255,7 @@ class AuditsSection(Section):
     labels = Texts()
     verdicts = TextsByName(names=tuple(verdict.value for verdict in Verdict))
     verdict_field = Text()
+    portfolio = YesNo()
 
 
 class RemindersSection(Section):
@@ -261,6 +263,7 @@ class RemindersSection(Section):
     every = Within()
     times = Count()
     daily_limit = Count()
+    digest = OrOff(DigestSection, '{day: monday, at: "09:00", as: comment}')
 
 
 class CheckSection(Section):

@@ -244,14 +244,15 @@ class Lost:
 
     `keys` are their effect keys, `place` where they were sent, `incident` and `document` what they
     relate to (no document: it is itself what is looked for; otherwise it is behind
-    `document_connection`). `since` (UTC) nothing was sent before; `sighted` are tickets that our
-    account was told to have made and that nothing accounts for, as (stable id, key); `known` are
-    stable ids of tickets that are accounted for, so need not be looked at.
+    `document_connection`; no incident: they are a team's own). `since` (UTC) nothing was sent
+    before; `sighted` are tickets that our account was told to have made and that nothing accounts
+    for, as (stable id, key); `known` are stable ids of tickets that are accounted for, so need not
+    be looked at.
     """
 
     keys: tuple[str, ...]
     place: str
-    incident: TicketRef
+    incident: TicketRef | None
     since: datetime
     document: DocumentRef | None = None
     document_connection: str = ""

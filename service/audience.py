@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from integrations.tracker import Rejected, Tracker, TrackerError
 from service.settling import DocumentStores
 from service.store.effects import EffectRecord
-from workflows.audience import Passage, Spot, TaskSpots, exposure, passages, passages_of
+from workflows.audience import OVERVIEWS, Passage, Spot, TaskSpots, exposure, passages, passages_of
 from workflows.effects import WriteNote
 from workflows.model import Incident
 from workflows.policy import Mode, Policy, Team
 from workflows.snapshots import Side
+from workflows.team_books import TeamBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,12 @@ class Audiences:
                 yield Objection(team, passage, why)
 
     def of_effects(
-        self, records: Sequence[EffectRecord], incident: Incident
+        self, records: Sequence[EffectRecord], incident: Incident | TeamBook
     ) -> list[tuple[EffectRecord, TrackerError]]:
-        """Those of the effects that may not be executed, or not now, each with the reason."""
+        """Those of the effects that may not be executed, or not now, each with the reason. None of
+        a team's: in the same turn its words were chosen by what is `tellable`."""
+        if isinstance(incident, TeamBook):
+            return []
         found = []
         ticket, document = self._spots(incident)
         tasks = self._task_spots(incident)
@@ -77,6 +81,16 @@ class Audiences:
             return replace(record, wish=replace(record.wish, text=record.wish.instead, instead=""))
 
         return [fitting(record) for record in records]
+
+    def tellable(self, incident: Incident, end: Spot) -> bool:
+        """Whether words of the incident, and of its measures, may be told to everybody who may read
+        there: of a restricted one none may, nor where nobody can tell who reads what."""
+        if incident.restricted or incident.ticket.connection not in self._trackers:
+            return False
+        ticket, document = self._spots(incident)
+        starts = {ticket, *self._task_spots(incident).values(), *([document] if document else [])}
+        ways = (Passage(OVERVIEWS, start, end) for start in starts)
+        return not any(map(self._objection, ways))
 
     def are_one(self, one: Incident, other: Incident) -> bool:
         """Whether the tickets of two incidents stand in one place, and their documents too: then

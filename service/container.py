@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property, partial
-from pathlib import Path
 
 from config.rules import ConnectionRules, Rules, load
 from config.secrets import Secret
@@ -35,6 +33,7 @@ from service.checks import Checks
 from service.clock import Clock, clock_of, utc_now
 from service.closings import CLOSING_JOB, ClosingTogether
 from service.comparing import Comparison
+from service.data import UnusableData, admin_token, database_file, made
 from service.examination import keeps_files, named_places
 from service.executor import Executor
 from service.governor import Governor
@@ -46,6 +45,8 @@ from service.redelivery import REDELIVERY_JOB, Redelivery
 from service.routing import INCIDENT_JOB, Routing
 from service.store import Store
 from service.store.deliveries import JOB as DELIVERY_JOB
+from service.store.teams import JOB as TEAM_JOB
+from service.teams import TeamTurns
 from service.tick import TICK_JOB, Tick
 from service.web import CheckDoor, WebhookDoor
 from workflows.budgets import Budget
@@ -55,12 +56,6 @@ _WEBHOOKS = {"jira": jira_webhook, "github": github_webhook}
 
 
 _GIVE_BACK = "Give the rules the connection {!r} again, under this name."
-
-_SQLITE = "sqlite:///"  # what a database's address begins with, before the file's name
-
-
-class UnusableData(Exception):
-    """The data directory or the database cannot be used; the message says which, and why."""
 
 
 @dataclass(frozen=True)
@@ -258,6 +253,7 @@ def build(
     redelivery = Redelivery(store, trackers.kept_deliveries, clock)
     closings = ClosingTogether(store, policy, by_connection, clock)
     tick = Tick(store, policy, clock)
+    teams = TeamTurns(store, policy, by_connection, executor, trackers.audiences, clock)
     handlers: Handlers = {
         DELIVERY_JOB: routing.run,
         INCIDENT_JOB: processing.run,
@@ -265,6 +261,7 @@ def build(
         REDELIVERY_JOB: redelivery.run,
         CLOSING_JOB: closings.run,
         TICK_JOB: tick.run,
+        TEAM_JOB: teams.run,
     }
     return Container(
         settings, rules, store, trackers, reconciler, redelivery, closings, tick, handlers
@@ -339,60 +336,9 @@ def open_store(settings: Settings, clock: Clock | None = None) -> Store:
     """The store at the settings' database, its schema brought up to date; it goes by the settings'
     clock unless one is given. Raises UnusableData."""
     file = database_file(settings)
-    _directory(file.parent)
+    made(file.parent)
     if file.exists() and not os.access(file, os.R_OK | os.W_OK):
         raise UnusableData(f"This user may not write to the database {file.absolute()}.")
     store = Store(settings.database_url, clock or clock_of(settings))
     store.migrate()
     return store
-
-
-def database_file(settings: Settings) -> Path:
-    """Where the rows are, or will be once the service has been started."""
-    return Path(settings.database_url.removeprefix(_SQLITE))
-
-
-def data_directory(settings: Settings) -> Path:
-    """The directory for what the service keeps, made if it is not there. Raises UnusableData."""
-    return _directory(settings.data)
-
-
-def _directory(path: Path) -> Path:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        words = f"The directory {path.absolute()} cannot be made: {error.strerror}."
-        raise UnusableData(f"{words} FOLLOWTHROUGH_DATA can name another one.") from None
-    if not os.access(path, os.W_OK | os.X_OK):
-        words = f"This user may not write in the directory {path.absolute()}."
-        raise UnusableData(f"{words} FOLLOWTHROUGH_DATA can name another one.")
-    return path
-
-
-def token_file(settings: Settings) -> Path:
-    """Where a token that we made ourselves is kept."""
-    return settings.data / "admin-token"
-
-
-def admin_token(settings: Settings) -> Secret:
-    """The token that opens the pages: the one that was set, or one made once and kept in the
-    data directory, readable by its owner only. Raises UnusableData."""
-    if settings.admin_token is not None:
-        return settings.admin_token
-    data_directory(settings)
-    path = token_file(settings)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return Secret(_kept(path))
-    with os.fdopen(descriptor, "w") as file:
-        token = secrets.token_urlsafe(32)
-        file.write(token + "\n")
-    return Secret(token)
-
-
-def _kept(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError as error:
-        raise UnusableData(f"{path.absolute()} cannot be read: {error.strerror}.") from None

@@ -17,11 +17,12 @@ from itertools import chain
 from service.explain import in_words, standing
 from service.jobs import PROMPT
 from service.outcomes import given_up
-from service.routing import INCIDENT_JOB, incident_subject
+from service.owners import ask_for_turn, note
 from service.store import Transaction
 from service.store.deliveries import DEAD, Delivery, DeliveryState
 from service.store.effects import EffectRecord, EffectState
 from service.store.journal import EntryKind
+from service.store.owners import OfTeam
 from workflows.effects import (
     CloseTicket,
     CreateDocument,
@@ -59,7 +60,8 @@ class DeadLetter:
     the tracker's, or say why nobody can work on it; `mend` what a person can do. `waits`: it is
     still a dead letter; `dropped`: somebody gave it up, and may replay it all the same;
     `standing` says in words what it is. `at` (UTC) is when it was tried or received.
-    `incident_id` and `ticket` are None where nobody knows which incident it is about.
+    `incident_id` and `ticket` are None where nobody knows which incident it is about, or it is
+    about a team.
     """
 
     id: str
@@ -145,20 +147,17 @@ def _found(tx: Transaction, typed: str) -> EffectRecord | Delivery:
 
 
 def _note(tx: Transaction, about: EffectRecord | Delivery, text: str, by: str) -> None:
-    """On record, and for an effect its incident's turn is asked for."""
+    """On record, and for an effect a turn of its incident or team is asked for."""
     if isinstance(about, Delivery):
         tx.journal.add(about.incident_id, EntryKind.NOTE, text, {"delivery": about.id, "by": by})
         return
-    tx.journal.add(about.incident_id, EntryKind.NOTE, text, {"key": about.key, "by": by})
-    record = tx.incidents.get(about.incident_id)
-    if record is not None:
-        ticket = record.incident.ticket
-        subject = incident_subject(ticket.connection, ticket.id)
-        tx.jobs.touch(INCIDENT_JOB, subject, priority=PROMPT, reason=text)
+    note(tx, about.owner, EntryKind.NOTE, text, {"key": about.key, "by": by})
+    ask_for_turn(tx, about.owner, PROMPT, text)
 
 
 def _of_effect(tx: Transaction, effect: EffectRecord) -> DeadLetter:
-    record = tx.incidents.get(effect.incident_id)
+    team = effect.owner.name if isinstance(effect.owner, OfTeam) else None
+    record = None if isinstance(effect.owner, OfTeam) else tx.incidents.get(effect.owner)
     incident = record.incident if record else None
     waits = effect.state is EffectState.REJECTED
     dropped = effect.state is EffectState.DROPPED
@@ -167,9 +166,9 @@ def _of_effect(tx: Transaction, effect: EffectRecord) -> DeadLetter:
         kind=LetterKind.EFFECT,
         wanted=in_words(effect.wish),
         connection=_sent_to(effect, incident),
-        incident_id=effect.incident_id,
+        incident_id=effect.owner if isinstance(effect.owner, str) else None,
         ticket=incident.ticket if incident else None,
-        title=incident.title if incident else "",
+        title=incident.title if incident else f"for the team {team}",
         at=effect.begun_at or effect.asked_at,
         attempts=effect.attempts,
         words=effect.words,

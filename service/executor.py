@@ -16,6 +16,7 @@ import structlog
 
 from integrations.document_store import DocumentStore
 from integrations.tracker import NotThere, OutcomeUnknown, StaleVersion, TrackerError
+from service import owners
 from service.audience import Audiences
 from service.clock import Clock
 from service.jobs import TIMING, Timing
@@ -25,24 +26,21 @@ from service.outcomes import (
     fields_written,
     is_read_first,
     lasting,
-    new_conflicts,
     retry_at,
     reworded,
     sentence,
     state_after,
     task_news,
-    told,
     uncertain_since,
     written_to,
 )
+from service.owners import O
 from service.settling import DocumentStores, Settling, TrackerOf, may_have_happened
 from service.store import Store, Transaction
 from service.store.effects import EffectRecord, EffectState
 from service.store.journal import EntryKind
-from service.store.refs import Ref, Role
 from service.transfers import remember_created
 from service.versions import Versions, keep
-from workflows.audit_keys import is_audit
 from workflows.documents import regions
 from workflows.effects import (
     CloseTicket,
@@ -69,10 +67,10 @@ from workflows.events import (
     TaskLinked,
     VersionsFound,
 )
-from workflows.folding import fold
 from workflows.hearing import overtaken
 from workflows.model import DocumentState, DocumentStatus, Incident, Postmortem, TicketRef
 from workflows.policy import Policy
+from workflows.team_books import TeamBook
 
 log = structlog.get_logger()
 
@@ -81,7 +79,7 @@ FIRST_LOOK = timedelta(seconds=10)
 
 
 class Executor:
-    """Executes the effects of one incident, whose job (and so its lease) the caller holds.
+    """Executes the effects of one incident or team, whose job (and so its lease) the caller holds.
 
     `tracker` gives the tracker of a connection, `documents` the store for a document's kind and
     connection; both raise Rejected for what the rules have no more.
@@ -111,20 +109,21 @@ class Executor:
         self,
         lease: Lease,
         records: Sequence[EffectRecord],
-        incident: Incident,
+        incident: O,
         wished: Sequence[Effect] = (),
-    ) -> Incident:
+    ) -> O:
         """Run these effects of one kind (see `batch`), recording each outcome as it comes. `wished`
-        is what the incident asks for now.
+        is what the incident, or the team, asks for now.
 
-        Returns the incident with what became known. Raises LostLease, after which nothing more
+        Returns it with what became known. Raises LostLease, after which nothing more
         was sent and nothing is saved.
         """
         left = list(records)
         for record, ended in self._settling.settle(records, incident):
             incident = self._record(lease, record, ended, incident, looked_up=True)
             left.remove(record)
-        left = self._audiences.without_words(left, incident)
+        if isinstance(incident, Incident):  # a team has no document whose words it could repeat
+            left = self._audiences.without_words(left, incident)
         for record, why in self._audiences.of_effects(left, incident):
             looked_up = may_have_happened(record)  # then it may not be done blindly later
             incident = self._record(lease, record, why, incident, looked_up=looked_up)
@@ -155,7 +154,7 @@ class Executor:
         return [replace(r, wish=newest[r.key]) if r.key in stale else r for r in records]
 
     def _perform(
-        self, lease: Lease, records: Sequence[EffectRecord], incident: Incident
+        self, lease: Lease, records: Sequence[EffectRecord], incident: Incident | TeamBook
     ) -> Iterator[tuple[EffectRecord, News | TrackerError]]:
         moot = [r for r in records if isinstance(r.wish, CreateTask) and r.wish.moot]
         yield from ((record, NotCreated(record.key)) for record in moot)
@@ -171,7 +170,7 @@ class Executor:
                 if isinstance(record.wish, SetFields):
                     yield record, error
                     continue
-                yield record, self._read_again(incident)
+                yield record, self._read_again(_incident(incident))
             except TrackerError as error:
                 yield record, error
 
@@ -204,7 +203,10 @@ class Executor:
                 yield by_key[result.key], task_news(result, by_key[result.key].wish)
                 stop = lasting(result.error) or stop
 
-    def _one(self, record: EffectRecord, incident: Incident) -> News:
+    def _one(self, record: EffectRecord, owner: Incident | TeamBook) -> News:
+        if isinstance(record.wish, WriteNote):  # the one of these that a team has as well
+            return self._note(record.wish)
+        incident = _incident(owner)
         match wish := record.wish:
             case CreateDocument(target=target):
                 again = record.attempts > 0
@@ -229,11 +231,6 @@ class Executor:
                 tracker = self._tracker(wish.task.connection)
                 may_be = partial(overtaken, incident, wish, policy=self._policy)
                 return fields_written(wish, tracker.set_fields(wish, may_be), self._clock())
-            case WriteNote():
-                tracker = self._tracker(wish.ticket.connection)
-                to = [handle for handle in (wish.to, wish.also, *wish.others) if handle]
-                comment = tracker.write_comment(wish.ticket, wish.text, wish.key, None, to)
-                return NoteWritten(wish.key, comment, self._clock())
             case CloseTicket(ticket=ticket):
                 fields = SetFields(wish.key, ticket, wish.place, {}, wish.status)
                 tracker = self._tracker(ticket.connection)
@@ -243,6 +240,12 @@ class Executor:
                 return self._versions.perform(wish, documents, incident.id)
             case CreateTask():
                 raise TypeError("tasks are created in batches")
+
+    def _note(self, wish: WriteNote) -> News:
+        tracker = self._tracker(wish.ticket.connection)
+        to = [handle for handle in (wish.to, wish.also, *wish.others) if handle]
+        comment = tracker.write_comment(wish.ticket, wish.text, wish.key, None, to)
+        return NoteWritten(wish.key, comment, self._clock())
 
     def _store_of(self, known: Postmortem) -> DocumentStore:
         return self._documents(known.ref.kind, known.connection)
@@ -269,17 +272,17 @@ class Executor:
         lease: Lease,
         record: EffectRecord,
         ended: News | TrackerError,
-        incident: Incident,
+        incident: O,
         *,
         looked_up: bool = False,
-    ) -> Incident:
+    ) -> O:
         """One outcome, committed together with the state that it leads to. `looked_up`: of a
         look at what may have happened, and not of the call itself."""
         with self._store.write() as tx:
             lease.extend(tx)
-            if isinstance(ended, NotThere) and _rewrites_comment(record.wish, incident):
-                incident, news = replace(incident, comment_id=None), True
-                tx.incidents.save(incident, self._policy.hash)
+            if isinstance(ended, NotThere) and owners.rewrites_comment(record.wish, incident):
+                incident, news = owners.without_comment(incident), True
+                owners.save(tx, incident, self._policy.hash)
                 text = "somebody deleted the comment: another one is written"
                 tx.effects.retry(record.key, self._clock(), text)
             elif (to := written_to(record.wish)) and is_read_first(ended, record):
@@ -290,14 +293,16 @@ class Executor:
                 text = self._ended_badly(tx, record, ended, state, since)
                 news = (state, ended.words) != (record.state, record.words)
             else:
-                before, incident = incident, fold(ended, incident)
-                tx.incidents.save(incident, self._policy.hash)
-                for conflict in new_conflicts(before, incident):
-                    tx.journal.add(incident.id, EntryKind.CONFLICT, conflict)
+                before, incident = incident, owners.learn(ended, incident)
+                owners.save(tx, incident, self._policy.hash)
+                for conflict in owners.new_edits(before, incident):
+                    owners.note(tx, owners.row_of(incident), EntryKind.CONFLICT, conflict)
                 text, news = self._ended_well(tx, record, ended, incident, looked_up), True
             if news:  # the same answer again and again is one line
-                tx.journal.add(incident.id, EntryKind.EFFECT, text, {"key": record.key})
-        log.info("effect", incident=incident.ticket.key, key=record.key, outcome=text)
+                owners.note(
+                    tx, owners.row_of(incident), EntryKind.EFFECT, text, {"key": record.key}
+                )
+        log.info("effect", of=owners.name_of(incident), key=record.key, outcome=text)
         return incident
 
     def _to_be_read(
@@ -316,7 +321,7 @@ class Executor:
         tx: Transaction,
         record: EffectRecord,
         news: News,
-        incident: Incident,
+        incident: Incident | TeamBook,
         looked_up: bool,
     ) -> str:
         match news:
@@ -333,13 +338,12 @@ class Executor:
                 remember_created(tx, record.wish, document, incident.id, connection)
             case VersionsFound():
                 news = keep(tx, incident.id, news)
-            case TaskCreated(key, ref):
-                role = Role.AUDIT if is_audit(key) else Role.TASK
-                tx.refs.put(Ref(ref.connection, ref.id, incident.id, role, ref.key))
+            case TaskCreated(_, ref):
+                tx.refs.put(owners.ref_of(news, incident))
                 if looked_up:  # what it was created with, an earlier attempt knew
                     tx.refs.say_changed(ref.connection, ref.id)
         tx.effects.done(record, news)
-        return told(news, incident)
+        return owners.in_words(news, incident)
 
     def _ended_badly(
         self,
@@ -376,8 +380,11 @@ class Executor:
         return max(now + FIRST_LOOK, (record.uncertain_since or now) + self._timing.settle)
 
 
-def _rewrites_comment(wish: Effect, incident: Incident) -> bool:
-    return isinstance(wish, WriteComment) and incident.comment_id is not None
+def _incident(owner: Incident | TeamBook) -> Incident:
+    """The owner of an effect that only incidents have."""
+    if isinstance(owner, TeamBook):
+        raise TypeError(f"no team asks for this: {owner.team}")
+    return owner
 
 
 def _known(incident: Incident) -> Postmortem:

@@ -18,8 +18,10 @@ from service.outcomes import RUNNABLE, retry_at, sentence
 from service.store import Store, Transaction
 from service.store.checks import kept_in
 from service.store.deliveries import DeliveryState
+from service.store.owners import OfTeam
 from service.store.refs import Ref, Role
 from service.store.sightings import Sighting
+from service.store.teams import JOB as TEAM_JOB
 from workflows.hearing import says_nothing_new, set_key, ticket_of
 from workflows.policy import Policy
 from workflows.watched import Source
@@ -200,6 +202,10 @@ class Routing:
         if ref.role is Role.DOCUMENT:
             self._read_document(tx, number, notice, ref.incident_id)
             return
+        if ref.role is Role.TEAM:
+            why = f"{notice.why}: nothing is read from {ref.key}, which is {ref.team}'s own"
+            tx.deliveries.mark(number, DeliveryState.IGNORED, why)
+            return
         if ref.role is Role.AUDIT:
             why = f"{notice.why}: the audit {ref.key}"
             subject = ask_for_audit(tx, ref, PROMPT, why)
@@ -345,8 +351,11 @@ def _note_what_we_made(tx: Transaction, connection: str, notice: Notice) -> None
     if notice.created and notice.ticket_id is not None:
         key, place, marker = notice.key or "", notice.place or "", notice.marker or ""
         tx.sightings.put(Sighting(connection, notice.ticket_id, key, place, marker))
-    incident_id = tx.effects.look_now(notice.marker) if notice.marker else None
-    record = tx.incidents.get(incident_id) if incident_id else None
+    owner = tx.effects.look_now(notice.marker) if notice.marker else None
+    if isinstance(owner, OfTeam):
+        tx.jobs.touch(TEAM_JOB, owner.name, priority=PROMPT, reason="seen by webhook")
+        return
+    record = tx.incidents.get(owner) if owner else None
     if record is not None:
         ticket = record.incident.ticket
         subject = incident_subject(ticket.connection, ticket.id)

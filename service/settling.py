@@ -16,14 +16,15 @@ from workflows.documents import regions
 from workflows.effects import CreateDocument, CreateTask, Effect, WriteComment, WriteNote
 from workflows.events import CommentWritten, DocumentCreated, News, NoteWritten, TaskCreated
 from workflows.model import Incident
+from workflows.team_books import TeamBook
 
 TrackerOf = Callable[[str], Tracker]
 DocumentStores = Callable[[str, str], DocumentStore]
 
 
 class Settling:
-    """Settles the uncertain effects of one incident. `wait` is how long something is looked for
-    before its absence counts."""
+    """Settles the uncertain effects of one incident or team. `wait` is how long something is looked
+    for before its absence counts."""
 
     def __init__(
         self,
@@ -40,7 +41,7 @@ class Settling:
         self._wait = wait
 
     def settle(
-        self, records: Sequence[EffectRecord], incident: Incident
+        self, records: Sequence[EffectRecord], incident: Incident | TeamBook
     ) -> list[tuple[EffectRecord, News | TrackerError]]:
         """Of effects that were begun once and never heard of: those that turn out to be there,
         those that must wait longer before their absence counts for anything, and those whose
@@ -74,12 +75,23 @@ class Settling:
         return since is None or self._clock() < since + self._wait
 
     def _lost(
-        self, keys: Sequence[str], connection: str, place: str, since: datetime, incident: Incident
+        self,
+        keys: Sequence[str],
+        connection: str,
+        place: str,
+        since: datetime,
+        incident: Incident | TeamBook,
     ) -> Lost:
         with self._store.read() as tx:
             seen = tx.sightings.find(connection, place, keys, since)
-            known = tx.refs.of_incident(connection, incident.id)
-            known |= tx.sightings.claimed(connection, since)
+            known = tx.sightings.claimed(connection, since)
+            if isinstance(incident, TeamBook):
+                known |= tx.refs.of_team(connection, incident.team)
+            else:
+                known |= tx.refs.of_incident(connection, incident.id)
+        sighted, known_ids = tuple((each.ticket_id, each.key) for each in seen), frozenset(known)
+        if isinstance(incident, TeamBook):
+            return Lost(tuple(keys), place, None, since, sighted=sighted, known=known_ids)
         document = incident.postmortem
         return Lost(
             keys=tuple(keys),
@@ -88,11 +100,13 @@ class Settling:
             since=since,
             document=document.ref if document else None,
             document_connection=document.connection if document else "",
-            sighted=tuple((each.ticket_id, each.key) for each in seen),
-            known=frozenset(known),
+            sighted=sighted,
+            known=known_ids,
         )
 
-    def _found_tasks(self, records: Sequence[EffectRecord], incident: Incident) -> dict[str, News]:
+    def _found_tasks(
+        self, records: Sequence[EffectRecord], incident: Incident | TeamBook
+    ) -> dict[str, News]:
         wishes = {r.key: r.wish for r in records if isinstance(r.wish, CreateTask)}
         if not wishes:
             return {}
@@ -106,7 +120,9 @@ class Settling:
             for key, ref in found.items()
         }
 
-    def _found_others(self, records: Sequence[EffectRecord], incident: Incident) -> dict[str, News]:
+    def _found_others(
+        self, records: Sequence[EffectRecord], incident: Incident | TeamBook
+    ) -> dict[str, News]:
         found: dict[str, News] = {}
         for record in records:
             match record.wish:
@@ -139,8 +155,8 @@ def may_have_happened(record: EffectRecord) -> bool:
     return again or record.state in (EffectState.BEGUN, EffectState.UNKNOWN)
 
 
-def _creates(wish: Effect, incident: Incident) -> bool:
+def _creates(wish: Effect, incident: Incident | TeamBook) -> bool:
     """Whether doing it twice would leave two of it."""
     if isinstance(wish, WriteComment):
-        return incident.comment_id is None
+        return isinstance(incident, TeamBook) or incident.comment_id is None
     return isinstance(wish, CreateDocument | CreateTask | WriteNote)

@@ -1,27 +1,35 @@
-"""The tick: what came due of all that incidents wait for in days gets its turn.
+"""The tick: what came due of all that incidents and teams wait for in days gets its turn.
 
-An occurrence is taken, and its incident's job asked for, in one transaction. So it comes once,
-whether ticks are late, double or many at a time, and after a stop of any length. What is to be
-done about it is decided in the incident's turn, from what holds by then.
+An occurrence is taken, and the job of its incident or team asked for, in one transaction. So it
+comes once, whether ticks are late, double or many at a time, and after a stop of any length. What
+is to be done about it is decided in that turn, from what holds by then.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import structlog
 
+from service import owners
 from service.clock import Clock
 from service.jobs import AWAITED, ClaimedJob, Done, JobEnd, Later
 from service.lease import Lease
 from service.recurrences import compare
 from service.routing import INCIDENT_JOB, incident_subject
 from service.store import Store, Transaction
+from service.store.codec import Json
+from service.store.incidents import new_id
 from service.store.journal import EntryKind
+from service.store.owners import OfTeam
+from service.store.teams import JOB as TEAM_JOB
 from workflows.calendars import HolidaysUnknown
 from workflows.model import Incident
-from workflows.policy import Policy
+from workflows.policy import Policy, Team
 from workflows.schedule import plan
+from workflows.team_books import TeamBook
+from workflows.team_schedule import begun, plan_team
 
 log = structlog.get_logger()
 
@@ -38,7 +46,17 @@ LONGEST_REST = timedelta(hours=1)
 def put_plan(tx: Transaction, incident: Incident, policy: Policy) -> None:
     """Plan what the incident waits for, in the transaction that saves it, and have the tick come
     in time. Raises HolidaysUnknown."""
-    soonest = tx.occurrences.put(incident.id, plan(incident, policy))
+    _come_in_time(tx, tx.occurrences.put(incident.id, plan(incident, policy)))
+
+
+def put_team_plan(tx: Transaction, book: TeamBook, team: Team | None) -> None:
+    """The same of a team, which is None where the rules know it no more. Raises
+    HolidaysUnknown."""
+    wanted = plan_team(book, team) if team else ()
+    _come_in_time(tx, tx.occurrences.put(OfTeam(book.team), wanted))
+
+
+def _come_in_time(tx: Transaction, soonest: datetime | None) -> None:
     if soonest is not None:
         tx.jobs.touch(TICK_JOB, DUE, due_at=soonest, reason=_NEXT)
 
@@ -47,13 +65,20 @@ _NEXT = "the next occurrence is due"
 
 
 class Tick:
-    """Runs the jobs of kind ``tick``: ``due`` takes what is due, ``plans`` plans all incidents
-    anew, which other rules may have changed, and compares those that never were."""
+    """Runs the jobs of kind ``tick``: ``due`` takes what is due, ``plans`` plans all incidents and
+    teams anew, which other rules may have changed, and compares incidents that never were."""
 
-    def __init__(self, store: Store, policy: Policy, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        policy: Policy,
+        clock: Clock,
+        make_id: Callable[[], str] = new_id,
+    ) -> None:
         self._store = store
         self._policy = policy
         self._clock = clock
+        self._make_id = make_id
 
     def start(self) -> None:
         """Ask for both now, as at each start of a worker."""
@@ -65,6 +90,7 @@ class Tick:
         with Lease(self._store, job).held() as lease:
             if job.subject == PLANS:
                 self._plan_all(lease)
+                self._plan_teams(lease)
                 return Done()
         if self.tick() == AT_ONCE:
             return Later(self._clock(), "more is due")
@@ -74,7 +100,7 @@ class Tick:
         return Later(min(following or rest, rest), _NEXT)
 
     def tick(self) -> int:
-        """Take what is due, and ask for a turn of each incident that waited for it; returns how
+        """Take what is due, and ask for a turn of each that waited for it; returns how
         many it were, `AT_ONCE` at most. Where nothing is due, it only reads."""
         with self._store.read() as tx:
             if not tx.occurrences.anything_due():
@@ -83,10 +109,13 @@ class Tick:
             taken = tx.occurrences.take(AT_ONCE)
             for each in taken:
                 what = each.occurrence.what
-                subject = incident_subject(each.connection, each.ticket_id)
-                tx.jobs.touch(INCIDENT_JOB, subject, priority=AWAITED, reason=what)
-                data = {"occurrence": each.occurrence.key}
-                tx.journal.add(each.incident_id, EntryKind.DUE, what, data)
+                if isinstance(each.owner, OfTeam):
+                    tx.jobs.touch(TEAM_JOB, each.owner.name, priority=AWAITED, reason=what)
+                else:
+                    subject = incident_subject(each.connection, each.ticket_id)
+                    tx.jobs.touch(INCIDENT_JOB, subject, priority=AWAITED, reason=what)
+                data: dict[str, Json] = {"occurrence": each.occurrence.key}
+                owners.note(tx, each.owner, EntryKind.DUE, what, data)
         log.info("came due", occurrences=len(taken))
         return len(taken)
 
@@ -101,6 +130,23 @@ class Tick:
                 for incident_id in ids[start : start + AT_ONCE]:
                     if (record := tx.incidents.get(incident_id)) is not None:
                         self._plan(tx, record.incident)
+
+    def _plan_teams(self, lease: Lease) -> None:
+        """Plan what each team waits for, which begins with that; and nothing any more of those that
+        the rules no longer know."""
+        with self._store.write() as tx:
+            lease.extend(tx)
+            books = {book.team: book for book in tx.teams.all()}
+            for name in dict.fromkeys((*books, *self._policy.teams)):
+                team = self._policy.teams.get(name)
+                known = books.get(name)
+                book = begun(known or TeamBook(name, self._make_id()), team, tx.now)
+                if book != known:
+                    tx.teams.save(book)
+                try:
+                    put_team_plan(tx, book, team)
+                except HolidaysUnknown as unknown:
+                    tx.jobs.touch(TEAM_JOB, name, reason=str(unknown))
 
     def _plan(self, tx: Transaction, incident: Incident) -> None:
         try:

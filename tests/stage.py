@@ -24,16 +24,8 @@ from config.settings import Settings
 from integrations.sandbox import Sandbox
 from integrations.sandbox.acme import BOT_EMAIL, BOT_JIRA, populate
 from service.app import create_app
-from service.container import (
-    Container,
-    Web,
-    build,
-    check_doors,
-    database_file,
-    doors,
-    limits,
-    open_store,
-)
+from service.container import Container, Web, build, check_doors, doors, limits, open_store
+from service.data import database_file
 from service.jobs import TIMING, record_end
 from workflows.model import Incident
 

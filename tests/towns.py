@@ -18,7 +18,8 @@ from judge import Judged
 from stage import Stage
 from town import DOCUMENTS, FIELDS, OPS, STRANGER, Names
 
-from service.container import build, database_file
+from service.container import build
+from service.data import database_file
 from workflows.model import Outlook
 
 JIRA = "connection: jira, project: OPS, issue_type: Task"

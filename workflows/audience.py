@@ -27,6 +27,7 @@ WITHHELD_ACTION = "(an action item that only some may read)"
 _DOCUMENTS, _TASKS, _TWINS = "postmortems", "remediation tasks", "twins of remediation tasks"
 _AUDITS = "audits of measures"
 _SUMMARIES = "summaries of reviews"
+OVERVIEWS = "overviews of measures"
 
 
 @dataclass(frozen=True, slots=True)

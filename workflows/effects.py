@@ -64,7 +64,8 @@ class TaskTarget:
 @dataclass(frozen=True, slots=True)
 class CreateTask:
     """Create one remediation task, or the ticket of an audit, marked with `key`, linked to the
-    incident and document, and to the `measure` that is audited.
+    incident and document, and to the `measure` that is audited. A team's own ticket has none of
+    these.
 
     `owner` is the handle in the target's tracker, or None, and `owner_name` what people call
     them; `text` is the Markdown description. `moot`: it was asked for and is wanted no more; it is
@@ -76,8 +77,8 @@ class CreateTask:
     title: str
     text: str
     kind: Kind
-    incident: TicketRef
-    document: DocumentRef
+    incident: TicketRef | None
+    document: DocumentRef | None
     owner: str | None = None
     owner_name: str | None = None
     due: date | None = None

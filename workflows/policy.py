@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
 from workflows.calendars import USUAL, Calendar
@@ -209,7 +209,8 @@ class AuditRules:
     `lengthen` times, up to a year (0: there are no more). A corrective one is audited once,
     `corrective` after it is done (None: never). An audit is due `within` that time of its opening.
     `reviewers` take turns. `verdicts` are the tracker's own words for one, for a status, for why it
-    is closed, or for the value of `verdict_field` ("" for none).
+    is closed, or for the value of `verdict_field` ("" for none). `portfolio`: each quarter a ticket
+    asks for a look at all measures of the team.
     """
 
     destination: TaskDestination
@@ -221,17 +222,30 @@ class AuditRules:
     reviewers: tuple[str, ...] = ()
     verdicts: Mapping[Verdict, tuple[str, ...]] = field(default_factory=dict)
     verdict_field: str = ""
+    portfolio: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DigestRules:
+    """When a team gets its weekly digest: on the `weekday`, as `date.weekday` counts, `at` that
+    time; as a ticket of its own, or as a comment on one ticket for all of them."""
+
+    weekday: int = 0
+    at: time = time(9)
+    as_ticket: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ReminderRules:
     """When a team's people are reminded of a task: `before` its due date, after it and then
-    `every` so often, so many `times` after it; nobody more than `daily_limit` times a day."""
+    `every` so often, so many `times` after it; nobody more than `daily_limit` times a day. And
+    when the team gets its `digest`, None for never."""
 
     before: Span = Span(3, SpanUnit.BUSINESS_DAYS)
     every: Span = Span(5, SpanUnit.BUSINESS_DAYS)
     times: int = 3
     daily_limit: int = 5
+    digest: DigestRules | None = DigestRules()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ def candidates(client: GitHubClient, connection: str, lost: Lost) -> Iterator[Js
 
 def _everywhere(client: GitHubClient, connection: str, lost: Lost) -> Iterator[Json]:
     yield from _sighted(client, lost)
-    near = [lost.incident.key] if lost.incident.connection == connection else []
+    incident = lost.incident
+    near = [incident.key] if incident and incident.connection == connection else []
     if lost.document is not None and lost.document_connection == connection:
         # A pull request's document is called owner/name#7:branch:path; an issue's is a ticket.
         ticket = lost.document.ticket

@@ -113,7 +113,8 @@ def _draft(site: JiraSite, screen: Screen, task: CreateTask) -> Draft:
         fields["labels"] = [label(one) for one in target.labels]
     elif target.labels:
         unset.append(f"labels: not on {where}")
-    others = (task.incident, task.document.ticket, task.measure)
+    document = task.document.ticket if task.document else None
+    others = (task.incident, document, task.measure)
     links = site.links(*others) if screen.takes("issuelinks") else []
     return Draft(task, fields, links, tuple(unset))
 
@@ -163,11 +164,12 @@ def _result(site: JiraSite, draft: Draft, issue: Mapping[str, Any] | None) -> Ta
         words = "Jira's answer names fewer issues than were asked for"
         return TaskResult(draft.task.key, error=OutcomeUnknown(words))
     incident = draft.task.incident
-    linked = any(link["add"]["outwardIssue"]["id"] == incident.id for link in draft.links)
+    here = incident is not None and incident.connection == site.connection
+    shown = {link["add"]["outwardIssue"]["id"] for link in draft.links}
     return TaskResult(
         draft.task.key,
         ref=site.reader.ref(issue),
-        linked=linked and incident.connection == site.connection,
+        linked=here and incident is not None and incident.id in shown,
         unset=draft.unset,
     )
 

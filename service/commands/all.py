@@ -17,6 +17,7 @@ from service.commands.letters import dead_letters
 from service.commands.look import deliveries, explain_command
 from service.commands.people import people_command
 from service.commands.plan import plan
+from service.commands.portfolio import portfolio
 from service.commands.publish import publish_command, review_command
 from service.commands.reconcile import drift, reconcile
 from service.commands.rules import rules
@@ -38,7 +39,7 @@ def followthrough() -> None:
 for command in (
     *(demo, init, doctor, plan, rules, up, web, worker),
     *(explain_command, accept_command, conflicts, deliveries, dead_letters, trackers),
-    *(people_command, reconcile, drift, audits, check),
+    *(people_command, reconcile, drift, audits, check, portfolio),
     *(review_command, publish_command, versions_command, diff_command),
 ):
     followthrough.add_command(command)

@@ -17,7 +17,8 @@ import click
 
 from config.rules import Rules, RulesError, load
 from config.settings import Settings, SettingsError
-from service.container import UnusableData, database_file, open_store
+from service.container import open_store
+from service.data import UnusableData, database_file
 from service.explain import NoSuchIncident, SeveralIncidents, find_incident, plain
 from service.store import Store, Transaction
 from service.store.incidents import IncidentRecord

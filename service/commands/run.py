@@ -23,7 +23,8 @@ from config.settings import Settings
 from service import logs
 from service.commands.reading import data_in_use, read_rules, rules_option
 from service.commands.starting import data_taken, need_port, need_present, need_privacy
-from service.container import admin_token, build, open_store, timing_of, token_file
+from service.container import build, open_store, timing_of
+from service.data import admin_token, token_file
 
 STOP_WITHIN = 30.0  # seconds for a child to end after it was asked; more than the worker's drain
 LOOK_EVERY = 0.2  # seconds between two looks at the children, or at the parent

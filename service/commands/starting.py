@@ -15,7 +15,8 @@ import structlog
 from config.rules import Rules
 from config.settings import Settings
 from service.commands.reading import give_up
-from service.container import Trackers, UnusableData, data_directory
+from service.container import Trackers
+from service.data import UnusableData, data_directory
 
 log = structlog.get_logger(__name__)
 

@@ -40,6 +40,7 @@ from service.store.redeliveries import Redeliveries
 from service.store.refs import Refs
 from service.store.reminders import Reminders
 from service.store.sightings import Sightings
+from service.store.teams import Teams
 from service.store.traffic import Traffic
 from service.store.turns import Turns
 from service.store.versions import Versions
@@ -66,6 +67,7 @@ class Transaction:
         self.recurrences = Recurrences(connection, now)
         self.refs = Refs(connection, now)
         self.reminders = Reminders(connection)
+        self.teams = Teams(connection, now)
         self.drifts = Drifts(connection, now)
         self.closings = Closings(connection)
         self.journal = Journal(connection, now)

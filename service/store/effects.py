@@ -22,6 +22,7 @@ from typing import Any
 from sqlalchemy import Connection, Executable, Row, bindparam, case, func, or_, select, update
 
 from service.store.codec import dump, fingerprint, load
+from service.store.owners import OfTeam, Owner, bound, of_each, owned_by, whose
 from service.store.schema import effects
 from service.store.statements import insert
 from workflows.effects import (
@@ -51,14 +52,14 @@ class EffectState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EffectRecord:
-    """One effect. `words` are the vendor's last ones, `mend` what a person can do; `attempts`
-    counts how often it was begun; `uncertain_since` is since when nobody knows how its call
-    ended; times are aware UTC. `id` is short enough to be typed.
+    """One effect, and whose it is. `words` are the vendor's last ones, `mend` what a person can do;
+    `attempts` counts how often it was begun; `uncertain_since` is since when nobody knows how its
+    call ended; times are aware UTC. `id` is short enough to be typed.
     `dropped_by` and `dropped_why` say who gave it up, and why; both are "" otherwise."""
 
     id: int
     key: str
-    incident_id: str
+    owner: Owner
     wish: Effect
     wish_hash: str
     state: EffectState
@@ -79,15 +80,16 @@ _BY_KEY = select(effects).where(effects.c.key == bindparam("wanted"))
 _KNOWN = select(effects.c.key, effects.c.state, effects.c.wish_hash).where(
     effects.c.key.in_(bindparam("keys", expanding=True))
 )
-_OF_INCIDENT = (
-    select(effects).where(effects.c.incident_id == bindparam("of_incident")).order_by(effects.c.id)
-)
-_OF_TURN = _OF_INCIDENT.where(
-    or_(
-        effects.c.state != EffectState.DONE,
-        effects.c.key.in_(bindparam("besides", expanding=True)),
+_OF = of_each(select(effects).order_by(effects.c.id), effects)
+_OF_TURN = {
+    owner: query.where(
+        or_(
+            effects.c.state != EffectState.DONE,
+            effects.c.key.in_(bindparam("besides", expanding=True)),
+        )
     )
-)
+    for owner, query in _OF.items()
+}
 _SET = update(effects).where(effects.c.key == bindparam("of_key"))
 _BEGIN = (
     update(effects)
@@ -103,7 +105,7 @@ _REWRITTEN = _SET.values(
 _LOOK_NOW = (
     update(effects)
     .where(effects.c.key == bindparam("of_key"), effects.c.state == EffectState.UNKNOWN)
-    .returning(effects.c.incident_id)
+    .returning(effects.c.incident_id, effects.c.team)
 )
 
 
@@ -114,7 +116,7 @@ class Effects:
         self._connection = connection
         self._now = now
 
-    def ask(self, incident_id: str, wishes: Sequence[Effect], *, planned: bool = False) -> None:
+    def ask(self, owner: Owner, wishes: Sequence[Effect], *, planned: bool = False) -> None:
         """Ask for each wish by its key, in this order.
 
         Asking again in the same words changes nothing, unless what was only planned is now
@@ -130,7 +132,7 @@ class Effects:
             hashed = fingerprint(data)
             row = known.get(wish.key)
             if row is None:
-                self._insert(incident_id, wish, data, hashed, planned)
+                self._insert(owner, wish, data, hashed, planned)
                 continue
             before = EffectState(row.state)
             unsettled = before in (EffectState.BEGUN, EffectState.UNKNOWN)
@@ -198,11 +200,12 @@ class Effects:
             mend=mend,
         )
 
-    def look_now(self, key: str) -> str | None:
-        """Something of unknown outcome was seen: it is looked for at once. Returns its
-        incident's id, None when nothing of that key is uncertain."""
+    def look_now(self, key: str) -> Owner | None:
+        """Something of unknown outcome was seen: it is looked for at once. Returns whose it is,
+        None when nothing of that key is uncertain."""
         sought = {"of_key": key, "due_at": self._now}
-        return self._connection.execute(_LOOK_NOW, sought).scalar_one_or_none()
+        row = self._connection.execute(_LOOK_NOW, sought).first()
+        return whose(row) if row else None
 
     def reject(
         self, key: str, words: str, mend: str, uncertain_since: datetime | None = None
@@ -218,14 +221,14 @@ class Effects:
             mend=mend,
         )
 
-    def replay(self, key: str) -> str | None:
-        """Want a dead letter, or what was dropped, again. Returns its incident's id, None when it
-        is neither: of two who ask at once, the second."""
+    def replay(self, key: str) -> Owner | None:
+        """Want a dead letter, or what was dropped, again. Returns whose it is, None when it is
+        neither: of two who ask at once, the second."""
         refused = (EffectState.REJECTED, EffectState.DROPPED)
         return self._end(key, refused, state=EffectState.WANTED, dropped_by="", dropped_why="")
 
-    def drop(self, key: str, *, by: str, why: str) -> str | None:
-        """Give a dead letter up. Returns its incident's id, None when it is no dead letter."""
+    def drop(self, key: str, *, by: str, why: str) -> Owner | None:
+        """Give a dead letter up. Returns whose it is, None when it is no dead letter."""
         refused = (EffectState.REJECTED,)
         dropped = {"state": EffectState.DROPPED, "dropped_by": by, "dropped_why": why}
         return self._end(key, refused, **dropped)
@@ -241,13 +244,17 @@ class Effects:
 
     def of_incident(self, incident_id: str) -> list[EffectRecord]:
         """All of one incident, in the order in which they were asked for."""
-        return self._list(_OF_INCIDENT, {"of_incident": incident_id})
+        return self._list(_OF[str], bound(incident_id))
 
-    def not_done(self, incident_id: str, besides: Sequence[str] = ()) -> dict[str, EffectRecord]:
-        """By key, those of one incident that are not done, and those with the keys `besides`: all
-        that a turn needs, of an incident that may have hundreds behind it."""
-        of_turn = {"of_incident": incident_id, "besides": list(besides)}
-        return {record.key: record for record in self._list(_OF_TURN, of_turn)}
+    def of_team(self, team: str) -> list[EffectRecord]:
+        """All of one team, in the order in which they were asked for."""
+        return self._list(_OF[OfTeam], bound(OfTeam(team)))
+
+    def not_done(self, owner: Owner, besides: Sequence[str] = ()) -> dict[str, EffectRecord]:
+        """By key, those of one incident or team that are not done, and those with the keys
+        `besides`: all that a turn needs, of one that may have hundreds behind it."""
+        which = {**bound(owner), "besides": list(besides)}
+        return {record.key: record for record in self._list(_OF_TURN[type(owner)], which)}
 
     def dead_letters(self) -> list[EffectRecord]:
         """All rejected effects."""
@@ -259,13 +266,11 @@ class Effects:
         query = select(func.count()).where(effects.c.state == EffectState.REJECTED)
         return int(self._connection.execute(query).scalar_one())
 
-    def _insert(
-        self, incident_id: str, wish: Effect, data: Any, hashed: str, planned: bool
-    ) -> None:
+    def _insert(self, owner: Owner, wish: Effect, data: Any, hashed: str, planned: bool) -> None:
         self._connection.execute(
             insert(self._connection, effects).values(
+                **owned_by(owner),
                 key=wish.key,
-                incident_id=incident_id,
                 kind=type(wish).__name__,
                 wish=data,
                 wish_hash=hashed,
@@ -280,13 +285,14 @@ class Effects:
     def _set(self, key: str, **values: object) -> None:
         self._connection.execute(_SET, {"of_key": key, **values})
 
-    def _end(self, key: str, states: Sequence[EffectState], **values: object) -> str | None:
-        return self._connection.execute(
+    def _end(self, key: str, states: Sequence[EffectState], **values: object) -> Owner | None:
+        ended = self._connection.execute(
             update(effects)
             .where(effects.c.key == key, effects.c.state.in_(states))
             .values(due_at=None, **values)
-            .returning(effects.c.incident_id)
-        ).scalar_one_or_none()
+            .returning(effects.c.incident_id, effects.c.team)
+        ).first()
+        return whose(ended) if ended else None
 
     def _list(self, query: Executable, which: Mapping[str, object]) -> list[EffectRecord]:
         return [_record(row) for row in self._connection.execute(query, which)]
@@ -311,7 +317,7 @@ def _record(row: Row[*tuple[Any, ...]]) -> EffectRecord:
     return EffectRecord(
         id=row.id,
         key=row.key,
-        incident_id=row.incident_id,
+        owner=whose(row),
         wish=load(Effect, row.wish),
         wish_hash=row.wish_hash,
         state=EffectState(row.state),

@@ -207,6 +207,15 @@ class Incidents:
         )
         return [_record(row) for row in rows]
 
+    def of_team(self, team: str) -> list[Incident]:
+        """All of one team, the oldest first."""
+        rows = self._connection.execute(
+            select(*_RECORD)
+            .where(incidents.c.team == team)
+            .order_by(incidents.c.created_at, incidents.c.id)
+        )
+        return [_record(row).incident for row in rows]
+
     def with_document(self) -> list[IncidentRecord]:
         """Those whose document exists, as far as we know."""
         rows = self._connection.execute(

@@ -82,6 +82,16 @@ class Journal:
         row = self._connection.execute(_LAST, last).first()
         return _entry(*row) if row else None
 
+    def of_team(self, team: str, most: int) -> list[Entry]:
+        """The latest lines about what a team got on a schedule, the earliest first."""
+        rows = self._connection.execute(
+            select(*_ENTRY)
+            .where(journal.c.incident_id.is_(None), journal.c.data["team"].as_string() == team)
+            .order_by(journal.c.id.desc())
+            .limit(most)
+        )
+        return [_entry(*row) for row in rows][::-1]
+
     def of_incident(self, incident_id: str) -> list[Entry]:
         """All lines about one incident, the earliest first."""
         rows = self._connection.execute(

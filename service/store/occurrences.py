@@ -1,4 +1,4 @@
-"""What incidents wait for in days: a row for each occurrence, planned until it is taken.
+"""What incidents and teams wait for in days: a row for each occurrence, planned until it is taken.
 
 What is due now is one range of an index, however much is planned for later or was taken before.
 """
@@ -11,6 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
+from service.store.owners import OfTeam, Owner, bound, of_each, owned_by, whose
 from service.store.schema import incidents, occurrences
 from service.store.statements import insert
 from workflows.schedule import Occurrence
@@ -18,10 +19,10 @@ from workflows.schedule import Occurrence
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """An occurrence that came due, and the ticket of its incident."""
+    """An occurrence that came due, and whose it is; of an incident also its ticket."""
 
     occurrence: Occurrence
-    incident_id: str
+    owner: Owner
     connection: str
     ticket_id: str
 
@@ -51,11 +52,7 @@ _TAKE = (
     .returning(occurrences.c.id)
 )
 _NEXT = select(func.min(occurrences.c.due_at)).where(occurrences.c.taken_at.is_(None))
-_OF_INCIDENT = (
-    select(occurrences)
-    .where(occurrences.c.incident_id == bindparam("of_incident"))
-    .order_by(occurrences.c.due_at, occurrences.c.id)
-)
+_OF = of_each(select(occurrences).order_by(occurrences.c.due_at, occurrences.c.id), occurrences)
 
 
 class Occurrences:
@@ -65,11 +62,11 @@ class Occurrences:
         self._connection = connection
         self._now = now
 
-    def put(self, incident_id: str, wanted: Sequence[Occurrence]) -> datetime | None:
-        """Make this the plan of the incident: what is new is planned, what has another time is
-        moved, what is not wanted any more is withdrawn. What was taken stays so. Returns when (UTC)
-        the first of the new and moved ones is due, None where there is none."""
-        known = {each.occurrence.key: each for each in self.of_incident(incident_id)}
+    def put(self, owner: Owner, wanted: Sequence[Occurrence]) -> datetime | None:
+        """Make this the plan of the incident or team: what is new is planned, what has another time
+        is moved, what is not wanted any more is withdrawn. What was taken stays so. Returns when
+        (UTC) the first of the new and moved ones is due, None where there is none."""
+        known = {each.occurrence.key: each for each in self._of(owner)}
         changed = [each for each in wanted if _differs(each, known.get(each.key))]
         keys = {each.key for each in wanted}
         withdrawn = [k for k, each in known.items() if each.taken_at is None and k not in keys]
@@ -77,7 +74,7 @@ class Occurrences:
             gone = occurrences.c.key.in_(withdrawn) & occurrences.c.taken_at.is_(None)
             self._connection.execute(delete(occurrences).where(gone))
         if changed:
-            rows = [_row(incident_id, each) for each in changed]
+            rows = [_row(owner, each) for each in changed]
             statement = insert(self._connection, occurrences)
             new = {name: statement.excluded[name] for name in ("what", "due_at")}
             moving = statement.on_conflict_do_update(
@@ -95,12 +92,17 @@ class Occurrences:
         ids = self._connection.scalars(_TAKE, {"now": self._now, "most": most}).all()
         rows = self._connection.execute(
             select(occurrences, incidents.c.connection, incidents.c.ticket_id)
-            .join(incidents, incidents.c.id == occurrences.c.incident_id)
+            .outerjoin(incidents, incidents.c.id == occurrences.c.incident_id)
             .where(occurrences.c.id.in_(ids))
             .order_by(occurrences.c.due_at, occurrences.c.id)
         )
         return [
-            Taken(Occurrence(r.key, r.what, r.due_at), r.incident_id, r.connection, r.ticket_id)
+            Taken(
+                Occurrence(r.key, r.what, r.due_at),
+                whose(r),
+                r.connection or "",
+                r.ticket_id or "",
+            )
             for r in rows
         ]
 
@@ -111,7 +113,14 @@ class Occurrences:
 
     def of_incident(self, incident_id: str) -> list[Planned]:
         """All of one incident, taken or not, the earliest first."""
-        rows = self._connection.execute(_OF_INCIDENT, {"of_incident": incident_id})
+        return self._of(incident_id)
+
+    def of_team(self, team: str) -> list[Planned]:
+        """All of one team, taken or not, the earliest first."""
+        return self._of(OfTeam(team))
+
+    def _of(self, owner: Owner) -> list[Planned]:
+        rows = self._connection.execute(_OF[type(owner)], bound(owner))
         return [Planned(Occurrence(r.key, r.what, r.due_at), r.taken_at) for r in rows]
 
 
@@ -120,10 +129,10 @@ def _differs(wanted: Occurrence, known: Planned | None) -> bool:
     return known is None or (known.taken_at is None and known.occurrence != wanted)
 
 
-def _row(incident_id: str, occurrence: Occurrence) -> dict[str, object]:
+def _row(owner: Owner, occurrence: Occurrence) -> dict[str, object]:
     return {
+        **owned_by(owner),
         "key": occurrence.key,
-        "incident_id": incident_id,
         "what": occurrence.what,
         "due_at": occurrence.due,
     }

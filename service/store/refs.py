@@ -1,4 +1,5 @@
-"""Which incident a ticket or a document of ours belongs to, so that news of it finds the way."""
+"""Which incident, or team, a ticket or a document of ours belongs to, so that news of it finds the
+way."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from sqlalchemy import Connection, Row, bindparam, select, update
 from sqlalchemy.dialects.sqlite import Insert
 
 from service.store.codec import dump, load
+from service.store.owners import OfTeam, owned_by
 from service.store.schema import document_places, refs
 from service.store.statements import insert, once
 from workflows.tasks import TaskState, latest
@@ -26,15 +28,16 @@ class Role(StrEnum):
     DOCUMENT = "document"
     AUDIT = "audit"  # asks whether a measure works
     INCIDENT = "incident"  # its own ticket, by an id that this had before
+    TEAM = "team"  # a team's own, of no incident
 
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A ticket that belongs to an incident. `key` is what people call it, as last seen; `told`
-    counts how often it was said to have changed, and `waits` says that it was not read since.
-    `updated` is when it had last changed as it was last read (UTC, the tracker's clock). `state`
-    is what it was told to be since then, where that is known, and `shown` (by the same clock) when
-    it had last changed by all that was ever told."""
+    """A ticket that belongs to an incident, or to a `team`, "" otherwise. `key` is what people call
+    it, as last seen; `told` counts how often it was said to have changed, and `waits` says that it
+    was not read since. `updated` is when it had last changed as it was last read (UTC, the
+    tracker's clock). `state` is what it was told to be since then, where that is known, and `shown`
+    (by the same clock) when it had last changed by all that was ever told."""
 
     connection: str
     ticket_id: str
@@ -46,6 +49,7 @@ class Ref:
     updated: datetime | None = None
     state: TaskState | None = None
     shown: datetime | None = None
+    team: str = ""
 
 
 class Refs:
@@ -57,7 +61,8 @@ class Refs:
 
     def put(self, ref: Ref) -> None:
         """Remember whose ticket this is; a known one is brought up to date."""
-        values = {"incident_id": ref.incident_id, "role": ref.role, "key": ref.key}
+        owner = owned_by(OfTeam(ref.team) if ref.team else ref.incident_id)
+        values = {**owner, "role": ref.role, "key": ref.key}
         here = {"connection": ref.connection, "ticket_id": ref.ticket_id}
         self._connection.execute(_put(self._connection), {**here, **values})
 
@@ -70,6 +75,11 @@ class Refs:
                 )
             )
         )
+
+    def of_team(self, connection: str, team: str) -> set[str]:
+        """Ids of the tickets of a team's own on this connection."""
+        own = (refs.c.connection == connection, refs.c.team == team)
+        return set(self._connection.scalars(select(refs.c.ticket_id).where(*own)))
 
     def find(self, connection: str, ticket_id: str) -> Ref | None:
         row = self._connection.execute(_FIND, _at(connection, ticket_id)).first()
@@ -176,6 +186,7 @@ _REF = (
     refs.c.connection,
     refs.c.ticket_id,
     refs.c.incident_id,
+    refs.c.team,
     refs.c.role,
     refs.c.key,
     refs.c.told,
@@ -204,7 +215,7 @@ def _at(connection: str, ticket_id: str) -> dict[str, object]:
 @once
 def _put(connection: Connection) -> Insert:
     statement = insert(connection, refs)
-    known = {name: statement.excluded[name] for name in ("incident_id", "role", "key")}
+    known = {name: statement.excluded[name] for name in ("incident_id", "team", "role", "key")}
     return statement.on_conflict_do_update(index_elements=["connection", "ticket_id"], set_=known)
 
 
@@ -213,7 +224,7 @@ def _ref(row: Row[*tuple[Any, ...]]) -> Ref:
     return Ref(
         row.connection,
         row.ticket_id,
-        row.incident_id,
+        row.incident_id or "",
         Role(row.role),
         row.key,
         row.told,
@@ -221,4 +232,5 @@ def _ref(row: Row[*tuple[Any, ...]]) -> Ref:
         row.updated,
         load(TaskState, row.state) if waits and row.state is not None else None,
         row.shown,
+        row.team or "",
     )

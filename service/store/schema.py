@@ -116,7 +116,8 @@ effects = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("key", Text, nullable=False, unique=True),
-    Column("incident_id", Text, ForeignKey("incidents.id"), nullable=False, index=True),
+    Column("incident_id", Text, ForeignKey("incidents.id"), index=True),
+    Column("team", Text, index=True),  # where it is no incident's
     Column("kind", Text, nullable=False),
     Column("wish", JSON, nullable=False),
     Column("wish_hash", Text, nullable=False),
@@ -140,7 +141,8 @@ refs = Table(
     metadata,
     Column("connection", Text, primary_key=True),
     Column("ticket_id", Text, primary_key=True),
-    Column("incident_id", Text, ForeignKey("incidents.id"), nullable=False, index=True),
+    Column("incident_id", Text, ForeignKey("incidents.id"), index=True),
+    Column("team", Text, index=True),  # where it is no incident's
     Column("role", Text, nullable=False),
     Column("key", Text, nullable=False),
     Column("told", Integer, nullable=False, server_default="0"),  # how often it was said to change
@@ -198,12 +200,13 @@ choices = Table(  # where the sides of an action item do not agree, by the page 
     sqlite_autoincrement=True,
 )
 
-occurrences = Table(  # what incidents wait for in days
+occurrences = Table(  # what incidents and teams wait for in days
     "occurrences",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("key", Text, nullable=False, unique=True),
-    Column("incident_id", Text, ForeignKey("incidents.id"), nullable=False, index=True),
+    Column("incident_id", Text, ForeignKey("incidents.id"), index=True),
+    Column("team", Text, index=True),  # where it is no incident's
     Column("what", Text, nullable=False),
     Column("due_at", UtcDateTime, nullable=False),
     Column("taken_at", UtcDateTime),  # None while it is planned

@@ -1,0 +1,177 @@
+"""A team's turn: it gets the portfolio audits and the digest that are due, each once.
+
+As in an incident's turn, the job's lease is the team's: read, decide, save, execute, again until
+nothing new is wanted. Incidents are read from the store alone; no turn of theirs is kept from
+going on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import structlog
+
+from integrations.tracker import NotThere, Tracker, TrackerError
+from service import owners
+from service.audience import Audiences
+from service.clock import Clock
+from service.executor import Executor
+from service.jobs import ClaimedJob, Done, JobEnd, Later
+from service.lease import Lease
+from service.outcomes import batch, held, retry_at, sentence
+from service.settling import may_have_happened
+from service.store import Store, Transaction
+from service.store.effects import EffectRecord
+from service.store.journal import EntryKind
+from service.store.owners import OfTeam
+from service.tick import put_team_plan
+from workflows.audience import Spot
+from workflows.model import Incident
+from workflows.policy import Mode, Policy, Team, same_word
+from workflows.portfolio import destination
+from workflows.postmortem import MUTE_LABEL
+from workflows.team_books import TeamBook
+from workflows.team_schedule import digest_rules
+from workflows.team_turn import Due, Heard, TeamDecision, decide_team, due
+
+log = structlog.get_logger()
+
+#: More than any team has quarters behind it that nobody opened.
+ROUNDS = 100
+
+
+class TeamTurns:
+    """Runs the jobs of kind ``team``, whose subject is the team's name."""
+
+    def __init__(
+        self,
+        store: Store,
+        policy: Policy,
+        trackers: Mapping[str, Tracker],
+        executor: Executor,
+        audiences: Audiences,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._policy = policy
+        self._trackers = trackers
+        self._executor = executor
+        self._audiences = audiences
+        self._clock = clock
+
+    def run(self, job: ClaimedJob) -> JobEnd:
+        with Lease(self._store, job).held() as lease:
+            return self._run(job, lease)
+
+    def _run(self, job: ClaimedJob, lease: Lease) -> JobEnd:
+        team = self._policy.teams.get(job.subject)
+        with self._store.read() as tx:
+            book = tx.teams.get(job.subject)
+            records = tx.effects.not_done(OfTeam(job.subject))
+        if team is None or team.mode is Mode.PLAN or book is None:
+            return Done()
+        incidents: list[Incident] | None = None
+        for _ in range(ROUNDS):
+            found = due(book, team, uncertain(records), self._clock())
+            if not found:
+                return self._rest(job, book, team, found)
+            if incidents is None:
+                with self._store.read() as tx:
+                    incidents = tx.incidents.of_team(team.name)
+            try:
+                decision = self._decide(book, found, incidents, team, records)
+            except TrackerError as error:
+                return Later(retry_at(error, self._clock()), sentence(error))
+            before, book = book, decision.book
+            records = self._save(job, team, before, decision)
+            ready = batch(decision.effects, records, self._clock())
+            if ready:
+                book = self._executor.execute(lease, ready, book, decision.effects)
+                with self._store.read() as tx:
+                    records = tx.effects.not_done(OfTeam(team.name))
+            elif book == before:
+                return _waits(decision, records)
+        raise RuntimeError(f"{team.name} was asked for something {ROUNDS} times in a row")
+
+    def _rest(self, job: ClaimedJob, book: TeamBook, team: Team, found: Due) -> JobEnd:
+        with self._store.write() as tx:
+            tx.jobs.fence(job)
+            put_team_plan(tx, book, team)
+        return Later(found.again_at, "quiet hours") if found.again_at else Done()
+
+    def _decide(
+        self,
+        book: TeamBook,
+        found: Due,
+        incidents: Sequence[Incident],
+        team: Team,
+        records: Mapping[str, EffectRecord],
+    ) -> TeamDecision:
+        """Raises TrackerError where the ticket for digests cannot be looked at now."""
+        to = destination(team)
+        end = Spot(to.connection, to.place)
+        heard = Heard(
+            held(records, self._clock()),
+            uncertain(records),
+            frozenset(i.id for i in incidents if self._audiences.tellable(i, end)),
+            self._no_comment(book, team) if found.until is not None else "",
+        )
+        return decide_team(book, found, incidents, team, self._policy, heard, self._clock())
+
+    def _no_comment(self, book: TeamBook, team: Team) -> str:
+        """What speaks against a comment on the ticket for digests: it is read before."""
+        rules, ticket = digest_rules(team), book.digests
+        if rules is None or rules.as_ticket or ticket is None:
+            return ""
+        tracker = self._trackers.get(ticket.connection)
+        if tracker is None:
+            return f"the rules have no connection {ticket.connection!r} for {ticket.key} any more"
+        try:
+            state = tracker.look(ticket)
+        except NotThere:
+            return f"{ticket.key} is deleted or hidden, and is not made again"
+        muted = same_word(MUTE_LABEL) in {same_word(label) for label in state.labels}
+        return f"{ticket.key} is muted" if muted else ""
+
+    def _save(
+        self, job: ClaimedJob, team: Team, before: TeamBook, decision: TeamDecision
+    ) -> dict[str, EffectRecord]:
+        """The book, what is asked for, why, and what comes next, in one transaction."""
+        owner = OfTeam(team.name)
+        with self._store.write() as tx:
+            tx.jobs.fence(job)
+            if decision.book != before:
+                tx.teams.save(decision.book)
+            tx.effects.ask(owner, decision.effects)
+            put_team_plan(tx, decision.book, team)
+            _write_down(tx, owner, decision)
+            return tx.effects.not_done(owner, [each.key for each in decision.effects])
+
+
+def uncertain(records: Mapping[str, EffectRecord]) -> frozenset[str]:
+    """The keys of effects that may have come true unknown to us."""
+    return frozenset(
+        key
+        for key, record in records.items()
+        if may_have_happened(record) or record.uncertain_since is not None
+    )
+
+
+def _write_down(tx: Transaction, owner: OfTeam, decision: TeamDecision) -> None:
+    """Why, in the journal; not what the last line says already."""
+    last = tx.journal.of_team(owner.name, 20)
+    said = {entry.text for entry in last if entry.kind is EntryKind.DECISION}
+    for reason in decision.reasons:
+        if reason not in said:
+            owners.note(tx, owner, EntryKind.DECISION, reason)
+            log.info("decision", of=owner.name, reasons=reason)
+
+
+def _waits(decision: TeamDecision, records: Mapping[str, EffectRecord]) -> JobEnd:
+    """Again when the first of what waits may be tried again; done where all waits for a person."""
+    waiting = [
+        Later(record.due_at, record.words)
+        for effect in decision.effects
+        if (record := records[effect.key]).due_at is not None
+    ]
+    return min(waiting, key=lambda each: each.at, default=Done())

@@ -1,0 +1,99 @@
+"""What a team gets on a schedule, as it stands: its portfolio audits, and its digests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+from workflows.events import News, NoteWritten, TaskCreated
+from workflows.quarters import Quarter, read_quarter
+from workflows.tickets import TicketRef
+
+PORTFOLIO, DIGEST, DIGESTS = "portfolio", "digest", "digests"  # what keys of effects begin with
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The portfolio audit of a quarter, and its ticket."""
+
+    quarter: Quarter
+    ticket: TicketRef
+
+
+@dataclass(frozen=True, slots=True)
+class TeamBook:
+    """What one team got on a schedule and is to get next: its whole state between two decisions.
+
+    `id` is ours, for the keys of effects. `quarter` is the one that the next portfolio audit is of,
+    None while the rules ask for none; `portfolios` are those that were opened.
+
+    `told_until` is the first day of which no digest told yet, None while the rules ask for none.
+    `telling_until` is the first day of which the digest that was asked for, and is not known to be
+    written, does not tell. `digests` is the ticket on which digests are comments.
+    """
+
+    team: str
+    id: str
+    quarter: Quarter | None = None
+    portfolios: tuple[Opened, ...] = ()
+    told_until: date | None = None
+    telling_until: date | None = None
+    digests: TicketRef | None = None
+
+
+def portfolio_key(book: TeamBook, quarter: Quarter) -> str:
+    """The key of the one effect that opens this portfolio audit."""
+    return f"{PORTFOLIO}:{book.id}:{quarter}"
+
+
+def digest_key(book: TeamBook) -> str:
+    """The key of the one effect that writes the digest after the last one. It is made of where the
+    digest begins: whatever the rules make of its end, there is one."""
+    return f"{DIGEST}:{book.id}:{book.told_until}"
+
+
+def digests_key(book: TeamBook) -> str:
+    """The key of the one effect that makes the ticket on which digests are comments."""
+    return f"{DIGESTS}:{book.id}"
+
+
+def told(book: TeamBook, until: date) -> TeamBook:
+    """The book once nothing is left to be told of the days before `until`."""
+    return replace(book, told_until=until, telling_until=None)
+
+
+def passed(book: TeamBook, quarter: Quarter) -> TeamBook:
+    """The book once nothing is left to be opened of a quarter."""
+    return replace(book, quarter=quarter.next)
+
+
+def fold_team(news: News, book: TeamBook) -> TeamBook:
+    """The book with what became known of one of the team's effects."""
+    if not isinstance(news, TaskCreated | NoteWritten):
+        return book
+    what, rest = news.key.split(":")[0], news.key.rsplit(":", 1)[1]
+    if what == DIGEST and book.telling_until is not None:
+        return told(book, book.telling_until)
+    if isinstance(news, TaskCreated) and what == DIGESTS:
+        return replace(book, digests=news.ref)
+    quarter = read_quarter(rest)
+    if isinstance(news, TaskCreated) and what == PORTFOLIO and quarter is not None:
+        opened = Opened(quarter, news.ref)
+        return replace(passed(book, quarter), portfolios=(*book.portfolios, opened))
+    return book
+
+
+def told_of_team(news: News) -> str:
+    """The same in a sentence for the journal."""
+    if isinstance(news, NoteWritten):
+        return "the digest is written"
+    if not isinstance(news, TaskCreated):
+        return "nothing of the team"
+    what, rest = news.key.split(":")[0], news.key.rsplit(":", 1)[1]
+    name = {
+        PORTFOLIO: f"the portfolio audit {rest}",
+        DIGESTS: "the ticket for digests",
+        DIGEST: "the digest",
+    }.get(what, news.key)
+    unset = "".join(f"; not set: {each}" for each in news.unset)
+    return f"{name} is {news.ref.key}: {news.ref.url}{unset}"
