@@ -26,6 +26,7 @@ from workflows.policy import (
     TaskDestination,
     Team,
 )
+from workflows.proven import Proof, Waiver
 from workflows.quarters import Quarter, quarter_of, read_quarter
 from workflows.rungs import Audit, Verdict
 from workflows.snapshots import Progress
@@ -258,6 +259,32 @@ def test_each_measure_is_listed_where_it_belongs() -> None:
     assert "| nobody | 2026-12-18 | 17 |" in said
     assert "| effective in part, 2026-12-07 | AI-2 |" in said
     assert "**Without an owner:**" in said
+
+
+def test_waivers_are_listed_by_their_end_and_those_that_end_soon_are_marked() -> None:
+    def waived(number: int, until: date, *, expired: bool = False) -> ActionItem:
+        waiver = Waiver("too dear", "Kim Ito", NOON, until, "a comment", expired)
+        proof = Proof(end=Progress.WONT_DO, round=1, waiver=waiver)
+        return item(number, status=Progress.WONT_DO.value, proof=proof)
+
+    unsaid = item(4, status=Progress.WONT_DO.value)
+    found = gathered(
+        incident(
+            "k3v9",
+            waived(1, date(2027, 4, 1)),
+            waived(2, date(2027, 3, 31)),
+            waived(3, date(2026, 12, 24), expired=True),
+            unsaid,
+        )
+    )
+    assert [each.item.number for each in found.waived] == [4, 3, 2, 1]
+    rows = [line for line in portfolio.text(found).splitlines() if "| alert " in line]
+    assert [row.split(" | ")[-1].rstrip(" |") for row in rows] == [
+        "no reason was given",
+        "2026-12-24 (over)",
+        "2027-03-31 (ends soon)",
+        "2027-04-01",
+    ]
 
 
 def test_of_what_only_some_may_read_nothing_is_said_but_number_and_key() -> None:
