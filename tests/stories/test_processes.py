@@ -41,6 +41,16 @@ teams:
 """
 
 
+@pytest.fixture(autouse=True)
+def _control_c_counts() -> Iterator[None]:
+    """Whoever runs the tests in the background of a shell has it ignored, and so have all processes
+    that are started here (https://pubs.opengroup.org/onlinepubs/9699919799/utilities/V3_chap02.html,
+    *Signals and Error Handling*)."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Service:
     """`followthrough up` in a directory of its own."""
 
