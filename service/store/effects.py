@@ -54,8 +54,9 @@ class EffectState(StrEnum):
 class EffectRecord:
     """One effect, of an incident or of a `team`: the other of the two is "". `words` are the
     vendor's last ones, `mend` what a person can do; `attempts` counts how often it was begun;
-    `uncertain_since` is since when nobody knows how its call ended; times are aware UTC. `id` is short enough to be typed.
-    `dropped_by` and `dropped_why` say who gave it up, and why; both are "" otherwise."""
+    `uncertain_since` is since when nobody knows how its call ended; times are aware UTC. `id` is
+    short enough to be typed. `dropped_by` and `dropped_why` say who gave it up, and why; both are
+    "" otherwise."""
 
     id: int
     key: str
