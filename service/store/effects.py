@@ -52,14 +52,15 @@ class EffectState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EffectRecord:
-    """One effect, and whose it is. `words` are the vendor's last ones, `mend` what a person can do;
-    `attempts` counts how often it was begun; `uncertain_since` is since when nobody knows how its
-    call ended; times are aware UTC. `id` is short enough to be typed.
-    `dropped_by` and `dropped_why` say who gave it up, and why; both are "" otherwise."""
+    """One effect, of an incident or of a `team`: the other of the two is "". `words` are the
+    vendor's last ones, `mend` what a person can do; `attempts` counts how often it was begun;
+    `uncertain_since` is since when nobody knows how its call ended; times are aware UTC. `id` is
+    short enough to be typed. `dropped_by` and `dropped_why` say who gave it up, and why; both are
+    "" otherwise."""
 
     id: int
     key: str
-    owner: Owner
+    incident_id: str
     wish: Effect
     wish_hash: str
     state: EffectState
@@ -74,6 +75,11 @@ class EffectRecord:
     mend: str
     dropped_by: str
     dropped_why: str
+    team: str = ""
+
+    @property
+    def owner(self) -> Owner:
+        return OfTeam(self.team) if self.team else self.incident_id
 
 
 _BY_KEY = select(effects).where(effects.c.key == bindparam("wanted"))
@@ -317,7 +323,7 @@ def _record(row: Row[*tuple[Any, ...]]) -> EffectRecord:
     return EffectRecord(
         id=row.id,
         key=row.key,
-        owner=whose(row),
+        incident_id=row.incident_id or "",
         wish=load(Effect, row.wish),
         wish_hash=row.wish_hash,
         state=EffectState(row.state),
@@ -332,4 +338,5 @@ def _record(row: Row[*tuple[Any, ...]]) -> EffectRecord:
         mend=row.mend,
         dropped_by=row.dropped_by,
         dropped_why=row.dropped_why,
+        team=row.team or "",
     )
