@@ -45,7 +45,7 @@ ABSENCES = (0.3, 1, 2, 5, 8, 13, 20, 20)  # days
 
 #: A process that makes no call for so many seconds has nothing to do.
 IDLE = 1.5
-PATIENT = 60.0  # seconds until a process must have made its first call
+PATIENT = 300.0  # seconds until a process must have made its first call
 
 
 class YearClock(StoryClock):
