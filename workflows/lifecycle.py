@@ -107,22 +107,28 @@ def decide(
             again = _decide(reading, after, policy, new_id, now, held)
             reasons = dict.fromkeys((*decision.reasons, *again.reasons))
             decision = replace(again, reasons=tuple(reasons))
+    decision = replace(decision, reasons=(*notes, *decision.reasons))
     if decision.incident is None:
-        return replace(decision, reasons=(*notes, *decision.reasons))
-    said = reminders.wanted(decision.incident, policy, now)
-    asked = proof_notes.wanted(decision.incident, policy, now)
-    audited_by = effects_of_audits(decision.incident, policy, now)
-    seen = checks.see_to(decision.incident, policy, now)
-    rest = rests_until(decision.incident, now)
+        return decision
+    return outside.told(_spoken(decision, decision.incident, policy, now), policy, now)
+
+
+def _spoken(decision: Decision, incident: Incident, policy: Policy, now: datetime) -> Decision:
+    """The decision with what people are asked, told and reminded of besides, and when to look
+    again."""
+    said = reminders.wanted(incident, policy, now)
+    asked = proof_notes.wanted(incident, policy, now)
+    audited_by = effects_of_audits(incident, policy, now)
+    seen = checks.see_to(incident, policy, now)
+    rest = rests_until(incident, now)
     times = (decision.again_at, rest, said.again_at, asked.again_at, seen.again_at)
-    decision = replace(
+    return replace(
         decision,
         incident=seen.incident,
         effects=(*decision.effects, *audited_by, *said.notes, *asked.notes, *seen.notes),
-        reasons=(*notes, *decision.reasons, *seen.reasons),
+        reasons=(*decision.reasons, *seen.reasons),
         again_at=min((at for at in times if at is not None), default=None),
     )
-    return outside.told(decision, policy, now)
 
 
 def _decide(

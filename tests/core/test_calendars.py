@@ -162,7 +162,7 @@ DISTANCES = st.integers(0, 40)
 MOMENTS = st.one_of(
     st.integers(-12 * 60, 36 * 60), st.builds(Edge, st.booleans(), st.integers(-1, 1))
 )
-in_a_commit = settings(max_examples=500, deadline=None)
+in_a_commit = settings(max_examples=100, deadline=None)
 thousands = settings(max_examples=10_000, deadline=None)
 
 
