@@ -40,6 +40,7 @@ CELLS = {"title": 1, "owner": 3, "milestone": 4, "due": 5, "status": 6}
 
 _DUE = re.compile(r"\*\*Due:\*\* (\S+) <!-- followthrough:due -->")
 _TABLE = re.compile(r"<!-- followthrough:begin actions -->\n(.*?)\n<!-- followthrough:end", re.S)
+_REMARK = re.compile(r" \((unproven|without a reason|waive[rd] [a-z]+ [\d-]+)\)$")
 
 Value = str | None
 
@@ -145,6 +146,7 @@ class Remedy:
     def in_row(self) -> dict[str, Value]:
         cells = self._cells()
         said = {field: cells[cell] for field, cell in CELLS.items()}
+        said["status"] = _REMARK.sub("", said["status"])
         return {field: None if cell in ("", "—") else cell for field, cell in said.items()}
 
     def _cells(self) -> list[str]:

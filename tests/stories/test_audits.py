@@ -32,7 +32,14 @@ Making = Callable[..., Measure]
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 
 
-@pytest.fixture(params=DIALECTS, ids=[name.replace(" ", "-") for name in DIALECTS])
+#: Data Center's decisions are the same as Cloud's; its words have tests of their own.
+EACH = [
+    pytest.param(name, marks=[pytest.mark.long] if name == "data center" else [])
+    for name in DIALECTS
+]
+
+
+@pytest.fixture(params=EACH, ids=[name.replace(" ", "-") for name in DIALECTS])
 def made(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Making]:
     """A measure in each dialect, on a stage with these parts."""
     kind, parts = DIALECTS[request.param]
@@ -471,10 +478,10 @@ def test_an_opening_whose_measure_was_reopened_before_it_was_found_asks_nothing(
     assert measure.stage.told(measure.key).count("never opened") == (not done)
 
 
-#: One commit in nine on each run of the suite, the others by a command of their own.
-STRIDE = 9
+#: One commit in 27 on each run of the suite, the others by `make test-long`.
+STRIDE = 27
 SHARDS = [
-    pytest.param(start, marks=[] if start == 4 else [pytest.mark.long])
+    pytest.param(start, marks=[] if start == 13 else [pytest.mark.long])
     for start in range(1, STRIDE + 1)
 ]
 

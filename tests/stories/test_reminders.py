@@ -25,7 +25,14 @@ DIALECTS = {
 Making = Callable[..., Measure]
 
 
-@pytest.fixture(params=DIALECTS, ids=[name.replace(" ", "-") for name in DIALECTS])
+#: Data Center's decisions are the same as Cloud's; its words have tests of their own.
+EACH = [
+    pytest.param(name, marks=[pytest.mark.long] if name == "data center" else [])
+    for name in DIALECTS
+]
+
+
+@pytest.fixture(params=EACH, ids=[name.replace(" ", "-") for name in DIALECTS])
 def made(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Making]:
     """A task that is due on Friday of next week, in each dialect, on a stage with these parts."""
     kind, parts = DIALECTS[request.param]
@@ -173,7 +180,10 @@ def test_a_reminder_whose_answer_is_lost_is_not_written_twice(task: Measure) -> 
 
 
 @pytest.mark.parametrize("before", [True, False])
-@pytest.mark.parametrize("commit", range(1, 8))
+@pytest.mark.parametrize(
+    "commit",
+    [pytest.param(n, marks=[] if n in (2, 5) else [pytest.mark.long]) for n in range(1, 8)],
+)
 def test_a_reminder_is_written_once_wherever_the_process_dies(
     task: Measure, commit: int, before: bool
 ) -> None:
