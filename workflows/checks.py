@@ -32,7 +32,7 @@ from workflows.sections import sections
 from workflows.watched import Alarm, Fault, Named, Result, Source, Watched
 
 _LINE = re.compile(
-    r"^\s*(?:[-*+]\s+)?[*_]*(?P<item>AI-\d+)[*_]*\s*[:,·–—-]?\s*"
+    r"^\s*(?:[-*+]\s+)?[*_]*(?P<item>AI-\d+)[*_]*\s*+[:,·–—-]?\s*+"
     r"(?P<what>check|keeps)[*_]*\s*:\s*(?P<said>\S.*)$",
     re.IGNORECASE,
 )
