@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from workflows import audits, opening, recurrence, verdicts
+from workflows import audits, checks, opening, recurrence, verdicts
 from workflows.effects import Effect
 from workflows.events import AuditRead, AuditReading
 from workflows.model import Incident
@@ -48,6 +48,7 @@ def audited(incident: Incident, policy: Policy, now: datetime) -> tuple[Incident
     incident, refused = audits.succeed_refused(incident, team, policy, now)
     incident, recurred = recurrence.told(incident)
     incident, planned = audits.plan(incident, team, now)
+    incident = checks.with_alarms_told(incident, team)
     return opening.prepared(incident, team, policy, now), [*refused, *recurred, *planned]
 
 

@@ -13,6 +13,9 @@ from workflows.watched import Alarm, Fault, Source
 #: So many problems are told in the one comment.
 MOST_PROBLEMS = 10
 
+#: What stands for a file whose name may not be told.
+WITHHELD_FILE = "a file that is named no more, or that only some may be told of,"
+
 
 def in_short(alarm: Alarm) -> str:
     """What is wrong, in our words and the name that the rules know."""
@@ -24,8 +27,10 @@ def in_short(alarm: Alarm) -> str:
 
 
 def evidence(alarm: Alarm) -> str:
-    """The same for a ticket (Markdown), with when, and with what the sender said of it."""
+    """The same for a ticket (Markdown), with when, and with what the sender said of it. It
+    begins with our own words."""
     name = inert(alarm.name)
+    file = f"the file {name}" if name else WITHHELD_FILE
     match alarm.fault:
         case Fault.FAILED:
             said = f"the check {name} failed at {_stamp(alarm.at)}"
@@ -33,9 +38,9 @@ def evidence(alarm: Alarm) -> str:
         case Fault.SILENT:
             said = f"no result of the check {name} came since {_stamp(alarm.began)}"
         case Fault.REMOVED:
-            said = f"{name} was looked for at {_stamp(alarm.at)} and is not there"
+            said = f"{file} was looked for at {_stamp(alarm.at)} and is not there"
         case Fault.DISABLED:
-            said = f"the workflow {name} was looked at, at {_stamp(alarm.at)}, and is switched off"
+            said = f"{file} was looked at, at {_stamp(alarm.at)}, and its workflow is switched off"
     words = f": “{inert(alarm.summary)}”" if alarm.summary else ""
     return f"{said}{words}{f' ({copied_address(alarm.url)})' if alarm.url else ''}"
 

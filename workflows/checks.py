@@ -32,7 +32,7 @@ from workflows.sections import sections
 from workflows.watched import Alarm, Fault, Named, Result, Source, Watched
 
 _LINE = re.compile(
-    r"^\s*(?:[-*+]\s+)?[*_]*(?P<item>AI-\d+)[*_]*\s*[:,·–—-]?\s*"
+    r"^\s*(?:[-*+]\s+)?[*_]*(?P<item>AI-\d+)[*_]*\s*+[:,·–—-]?\s*+"
     r"(?P<what>check|keeps)[*_]*\s*:\s*(?P<said>\S.*)$",
     re.IGNORECASE,
 )
@@ -183,9 +183,7 @@ def see_to(incident: Incident, policy: Policy, now: datetime) -> SeenTo:
     team = policy.teams.get(incident.team)
     if team is None:
         return SeenTo(incident)
-    incident = _watching(incident, team, now)
-    alarms = tuple(a for a in incident.alarms if audits.find(incident, a.audit) is not None)
-    incident, reasons = replace(incident, alarms=alarms), list[str]()
+    incident, reasons = _watching(incident, team, now), list[str]()
     if incident.muted or audits.is_away(incident):
         return SeenTo(incident)
     for item in incident.actions:
@@ -202,6 +200,26 @@ def see_to(incident: Incident, policy: Policy, now: datetime) -> SeenTo:
     if not team.calendar.may_speak(now):
         return SeenTo(incident, (), team.calendar.speak_at(now), tuple(reasons))
     return SeenTo(incident, notes, None, tuple(reasons))
+
+
+def with_alarms_told(incident: Incident, team: Team) -> Incident:
+    """The incident with the alarms of audits that there are, in words that may be told: of what the
+    measure names no more, as when its ticket was restricted, only that there was something."""
+    told = (_told(alarm, incident, team) for alarm in incident.alarms)
+    return replace(incident, alarms=tuple(each for each in told if each is not None))
+
+
+def _told(alarm: Alarm, incident: Incident, team: Team) -> Alarm | None:
+    """None where nothing is left to tell. The name of a check is the rules' own word."""
+    if audits.find(incident, alarm.audit) is None:
+        return None
+    item = next((each for each in incident.actions if each.number == alarm.audit[0]), None)
+    names = {known(named, team) for named in item.named} if item else set()
+    if (alarm.source, alarm.name) in names:
+        return alarm
+    if alarm.source is Source.CHECK:
+        return replace(alarm, summary="", url="")
+    return replace(alarm, name="", summary="", url="") if alarm.opened else None
 
 
 def _faults(watched: Watched, team: Team, now: datetime) -> Iterator[Alarm]:

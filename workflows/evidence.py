@@ -29,7 +29,7 @@ MOST = 10
 LONGEST_LINK = 2000
 
 _IN_DOCUMENT = re.compile(
-    r"^\s*(?:[-*+]\s+)?[*_]*(?P<name>AI-\d+)[*_]*\s*[:,·–—-]?\s*evidence[*_]*\s*:\s*(?P<said>\S.*)$",
+    r"^\s*(?:[-*+]\s+)?[*_]*(?P<name>AI-\d+)[*_]*\s*+[:,·–—-]?\s*+evidence[*_]*\s*:\s*(?P<said>\S.*)$",
     re.IGNORECASE,
 )
 

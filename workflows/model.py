@@ -76,7 +76,8 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One recorded change of one field: a changelog entry, a label added, a close."""
+    """One recorded change of one field: a changelog entry, a label added, a close. `field_id` is
+    the tracker's own id of the field, "" where it has none but the name."""
 
     at: datetime
     by: Person | None
@@ -84,6 +85,7 @@ class Change:
     before: str | None
     after: str | None
     url: str = ""
+    field_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

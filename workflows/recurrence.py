@@ -35,7 +35,7 @@ _NO_DOCUMENT = (DocumentStatus.DECLINED, DocumentStatus.GONE)
 _NO_INCIDENT = (Phase.GONE, Phase.SET_ASIDE)
 
 _WORD = re.compile(r"[^\W_]+")
-_LINKED = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+_LINKED = re.compile(r"\[([^\[\]]*)\]\([^)\[]*\)")
 _ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
 
 

@@ -16,7 +16,7 @@ NO_REASON = "without a reason"
 
 #: How a remark reads behind a status, to be told from what people write there.
 _REMARK = re.compile(
-    rf"\s*\((?:{UNPROVEN}|{NO_REASON}|waived until [\d-]+|waiver ended [\d-]+|of [^()]+)\)$"
+    rf"(?<!\s)\s*\((?:{UNPROVEN}|{NO_REASON}|waived until [\d-]+|waiver ended [\d-]+|of [^()]+)\)$"
 )
 
 

@@ -27,7 +27,7 @@ _FACTORS = re.compile(r"\b(contributing (factors?|causes?)|(root )?causes)\b", r
 _HYPOTHESES = re.compile(r"\bhypothes[ie]s\b", re.IGNORECASE)
 _ACTIONS = re.compile(r"\b(action items?|actions|remediations?|follow[- ]ups?)\b", re.IGNORECASE)
 
-_LINK = re.compile(r"https?://[^\s|)>\]]+|\[[^\]]+\]\([^\s)]+\)")
+_LINK = re.compile(r"https?://[^\s|)>\]]+|\[[^\[\]]+\]\([^\s)\[]+\)")
 _URL = re.compile(r"https?://", re.IGNORECASE)
 
 #: Words that only hold a place.
@@ -75,7 +75,7 @@ _REASON = re.compile(r"^\W*(none|no|nothing)\b\W*(?P<why>.*)$", re.IGNORECASE)
 _FEWEST_WORDS = 3
 
 _MEASURE = re.compile(
-    r"^\s*(?:[-*+]\s+)?[*_]*(?P<name>AI-\d+)[*_]*\s*[:,·–—-]?\s*"
+    r"^\s*(?:[-*+]\s+)?[*_]*(?P<name>AI-\d+)[*_]*\s*+[:,·–—-]?\s*+"
     r"(?:success\s+)?measure[*_]*\s*:\s*(?P<said>\S.*)$",
     re.IGNORECASE,
 )
@@ -143,7 +143,7 @@ def is_said(words: str) -> bool:
     """Whether something is said there: a link, or words that do not only hold a place."""
     if _LINK.search(words) and _URL.search(words):
         return True
-    plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", as_said(words))
+    plain = re.sub(r"\[([^\[\]]*)\]\([^)\[]*\)", r"\1", as_said(words))
     plain = re.sub(r"[*_`\"'“”<>()\[\]]", "", plain).strip(" .…:;,!-–—\t").casefold()
     return any(map(str.isalnum, plain)) and " ".join(plain.split()) not in _PLACEHOLDERS
 

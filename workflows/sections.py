@@ -10,7 +10,7 @@ from functools import lru_cache
 from workflows.action_table import is_rule, row_cells
 from workflows.actions import numbered_prose
 
-_HEADING = re.compile(r"^ {0,3}(?P<marks>#{1,6})[ \t]+(?P<title>\S.*?)[ \t#]*$")
+_HEADING = re.compile(r"^ {0,3}(?P<marks>#{1,6})[ \t]+(?P<title>\S.*)$")
 
 #: A line with its number in the whole text, counted from 1.
 Line = tuple[int, str]
@@ -39,7 +39,9 @@ def sections(text: str) -> tuple[Section, ...]:
     prose: list[list[Line]] = [[]]
     for number, line in numbered_prose(text):
         if match := _HEADING.match(line):
-            heads.append((number, match["title"], len(match["marks"])))
+            title = match["title"]
+            title = title[0] + title[1:].rstrip(" \t#")
+            heads.append((number, title, len(match["marks"])))
             prose.append([])
         else:
             prose[-1].append((number, line))

@@ -23,7 +23,7 @@ from workflows import audits, judging
 from workflows.commands import short, spoken
 from workflows.events import AuditGone, AuditReading
 from workflows.judging import LONGEST_EVIDENCE
-from workflows.model import Comment, Incident, Person, StatusCategory, Ticket
+from workflows.model import Change, Comment, Incident, Person, StatusCategory, Ticket
 from workflows.people import name_of, name_said
 from workflows.policy import AuditRules, Policy, Team, known_person, same_word
 from workflows.rungs import Answer, Audit, Judgement, Verdict
@@ -219,7 +219,8 @@ def _command(comment: Comment, rest: str, below: Sequence[str], unknown: str) ->
 
 
 def _labels(ticket: Ticket) -> Iterator[_Signal]:
-    """Labels that say a verdict, as long as they are there, and who put them there last."""
+    """Labels that say a verdict, as long as they are there, and who put them there last. Where the
+    tracker does not tell that, no time is in the id: the ticket's own moves with each answer."""
     for label in ticket.labels:
         word = label.casefold().removeprefix(LABEL)
         verdict = _verdict(word) if label.casefold().startswith(LABEL) else None
@@ -227,7 +228,8 @@ def _labels(ticket: Ticket) -> Iterator[_Signal]:
             continue
         added = [c for c in ticket.changes if c.field == "label" and c.after == label]
         at, by = (added[-1].at, added[-1].by) if added else (ticket.updated, None)
-        yield _Signal(f"l{short(label, at)}", at, by, f"the label {label}", verdict)
+        id = f"l{short(label, at if added else '')}"
+        yield _Signal(id, at, by, f"the label {label}", verdict)
 
 
 def _words(ticket: Ticket, rules: AuditRules | None) -> Iterator[_Signal]:
@@ -246,10 +248,16 @@ def _words(ticket: Ticket, rules: AuditRules | None) -> Iterator[_Signal]:
         if word is None or verdict is None:
             continue
         beside = "status" if field == "resolution" else field
-        changes = [c for c in ticket.changes if same_word(c.field) == same_word(field)]
-        changes = changes or [c for c in ticket.changes if same_word(c.field) == same_word(beside)]
+        changes = _changes(ticket, field) or _changes(ticket, beside)
         at, by = (changes[-1].at, changes[-1].by) if changes else (ticket.updated, None)
-        yield _Signal(f"w{short(field, word, at)}", at, by, f"{field} {word}", verdict)
+        id = f"w{short(field, word, at if changes else '')}"
+        yield _Signal(id, at, by, f"{field} {word}", verdict)
+
+
+def _changes(ticket: Ticket, field: str) -> list[Change]:
+    """The recorded changes of a field that the rules call by its name, or by the tracker's id."""
+    wanted = same_word(field)
+    return [c for c in ticket.changes if wanted in (same_word(c.field), same_word(c.field_id))]
 
 
 def _verdict(word: str) -> Verdict | None:

@@ -36,11 +36,11 @@ LONGEST = timedelta(days=2 * 365)
 HOW = "`/waive until 2027-06-30 because …`"
 
 _SAID = re.compile(
-    r"^\s*(?:until\b\s*(?P<until>\S+?)[.,;:]?(?=\s|$))?\s*(?:because\b\s*:?(?P<why>.*))?$", re.I
+    r"^\s*+(?:until\b\s*(?P<until>\S+?)[.,;:]?(?=\s|$))?\s*+(?:because\b\s*:?(?P<why>.*))?$", re.I
 )
 _IN_DOCUMENT = re.compile(
-    r"^\s*(?:[-*+]\s+)?[*_]*(?P<name>AI-\d+)[*_]*\s*[:,·–—-]?\s*waived"
-    r"(?:\s+until\s+(?P<until>[^\s:,]+))?[*_]*\s*(?::|,?\s*because\b)[*_]*\s*(?P<why>.*)$",
+    r"^\s*(?:[-*+]\s+)?[*_]*(?P<name>AI-\d+)[*_]*\s*+[:,·–—-]?\s*+waived"
+    r"(?:\s+until\s+(?P<until>[^\s:,]++))?[*_]*\s*+(?::|,?\s*+because\b)[*_]*\s*(?P<why>.*)$",
     re.IGNORECASE,
 )
 
@@ -71,7 +71,7 @@ def in_document(text: str) -> dict[str, Line]:
     for section in sections(text):
         for _, line in section.prose:
             if match := _IN_DOCUMENT.match(as_said(line)):
-                until, why = match["until"] or "", match["why"].strip()
+                until, why = (match["until"] or "").rstrip("*_"), match["why"].strip()
                 id = f"d{short(match['name'].upper(), until, why)}"
                 found[match["name"].upper()] = Line(id, until, why)
     return found

@@ -105,8 +105,8 @@ _KEYS = re.compile(
     re.IGNORECASE,
 )
 
-_SPOKEN = re.compile(r"“[^”]*”|„[^“”]*[“”]|\"[^\"]*\"|«[^»]*»|(?<!\w)[‘'][^‘’']*[’'](?!\w)")
-_CODE = re.compile(r"(`+).*?\1")
+_SPOKEN = re.compile(r"“[^“”]*”|„[^„“”]*[“”]|\"[^\"]*\"|«[^«»]*»|(?<!\w)[‘'][^‘’']*[’'](?!\w)")
+_CODE = re.compile(r"(?<!`)(`++).*?(?<!`)\1(?!`)")
 _TARGET = re.compile(r"\]\([^)\s]*\)|<?https?://[^\s>|]+>?")
 _SENTENCE = re.compile(r"[^.!?]+(?:[.!?](?!\s)[^.!?]*)*[.!?]*")
 _STRUCTURE = re.compile(r"^\s*(?:[-*+]\s|\d{1,3}[.)]\s|\|)")

@@ -75,7 +75,7 @@ class Reader:
         """A whole issue, read with all fields and ``expand=names``, with these comments and this
         changelog. `writers` are those who may write in its project."""
         ref, fields = self.ref(issue), issue.get("fields") or {}
-        history = changes(ref, histories)
+        history = changes(ref, histories, issue.get("names") or {})
         versions = names(fields.get("fixVersions"))
         read_status = status(fields)
         told_by = fields.get("reporter") or fields.get("creator")
@@ -349,9 +349,13 @@ def task_state(ref: TicketRef, issue: Json, changes: tuple[Change, ...] = ()) ->
     )
 
 
-def changes(ref: TicketRef, histories: Iterable[Json]) -> tuple[Change, ...]:
+def changes(
+    ref: TicketRef, histories: Iterable[Json], names: Mapping[str, str] | None = None
+) -> tuple[Change, ...]:
     """A changelog, the oldest first, without what it holds of comments. Cloud gives the newest
-    first, so that of one moment its ids tell the order."""
+    first, so that of one moment its ids tell the order. `names` are those of fields by their ids:
+    a changelog of Data Center tells names alone."""
+    ids = {str(name): id for id, name in (names or {}).items()}
     found = [
         Change(
             at=moment(history["created"]),
@@ -360,6 +364,7 @@ def changes(ref: TicketRef, histories: Iterable[Json]) -> tuple[Change, ...]:
             before=before,
             after=after,
             url=ref.url,
+            field_id=str(item.get("fieldId") or ids.get(str(item.get("field")), "")),
         )
         for history in sorted(histories, key=lambda one: str(one.get("id")).zfill(20))
         for item in history.get("items") or ()

@@ -17,7 +17,7 @@ from in_force import acts_in_markdown, markdown_shape, payloads
 from service.store.codec import dump, load
 from workflows import audit_text
 from workflows.audits import plan
-from workflows.effects import CreateTask, Effect, SetFields
+from workflows.effects import CreateTask, Effect, SetFields, WriteNote
 from workflows.events import AuditRead, TicketUnchanged
 from workflows.folding import fold
 from workflows.ladder import LONGEST, opens_at
@@ -354,6 +354,40 @@ def test_a_label_that_nobody_is_known_to_have_set_does_not_count() -> None:
     known, _ = settled(known, NOON + 31 * DAY, rules(), audits=[read])
     assert known.audits[0].verdict is None
     assert known.audits[0].answers[0].text == "nobody can tell who said so"
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        {"labels": ("audit:effective",)},
+        {"status": Status("Verified", StatusCategory.NEW)},
+        {"fields": {"Audit verdict": "effective"}},
+    ],
+    ids=["label", "status", "field"],
+)
+def test_what_nobody_is_known_to_have_said_is_answered_once_though_each_answer_moves_the_ticket(
+    shown: dict[str, Any],
+) -> None:
+    words = {Verdict.EFFECTIVE: ("Verified",)}
+    ours = rules(replace(RULES, verdict_field="Audit verdict", verdicts=words))
+    known, notes = opened(policy=ours), list[Effect]()
+    for hour in range(4):
+        now = NOON + 31 * DAY + timedelta(hours=hour)
+        read = asks(known, updated=now, **shown)
+        known, done = settled(known, now, ours, audits=[read])
+        notes += [each for each in done if isinstance(each, WriteNote)]
+    assert [each.text for each in notes] == [audit_text.refused("nobody can tell who said so")]
+
+
+def test_a_field_that_the_rules_call_by_its_id_is_found_among_the_changes() -> None:
+    ours = rules(replace(RULES, verdict_field="customfield_10042"))
+    known, at = opened(policy=ours), NOON + 31 * DAY
+    values = {"customfield_10042": "effective", "Audit verdict": "effective"}
+    change = Change(at, NOOR, "Audit verdict", None, "effective", field_id="customfield_10042")
+    read = asks(known, fields=values, changes=(change,), updated=at + DAY)
+    known, _ = settled(known, at + DAY, ours, audits=[read])
+    assert (known.audits[0].verdict, known.audits[0].by) == (Verdict.EFFECTIVE, "Noor Aziz")
+    assert known.audits[0].at == at
 
 
 @pytest.mark.parametrize(

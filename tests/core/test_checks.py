@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, time, timedelta
 
 import pytest
-from builders import NOON, comment
+from builders import NOON, closed, comment
 from core.test_audits import DAY, asked, asks, incident, measure, opened, rules, settled
 from in_force import acts_in_markdown, payloads
 
@@ -16,8 +16,10 @@ from workflows import check_text, checks
 from workflows.actions import lines_of
 from workflows.calendars import Calendar, Hours
 from workflows.effects import CreateTask, Effect, WriteNote
+from workflows.events import TicketRead, TicketUnchanged
+from workflows.lifecycle import decide
 from workflows.lines import Origin, Proposal
-from workflows.model import DocumentStatus, Incident
+from workflows.model import DocumentStatus, Incident, Ticket
 from workflows.policy import CheckRules, Mode, Policy
 from workflows.proposals import details
 from workflows.rungs import Verdict
@@ -344,6 +346,65 @@ def test_files_are_looked_at_once_a_day_whatever_is_told() -> None:
     known = named(FILE)
     assert looks(known) == [NOON]
     assert looks(look(known, NOON + HOUR, None)) == [NOON + HOUR + DAY]
+
+
+SECRET = replace(FILE, name="acme/ops:runbooks/layoffs-of-march.md")
+
+
+def texts(known: Incident, now: datetime, ticket: Ticket | None = None) -> str:
+    """All that is written when the incident's ticket was read, or is as it was."""
+    reading = TicketRead(ticket) if ticket else TicketUnchanged()
+    decision = decide(reading, known, RULES, new_id="n", now=now)
+    assert decision.incident is not None
+    _, done = settled(decision.incident, now + HOUR, RULES)
+    return "\n".join(str(wish) for wish in (*decision.effects, *done))
+
+
+@pytest.mark.parametrize("restricted", [True, False])
+def test_an_audit_of_a_restricted_incident_opens_without_the_name_of_the_file(
+    restricted: bool,
+) -> None:
+    at = NOON + DAY
+    known = look(named(SECRET), at, Fault.REMOVED)
+    doubted = asked(known, at, RULES).incident
+    assert doubted is not None
+    ticket = replace(closed(), text="ACTION: Alert on depth", restricted=restricted)
+    said = texts(doubted, at + HOUR, ticket)
+    assert "Why now" in said
+    assert ("layoffs" in said, check_text.WITHHELD_FILE in said.replace("A f", "a f")) == (
+        not restricted,
+        restricted,
+    )
+    assert ("commit 1" in said) is not restricted
+
+
+def test_an_open_audit_of_a_restricted_incident_is_not_told_the_name_of_the_file() -> None:
+    at = NOON + 31 * DAY
+    doubted = checks.see_to(look(opened(named(SECRET), RULES), at, Fault.REMOVED), RULES, at)
+    assert len(doubted.notes) == 1
+    ticket = replace(closed(), text="ACTION: Alert on depth", restricted=True)
+    assert "layoffs" not in texts(doubted.incident, at + HOUR, ticket)
+    assert "layoffs" in texts(doubted.incident, at + HOUR, replace(ticket, restricted=False))
+
+
+def test_the_words_of_a_check_that_is_named_no_more_are_told_no_more() -> None:
+    at = NOON + 7 * DAY
+    doubted = asked(checks.heard(named(), failed(at, summary="14 of 20")), at, RULES).incident
+    assert doubted is not None
+    assert "14 of 20" in texts(doubted, at + HOUR)
+    gone = replace(doubted, actions=(replace(doubted.actions[0], named=()),))
+    said = texts(gone, at + HOUR)
+    assert "The check drill failed" in said
+    assert "14 of 20" not in said
+
+
+@pytest.mark.parametrize("fault", [Fault.REMOVED, Fault.DISABLED])
+def test_a_repository_is_spelled_as_the_rules_do_also_where_a_sentence_begins(fault: Fault) -> None:
+    known = look(named(FILE), NOON + DAY, fault)
+    _, effects = turn(known, NOON + DAY, {})
+    (audit,) = audits_in(effects)
+    assert "| The file " in audit.text
+    assert "Acme" not in audit.text
 
 
 # --- when nothing may be said ---------------------------------------------------------------------

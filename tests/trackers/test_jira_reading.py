@@ -173,6 +173,16 @@ def test_labels_that_came_and_went_are_changes_of_their_own() -> None:
     ]
 
 
+@pytest.mark.parametrize("told", [{"fieldId": "customfield_7"}, {}], ids=["cloud", "data center"])
+def test_a_change_is_known_by_the_id_of_its_field_as_the_values_are(told: dict[str, str]) -> None:
+    item = {"field": "Verdict", "fromString": None, "toString": "effective", **told}
+    history = {"created": "2026-12-01T12:00:00.000+0000", "items": [item]}
+    read = {**issue(customfield_7="effective"), "names": {"customfield_7": "Verdict"}}
+    ticket = Reader("acme", URL, WIKI).ticket(read, [], [history], Writers())
+    assert [(one.field, one.field_id) for one in ticket.changes] == [("Verdict", "customfield_7")]
+    assert ticket.fields["customfield_7"] == ticket.fields["Verdict"] == "effective"
+
+
 def test_who_may_not_look_people_up_learns_it_from_the_creation() -> None:
     ours = tracker()
     screen = Screen("1", {"assignee": {}})
