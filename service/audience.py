@@ -54,7 +54,8 @@ class Audiences:
         self, records: Sequence[EffectRecord], incident: Incident | TeamBook
     ) -> list[tuple[EffectRecord, TrackerError]]:
         """Those of the effects that may not be executed, or not now, each with the reason. None of
-        a team's: in the same turn its words were chosen by what is `tellable`."""
+        a team's: in the same turn its words were chosen by what is `tellable`, also those of what
+        was asked for before and never came."""
         if isinstance(incident, TeamBook):
             return []
         found = []

@@ -122,13 +122,13 @@ class Executor:
         for record, ended in self._settling.settle(records, incident):
             incident = self._record(lease, record, ended, incident, looked_up=True)
             left.remove(record)
+        left = self._in_newest_words(lease, left, wished)  # those are held against who reads them
         if isinstance(incident, Incident):  # a team has no document whose words it could repeat
             left = self._audiences.without_words(left, incident)
         for record, why in self._audiences.of_effects(left, incident):
             looked_up = may_have_happened(record)  # then it may not be done blindly later
             incident = self._record(lease, record, why, incident, looked_up=looked_up)
             left.remove(record)
-        left = self._in_newest_words(lease, left, wished)
         for record, ended in self._perform(lease, left, incident):
             incident = self._record(lease, record, ended, incident)
         return incident

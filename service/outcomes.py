@@ -326,8 +326,8 @@ def written_to(wish: Effect) -> TicketRef | None:
 
 
 def reworded(before: Effect, now: Effect | None) -> bool:
-    """Whether both create the same in the same place, in other words; or it is not to be created
-    any more."""
+    """Whether both create the same in the same place, or write the same note on the same ticket, in
+    other words; or it is not to be created any more."""
     match before, now:
         case CreateTask(), CreateTask(moot=True):
             return True
@@ -335,6 +335,8 @@ def reworded(before: Effect, now: Effect | None) -> bool:
             CreateDocument(target=old),
             CreateDocument(target=new),
         ):
+            return old == new and before != now
+        case WriteNote(ticket=old), WriteNote(ticket=new):
             return old == new and before != now
         case _:
             return False

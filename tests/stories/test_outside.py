@@ -149,7 +149,10 @@ def test_the_recording_and_the_summary_are_circulated_once(tmp_path: Path) -> No
         assert len(telling(of, "could not be")) == 2
 
 
-def test_what_only_some_may_read_is_not_told_on_a_ticket_that_everybody_may(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lost", [False, True], ids=["sent", "sent again"])
+def test_what_only_some_may_read_is_not_told_on_a_ticket_that_everybody_may(
+    tmp_path: Path, *, lost: bool
+) -> None:
     with Stage(tmp_path, participants=CIRCULATE, document=PULL_REQUEST, **OnGitHub.parts) as stage:
         stage.sandbox.github.repos[OPS].private = False
         of = OnGitHub(stage)
@@ -163,9 +166,13 @@ def test_what_only_some_may_read_is_not_told_on_a_ticket_that_everybody_may(tmp_
         stage.settle()
         assert telling(of, "could not be there") == []
         number = next(n for n, issue in place.issues.items() if issue.pull)
+        if lost:
+            stage.sandbox.fail_next("POST", "/ops/issues/.*comments$", drop_connection=True)
         github.ready_for_review("acme/postmortems", number, by="kim")
         github.merge("acme/postmortems", number, by="kim")
         stage.settle()
+        assert len(telling(of, "For those who could not be there")) == (not lost)
+        stage.wait(timedelta(hours=1))
         (sent,) = telling(of, "For those who could not be there")
         assert "Its recording and summary stand there." in sent
         assert "queue" not in sent
@@ -189,6 +196,22 @@ def test_a_remedy_that_is_done_asks_those_who_speak_with_customers_once(
         assert "**For Helpdesk (Noor Aziz):**" in note
         stage.wait(timedelta(days=2))
         assert len(telling(of, "Do messages", of.task_key)) == 1
+
+
+def test_a_note_to_customer_facing_teams_that_never_came_goes_out_in_todays_words(
+    tmp_path: Path,
+) -> None:
+    with on_github(tmp_path, CUSTOMERS) as stage:
+        of = OnGitHub(stage)
+        of.label(of.key, "customer-impact", by="kim")
+        stage.settle()
+        stage.sandbox.fail_next("POST", "/comments$", drop_connection=True)
+        of.done()
+        assert telling(of, "Do messages", of.task_key) == [], "nobody knows yet"
+        stage.restart(participants=CUSTOMERS.replace("Noor Aziz", "Lee Park"))
+        stage.wait(timedelta(hours=1))
+        (note,) = telling(of, "Do messages", of.task_key)
+        assert "**For Helpdesk (Lee Park):**" in note
 
 
 def test_a_remedy_of_which_nobody_heard_that_it_is_open_again_is_not_told(tmp_path: Path) -> None:

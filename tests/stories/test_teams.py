@@ -19,6 +19,7 @@ from service import owners
 from service.container import build
 from service.dead_letters import dead_letters, drop
 from workflows.quarters import Quarter
+from workflows.taken import ONLY_SOME
 
 #: The stories begin on Monday, 7 December 2026, at noon UTC.
 SAY = "alert on depth due:2026-12-18"  # a Friday
@@ -297,6 +298,27 @@ def test_a_digest_whose_answer_is_lost_is_written_once_whatever_the_rules_make_o
     _, second, third = digests(measure)
     assert "2026-12-21 to 2026-12-27" in second
     assert "2026-12-28 to 2026-12-28" in third
+
+
+def test_a_digest_that_never_came_goes_out_in_the_words_that_may_be_told_by_then(
+    made: Making,
+) -> None:
+    measure = made(InJira, reminders="{times: 1}")
+    until(measure, 2026, 12, 21)
+    jira = measure.stage.sandbox.jira
+    issues = jira.issues.values()
+    (ticket,) = [i for i in issues if i.values["summary"] == "Weekly digests of payments"]
+    assert "alert on depth" in measure.notes(ticket.key)[-1]
+    measure.stage.sandbox.fail_next("POST", "/comment$", drop_connection=True)
+    until(measure, 2026, 12, 28)
+    assert len(measure.notes(ticket.key)) == 1, "nobody knows yet"
+    jira.edit(measure.key, by="5b10-kim", security="Staff only")
+    measure.stage.settle()
+    measure.stage.wait(timedelta(hours=1))
+    second = measure.notes(ticket.key)[-1]
+    assert "2026-12-21 to 2026-12-27" in second
+    assert ONLY_SOME in second
+    assert "alert on depth" not in second
 
 
 def test_what_a_tracker_refuses_is_a_dead_letter_and_can_be_given_up(made: Making) -> None:
