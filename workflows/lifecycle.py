@@ -22,7 +22,7 @@ from workflows import (
     publishing,
     reminders,
 )
-from workflows.audit_turn import audited, effects_of_audits, heard_audits
+from workflows.audit_turn import audited, heard_audits, wanted_by_audits
 from workflows.effects import (
     Effect,
     Hold,
@@ -111,14 +111,21 @@ def decide(
         return replace(decision, reasons=(*notes, *decision.reasons))
     said = reminders.wanted(decision.incident, policy, now)
     asked = proof_notes.wanted(decision.incident, policy, now)
-    audited_by = effects_of_audits(decision.incident, policy, now)
+    by_audits = wanted_by_audits(decision.incident, policy, now)
     seen = checks.see_to(decision.incident, policy, now)
     rest = rests_until(decision.incident, now)
-    times = (decision.again_at, rest, said.again_at, asked.again_at, seen.again_at)
+    times = (
+        decision.again_at,
+        rest,
+        said.again_at,
+        asked.again_at,
+        seen.again_at,
+        by_audits.again_at,
+    )
     decision = replace(
         decision,
         incident=seen.incident,
-        effects=(*decision.effects, *audited_by, *said.notes, *asked.notes, *seen.notes),
+        effects=(*decision.effects, *by_audits.effects, *said.notes, *asked.notes, *seen.notes),
         reasons=(*notes, *decision.reasons, *seen.reasons),
         again_at=min((at for at in times if at is not None), default=None),
     )
