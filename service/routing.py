@@ -258,7 +258,7 @@ class Routing:
             return item.proof.lacks and not by_us
         ours = {*item.proof.notes, *(each.comment for each in record.incident.reminders)}
         own_note = by_us and notice.marker is not None
-        return item.proof.end is not None and not own_note and notice.comment_id not in ours
+        return item.proof.counts and not own_note and notice.comment_id not in ours
 
     def _is_known(self, tx: Transaction, notice: Notice, ref: Ref) -> bool:
         """Whether the task stands as it is known to: then there is nothing to read; a later change

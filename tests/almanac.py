@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 DAY = timedelta(days=1)
@@ -33,7 +33,8 @@ ONCE = (OVERDUE, VERDICT, ENDED, UNJUDGED)
 class Rules:
     """What a team's rules say of one measure. `ladder` is so many days (of business, if
     `business`) after it is done, nothing where it is asked nothing; past its end the intervals
-    double, if they `lengthen`."""
+    double, if they `lengthen`. From the first hour of `quiet` up to the second, over midnight,
+    nobody is spoken to; the team opens at nine."""
 
     zone: str
     holidays: frozenset[date]
@@ -41,9 +42,26 @@ class Rules:
     business: bool
     lengthen: bool
     within: int = 10
+    quiet: tuple[int, int] | None = None
 
     def works(self, day: date) -> bool:
         return day.weekday() < 5 and day not in self.holidays
+
+    def speaks(self, at: datetime) -> bool:
+        """Whether somebody may be spoken to then."""
+        here = at.astimezone(ZoneInfo(self.zone))
+        begin, end = self.quiet or (24, 0)
+        return self.works(here.date()) and end <= here.hour < begin
+
+    def spoken(self, at: datetime) -> datetime:
+        """The time itself, or the next at which the team opens."""
+        zone = ZoneInfo(self.zone)
+        if self.speaks(at):
+            return at
+        day = at.astimezone(zone).date()
+        while (nine := datetime.combine(day, time(9), zone)) < at or not self.works(day):
+            day += DAY
+        return nine.astimezone(at.tzinfo)
 
     def later(self, day: date, count: int, *, business: bool) -> date:
         """The day so many days later, found by turning the leaves of the calendar."""
@@ -53,7 +71,8 @@ class Rules:
         return day
 
     def dates(self, done: datetime, steps: int) -> list[datetime]:
-        """When it was done, and when each step after that opens, as far as there are steps."""
+        """When it was done, and when each step after that comes, as far as there are steps; be it
+        at night or on a Sunday."""
         today = done.astimezone(ZoneInfo(self.zone)).date()
         found = [done]
         for count in self.ladder[:steps]:
@@ -64,10 +83,10 @@ class Rules:
         return found
 
     def overdue(self, opened: datetime) -> datetime:
-        """When an audit is overdue: its due date is over, by UTC."""
+        """When an audit is overdue: its due date is over, where the team is."""
         today = opened.astimezone(ZoneInfo(self.zone)).date()
         due = self.later(today, self.within, business=True) + DAY
-        return datetime(due.year, due.month, due.day, tzinfo=opened.tzinfo)
+        return datetime.combine(due, time(0), ZoneInfo(self.zone)).astimezone(opened.tzinfo)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +202,14 @@ class _Walk:
 
     def rest(self) -> Iterator[str]:
         """What is wrong in the end, after the last look."""
+        rules = self.story.rules
         for audit in self.left:
             yield f"{audit.key} was opened {audit.created}, while nobody was at work"
         for audit in self.story.asked:
             told = Counter(text for text, _ in audit.notes)
+            for at in [at for text, at in audit.notes if text == OVERDUE]:
+                if at < rules.overdue(audit.created) - COARSE or not self._may_be_told(at):
+                    yield f"{audit.key} is told at {at} that it is overdue"
             yield from (f"{audit.key} says “{t}” {told[t]} times" for t in ONCE if told[t] > 1)
             if self.story.owner in audit.assignees:
                 yield f"{audit.key} is the owner's own"
@@ -195,6 +218,11 @@ class _Walk:
             word = verdict.verdict if verdict else "no verdict"
             if asks[0] != (word == PARTLY) or asks[1] > (word == NOT_EFFECTIVE):
                 yield f"{audit.key}, {word}, led to {asks[0]} follow-ups, {asks[1]} successors"
+
+    def _may_be_told(self, at: datetime) -> bool:
+        """By an hour a note may come late, after a crash."""
+        rules = self.story.rules
+        return rules.speaks(at) or rules.speaks(at - timedelta(hours=1))
 
     @property
     def _which(self) -> str:
@@ -219,6 +247,7 @@ class _Walk:
             self.due = at + interval
         elif self.step > 1 or self.rung > 1:
             self.due = max(self.due, at + interval / 2)
+        self.due = self.story.rules.spoken(self.due)
 
     # --- what people said and did ---------------------------------------------------------------
 
@@ -298,7 +327,12 @@ class _Walk:
             yield f"{audit.key} is not effective, and has {len(audit.successors)} successors"
 
     def _overdue(self, look: Look) -> Iterator[str]:
-        if self.open is not None and self.story.rules.overdue(self.open.created) <= look.begun:
+        """It must be told so in a look in which the team may be spoken to."""
+        rules = self.story.rules
+        if self.open is None:
+            return
+        late = rules.overdue(self.open.created)
+        if late <= look.begun and rules.speaks(look.begun) and rules.speaks(look.ended):
             self.count["overdue looks"] += 1
             if not self.open.wrote(OVERDUE, look.ended):
                 yield f"{self.open.key} is overdue, and nobody was told"

@@ -450,7 +450,8 @@ def rules_of(desk: Desk, kind: str, severity: str) -> AuditRules:
             ladder = (30,)
         elif severity == "sev1":
             ladder, business = (20, 60, 120), True
-        return AuditRules("Asia/Tokyo", TOKYO, ladder, business, lengthen=not corrective)
+        more = {"lengthen": not corrective, "quiet": (20, 8)}
+        return AuditRules("Asia/Tokyo", TOKYO, ladder, business, **more)
     ladder = () if corrective else (10, 30, 60) if severity == "sev1" else (25, 75, 150)
     never = {"business": False, "lengthen": False}
     return AuditRules("America/New_York", NEW_YORK, ladder, within=5, **never)
@@ -479,7 +480,7 @@ def rules_text(jira: str, github: str) -> str:
             auth: {{type: token, token: {{env: GITHUB_TOKEN}}}}
             webhook_secrets: [{{env: GITHUB_HOOK}}]
         calendars:
-          tokyo: {{zone: Asia/Tokyo, holidays: {days(TOKYO)}}}
+          tokyo: {{zone: Asia/Tokyo, holidays: {days(TOKYO)}, quiet: "20:00-08:00"}}
           new-york: {{zone: America/New_York, holidays: {days(NEW_YORK)}}}
         teams:
           payments:

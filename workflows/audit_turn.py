@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from workflows import audits, checks, opening, recurrence, verdicts
-from workflows.effects import Effect
 from workflows.events import AuditRead, AuditReading
 from workflows.model import Incident
 from workflows.policy import Policy, Team, same_word
@@ -52,7 +51,8 @@ def audited(incident: Incident, policy: Policy, now: datetime) -> tuple[Incident
     return opening.prepared(incident, team, policy, now), [*refused, *recurred, *planned]
 
 
-def effects_of_audits(incident: Incident, policy: Policy, now: datetime) -> list[Effect]:
-    """What the audits ask for now, in order."""
+def wanted_by_audits(incident: Incident, policy: Policy, now: datetime) -> opening.Wanted:
+    """What the audits ask for now; nothing where the rules know the team no more. Raises
+    HolidaysUnknown."""
     team = policy.teams.get(incident.team)
-    return list(opening.wanted(incident, team, policy, now)) if team else []
+    return opening.wanted(incident, team, policy, now) if team else opening.Wanted()

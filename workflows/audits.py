@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from workflows.ladder import interval_before, opens_at, steps
+from workflows.ladder import interval_before, opens_at, spoken_at, steps
 from workflows.model import ActionItem, Incident, Origin, Phase, TicketRef
 from workflows.policy import Policy, Team
 from workflows.rungs import Audit, Verdict
@@ -152,6 +152,7 @@ def _begin(
     opens = opens_at(1, done_at, team, item.kind, incident.severity)
     if opens is None:
         return incident, []
+    opens = spoken_at(opens, team)
     round = 1 + max((a.round for a in incident.audits if a.item == item.number), default=0)
     first = Audit(item.number, round, rung=1, step=1, since=done_at, opens=opens)
     incident = _with(incident, replace(item, done_at=done_at))
@@ -201,7 +202,7 @@ def climb(
     if planned is None:
         return incident
     interval = interval_before(step, done_at, *where)
-    opens = at + interval if repeat else max(planned, at + interval / 2)
+    opens = spoken_at(at + interval if repeat else max(planned, at + interval / 2), team)
     following = Audit(audit.item, audit.round, audit.rung + 1, step, since=at, opens=opens)
     return replace(incident, audits=(*incident.audits, following))
 

@@ -6,6 +6,7 @@ where they are however late an audit is opened or judged, and whenever somebody 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from workflows.model import Kind
@@ -30,8 +31,8 @@ def steps(team: Team, kind: Kind, severity: str | None) -> tuple[Span, ...]:
 def opens_at(
     step: int, done_at: datetime, team: Team, kind: Kind, severity: str | None
 ) -> datetime | None:
-    """When (UTC) the audit of this step, counted from 1, is planned to open; None where the ladder
-    has no such step. Past its end the intervals grow, if the rules let them."""
+    """When (UTC) this step, counted from 1, comes by the ladder alone; None where that has no such
+    step. Past its end the intervals grow, if the rules let them."""
     rules, spans = team.audits, steps(team, kind, severity)
     if rules is None or not spans or step < 1:
         return None
@@ -57,6 +58,15 @@ def interval_before(
         return LONGEST
     before = opens_at(step - 1, done_at, team, kind, severity) if step > 1 else done_at
     return here - (before or done_at)
+
+
+def spoken_at(planned: datetime, team: Team) -> datetime:
+    """When (UTC) an audit opens that is `planned` for then: it gets somebody a ticket, so not
+    before the team may be spoken to. Steps are counted without that, or each would move the next.
+
+    Ladders reach past the last year whose holidays are known. There only weekends and quiet hours
+    count: a turn must not fail years ahead."""
+    return replace(team.calendar, known_until=None).speak_at(planned)
 
 
 def _after(span: Span, start: datetime, team: Team) -> datetime:

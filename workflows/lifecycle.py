@@ -22,7 +22,7 @@ from workflows import (
     publishing,
     reminders,
 )
-from workflows.audit_turn import audited, effects_of_audits, heard_audits
+from workflows.audit_turn import audited, heard_audits, wanted_by_audits
 from workflows.effects import (
     Effect,
     Hold,
@@ -118,14 +118,14 @@ def _spoken(decision: Decision, incident: Incident, policy: Policy, now: datetim
     again."""
     said = reminders.wanted(incident, policy, now)
     asked = proof_notes.wanted(incident, policy, now)
-    audited_by = effects_of_audits(incident, policy, now)
+    audited_by = wanted_by_audits(incident, policy, now)
     seen = checks.see_to(incident, policy, now)
-    rest = rests_until(incident, now)
-    times = (decision.again_at, rest, said.again_at, asked.again_at, seen.again_at)
+    parts = (said.again_at, asked.again_at, audited_by.again_at, seen.again_at)
+    times = (decision.again_at, rests_until(incident, now), *parts)
     return replace(
         decision,
         incident=seen.incident,
-        effects=(*decision.effects, *audited_by, *said.notes, *asked.notes, *seen.notes),
+        effects=(*decision.effects, *audited_by.effects, *said.notes, *asked.notes, *seen.notes),
         reasons=(*decision.reasons, *seen.reasons),
         again_at=min((at for at in times if at is not None), default=None),
     )

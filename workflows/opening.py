@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
 
 from workflows import audit_text
 from workflows.audit_keys import audit_key
-from workflows.audits import changed, due_to_open
+from workflows.audits import changed, due_to_open, is_away
 from workflows.effects import CloseTicket, CreateTask, Effect, LinkTask, TaskTarget, WriteNote
 from workflows.model import ActionItem, Incident, Postmortem
 from workflows.people import handle_of, name_said
@@ -38,9 +38,28 @@ def prepared(incident: Incident, team: Team, policy: Policy, now: datetime) -> I
     return incident
 
 
-def wanted(incident: Incident, team: Team, policy: Policy, now: datetime) -> Iterator[Effect]:
-    """All that the audits ask for at `now` (UTC), in order. What was asked to be opened and is
-    wanted no more is asked for as moot, until it is known whether it was made."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the audits ask for now, in order, and when (UTC) to look again at what the team may not
+    be told yet."""
+
+    effects: tuple[Effect, ...] = ()
+    again_at: datetime | None = None
+
+
+def wanted(incident: Incident, team: Team, policy: Policy, now: datetime) -> Wanted:
+    """All that the audits ask for at `now` (UTC). That one is overdue waits for the end of quiet
+    hours; the rest answers what people did. Raises HolidaysUnknown."""
+    effects = tuple(_asked_for(incident, team, policy))
+    late = tuple(_overdue(incident, team, policy, now))
+    if late and not team.calendar.may_speak(now):
+        return Wanted(effects, team.calendar.speak_at(now))
+    return Wanted((*effects, *late))
+
+
+def _asked_for(incident: Incident, team: Team, policy: Policy) -> Iterator[Effect]:
+    """What was asked to be opened and is wanted no more is asked for as moot, until it is known
+    whether it was made."""
     items = {item.number: item for item in incident.actions}
     for audit in incident.audits:
         item = items.get(audit.item)
@@ -50,7 +69,7 @@ def wanted(incident: Incident, team: Team, policy: Policy, now: datetime) -> Ite
             yield _opening(incident, item, audit, incident.postmortem, team, policy)
         elif audit.stands and audit.ticket and audit.ticket.connection in policy.connections:
             yield from _links(incident, item, audit)
-            yield from _notes(incident, audit, team, policy, now)
+            yield from _notes(incident, audit)
             yield from _closing(incident, audit, team)
 
 
@@ -93,28 +112,40 @@ def _links(incident: Incident, item: ActionItem, audit: Audit) -> Iterator[LinkT
         yield LinkTask(f"audited:{rest}:incident", incident.ticket, ticket, name)
 
 
-def _notes(
-    incident: Incident, audit: Audit, team: Team, policy: Policy, now: datetime
-) -> Iterator[WriteNote]:
-    """What is said on its ticket, each once."""
+def _notes(incident: Incident, audit: Audit) -> Iterator[WriteNote]:
+    """What is said on its ticket because of what people did, each once."""
     if audit.ticket is None:
         return
-    said: list[tuple[str, str, str | None]] = []
-    late = audit.overdue_at
+    said: list[tuple[str, str]] = []
     if audit.ended and audit.verdict is None:
-        said.append(("ended", audit_text.withdrawn(audit), None))
+        said.append(("ended", audit_text.withdrawn(audit)))
     if audit.lives and audit.closed:
-        said.append(("unjudged", audit_text.unjudged(), None))
-    if late is not None and late <= now:
-        to = _handle(team.manager or "", policy.connections[audit.ticket.connection], policy)
-        said.append(("overdue", audit_text.overdue(audit, team), to))
-    said += [(answer.id, audit_text.refused(answer.text), None) for answer in audit.answers]
+        said.append(("unjudged", audit_text.unjudged()))
+    said += [(answer.id, audit_text.refused(answer.text)) for answer in audit.answers]
     if audit.verdict is not None:
-        said.append(("verdict", audit_text.verdict(incident, audit), None))
+        said.append(("verdict", audit_text.verdict(incident, audit)))
     rest = audit_key(incident, audit).partition(":")[2]
-    for name, text, to in said:
+    for name, text in said:
         if name not in audit.told:
-            yield WriteNote(f"note:{rest}:{name}", audit.ticket, text, to)
+            yield WriteNote(f"note:{rest}:{name}", audit.ticket, text)
+
+
+def _overdue(incident: Incident, team: Team, policy: Policy, now: datetime) -> Iterator[WriteNote]:
+    """The note on each audit that is overdue by now, once; none for what is muted, or where the
+    incident's own ticket is not there."""
+    if incident.muted or is_away(incident):
+        return
+    for audit in incident.audits:
+        late, ref = audit.overdue_at(team.calendar), audit.ticket
+        if late is None or late > now or audit.muted or "overdue" in audit.told:
+            continue
+        if ref is None or not audit.stands or ref.connection not in policy.connections:
+            continue
+        if not any(item.number == audit.item for item in incident.actions):
+            continue
+        rest = audit_key(incident, audit).partition(":")[2]
+        to = _handle(team.manager or "", policy.connections[ref.connection], policy)
+        yield WriteNote(f"note:{rest}:overdue", ref, audit_text.overdue(audit, team), to)
 
 
 def _closing(incident: Incident, audit: Audit, team: Team) -> Iterator[CloseTicket]:

@@ -49,7 +49,7 @@ def hear(
     notes: list[str] = []
     for reading in readings:
         item = next((i for i in incident.actions if i.number == reading.number), None)
-        if item is None or item.proof.end is None:
+        if item is None or not item.proof.counts:
             continue
         ticket, proof = reading.ticket, item.proof
         proof = replace(proof, read={**proof.read, reading.side: ticket.updated})
@@ -71,33 +71,43 @@ def hear(
 
 
 def _stand(item: ActionItem, team: Team, now: datetime) -> tuple[ActionItem, list[str]]:
-    """The item with its end begun, over, or its waiver expired."""
+    """The item with its end begun, at rest, over, or its waiver expired."""
     notes: list[str] = []
-    end, proof = _end(item, team), item.proof
+    end, proof = _end(item), item.proof
     if proof.end is not None and end is not proof.end:
         item, told = _over(item, now)
         notes += told
         proof = item.proof
-    if end is not None and proof.end is None:
+    asked = end is not None and _is_asked(item, end, team)
+    if asked and proof.end is None:
         since = _since(item, now)
         proof = replace(proof, end=end, round=proof.round + 1, since=since)
         return replace(item, proof=proof), notes
+    if proof.end is not None and asked is proof.rests:
+        # asked again, its tickets are read again: nobody listened meanwhile
+        proof = replace(proof, rests=not asked, read={} if asked else proof.read)
+        item = replace(item, proof=proof)
     known = proof.waiver
-    if known and not known.expired and waivers.is_over(known, team.calendar, now):
+    if asked and known and not known.expired and waivers.is_over(known, team.calendar, now):
         item = replace(item, proof=replace(proof, waiver=replace(known, expired=True)))
         notes.append(f"{item.name}: its waiver ended on {known.until}")
     return item, notes
 
 
-def _end(item: ActionItem, team: Team) -> Progress | None:
-    """How the item ended, if the rules ask for anything then."""
+def _end(item: ActionItem) -> Progress | None:
+    """How the item ended, None while it has not."""
     if item.given_up or not item.status:
         return None
     status = Progress(item.status)
-    if status is Progress.DONE:
-        return status if team.evidence and item.kind in team.evidence.ask else None
-    ended = status in (Progress.WONT_DO, Progress.DUPLICATE)
-    return status if team.waivers and ended else None
+    ends = (Progress.DONE, Progress.WONT_DO, Progress.DUPLICATE)
+    return status if status in ends else None
+
+
+def _is_asked(item: ActionItem, end: Progress, team: Team) -> bool:
+    """Whether the rules ask for anything of such an end."""
+    if end is Progress.DONE:
+        return team.evidence is not None and item.kind in team.evidence.ask
+    return team.waivers is not None
 
 
 def _over(item: ActionItem, now: datetime) -> tuple[ActionItem, list[str]]:
@@ -135,10 +145,12 @@ def _by_document(incident: Incident, team: Team, now: datetime) -> tuple[Inciden
     document, notes = incident.postmortem, list[str]()
     if document is None or document.text is None or not document.rows_count:
         return incident, notes
-    if document.status in _NO_MORE or all(i.proof.end is None for i in incident.actions):
+    if document.status in _NO_MORE or not any(i.proof.counts for i in incident.actions):
         return incident, notes
     given, waived = evidence.in_document(document.text), waivers.in_document(document.text)
     for item in incident.actions:
+        if not item.proof.counts:
+            continue
         if item.proof.end is Progress.DONE and item.name in given:
             urls = evidence.useful(given[item.name], incident)
             new = [url for url in urls if evidence.spent(url) not in item.proof.spent]

@@ -26,6 +26,9 @@ _COMMAND = re.compile(r"^\s*/(?P<word>evidence|waive)(?=\s|$)(?P<rest>.*)$", re.
 #: All who may not write are answered under one id: a stranger can write any number of commands.
 _STRANGERS = "strangers"
 
+#: Which end each command is about.
+_OF = {"evidence": Progress.DONE, "waive": Progress.WONT_DO}
+
 
 def answered(
     item: ActionItem, side: Side, ticket: Ticket, incident: Incident, team: Team, policy: Policy
@@ -64,7 +67,8 @@ def _obeyed(
     why = _refusal(item, word, comment, ticket)
     if why:
         id = id if comment.may_write else f"{_STRANGERS}-{side}"
-        return _refused(item, side, id, word, by, why)
+        asks = comment.may_write and not evidence.is_old(item, comment.at)
+        return _refused(item, side, id, word, by, why, asks=asks)
     if word == "waive":
         said = waivers.read_command(match["rest"], below)
         if said is None:
@@ -84,7 +88,7 @@ def _obeyed(
     new = [Evidence("" if hidden else url, "a comment", by, comment.at) for url in useful]
     item, told = evidence.with_evidence(item, new)
     text = f"**Evidence is noted**, by {inert(by)}: {item.name} counts as proven."
-    return _reply(item, side, id, text), told
+    return _reply(item, Reply(id, side, text)), told
 
 
 #: What stands in for the reason that a ticket gives which only some may read.
@@ -99,8 +103,7 @@ def _refusal(item: ActionItem, word: str, comment: Comment, ticket: Ticket) -> s
         return "the comment was edited; write a new one"
     if evidence.is_old(item, comment.at):
         return "it was written before this was opened again; write a new one"
-    wanted = {"evidence": Progress.DONE, "waive": Progress.WONT_DO}[word]
-    if item.proof.end is wanted:
+    if item.proof.end is _OF[word]:
         return ""
     if word == "waive" and item.proof.end is Progress.DUPLICATE:
         return "a duplicate needs no waiver"
@@ -109,15 +112,22 @@ def _refusal(item: ActionItem, word: str, comment: Comment, ticket: Ticket) -> s
 
 
 def _refused(
-    item: ActionItem, side: Side, id: str, word: str, by: str, why: str
+    item: ActionItem,
+    side: Side,
+    id: str,
+    word: str,
+    by: str,
+    why: str,
+    *,
+    asks: bool = True,
 ) -> tuple[ActionItem, list[str]]:
     text = f"**This `/{word}` does not count:** {inert(why)}"
     note = f"{item.name}: /{word} by {by} does not count: {why}"
-    return _reply(item, side, id, text), [note]
+    return _reply(item, Reply(id, side, text, asks and item.proof.end is _OF[word])), [note]
 
 
-def _reply(item: ActionItem, side: Side, id: str, text: str) -> ActionItem:
+def _reply(item: ActionItem, reply: Reply) -> ActionItem:
     replies = item.proof.replies
-    if any(each.id == id for each in replies):
+    if any(each.id == reply.id for each in replies):
         return item
-    return replace(item, proof=replace(item.proof, replies=(*replies, Reply(id, side, text))))
+    return replace(item, proof=replace(item.proof, replies=(*replies, reply)))

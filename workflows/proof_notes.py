@@ -48,7 +48,7 @@ def wanted(incident: Incident, policy: Policy, now: datetime) -> Wanted:
     answers: list[WriteNote] = []
     asked: list[WriteNote] = []
     for item in incident.actions:
-        if item.proof.end is not None and not item.muted:
+        if item.proof.counts and not item.muted:
             answers += _answers(incident, item, policy)
             asked += _questions(incident, item, team, policy)
     if asked and not team.calendar.may_speak(now):
@@ -65,9 +65,12 @@ def to_read(
     incident: Incident, told: set[tuple[str, str]], policy: Policy
 ) -> Iterator[tuple[int, Side, TicketRef]]:
     """The tickets that are to be read whole: of items that ended, those that never were since, and
-    those that were `told` of (as connection and ticket id)."""
+    those that were `told` of (as connection and ticket id). None where the rules know the team no
+    more: nobody would hear what they say, and they would be read again and again."""
+    if incident.team not in policy.teams:
+        return
     for item in incident.actions:
-        if item.proof.end is None:
+        if not item.proof.counts:
             continue
         for side, ref in ((Side.TASK, item.task), (Side.TWIN, item.twin)):
             if ref is None or is_gone(item, side) or ref.connection not in policy.connections:
@@ -86,7 +89,7 @@ def about_to_be_asked(incident: Incident, policy: Policy, now: datetime) -> list
     pairs = zip(incident.actions, settled.actions, strict=True)
     found = [after.task for before, after in pairs if after.proof.waiver != before.proof.waiver]
     if _may_be_told(settled, team) and team.calendar.may_speak(now):
-        asking = (i for i in settled.actions if i.proof.end is not None and not i.muted)
+        asking = (i for i in settled.actions if i.proof.counts and not i.muted)
         found += [n.ticket for i in asking for n in _questions(settled, i, team, policy)]
     return [ref for ref in found if ref is not None]
 
@@ -135,7 +138,8 @@ def _answers(incident: Incident, item: ActionItem, policy: Policy) -> Iterator[W
 def _questions(
     incident: Incident, item: ActionItem, team: Team, policy: Policy
 ) -> Iterator[WriteNote]:
-    """What its task is to be asked now; nothing before its tickets were read."""
+    """What its task is to be asked now; nothing before its tickets were read, and not what an
+    answer there asks for already."""
     ref, proof = item.task, item.proof
     if ref is None or is_gone(item, Side.TASK) or ref.connection not in policy.connections:
         return
@@ -144,6 +148,8 @@ def _questions(
     known = proof.waiver
     name = f"ended-{known.until}" if known is not None else "ask"
     if name in proof.told:
+        return
+    if known is None and any(each.asks and each.side is Side.TASK for each in proof.replies):
         return
     owner = handle(item, incident, ref.connection, policy)
     who = "" if owner else item.owner or ""

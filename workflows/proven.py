@@ -36,19 +36,22 @@ class Waiver:
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What a command, or a line of the document, is answered, on the ticket of that side; `id`
-    tells it from other answers."""
+    tells it from other answers. `asks` where it says what to write instead, so that a question for
+    the same would be a second one."""
 
     id: str
     side: Side
     text: str
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
     """What is known of the end of an action item: `end` is how it ended, done, won't do or a
-    duplicate, None while it has not, or while the rules ask nothing of such an end. Each end is a
-    `round` of its own, counted from 1, which began at `since` (UTC); `opened` is when the one
-    before was over.
+    duplicate, None while it has not, or where the rules never asked anything of such an end. Each
+    end is a `round` of its own, counted from 1, which began at `since` (UTC); `opened` is when the
+    one before was over. It `rests` while the rules ask nothing of it any more: all is kept, and
+    nothing is read, asked or shown.
 
     `read` says of each side whose ticket was read whole since, as of which last change of it (UTC,
     the tracker's clock). `spent` are digests of what counted in an earlier round, `heard` the
@@ -69,10 +72,18 @@ class Proof:
     replies: tuple[Reply, ...] = ()
     told: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    rests: bool = False
+
+    @property
+    def counts(self) -> bool:
+        """Whether it ended, and the rules ask something of that."""
+        return self.end is not None and not self.rests
 
     @property
     def lacks(self) -> bool:
         """Whether something is asked for and was not given: evidence, a reason, or another."""
+        if self.rests:
+            return False
         if self.end is Progress.DONE:
             return not self.evidence
         waived = self.waiver is not None and not self.waiver.expired

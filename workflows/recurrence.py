@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from workflows import audits
+from workflows.ladder import spoken_at
 from workflows.markup import as_said, inert, link
 from workflows.model import ActionItem, DocumentStatus, Incident, Phase
 from workflows.pairs import Recurrence
@@ -104,7 +105,8 @@ def in_words(service: str, common: Sequence[str]) -> str:
 
 def hear(incident: Incident, found: Iterable[Recurrence], team: Team, now: datetime) -> Incident:
     """The incident after all pairs that it is in, as they stand now, were `found`: with its
-    verdicts in doubt and their audits planned for `now` (UTC), or neither any more."""
+    verdicts in doubt and their audits planned for `now` (UTC), or for when the team may be spoken
+    to next; or neither any more."""
     before = {each.other: each for each in incident.recurrences}
     pairs = [_noted(each, before.get(each.other)) for each in found]
     incident = replace(incident, recurrences=tuple(pairs))
@@ -156,7 +158,7 @@ def _doubted(incident: Incident, pair: Recurrence, team: Team, now: datetime) ->
             if not each.suspect:
                 suspect = replace(each, suspect=_doubt(pair), because=pair.other)
                 incident = audits.changed(incident, suspect)
-        incident, opens = _ask_now(incident, item, last, pair, now)
+        incident, opens = _ask_now(incident, item, last, pair, team, now)
         note = f"{last.name}: {last.verdict} is suspect, because {_doubt(pair)}: {opens}"
         incident = _with_note(incident, pair, note)
     return incident
@@ -175,15 +177,22 @@ def _in_doubt(incident: Incident, item: ActionItem, pair: Recurrence, team: Team
 
 
 def _ask_now(
-    incident: Incident, item: ActionItem, last: Audit, pair: Recurrence, now: datetime
+    incident: Incident,
+    item: ActionItem,
+    last: Audit,
+    pair: Recurrence,
+    team: Team,
+    now: datetime,
 ) -> tuple[Incident, str]:
-    """The incident with an audit that opens now, in the place of one that was planned for later.
-    One that is open, or opens in any case, asks already."""
+    """The incident with an audit that opens now, or when the team may be spoken to, in the place of
+    one that was planned for later. One that is open, or opens in any case, asks already."""
+    opens = spoken_at(now, team)
     living = next((each for each in _round(incident, item) if each.lives), None)
-    if living is not None and (living.due is not None or living.opens <= now):
+    if living is not None and (living.due is not None or living.opens <= opens):
         return incident, f"{living.name} asks already"
-    incident, asked = audits.ask_again(incident, item, last, now, pair.other)
-    return incident, f"{asked.name} opens now"
+    incident, asked = audits.ask_again(incident, item, last, opens, pair.other)
+    when = "now" if opens <= now else f"at {opens:%Y-%m-%d %H:%M} UTC"
+    return incident, f"{asked.name} opens {when}"
 
 
 def _reassured(incident: Incident, pair: Recurrence, team: Team) -> Incident:

@@ -23,7 +23,7 @@ _REMARK = re.compile(
 def remark(item: ActionItem) -> str:
     """What is to be said of how it ended, "" for nothing; also while its ticket was not read."""
     proof = item.proof
-    if is_unread(item):
+    if proof.rests or is_unread(item):
         return ""
     match proof.end:
         case Progress.DONE:
@@ -56,7 +56,7 @@ def without_remark(status: str) -> str:
 
 def unread(item: ActionItem) -> list[Side]:
     """The sides whose tickets are to be read whole before anything is said of how it ended."""
-    if item.proof.end is None:
+    if not item.proof.counts:
         return []
     sides = ((Side.TASK, item.task), (Side.TWIN, item.twin))
     return [

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
+from workflows.calendars import Calendar
 from workflows.tickets import TicketRef
 
 
@@ -104,20 +105,22 @@ class Audit:
         """What tells it from all others of its incident."""
         return (self.item, self.round, self.rung)
 
-    @property
-    def overdue_at(self) -> datetime | None:
-        """When (UTC) it is overdue if it is not judged: when its due date is over."""
+    def overdue_at(self, calendar: Calendar) -> datetime | None:
+        """When (UTC) it is overdue if it is not judged: when its due date is over, by the team's
+        calendar."""
         if self.due is None or not self.lives:
             return None
-        return datetime.combine(self.due + timedelta(days=1), time(0), tzinfo=UTC)
+        return calendar.at(self.due + timedelta(days=1), time(0))
 
-    @property
-    def next_at(self) -> tuple[str, datetime] | None:
-        """What time alone asks for next, and when (UTC): that it opens, or is overdue."""
+    def next_at(self, calendar: Calendar) -> tuple[str, datetime] | None:
+        """What time alone asks for next, and when (UTC): that it opens, or is overdue and the team
+        may be told so. Raises HolidaysUnknown."""
         if self.lives and self.due is None:
             return ("opens", self.opens)
-        late = self.overdue_at
-        return ("is overdue", late) if late and self.stands and "overdue" not in self.told else None
+        late = self.overdue_at(calendar)
+        if late is None or not self.stands or "overdue" in self.told:
+            return None
+        return ("is overdue", calendar.speak_at(late))
 
     @property
     def lives(self) -> bool:

@@ -41,18 +41,18 @@ def plan(incident: Incident, policy: Policy) -> tuple[Occurrence, ...]:
     team = policy.teams.get(incident.team)
     if team is None or team.mode is Mode.PLAN:
         return ()
-    days = (*reviews(incident, team), *_audits(incident), *_reminders(incident, team))
+    days = (*reviews(incident, team), *_audits(incident, team), *_reminders(incident, team))
     sent = (Occurrence(*each) for each in awaited_of_review(incident, team))
     return (*days, *_checks(incident, team), *_waivers(incident, team), *sent)
 
 
-def _audits(incident: Incident) -> Iterator[Occurrence]:
+def _audits(incident: Incident, team: Team) -> Iterator[Occurrence]:
     """The opening of each audit that is planned, and the end of what an open one has as its time.
     The date is part of the key: a measure that is done again later is audited again."""
     if incident.phase is Phase.GONE or incident.postmortem is None:
         return
     for audit in incident.audits:
-        if (waits := audit.next_at) is not None:
+        if (waits := audit.next_at(team.calendar)) is not None:
             what, due = waits
             place = ":".join(map(str, audit.place))
             key = f"audit:{incident.id}:{place}:{what}:{due:%Y-%m-%dT%H:%M:%S}"

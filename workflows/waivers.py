@@ -116,7 +116,7 @@ def with_answer(
     proof = item.proof
     if isinstance(given, str):
         text = f"**This waiver does not count:** {inert(given)}"
-        reply = Reply(id, side, text)
+        reply = Reply(id, side, text, asks=True)
         item = replace(item, proof=replace(proof, replies=(*proof.replies, reply)))
         return item, [f"{item.name}: a waiver does not count: {given}"]
     again = "Still waived" if proof.waiver is not None else "Waived"
@@ -140,7 +140,7 @@ def ends(incident: Incident, team: Team) -> Iterator[tuple[str, str, datetime]]:
     """The ends of all waivers that hold: a key for each, in words, and when (UTC) that is."""
     for item in incident.actions:
         known = item.proof.waiver
-        if known is not None and not known.expired:
+        if known is not None and not known.expired and item.proof.counts:
             key = f"waiver:{incident.id}:{item.number}:{item.proof.round}:{known.until}"
             over = team.calendar.at(known.until + timedelta(days=1), time(0))
             yield key, f"the waiver of {item.name} ends: {known.until}", over

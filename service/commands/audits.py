@@ -24,6 +24,7 @@ from service.explain import plain
 from service.judging import NotJudgeable, judge
 from service.store.codec import Json, dump
 from workflows.audits import of_item
+from workflows.calendars import USUAL
 from workflows.model import Incident
 from workflows.rungs import Audit, Verdict
 
@@ -135,7 +136,7 @@ def _rank(audit: Audit, now: datetime) -> tuple[int, datetime]:
 
 
 def _standing(audit: Audit, now: datetime) -> str:
-    late = audit.overdue_at
+    late = audit.overdue_at(USUAL)
     return "overdue" if late is not None and late <= now else audit.standing
 
 

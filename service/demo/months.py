@@ -11,9 +11,13 @@ from service.demo.returning import Return
 from service.demo.scene import KIM, LEE, MALLORY, NOOR, Actor, Scene, heading, service_did, told
 from service.demo.stories import OPS
 from service.demo.watching import Watch
+from workflows.calendars import USUAL
 from workflows.model import TicketRef
 from workflows.rungs import Audit, Verdict
 from workflows.snapshots import Progress
+
+#: What happens on one day of the story takes no longer.
+_A_FEW_HOURS = timedelta(hours=3)
 
 _PEOPLE = {who.name: who for who in (KIM, NOOR, LEE)}
 
@@ -76,6 +80,7 @@ class Months:
 
     def _move_to(self, start: datetime, days: int) -> None:
         to = start + timedelta(days=days)
+        to = max(map(USUAL.speak_at, (to, to + _A_FEW_HOURS)))  # nobody is asked on a Sunday
         self.scene.go_on_to(to)
         heading(f"{to:%Y-%m-%d}: {days} days after; the clock of trackers and service was moved")
         self._rest()

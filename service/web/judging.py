@@ -16,6 +16,7 @@ from service.web import WebContainer, showing
 from service.web.sign_in import who
 from workflows.audit_text import follows
 from workflows.audits import of_item
+from workflows.calendars import USUAL
 from workflows.judging import COUNTS, independent, no_more
 from workflows.markup import addresses
 from workflows.model import Incident
@@ -56,7 +57,8 @@ def shown(
     now: datetime,
 ) -> list[Measure]:
     """The measures of an incident that were ever audited, or will be, as the page shows them at
-    `now` (UTC). `said`: what was written down here of its audits."""
+    `now` (UTC). `said`: what was written down here of its audits. The page knows no calendar of a
+    team: what is overdue it tells by UTC."""
     answers = {one.id: one for one in incident.judgements}
     known = [answers.get(one.id, one) for one in said]
     found = []
@@ -75,7 +77,7 @@ def _told(
     people: Sequence[KnownPerson],
     now: datetime,
 ) -> Told:
-    late = audit.overdue_at
+    late = audit.overdue_at(USUAL)
     return Told(
         audit=audit,
         asks=audit.ticket is not None and not no_more(audit),

@@ -281,9 +281,9 @@ def test_nothing_is_written_on_a_ticket_that_is_muted_or_gone(of_item: dict[str,
 def test_in_quiet_hours_commands_are_answered_and_nobody_is_asked() -> None:
     calendar = Calendar(quiet=Hours(time(11), time(15)), opens=time(15))
     by = rules(calendar=calendar)
-    known, notes = turn(incident(), says("/evidence soon"), by=by)
+    known, notes = turn(incident(), says("/waive because of it"), by=by)
     assert len(notes) == 1
-    assert "names no link" in next(iter(notes.values())).text
+    assert "nothing to waive" in next(iter(notes.values())).text
     decision = decide(TicketUnchanged(), known, by, new_id="new", now=NOON + DAY)
     assert decision.again_at == NOON + DAY + timedelta(hours=3)
 
@@ -328,7 +328,7 @@ def test_what_waives_nothing_is_answered_with_the_reason(said: str, why: str) ->
     known, notes = turn(incident(item(WONT_DO)), says(said))
     assert only(known).waiver is None
     assert why in notes.pop(f"c{short('c1')}").text
-    assert list(notes) == ["ask"]
+    assert list(notes) == (["ask"] if said.startswith("/evidence") else [])
     assert turn(known, says(said), now=NOON + 3 * DAY)[1] == {}
 
 

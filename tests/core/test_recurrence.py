@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,8 @@ from in_force import acts_in_markdown, markdown_shape, payloads
 from service.recurrences import compare
 from service.store import Store
 from service.store.recurrences import Pair
+from workflows.effects import CreateTask
+from workflows.ladder import spoken_at
 from workflows.model import DocumentStatus, Incident, Phase
 from workflows.pairs import Recurrence
 from workflows.recurrence import (
@@ -38,8 +40,10 @@ from workflows.snapshots import Progress
 RULES = rules()
 TEAM = RULES.teams["payments"]
 
-#: The pair is found 50 days after the measure was done: audit 1.1 was due after 30, 1.2 after 90.
+#: The pair is found 50 days after the measure was done: audit 1.1 was due after 30, 1.2 after 90,
+#: which is a Sunday.
 FOUND = NOON + 50 * DAY
+SECOND = datetime(2027, 3, 8, 9, tzinfo=UTC)
 
 OTHER = replace(task_ref(1), id="I_99", key="acme/ops#99")
 PAIR = Recurrence("other99999", OTHER, False, FOUND - DAY, FOUND, "same service checkout")
@@ -51,7 +55,7 @@ def judged(verdict: Verdict = Verdict.EFFECTIVE, at_day: int = 40) -> Incident:
     first = known.audits[0]
     at = NOON + at_day * DAY
     done = replace(first, verdict=verdict, by="Noor Aziz", at=at, closed=True, evidence="graph")
-    following = Audit(1, 1, 2, 2, since=at, opens=NOON + 90 * DAY)
+    following = Audit(1, 1, 2, 2, since=at, opens=SECOND)
     return replace(known, audits=(done, following))
 
 
@@ -229,6 +233,14 @@ def test_an_audit_that_comes_due_in_this_moment_keeps_its_step() -> None:
     assert known.audits[1] == judged().audits[1]
 
 
+def test_one_that_is_found_when_nobody_may_be_spoken_to_is_asked_when_the_team_opens() -> None:
+    known = heard(judged(), day=54)  # a Saturday
+    assert known.audits[1].opens == datetime(2027, 2, 1, 9, tzinfo=UTC)
+    assert "audit 1.2 opens at 2027-02-01 09:00 UTC" in known.recurrences[0].notes[-1]
+    _, done = settled(known, NOON + 54 * DAY, RULES)
+    assert not [wish for wish in done if isinstance(wish, CreateTask)]
+
+
 def test_what_was_asked_before_it_was_withdrawn_and_not_opened_is_asked_no_more() -> None:
     known = heard(judged())
     first, second = known.audits
@@ -237,7 +249,7 @@ def test_what_was_asked_before_it_was_withdrawn_and_not_opened_is_asked_no_more(
     first, second, third = known.audits
     assert not first.suspect
     assert "nothing in common with acme/ops#99" in second.ended
-    assert (third.rung, third.step, third.opens) == (3, 2, NOON + 90 * DAY)
+    assert (third.rung, third.step, third.opens) == (3, 2, SECOND)
 
 
 def test_what_was_opened_stays_when_the_factor_is_removed() -> None:
@@ -280,9 +292,9 @@ def _planned(verdict: Verdict, day: int) -> Incident:
     known = judged(verdict, day)
     first, at = known.audits[0], NOON + day * DAY
     if verdict is Verdict.PARTLY:
-        following = Audit(1, 1, 2, 1, since=at, opens=at + 30 * DAY)
+        following = Audit(1, 1, 2, 1, since=at, opens=spoken_at(at + 30 * DAY, TEAM))
     else:
-        opens = max(NOON + 90 * DAY, at + timedelta(days=30))
+        opens = spoken_at(max(NOON + 90 * DAY, at + timedelta(days=30)), TEAM)
         following = Audit(1, 1, 2, 2, since=at, opens=opens)
     return replace(known, audits=(first, following))
 

@@ -30,7 +30,7 @@ from almanac import (
 
 START = datetime(2027, 1, 4, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-RULES = Rules("UTC", frozenset(), (30, 90), business=False, lengthen=False)
+RULES = Rules("UTC", frozenset(), (30, 90), business=False, lengthen=False)  # 90 is a Sunday
 
 
 def day(count: float) -> datetime:
@@ -52,7 +52,7 @@ def asked(on: float, rung: int, word: str = "", **values: object) -> Asked:
         heard = day(on + 5) + 1.5 * HOUR
         base.said, base.closed, base.notes = [Said(day(on + 5), word)], heard, ((VERDICT, heard),)
     else:
-        base.notes = ((OVERDUE, day(on + 13) + 1.5 * HOUR),)
+        base.notes = ((OVERDUE, day(on + 15) + 1.5 * HOUR),)
     return replace(base, **values)  # type: ignore[arg-type]
 
 
@@ -62,7 +62,7 @@ def story(*audits: Asked, changes: tuple[Change, ...] = (), **values: object) ->
     return replace(Story("AI-1", "kim", RULES, told, list(audits)), **values)  # type: ignore[arg-type]
 
 
-RIGHT = story(asked(30, 1, EFFECTIVE), asked(90, 2, EFFECTIVE))
+RIGHT = story(asked(30, 1, EFFECTIVE), asked(91, 2, EFFECTIVE))
 
 
 def wrong(told: Story, seen: list[Look] | None = None) -> str:
@@ -80,7 +80,7 @@ def test_an_audit_that_is_missing_is_seen() -> None:
 
 
 def test_one_that_was_opened_twice_is_seen() -> None:
-    assert "nothing was to be asked" in wrong(replace(RIGHT, asked=[*RIGHT.asked, asked(90, 2)]))
+    assert "nothing was to be asked" in wrong(replace(RIGHT, asked=[*RIGHT.asked, asked(91, 2)]))
 
 
 def test_one_that_came_a_day_early_is_seen() -> None:
@@ -88,7 +88,7 @@ def test_one_that_came_a_day_early_is_seen() -> None:
 
 
 def test_one_that_another_step_was_due_for_is_seen() -> None:
-    assert "was due, not" in wrong(story(asked(30, 1, EFFECTIVE), asked(90, 2, step=1)))
+    assert "was due, not" in wrong(story(asked(30, 1, EFFECTIVE), asked(91, 2, step=1)))
 
 
 def test_one_that_came_while_nobody_was_at_work_is_seen() -> None:
@@ -148,7 +148,7 @@ def test_what_is_not_effective_must_be_open_again_or_have_a_successor() -> None:
 
 
 def test_what_follows_a_verdict_must_be_told_and_the_ticket_closed() -> None:
-    end = asked(90, 2, EFFECTIVE)
+    end = asked(91, 2, EFFECTIVE)
     assert "nobody was told" in wrong(story(asked(30, 1, EFFECTIVE, notes=()), end))
     assert "not closed" in wrong(story(asked(30, 1, EFFECTIVE, closed=None), end))
 
@@ -157,6 +157,25 @@ def test_a_late_one_must_be_told_so_once() -> None:
     assert "is overdue" in wrong(story(asked(30, 1, notes=())))
     twice = (OVERDUE, day(46)), (OVERDUE, day(60))
     assert "2 times" in wrong(story(asked(30, 1, notes=twice)))
+
+
+def test_one_that_is_told_so_too_early_or_on_a_sunday_is_seen() -> None:
+    for on in (45, 48):  # its due date is over on the 45th day, at midnight; the 48th is a Sunday
+        at = day(on) - 13 * HOUR
+        assert "that it is overdue" in wrong(story(asked(30, 1, notes=((OVERDUE, at),))))
+
+
+def test_one_that_opened_on_a_sunday_is_seen() -> None:
+    assert "was due" in wrong(story(asked(30, 1, EFFECTIVE), asked(90, 2)))
+
+
+def test_the_team_is_spoken_to_by_its_own_clock() -> None:
+    rules = Rules("Asia/Tokyo", frozenset({date(2027, 1, 4)}), (), False, False, quiet=(20, 8))
+    friday = datetime(2027, 1, 1, 10, 59, tzinfo=UTC)  # a minute before eight in the evening
+    assert rules.spoken(friday) == friday
+    tuesday = datetime(2027, 1, 5, 0, tzinfo=UTC)
+    assert rules.spoken(friday + HOUR) == tuesday
+    assert rules.overdue(friday) == datetime(2027, 1, 15, 15, tzinfo=UTC) + 3 * DAY
 
 
 def test_one_that_the_owner_is_asked_for_is_seen() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -74,18 +74,18 @@ def test_each_rung_opens_when_its_time_comes_and_the_one_before_was_effective(
     measure.wait(0.2)
     assert len(measure.tickets()) == 1
     measure.judge("/audit effective because the alert fired twice, https://graph.example/1")
-    assert measure.audits[1].opens == start + 90 * DAY
-    measure.wait(60)
+    assert measure.audits[1].opens == datetime(2027, 3, 8, 9, tzinfo=UTC)  # the 90th is a Sunday
+    measure.wait(61)
     assert len(measure.tickets()) == 2
     measure.judge("/audit effective because nothing came")
-    assert measure.audits[2].opens == start + 180 * DAY
-    measure.wait(90)
+    assert measure.audits[2].opens == datetime(2027, 6, 7, 9, tzinfo=UTC)  # a Saturday
+    measure.wait(91)
     measure.judge("/audit effective")
     assert measure.audits[3].opens == start + 360 * DAY  # twice the last interval
     measure.wait(180)
     assert len(measure.tickets()) == 4
     measure.judge("/audit effective")
-    assert measure.audits[4].opens == start + (360 + 360) * DAY
+    assert measure.audits[4].opens == datetime(2028, 11, 27, 9, tzinfo=UTC)  # 360 more: a Sunday
     assert [audit.verdict for audit in measure.audits[:4]] == [Verdict.EFFECTIVE] * 4
 
 
