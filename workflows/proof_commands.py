@@ -24,7 +24,8 @@ HOW = "`/evidence` with a link behind it"
 _COMMAND = re.compile(r"^\s*/(?P<word>evidence|waive)(?=\s|$)(?P<rest>.*)$", re.I)
 
 #: All who may not write are answered under one id: a stranger can write any number of commands.
-_STRANGERS = "strangers"
+#: Under another where nobody can tell who may: what those say counts once that is mended.
+_STRANGERS, _UNKNOWN = "strangers", "unknown"
 
 
 def answered(
@@ -41,7 +42,10 @@ def answered(
         match = _COMMAND.match(lines[0]) if lines else None
         if match is None:
             continue
-        item = replace(item, proof=replace(proof, heard=(*proof.heard, comment.id)))
+        if comment.may_write or not ticket.writers_unknown:
+            item = replace(item, proof=replace(proof, heard=(*proof.heard, comment.id)))
+        elif any(each.id == f"{_UNKNOWN}-{side}" for each in proof.replies):
+            continue
         item, told = _obeyed(item, side, comment, match, lines[1:], ticket, incident, team, policy)
         notes += told
     return item, notes
@@ -63,7 +67,8 @@ def _obeyed(
     by = name_of(comment.author, kind, policy) if comment.author else "somebody"
     why = _refusal(item, word, comment, ticket)
     if why:
-        id = id if comment.may_write else f"{_STRANGERS}-{side}"
+        if not comment.may_write:
+            id = f"{_UNKNOWN if ticket.writers_unknown else _STRANGERS}-{side}"
         return _refused(item, side, id, word, by, why)
     if word == "waive":
         said = waivers.read_command(match["rest"], below)
