@@ -24,7 +24,8 @@ HOW = "`/evidence` with a link behind it"
 _COMMAND = re.compile(r"^\s*/(?P<word>evidence|waive)(?=\s|$)(?P<rest>.*)$", re.I)
 
 #: All who may not write are answered under one id: a stranger can write any number of commands.
-_STRANGERS = "strangers"
+#: Under another where nobody can tell who may: what those say counts once that is mended.
+_STRANGERS, _UNKNOWN = "strangers", "unknown"
 
 #: Which end each command is about.
 _OF = {"evidence": Progress.DONE, "waive": Progress.WONT_DO}
@@ -44,7 +45,10 @@ def answered(
         match = _COMMAND.match(lines[0]) if lines else None
         if match is None:
             continue
-        item = replace(item, proof=replace(proof, heard=(*proof.heard, comment.id)))
+        if comment.may_write or not ticket.writers_unknown:
+            item = replace(item, proof=replace(proof, heard=(*proof.heard, comment.id)))
+        elif any(each.id == f"{_UNKNOWN}-{side}" for each in proof.replies):
+            continue
         item, told = _obeyed(item, side, comment, match, lines[1:], ticket, incident, team, policy)
         notes += told
     return item, notes
@@ -66,9 +70,15 @@ def _obeyed(
     by = name_of(comment.author, kind, policy) if comment.author else "somebody"
     why = _refusal(item, word, comment, ticket)
     if why:
+<<<<<<< HEAD
         id = id if comment.may_write else f"{_STRANGERS}-{side}"
         asks = comment.may_write and not evidence.is_old(item, comment.at)
         return _refused(item, side, id, word, by, why, asks=asks)
+=======
+        if not comment.may_write:
+            id = f"{_UNKNOWN if ticket.writers_unknown else _STRANGERS}-{side}"
+        return _refused(item, side, id, word, by, why)
+>>>>>>> wt/mend5
     if word == "waive":
         said = waivers.read_command(match["rest"], below)
         if said is None:

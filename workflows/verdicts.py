@@ -35,6 +35,10 @@ _SAID = re.compile(
     r"^\s+(?P<word>[\w-]+)[.,:;]?(?:\s+(?P<because>because)\b(?P<why>.*)|\s*)$", re.I
 )
 
+#: All who may not write are answered under one id: a stranger can write any number of commands.
+#: Under another where nobody can tell who may: what those say counts once that is mended.
+_STRANGERS, _UNKNOWN = "strangers", "unknown"
+
 _WORDS = {verdict.value: verdict for verdict in Verdict}
 
 
@@ -100,7 +104,7 @@ def _read(
             continue
         if not signal.comment and (audit.verdict is not None or audit.ended):
             continue  # the label that said it, or that came too late: nobody asked us anything
-        if signal.comment:
+        if signal.comment and signal.id != _UNKNOWN:
             audit = replace(audit, heard=(*audit.heard, signal.comment))
         if all(each.id != signal.id for each in audit.answers):
             audit = replace(audit, answers=(*audit.answers, Answer(signal.id, why)))
@@ -196,8 +200,9 @@ def _command(comment: Comment, rest: str, below: Sequence[str], unknown: str) ->
     found out who may write there."""
     said = _SAID.match(rest)
     verdict = _verdict(said["word"]) if said else None
-    refused = ""
+    refused, id = "", f"c{short(comment.id)}"
     if not comment.may_write:
+        id = _UNKNOWN if unknown else _STRANGERS
         refused = unknown or "who wrote it may not write in this tracker"
     elif comment.edited:
         refused = "the comment was edited; write a new one"
@@ -207,7 +212,7 @@ def _command(comment: Comment, rest: str, below: Sequence[str], unknown: str) ->
     why = (said["why"] or "").strip(" :") if said is not None else ""
     evidence = " ".join(part for part in (why, *below) if part) if because else ""
     return _Signal(
-        id=f"c{short(comment.id)}",
+        id=id,
         at=comment.at,
         by=comment.author,
         way="a command",

@@ -357,6 +357,28 @@ def test_a_label_that_nobody_is_known_to_have_set_does_not_count() -> None:
     assert known.audits[0].answers[0].text == "nobody can tell who said so"
 
 
+def test_strangers_are_answered_once_and_whose_right_was_not_known_counts_later() -> None:
+    known, now = opened(), NOON + 31 * DAY
+    asking = [
+        replace(says("/audit effective because so"), id=f"s{n}", may_write=False) for n in range(30)
+    ]
+    known, done = settled(known, now, rules(), audits=[asks(known, *asking)])
+    assert [e.text for e in done if isinstance(e, WriteNote)] == [
+        audit_text.refused("who wrote it may not write in this tracker")
+    ]
+    why = "who may write could not be found out"
+    noor = replace(says("/audit effective because it fired"), id="c9")
+    unsure = [*asking, *(replace(noor, id=f"c{n}", may_write=False) for n in range(7, 10))]
+    for hour in range(2):
+        read = asks(known, *unsure, writers_unknown=why)
+        known, done = settled(known, now + timedelta(hours=hour), rules(), audits=[read])
+        told = [e.text for e in done if isinstance(e, WriteNote)]
+        assert told == ([] if hour else [audit_text.refused(why)])
+    assert known.audits[0].verdict is None
+    known, _ = settled(known, now + DAY, rules(), audits=[asks(known, *asking, noor)])
+    assert known.audits[0].verdict is Verdict.EFFECTIVE
+
+
 @pytest.mark.parametrize(
     "shown",
     [
@@ -371,7 +393,7 @@ def test_what_nobody_is_known_to_have_said_is_answered_once_though_each_answer_m
 ) -> None:
     words = {Verdict.EFFECTIVE: ("Verified",)}
     ours = rules(replace(RULES, verdict_field="Audit verdict", verdicts=words))
-    known, notes = opened(policy=ours), list[Effect]()
+    known, notes = opened(policy=ours), list[WriteNote]()
     for hour in range(4):
         now = NOON + 31 * DAY + timedelta(hours=hour)
         read = asks(known, updated=now, **shown)

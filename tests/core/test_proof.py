@@ -525,3 +525,21 @@ def test_only_dates_as_they_are_written_here_are_read() -> None:
     for until in ("20270630", "2027-W26-3", "٢٠٢٧-٠٦-٣٠", "2027-06-31"):
         given = waivers.waiver(until, "it goes away", "kim", NOON, "", team, None)
         assert isinstance(given, str)
+
+
+def test_a_waiver_that_nobody_could_tell_the_right_of_counts_once_that_is_mended() -> None:
+    stranger = says("/waive because I say", "c1", may_write=False)
+    known, notes = turn(incident(item(WONT_DO)), stranger)
+    assert "strangers-task" in notes
+    words = "/waive until 2027-03-01 because the queue goes"
+    unsure = [says(words, id, may_write=False) for id in ("c2", "c3")]
+    why = "who may write could not be found out"
+    known, notes = turn(known, stranger, *unsure, writers_unknown=why, now=NOON + 2 * DAY)
+    assert [(name, why in note.text) for name, note in notes.items()] == [("unknown-task", True)]
+    known, notes = turn(known, stranger, *unsure, writers_unknown=why, now=NOON + 2 * DAY)
+    assert (notes, only(known).waiver) == ({}, None)
+    known, notes = turn(known, stranger, says(words, "c2"), now=NOON + 3 * DAY)
+    assert len(notes) == 1
+    given = only(known).waiver
+    assert given is not None
+    assert given.until == date(2027, 3, 1)
