@@ -70,15 +70,10 @@ def _obeyed(
     by = name_of(comment.author, kind, policy) if comment.author else "somebody"
     why = _refusal(item, word, comment, ticket)
     if why:
-<<<<<<< HEAD
-        id = id if comment.may_write else f"{_STRANGERS}-{side}"
-        asks = comment.may_write and not evidence.is_old(item, comment.at)
-        return _refused(item, side, id, word, by, why, asks=asks)
-=======
         if not comment.may_write:
             id = f"{_UNKNOWN if ticket.writers_unknown else _STRANGERS}-{side}"
-        return _refused(item, side, id, word, by, why)
->>>>>>> wt/mend5
+        asks = comment.may_write and not evidence.is_old(item, comment.at)
+        return _refused(item, side, id, word, by, why, asks=asks)
     if word == "waive":
         said = waivers.read_command(match["rest"], below)
         if said is None:
