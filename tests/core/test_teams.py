@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflows import digest, portfolio
-from workflows.calendars import Calendar, Hours
+from workflows.calendars import Calendar, HolidaysUnknown, Hours
 from workflows.effects import CreateTask, Hold, WriteNote
 from workflows.events import NoteWritten, TaskCreated
 from workflows.model import ActionItem, Incident, Kind, Origin, Phase, TicketRef
@@ -118,10 +118,44 @@ def test_a_digest_that_falls_on_a_holiday_or_into_quiet_hours_waits_for_the_open
 
 
 def test_a_plan_is_the_same_whenever_it_is_made_and_names_what_comes_after_what_was_done() -> None:
-    assert [(each.key, each.due) for each in plan_team(BOOK, PAYMENTS)] == [
+    assert [(each.key, each.due) for each in plan_team(BOOK, PAYMENTS, NOON)] == [
         ("portfolio:t3v9:2026Q4:2027-01-01T09:00:00", at(2027, 1, 1)),
         ("digest:t3v9:2026-12-07:2026-12-14T09:00:00", at(2026, 12, 14)),
     ]
+
+
+def test_behind_what_is_due_and_not_done_the_next_one_is_waited_for() -> None:
+    now = at(2027, 5, 6)
+    late = incident("k3v9", item(due=date(2026, 12, 18)))
+    for digests in (None, DIGESTS):
+        asked = decided(now, late, book=replace(BOOK, digests=digests)).book
+        assert [(each.what, each.due) for each in plan_team(asked, PAYMENTS, now)] == [
+            ("the portfolio audit 2026Q4", at(2027, 1, 1)),
+            ("the portfolio audit 2027Q2", at(2027, 7, 1)),
+            ("the digest of 2027-05-10", at(2027, 5, 10)),
+        ]
+
+
+def test_a_refused_ticket_for_digests_is_asked_for_in_other_words_the_week_after() -> None:
+    late = incident("k3v9", item(due=date(2026, 12, 11)))
+    book = replace(BOOK, quarter=None)
+    (first,) = decided(at(2026, 12, 14), late, book=book).effects
+    (second,) = decided(at(2026, 12, 21), late, book=book).effects
+    assert first.key == second.key
+    assert first != second
+
+
+def test_unknown_holidays_of_the_next_year_stop_nothing_in_this_one() -> None:
+    known = Calendar(known_until=date(2026, 12, 31))
+    team = replace(PAYMENTS, calendar=known)
+    assert due(BOOK, team, (), at(2026, 12, 28)) == Due(until=date(2026, 12, 28))
+    asked = replace(BOOK, telling_until=date(2026, 12, 28))
+    assert [each.due for each in plan_team(asked, team, at(2026, 12, 28))] == [
+        at(2027, 1, 1),
+        at(2027, 1, 4),
+    ]
+    with pytest.raises(HolidaysUnknown, match="2027"):
+        due(BOOK, team, (), at(2027, 1, 1))
 
 
 def test_a_team_that_begins_gets_nothing_of_the_time_before() -> None:
@@ -151,7 +185,7 @@ def test_who_is_to_get_nothing_waits_for_nothing(team: Team | None) -> None:
     book = begun(BOOK, team, at(2026, 12, 9))
     assert (book.quarter, book.told_until) == (None, None)
     if team is not None:
-        assert plan_team(BOOK, team) == ()
+        assert plan_team(BOOK, team, NOON) == ()
         assert not due(BOOK, team, (), at(2027, 6, 1))
 
 
