@@ -25,8 +25,9 @@ from workflows.policy import (
     SpanUnit,
     TaskDestination,
     Team,
+    WaiverRules,
 )
-from workflows.proven import Proof, Waiver
+from workflows.proven import Evidence, Proof, Waiver
 from workflows.quarters import Quarter, quarter_of, read_quarter
 from workflows.rungs import Audit, Verdict
 from workflows.snapshots import Progress
@@ -44,6 +45,7 @@ PAYMENTS = replace(
     mode=Mode.ACT,
     audits=LADDER,
     reminders=ReminderRules(),
+    waivers=WaiverRules(),
     start_from=datetime(2026, 12, 1, tzinfo=UTC),
 )
 BOOK = TeamBook("payments", "t3v9", quarter=Q4, told_until=date(2026, 12, 7))
@@ -154,6 +156,7 @@ def test_unknown_holidays_of_the_next_year_stop_nothing_in_this_one() -> None:
         at(2027, 1, 1),
         at(2027, 1, 4),
     ]
+    assert "2026Q4" in portfolio.text(portfolio.gather((), (), team, Q4, date(2026, 12, 28)))
     with pytest.raises(HolidaysUnknown, match="2027"):
         due(BOOK, team, (), at(2027, 1, 1))
 
@@ -301,7 +304,7 @@ def test_waivers_are_listed_by_their_end_and_those_that_end_soon_are_marked() ->
         proof = Proof(end=Progress.WONT_DO, round=1, waiver=waiver)
         return item(number, status=Progress.WONT_DO.value, proof=proof)
 
-    unsaid = item(4, status=Progress.WONT_DO.value)
+    unsaid = item(4, status=Progress.WONT_DO.value, proof=Proof(end=Progress.WONT_DO, round=1))
     found = gathered(
         incident(
             "k3v9",
@@ -314,11 +317,36 @@ def test_waivers_are_listed_by_their_end_and_those_that_end_soon_are_marked() ->
     assert [each.item.number for each in found.waived] == [4, 3, 2, 1]
     rows = [line for line in portfolio.text(found).splitlines() if "| alert " in line]
     assert [row.split(" | ")[-1].rstrip(" |") for row in rows] == [
-        "no reason was given",
+        "without a reason",
         "2026-12-24 (over)",
         "2027-03-31 (ends soon)",
         "2027-04-01",
     ]
+
+
+def test_where_no_reason_was_asked_for_or_read_yet_none_is_missed() -> None:
+    waived = item(status=Progress.WONT_DO.value, proof=Proof(end=Progress.WONT_DO, round=1))
+    off = replace(PAYMENTS, waivers=None)
+    unread = incident("k3v9", replace(waived, task=DIGESTS))
+    for some, team in ((incident("k3v9", waived), off), (unread, PAYMENTS)):
+        found = portfolio.gather([some], {"k3v9"}, team, Q4, date(2027, 1, 4))
+        assert "| alert 1 | nobody | — |" in portfolio.text(found)
+
+
+def test_what_is_done_without_evidence_is_counted_and_listed() -> None:
+    asked = Proof(end=Progress.DONE, round=1)
+    shown = replace(asked, evidence=(Evidence("https://ci.example/7", "a comment", "Kim", NOON),))
+    done = {"status": Progress.DONE.value, "done_at": NOON}
+    some = incident(
+        "k3v9", item(1, proof=asked, **done), item(2, proof=shown, **done), item(3, **done)
+    )
+    said = portfolio.text(gathered(some))
+    assert "| **Done, and unproven** | 1 |" in said
+    listed = said.partition("## Done, and unproven")[2].partition("##")[0]
+    assert "| alert 1 | nobody |" in listed
+    assert "alert 2" not in listed
+    assert "alert 3" not in listed
+    assert "**Unproven:** ask each owner" in said
 
 
 def test_of_what_only_some_may_read_nothing_is_said_but_number_and_key() -> None:
@@ -350,7 +378,7 @@ def test_words_of_people_are_shown_and_do_nothing() -> None:
 
 
 def test_the_longest_ticket_fits_and_says_where_the_rest_is() -> None:
-    """Seven lists of a hundred measures with the longest words, in 32,767 characters."""
+    """Eight lists of a hundred measures with the longest words, in 32,767 characters."""
     long = "*" * 5000
     many = []
     for n in range(1, 101):
@@ -359,7 +387,7 @@ def test_the_longest_ticket_fits_and_says_where_the_rest_is() -> None:
             item(1, due=date(2026, 12, 1), owner=long),
             item(2, owner=long),
             item(3, status=waived, owner=long),
-            item(4, status=done, owner=long, done_at=NOON),
+            item(4, status=done, owner=long, done_at=NOON, proof=Proof(end=Progress.DONE)),
         )
         audits = (
             audit(1, verdict=Verdict.PARTLY, at=NOON, led_to=2, suspect=long),
@@ -369,7 +397,7 @@ def test_the_longest_ticket_fits_and_says_where_the_rest_is() -> None:
         many.append(incident(f"k{n}", *titled, audits=audits))
     said = portfolio.text(gathered(*many))
     assert len(said) < 32_767
-    assert "and 88 more: `followthrough portfolio payments --quarter 2026Q4 --all`" in said
+    assert "and 90 more: `followthrough portfolio payments --quarter 2026Q4 --all`" in said
     assert portfolio.text(gathered(*many), None).count("| AI-1 of") == 300
 
 
