@@ -26,7 +26,7 @@ from service.store.owners import OfTeam
 from service.store.teams import JOB as TEAM_JOB
 from workflows.calendars import HolidaysUnknown
 from workflows.model import Incident
-from workflows.policy import Policy, Team
+from workflows.policy import Mode, Policy, Team
 from workflows.schedule import plan
 from workflows.team_books import TeamBook
 from workflows.team_schedule import begun, plan_team
@@ -50,9 +50,8 @@ def put_plan(tx: Transaction, incident: Incident, policy: Policy) -> None:
 
 
 def put_team_plan(tx: Transaction, book: TeamBook, team: Team | None) -> None:
-    """The same of a team, which is None where the rules know it no more. Raises
-    HolidaysUnknown."""
-    wanted = plan_team(book, team) if team else ()
+    """The same of a team, which is None where the rules know it no more."""
+    wanted = plan_team(book, team, tx.now) if team else ()
     _come_in_time(tx, tx.occurrences.put(OfTeam(book.team), wanted))
 
 
@@ -133,7 +132,8 @@ class Tick:
 
     def _plan_teams(self, lease: Lease) -> None:
         """Plan what each team waits for, which begins with that; and nothing any more of those that
-        the rules no longer know."""
+        the rules no longer know. One that acts and lacks something gets its turn: other rules may
+        have mended it."""
         with self._store.write() as tx:
             lease.extend(tx)
             books = {book.team: book for book in tx.teams.all()}
@@ -143,10 +143,10 @@ class Tick:
                 book = begun(known or TeamBook(name, self._make_id()), team, tx.now)
                 if book != known:
                     tx.teams.save(book)
-                try:
-                    put_team_plan(tx, book, team)
-                except HolidaysUnknown as unknown:
-                    tx.jobs.touch(TEAM_JOB, name, reason=str(unknown))
+                put_team_plan(tx, book, team)
+                acts = team is not None and team.mode is Mode.ACT
+                if acts and tx.effects.not_done(OfTeam(name)):
+                    tx.jobs.touch(TEAM_JOB, name, reason="something is not done")
 
     def _plan(self, tx: Transaction, incident: Incident) -> None:
         try:

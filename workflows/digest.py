@@ -92,12 +92,15 @@ def ticket(found: Digest, book: TeamBook, policy: Policy) -> CreateTask:
     return _ticket(digest_key(book), title, text(found), found.team, policy)
 
 
-def standing_ticket(book: TeamBook, team: Team, policy: Policy) -> CreateTask:
-    """The wish that makes the ticket on which digests are comments."""
+def standing_ticket(found: Digest, book: TeamBook, policy: Policy) -> CreateTask:
+    """The wish that makes the ticket on which digests are comments. It names the days of the one
+    that is due: so of a refused ticket the next digest asks again, in other words."""
+    team = found.team
     text = (
         f"Each week a comment here tells what came due for {inert(team.name)}, what is late and"
         " what was done; in a week with nothing to tell there is none. Follow this ticket to be"
-        f" told of it. With the label `{MUTE_LABEL}` it gets no more of them."
+        f" told of it. With the label `{MUTE_LABEL}` it gets no more of them. It was made for the"
+        f" digest of {_days(found)}."
     )
     title = f"Weekly digests of {team.name}"
     return _ticket(digests_key(book), title, text, team, policy)

@@ -20,6 +20,7 @@ from workflows.model import Incident, Kind
 from workflows.people import handle_of
 from workflows.policy import Policy, TaskDestination, Team
 from workflows.quarters import Quarter
+from workflows.remarks import UNPROVEN, remark
 from workflows.rungs import Audit, Verdict
 from workflows.taken import LONGEST_NAME, ONLY_SOME, Listed, Taken, listed, overdue, taken
 from workflows.team_books import TeamBook, portfolio_key
@@ -27,7 +28,7 @@ from workflows.team_schedule import portfolio_at
 
 #: So many rows of each list are in the ticket: all lists at their longest fit into what the
 #: smallest field for a description holds (32,767 characters).
-MOST_ROWS = 12
+MOST_ROWS = 10
 
 LABELS = ("portfolio",)
 
@@ -44,7 +45,8 @@ _Judged = tuple[Taken, Audit]
 class Portfolio:
     """What there is to say of the measures of a team, on the day `today`, for a quarter: those that
     are `late`, and `open` in time; `done` in the quarter; `judged` in it; whose verdict is in doubt
-    (`suspect`); `waived`; done and never judged (`unjudged`); and whose audit is `overdue`."""
+    (`suspect`); `waived`; done without evidence (`unproven`); done and never judged (`unjudged`);
+    and whose audit is `overdue`."""
 
     team: Team
     quarter: Quarter
@@ -55,13 +57,14 @@ class Portfolio:
     judged: Sequence[_Judged]
     suspect: Sequence[_Judged]
     waived: Sequence[Taken]
+    unproven: Sequence[Taken]
     unjudged: Sequence[Taken]
     overdue: Sequence[_Judged]
 
     @property
     def says_nothing(self) -> bool:
         """Whether there is nothing to look at: no measure that anything is to be said of."""
-        lists = (self.late, self.open, self.done, self.waived, self.unjudged)
+        lists = (self.late, self.open, self.done, self.waived, self.unproven, self.unjudged)
         return not any((*lists, self.judged, self.suspect, self.overdue))
 
 
@@ -90,6 +93,7 @@ def gather(
         ],
         suspect=[(each, audit) for each, audit in audits if audit.suspect],
         waived=sorted((each for each in measures if each.is_waived), key=_last_day),
+        unproven=[each for each in measures if remark(each.item) == UNPROVEN],
         unjudged=[each for each in measures if each.is_done and _is_unjudged(each, team)],
         overdue=[(each, audit) for each, audit in audits if overdue(audit, today)],
     )
@@ -137,15 +141,16 @@ def text(found: Portfolio, most: int | None = MOST_ROWS) -> str:
 
 
 def _lead(found: Portfolio) -> str:
-    quarter, planned = found.quarter, portfolio_at(found.quarter, found.team.calendar)
-    day = found.team.calendar.day_of(planned)
+    quarter, calendar = found.quarter, found.team.calendar
     lead = (
         f"**What the measures of {inert(found.team.name)} came to in {quarter}**"
         f" ({quarter.begins} up to {quarter.ends}), and how they stand on {found.today}, as far as"
         " was told."
     )
-    late = f" This was to be opened on {day}." if found.today > day else ""
-    return lead + late
+    if found.today < quarter.ends:  # the holidays after it need not be known
+        return lead
+    day = calendar.day_of(portfolio_at(quarter, calendar))
+    return f"{lead} This was to be opened on {day}." if found.today > day else lead
 
 
 def _counts(found: Portfolio) -> str:
@@ -166,6 +171,7 @@ def _counts(found: Portfolio) -> str:
         ),
         ("Verdicts in doubt", str(len(found.suspect))),
         ("Waived", str(len(found.waived))),
+        ("Done, and unproven", str(len(found.unproven))),
         ("Done, and never judged", str(len(found.unjudged))),
         ("Audits overdue", str(len(found.overdue))),
     ]
@@ -196,8 +202,10 @@ def _lists(found: Portfolio, most: int | None) -> Iterator[str]:
         ("Verdict", "Why"),
         listed(found.suspect, _on_audit(_verdict, _doubt), most),
     )
-    waived = listed(found.waived, lambda each: _waived(each, found.quarter), most)
+    waived = listed(found.waived, lambda each: _waived(each, found), most)
     yield from _table(found, "Waived", ("Owner", "Until"), waived)
+    unproven = listed(found.unproven, lambda m: _row(m, m.owner), most)
+    yield from _table(found, "Done, and unproven", ("Owner",), unproven)
     yield from _table(
         found,
         "Done, and never judged",
@@ -237,13 +245,15 @@ def _last_day(each: Taken) -> date:
     return waiver.until if waiver else date.min
 
 
-def _waived(each: Taken, quarter: Quarter) -> str:
+def _waived(each: Taken, found: Portfolio) -> str:
+    """Its row; that it has no reason is said only where one was asked for and the ticket read."""
     waiver = each.item.proof.waiver
     if waiver is None:
-        return _row(each, each.owner, "no reason was given")
-    ending = waiver.expired or waiver.until < quarter.next.ends
-    remark = " (over)" if waiver.expired else " (ends soon)" if ending else ""
-    return _row(each, each.owner, f"{waiver.until}{remark}")
+        asked = found.team.waivers is not None
+        return _row(each, each.owner, (asked and remark(each.item)) or "—")
+    ending = waiver.expired or waiver.until < found.quarter.next.ends
+    note = " (over)" if waiver.expired else " (ends soon)" if ending else ""
+    return _row(each, each.owner, f"{waiver.until}{note}")
 
 
 def _on_audit(*cells: Callable[[Taken, Audit], str]) -> Callable[[_Judged], str]:
@@ -302,6 +312,11 @@ def _to_do(found: Portfolio) -> str:
         )
     if found.waived:
         ask.append("**Waived:** does the reason still hold? If it does not, open the task again.")
+    if found.unproven:
+        ask.append(
+            "**Unproven:** ask each owner for a link to what shows that it is done; or, where"
+            " nothing does, open the task again."
+        )
     if found.unjudged:
         ask.append(
             "**Never judged:** where no audit is planned, have somebody who does not own the"

@@ -1,15 +1,17 @@
 """When a team gets what it gets on a schedule: the portfolio audit of a quarter, and digests.
 
-As in `workflows.schedule`, a plan is made of the state and the rules alone. What was missed is
-found by that: what comes after what was done last is due, however long ago.
+What was missed is found by what was done last: what comes after that is due, however long ago. So
+unlike in `workflows.schedule` a plan looks at the clock, for one thing: what is due and was
+refused does not move on, and still the next one is waited for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from workflows.calendars import Calendar
+from workflows.calendars import Calendar, HolidaysUnknown
 from workflows.policy import DigestRules, Mode, Team
 from workflows.quarters import Quarter, quarter_of
 from workflows.schedule import Occurrence
@@ -44,22 +46,58 @@ def begun(book: TeamBook, team: Team | None, now: datetime) -> TeamBook:
     return replace(book, quarter=quarter, told_until=book.told_until or day)
 
 
-def plan_team(book: TeamBook, team: Team) -> tuple[Occurrence, ...]:
-    """What the team waits for: the next portfolio audit and the next digest. The time is part of
-    the key: other rules may move it after it came, and then it comes again. Raises
-    HolidaysUnknown."""
+def plan_team(book: TeamBook, team: Team, now: datetime) -> tuple[Occurrence, ...]:
+    """What the team waits for at `now` (UTC): the next portfolio audit and the next digest, and
+    what comes after these where they were due and are not known to be done. The time is part of
+    the key: other rules may move it after it came, and then it comes again. Where the holidays are
+    not known, it is that of the day itself: the turn says then what is missing."""
     found: list[Occurrence] = []
     if wants_portfolio(team) and book.quarter is not None:
-        at = portfolio_at(book.quarter, team.calendar)
-        key = f"{PORTFOLIO}:{book.id}:{book.quarter}:{at:%Y-%m-%dT%H:%M:%S}"
-        found.append(Occurrence(key, f"the portfolio audit {book.quarter}", at))
+        for quarter, at in _ahead(book.quarter, team.calendar, now):
+            key = f"{PORTFOLIO}:{book.id}:{quarter}:{at:%Y-%m-%dT%H:%M:%S}"
+            found.append(Occurrence(key, f"the portfolio audit {quarter}", at))
     rules = digest_rules(team)
     if rules is not None and book.told_until is not None:
-        day = next_digest(book.told_until, rules)
-        at = digest_at(day, rules, team.calendar)
+        day = next_digest(book.telling_until or book.told_until, rules)
+        at = _said_at(team.calendar.at(day, rules.at), team.calendar)
         key = f"{digest_key(book)}:{at:%Y-%m-%dT%H:%M:%S}"
         found.append(Occurrence(key, f"the digest of {day}", at))
     return tuple(found)
+
+
+def _ahead(
+    quarter: Quarter, calendar: Calendar, now: datetime
+) -> Iterator[tuple[Quarter, datetime]]:
+    """The quarter, and the first one that is not due yet, each with when (UTC) it opens."""
+    at = _opens(quarter, calendar)
+    yield quarter, at
+    if at <= now:
+        while at <= now:
+            quarter = quarter.next
+            at = _opens(quarter, calendar)
+        yield quarter, at
+
+
+def _opens(quarter: Quarter, calendar: Calendar) -> datetime:
+    """When (UTC) to look whether a portfolio audit opens."""
+    try:
+        return portfolio_at(quarter, calendar)
+    except HolidaysUnknown:
+        return calendar.opening(quarter.ends)
+
+
+def _said_at(wanted: datetime, calendar: Calendar) -> datetime:
+    """When (UTC) to look whether what is wanted then may be said."""
+    try:
+        return calendar.speak_at(wanted)
+    except HolidaysUnknown:
+        return wanted
+
+
+def is_due(quarter: Quarter, calendar: Calendar, now: datetime) -> bool:
+    """Whether the portfolio audit of a quarter is to be opened by `now` (UTC). Until the quarter is
+    over, no holidays of the next one need to be known. Raises HolidaysUnknown."""
+    return calendar.day_of(now) >= quarter.ends and portfolio_at(quarter, calendar) <= now
 
 
 def portfolio_at(quarter: Quarter, calendar: Calendar) -> datetime:

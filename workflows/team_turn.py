@@ -16,7 +16,7 @@ from workflows.model import Incident
 from workflows.policy import Policy, Team
 from workflows.quarters import Quarter
 from workflows.team_books import TeamBook, digest_key, passed, portfolio_key, told
-from workflows.team_schedule import digest_rules, latest_digest, portfolio_at, wants_portfolio
+from workflows.team_schedule import digest_rules, is_due, latest_digest, wants_portfolio
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def due(book: TeamBook, team: Team, uncertain: Collection[str], now: datetime) -
     """What is due at `now` (UTC). The end of a digest that may have been written stays as it is
     until that is known. Raises HolidaysUnknown."""
     quarter = book.quarter if wants_portfolio(team) else None
-    if quarter is not None and portfolio_at(quarter, team.calendar) > now:
+    if quarter is not None and not is_due(quarter, team.calendar, now):
         quarter = None
     until, rules = None, digest_rules(team)
     if rules is not None and book.told_until is not None:
@@ -138,5 +138,5 @@ def _digest(
     if heard.no_comment:
         return told(book, until), None, f"{name} is not written: {heard.no_comment}"
     if book.digests is None:
-        return book, digest.standing_ticket(book, team, policy), why
+        return asked, digest.standing_ticket(found, book, policy), why
     return asked, digest.comment(found, book, book.digests), why

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflows import digest, portfolio
-from workflows.calendars import Calendar, Hours
+from workflows.calendars import Calendar, HolidaysUnknown, Hours
 from workflows.effects import CreateTask, Hold, WriteNote
 from workflows.events import NoteWritten, TaskCreated
 from workflows.model import ActionItem, Incident, Kind, Origin, Phase, TicketRef
@@ -25,8 +25,9 @@ from workflows.policy import (
     SpanUnit,
     TaskDestination,
     Team,
+    WaiverRules,
 )
-from workflows.proven import Proof, Waiver
+from workflows.proven import Evidence, Proof, Waiver
 from workflows.quarters import Quarter, quarter_of, read_quarter
 from workflows.rungs import Audit, Verdict
 from workflows.snapshots import Progress
@@ -44,6 +45,7 @@ PAYMENTS = replace(
     mode=Mode.ACT,
     audits=LADDER,
     reminders=ReminderRules(),
+    waivers=WaiverRules(),
     start_from=datetime(2026, 12, 1, tzinfo=UTC),
 )
 BOOK = TeamBook("payments", "t3v9", quarter=Q4, told_until=date(2026, 12, 7))
@@ -118,10 +120,45 @@ def test_a_digest_that_falls_on_a_holiday_or_into_quiet_hours_waits_for_the_open
 
 
 def test_a_plan_is_the_same_whenever_it_is_made_and_names_what_comes_after_what_was_done() -> None:
-    assert [(each.key, each.due) for each in plan_team(BOOK, PAYMENTS)] == [
+    assert [(each.key, each.due) for each in plan_team(BOOK, PAYMENTS, NOON)] == [
         ("portfolio:t3v9:2026Q4:2027-01-01T09:00:00", at(2027, 1, 1)),
         ("digest:t3v9:2026-12-07:2026-12-14T09:00:00", at(2026, 12, 14)),
     ]
+
+
+def test_behind_what_is_due_and_not_done_the_next_one_is_waited_for() -> None:
+    now = at(2027, 5, 6)
+    late = incident("k3v9", item(due=date(2026, 12, 18)))
+    for digests in (None, DIGESTS):
+        asked = decided(now, late, book=replace(BOOK, digests=digests)).book
+        assert [(each.what, each.due) for each in plan_team(asked, PAYMENTS, now)] == [
+            ("the portfolio audit 2026Q4", at(2027, 1, 1)),
+            ("the portfolio audit 2027Q2", at(2027, 7, 1)),
+            ("the digest of 2027-05-10", at(2027, 5, 10)),
+        ]
+
+
+def test_a_refused_ticket_for_digests_is_asked_for_in_other_words_the_week_after() -> None:
+    late = incident("k3v9", item(due=date(2026, 12, 11)))
+    book = replace(BOOK, quarter=None)
+    (first,) = decided(at(2026, 12, 14), late, book=book).effects
+    (second,) = decided(at(2026, 12, 21), late, book=book).effects
+    assert first.key == second.key
+    assert first != second
+
+
+def test_unknown_holidays_of_the_next_year_stop_nothing_in_this_one() -> None:
+    known = Calendar(known_until=date(2026, 12, 31))
+    team = replace(PAYMENTS, calendar=known)
+    assert due(BOOK, team, (), at(2026, 12, 28)) == Due(until=date(2026, 12, 28))
+    asked = replace(BOOK, telling_until=date(2026, 12, 28))
+    assert [each.due for each in plan_team(asked, team, at(2026, 12, 28))] == [
+        at(2027, 1, 1),
+        at(2027, 1, 4),
+    ]
+    assert "2026Q4" in portfolio.text(portfolio.gather((), (), team, Q4, date(2026, 12, 28)))
+    with pytest.raises(HolidaysUnknown, match="2027"):
+        due(BOOK, team, (), at(2027, 1, 1))
 
 
 def test_a_team_that_begins_gets_nothing_of_the_time_before() -> None:
@@ -151,7 +188,7 @@ def test_who_is_to_get_nothing_waits_for_nothing(team: Team | None) -> None:
     book = begun(BOOK, team, at(2026, 12, 9))
     assert (book.quarter, book.told_until) == (None, None)
     if team is not None:
-        assert plan_team(BOOK, team) == ()
+        assert plan_team(BOOK, team, NOON) == ()
         assert not due(BOOK, team, (), at(2027, 6, 1))
 
 
@@ -267,7 +304,7 @@ def test_waivers_are_listed_by_their_end_and_those_that_end_soon_are_marked() ->
         proof = Proof(end=Progress.WONT_DO, round=1, waiver=waiver)
         return item(number, status=Progress.WONT_DO.value, proof=proof)
 
-    unsaid = item(4, status=Progress.WONT_DO.value)
+    unsaid = item(4, status=Progress.WONT_DO.value, proof=Proof(end=Progress.WONT_DO, round=1))
     found = gathered(
         incident(
             "k3v9",
@@ -280,11 +317,36 @@ def test_waivers_are_listed_by_their_end_and_those_that_end_soon_are_marked() ->
     assert [each.item.number for each in found.waived] == [4, 3, 2, 1]
     rows = [line for line in portfolio.text(found).splitlines() if "| alert " in line]
     assert [row.split(" | ")[-1].rstrip(" |") for row in rows] == [
-        "no reason was given",
+        "without a reason",
         "2026-12-24 (over)",
         "2027-03-31 (ends soon)",
         "2027-04-01",
     ]
+
+
+def test_where_no_reason_was_asked_for_or_read_yet_none_is_missed() -> None:
+    waived = item(status=Progress.WONT_DO.value, proof=Proof(end=Progress.WONT_DO, round=1))
+    off = replace(PAYMENTS, waivers=None)
+    unread = incident("k3v9", replace(waived, task=DIGESTS))
+    for some, team in ((incident("k3v9", waived), off), (unread, PAYMENTS)):
+        found = portfolio.gather([some], {"k3v9"}, team, Q4, date(2027, 1, 4))
+        assert "| alert 1 | nobody | — |" in portfolio.text(found)
+
+
+def test_what_is_done_without_evidence_is_counted_and_listed() -> None:
+    asked = Proof(end=Progress.DONE, round=1)
+    shown = replace(asked, evidence=(Evidence("https://ci.example/7", "a comment", "Kim", NOON),))
+    done = {"status": Progress.DONE.value, "done_at": NOON}
+    some = incident(
+        "k3v9", item(1, proof=asked, **done), item(2, proof=shown, **done), item(3, **done)
+    )
+    said = portfolio.text(gathered(some))
+    assert "| **Done, and unproven** | 1 |" in said
+    listed = said.partition("## Done, and unproven")[2].partition("##")[0]
+    assert "| alert 1 | nobody |" in listed
+    assert "alert 2" not in listed
+    assert "alert 3" not in listed
+    assert "**Unproven:** ask each owner" in said
 
 
 def test_of_what_only_some_may_read_nothing_is_said_but_number_and_key() -> None:
@@ -316,7 +378,7 @@ def test_words_of_people_are_shown_and_do_nothing() -> None:
 
 
 def test_the_longest_ticket_fits_and_says_where_the_rest_is() -> None:
-    """Seven lists of a hundred measures with the longest words, in 32,767 characters."""
+    """Eight lists of a hundred measures with the longest words, in 32,767 characters."""
     long = "*" * 5000
     many = []
     for n in range(1, 101):
@@ -325,7 +387,7 @@ def test_the_longest_ticket_fits_and_says_where_the_rest_is() -> None:
             item(1, due=date(2026, 12, 1), owner=long),
             item(2, owner=long),
             item(3, status=waived, owner=long),
-            item(4, status=done, owner=long, done_at=NOON),
+            item(4, status=done, owner=long, done_at=NOON, proof=Proof(end=Progress.DONE)),
         )
         audits = (
             audit(1, verdict=Verdict.PARTLY, at=NOON, led_to=2, suspect=long),
@@ -335,7 +397,7 @@ def test_the_longest_ticket_fits_and_says_where_the_rest_is() -> None:
         many.append(incident(f"k{n}", *titled, audits=audits))
     said = portfolio.text(gathered(*many))
     assert len(said) < 32_767
-    assert "and 88 more: `followthrough portfolio payments --quarter 2026Q4 --all`" in said
+    assert "and 90 more: `followthrough portfolio payments --quarter 2026Q4 --all`" in said
     assert portfolio.text(gathered(*many), None).count("| AI-1 of") == 300
 
 

@@ -321,6 +321,40 @@ def test_a_digest_that_never_came_goes_out_in_the_words_that_may_be_told_by_then
     assert "alert on depth" not in second
 
 
+@pytest.mark.parametrize("asked", ["as: ticket", "as: comment"])
+def test_after_a_refused_digest_the_next_one_covers_both(made: Making, asked: str) -> None:
+    measure = made(reminders=f"{{times: 1, digest: {{{asked}}}}}")
+    measure.stage.sandbox.fail_next("POST", measure.creation, status=422)
+    until(measure, 2026, 12, 21)
+    assert own(measure, "digest") == digests(measure) == []
+    until(measure, 2026, 12, 28)
+    texts = digests(measure) or [ticket.body for ticket in own(measure, "digest")]
+    (only,) = texts
+    assert "2026-12-07 to 2026-12-27" in only
+
+
+def test_after_a_refused_portfolio_audit_the_next_quarter_opens_both(made: Making) -> None:
+    measure = made(audits="{}")
+    measure.stage.sandbox.fail_next("POST", measure.creation, status=422)
+    until(measure, 2027, 1, 1)
+    assert portfolios(measure) == []
+    until(measure, 2027, 4, 1)
+    assert [title.split(":")[0] for title in portfolios(measure)] == [
+        "Portfolio audit 2026Q4",
+        "Portfolio audit 2027Q1",
+    ]
+
+
+def test_a_start_asks_again_for_what_was_refused_under_other_rules(made: Making) -> None:
+    measure = made(audits="{}")
+    measure.stage.sandbox.fail_next("POST", measure.creation, status=422)
+    until(measure, 2027, 1, 1)
+    measure.stage.restart(manager="Noor Aziz").start()
+    measure.stage.settle()
+    (ticket,) = own(measure, "portfolio")
+    assert ticket.assignees == ["noor"]
+
+
 def test_what_a_tracker_refuses_is_a_dead_letter_and_can_be_given_up(made: Making) -> None:
     measure = made(audits="{}")
     measure.stage.sandbox.fail_next("POST", measure.creation, status=422, times=20)
