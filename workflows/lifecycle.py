@@ -114,14 +114,7 @@ def decide(
     by_audits = wanted_by_audits(decision.incident, policy, now)
     seen = checks.see_to(decision.incident, policy, now)
     rest = rests_until(decision.incident, now)
-    times = (
-        decision.again_at,
-        rest,
-        said.again_at,
-        asked.again_at,
-        seen.again_at,
-        by_audits.again_at,
-    )
+    times = [rest, *(each.again_at for each in (decision, said, asked, seen, by_audits))]
     decision = replace(
         decision,
         incident=seen.incident,
