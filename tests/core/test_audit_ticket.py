@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 from builders import NOON
 from core.test_audits import DAY, RULES, days, incident, measure, rules
@@ -41,8 +42,8 @@ def text(known: Incident, audit: Audit, policy: Policy | None = None) -> str:
     return audit_text.text(known, known.actions[0], audit, known.postmortem, team)
 
 
-def of(*audits: Audit, **values: object) -> Incident:
-    return incident(measure(done_at=NOON), audits=audits, **values)  # type: ignore[arg-type]
+def of(*audits: Audit, **values: Any) -> Incident:
+    return incident(measure(done_at=NOON), audits=audits, **values)
 
 
 def test_an_incident_that_came_back_is_named_whatever_opened_the_audit() -> None:
