@@ -450,11 +450,10 @@ def rules_of(desk: Desk, kind: str, severity: str) -> AuditRules:
             ladder = (30,)
         elif severity == "sev1":
             ladder, business = (20, 60, 120), True
-        more = {"lengthen": not corrective, "quiet": (20, 8)}
-        return AuditRules("Asia/Tokyo", TOKYO, ladder, business, **more)
+        goes_on = not corrective
+        return AuditRules("Asia/Tokyo", TOKYO, ladder, business, goes_on, quiet=(20, 8))
     ladder = () if corrective else (10, 30, 60) if severity == "sev1" else (25, 75, 150)
-    never = {"business": False, "lengthen": False}
-    return AuditRules("America/New_York", NEW_YORK, ladder, within=5, **never)
+    return AuditRules("America/New_York", NEW_YORK, ladder, False, lengthen=False, within=5)
 
 
 def rules_text(jira: str, github: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from workflows import check_text, timeline
+from workflows.ladder import opens_at
 from workflows.markup import addresses, cell, copied_address, excerpt, inert, link
 from workflows.model import ActionItem, Incident, Kind, Postmortem
 from workflows.policy import Team
@@ -61,7 +62,7 @@ def text(
         f"## When it passes, and when it fails\n\n{_criteria()}",
         f"## Who judges\n\n{_reviewer(audit)}",
         f"## How to give the verdict\n\n{_ways(team)}",
-        f"## What happens then\n\n{_consequences(item, team)}",
+        f"## What happens then\n\n{_consequences(incident, item, audit, team)}",
     ]
     return "\n\n".join(parts)
 
@@ -95,8 +96,22 @@ def _facts(incident: Incident, item: ActionItem, audit: Audit, document: Postmor
         if each.other == audit.because
     ]
     rows += check_text.why_now(incident, audit)
+    rows += _earlier(incident, audit)
     lines = ["| | |", "| --- | --- |", *(f"| **{name}** | {value} |" for name, value in rows)]
     return "\n".join(lines)
+
+
+def _earlier(incident: Incident, audit: Audit) -> Iterator[tuple[str, str]]:
+    """The judged audits of the same measure before this one: where, and to what they came. Nothing
+    of what people said there: that stays in their tickets."""
+    own = [each for each in incident.audits if each.item == audit.item]
+    for each in sorted(own, key=lambda known: known.place):
+        if each.verdict is None or each.place >= audit.place:
+            continue
+        where = link(each.ticket.key, each.ticket.url) if each.ticket else "no ticket"
+        led = f", led to AI-{each.led_to}" if each.led_to is not None else ""
+        row = f"{each.round}.{each.rung}, {where}: {each.verdict.value}{led}"
+        yield "Earlier audit", row
 
 
 def _title(incident: Incident) -> str:
@@ -155,6 +170,11 @@ def _evidence(incident: Incident, item: ActionItem, document: Postmortem) -> str
         f"- The postmortem ({_where(document)}): its factors, its figures, and the dashboards,"
         " queries and changes that it names"
     )
+    lines += [
+        f"- {link(each.ticket.key, each.ticket.url)}: it came later, and may be the same again"
+        for each in incident.recurrences
+        if not each.withdrawn and not each.earlier
+    ]
     lines += check_text.to_look_at(incident, item)
     known = {ref.url for ref in (item.task, item.twin, incident.ticket) if ref is not None}
     named = (url for url in _named(document) if url not in known)
@@ -249,11 +269,13 @@ def _ways(team: Team) -> str:
     )
 
 
-def _consequences(item: ActionItem, team: Team) -> str:
+def _consequences(incident: Incident, item: ActionItem, audit: Audit, team: Team) -> str:
     late = f" {inert(team.manager)} is told, here, once." if team.manager else " That is said here."
+    since = item.done_at or audit.since
+    last = opens_at(audit.step + 1, since, team, item.kind, incident.severity) is None
     passed = (
         "this measure is not audited again"
-        if item.kind is Kind.CORRECTIVE
+        if last
         else "the next audit is planned, after a longer time"
     )
     return (
