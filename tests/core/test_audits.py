@@ -392,7 +392,7 @@ def test_what_nobody_is_known_to_have_said_is_answered_once_though_each_answer_m
 ) -> None:
     words = {Verdict.EFFECTIVE: ("Verified",)}
     ours = rules(replace(RULES, verdict_field="Audit verdict", verdicts=words))
-    known, notes = opened(policy=ours), list[Effect]()
+    known, notes = opened(policy=ours), list[WriteNote]()
     for hour in range(4):
         now = NOON + 31 * DAY + timedelta(hours=hour)
         read = asks(known, updated=now, **shown)
