@@ -79,10 +79,11 @@ class Months:
     # --- time ---------------------------------------------------------------------------------
 
     def _move_to(self, start: datetime, days: int) -> None:
-        to = start + timedelta(days=days)
-        to = max(map(USUAL.speak_at, (to, to + _A_FEW_HOURS)))  # nobody is asked on a Sunday
+        then = start + timedelta(days=days)
+        to = max(map(USUAL.speak_at, (then, then + _A_FEW_HOURS)))  # nobody is asked on a Sunday
         self.scene.go_on_to(to)
-        heading(f"{to:%Y-%m-%d}: {days} days after; the clock of trackers and service was moved")
+        when = f"{to:%Y-%m-%d}: {days} days after{', past a weekend' if to > then else ''}"
+        heading(f"{when}; the clock of trackers and service was moved")
         self._rest()
 
     # --- what people do, and what comes of it -------------------------------------------------

@@ -77,7 +77,8 @@ def test_the_demo_goes_on_for_half_a_year_and_asks_whether_measures_work(place: 
     told = re.findall(r"^(\S+): (\d+) days after", story, re.M)
     assert [int(days) for _, days in told] == [30, 90, 180, 200]
     for day, days in told:
-        assert (date.fromisoformat(day) - began).days - int(days) in (0, 1)  # it may be midnight
+        later = (date.fromisoformat(day) - began).days - int(days)
+        assert later in range(4)  # it may be midnight, or a weekend
     one_line = " ".join(story.split())
     assert in_order(
         one_line,
