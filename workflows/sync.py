@@ -279,14 +279,18 @@ def _conflict(item: ActionItem, field: Field, theirs: Claim, rule: FieldRules) -
 
 
 def _take(item: ActionItem, field: Field, claim: Claim) -> ActionItem:
-    """The record says what was claimed. What a side refused is asked of it no more, and a ticket
-    that was never heard is known to have been made as the record said before."""
+    """The record says what was claimed, which was carried nowhere yet. What a side refused is asked
+    of it no more, and a ticket that was never heard is known to have been made as the record said
+    before."""
     before, sides = record(item)[field], dict(item.sides)
     for side, ref in ((Side.TASK, item.task), (Side.TWIN, item.twin)):
         agreement = sides.get(side, Agreement())
         if ref is not None and field not in {**agreement.base, **agreement.ours}:
             sides[side] = replace(agreement, ours={**agreement.ours, field: before})
-    sides = {s: replace(a, stuck=without(a.stuck, field)) for s, a in sides.items()}
+    sides = {
+        s: replace(a, stuck=without(a.stuck, field), carried=without(a.carried, field))
+        for s, a in sides.items()
+    }
     item = with_value(replace(item, sides=sides), field, claim.said.value)
     return _no_longer_unset(replace(item, said={**item.said, field: claim}), field)
 

@@ -258,6 +258,18 @@ def test_what_we_wrote_there_before_the_row_said_it_once_more_makes_nothing_late
     assert claimed(remedy) == {"2027-05-01", "2027-07-01"}
 
 
+def test_nor_does_what_we_wrote_before_that_was_said_there_and_back_in_one_second(
+    remedy: Remedy,
+) -> None:
+    """GitHub's Q1 was carried to Jira; then it said Q2, and Q1 again."""
+    remedy.hears(TWIN, milestones=("Q1",))
+    remedy.answers(TASK)
+    remedy.hears(TWIN, milestones=("Q2",))
+    remedy.hears(TWIN, milestones=("Q1",))
+    remedy.hears(TASK, 60.005, milestones=("Q3",))
+    assert claimed(remedy) == {"Q1", "Q3"}
+
+
 def claimed(remedy: Remedy) -> set[str | None]:
     return {claim.said.value for conflict in remedy.item.conflicts for claim in conflict.claims}
 
