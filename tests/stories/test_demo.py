@@ -80,18 +80,19 @@ def test_the_demo_goes_on_for_half_a_year_and_asks_whether_measures_work(place: 
         later = (date.fromisoformat(day) - began).days - int(days)
         assert later in range(4)  # it may be midnight, or a weekend
     one_line = " ".join(story.split())
+    # which number a ticket has depends on the weekdays: digests have tickets too
     assert in_order(
         one_line,
         "Noor is done with OPS-2",
         "Lee closes acme/ops#4",
         "30 days after",
-        "opens OPS-5: Audit: does AI-2 of INC-1 still work? (1)",
+        ": Audit: does AI-2 of INC-1 still work? (1)",
         "reviewer: Kim Ito, not the owner (Noor Aziz); due: ",
         "the label audit:effective",
-        "Mallory (a stranger) comments on acme/ops#8",
+        "Mallory (a stranger) comments on acme/ops#",
         "it does not count: who wrote it may not write in this tracker",
         "90 days after",
-        "comments on acme/ops#9: “/audit not-effective because",
+        ": “/audit not-effective because",
         "brings the measure back: acme/ops#4 is open again",
         "180 days after",
         "(3)",
@@ -104,7 +105,7 @@ def test_the_demo_goes_on_for_half_a_year_and_asks_whether_measures_work(place: 
         "asks again now, not on ",
         "names each incident in the postmortem of the other",
         "Kim types: followthrough audits judge INC-1 AI-2 --partly",
-        "AI-5 → OPS-9: Close the gap that AI-2 leaves",
+        ": Close the gap that AI-2 leaves",
         "asks the same once more: on ",
         "of AI-2: effective, suspect · Kim Ito",
         "docs/explanation/audits.md",
