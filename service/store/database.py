@@ -47,6 +47,8 @@ from service.store.versions import Versions
 
 BUSY_SECONDS = 15.0
 LOOK_AGAIN = 0.002  # seconds between two looks whether another process still writes
+BEGIN = "BEGIN IMMEDIATE"
+TO_WAL = "PRAGMA journal_mode=WAL"
 
 
 class Transaction:
@@ -162,8 +164,19 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
     # in https://docs.sqlalchemy.org/en/20/dialects/sqlite.html
     assert isinstance(connection, sqlite3.Connection)  # noqa: S101 - tells mypy the driver
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    _turn_to_wal(connection)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _turn_to_wal(driver: sqlite3.Connection) -> None:
+    """A new database is turned by the first process that opens it. Of two that read the old mode
+    both and then write the new one, the second is told "database is locked" at once, without the
+    busy handler (https://sqlite.org/c3ref/busy_handler.html on deadlocks): it looks again."""
+    give_up_at = time.monotonic() + BUSY_SECONDS
+    while not _done(driver, TO_WAL) and time.monotonic() < give_up_at:
+        time.sleep(LOOK_AGAIN)
+    driver.execute(TO_WAL).close()  # where it is done, nothing; else once more, for its error
 
 
 def _begin_to_read(connection: Connection) -> None:
@@ -187,17 +200,18 @@ def _begin_to_write(connection: Connection) -> None:
     give_up_at = time.monotonic() + BUSY_SECONDS
     driver.execute("PRAGMA busy_timeout=0").close()
     try:
-        while not _begun(driver) and time.monotonic() < give_up_at:
+        while not _done(driver, BEGIN) and time.monotonic() < give_up_at:
             time.sleep(LOOK_AGAIN)
         if not driver.in_transaction:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")  # the last time, and for its error
+            connection.exec_driver_sql(BEGIN)  # the last time, and for its error
     finally:
         driver.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000:.0f}").close()
 
 
-def _begun(driver: sqlite3.Connection) -> bool:
+def _done(driver: sqlite3.Connection, statement: str) -> bool:
+    """Whether no other process was in the way of `statement`."""
     try:
-        driver.execute("BEGIN IMMEDIATE").close()
+        driver.execute(statement).close()
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -163,6 +164,21 @@ def test_another_process_that_never_ends_writing_is_not_waited_for_for_ever(
     with store.write() as tx:
         tx.jobs.touch("incident", "later")
     other.close()
+
+
+def test_a_new_database_opened_by_two_processes_at_once_lets_both_in(tmp_path: Path) -> None:
+    file = tmp_path / "new.db"
+    first = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    first.execute("BEGIN IMMEDIATE")  # as one that just turns it to a write-ahead log
+    done = threading.Timer(0.3, first.execute, ["COMMIT"])
+    done.start()
+    second = Store(f"sqlite:///{file}")
+    second.migrate()
+    done.join()
+    with second.read() as tx:
+        assert tx.deliveries.page() == []
+    second.close()
+    first.close()
 
 
 # --- deliveries -------------------------------------------------------------------------------
