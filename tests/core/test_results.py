@@ -55,8 +55,8 @@ def walked(results: Sequence[Told]) -> Result:
     for minute, now in by_time:
         if now != passed:
             since, passed = minute, now
-    minutes = by_time[-1][0], since
-    return Result(passed, *(NOON + timedelta(minutes=minute) for minute in minutes))
+    last = by_time[-1][0]
+    return Result(passed, NOON + timedelta(minutes=last), NOON + timedelta(minutes=since))
 
 
 def test_a_pass_that_arrives_late_ends_the_streak_that_it_lies_in(store: Store, name: str) -> None:
