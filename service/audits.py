@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import structlog
 
 from integrations.tracker import NotThere, Tracker, TrackerError
-from service.jobs import Later
+from service.jobs import Done, Failed, JobEnd, Later
 from service.outcomes import retry_at, sentence
 from service.store import Store, Transaction
 from service.store.refs import Ref, Role
 from workflows.events import AuditGone, AuditRead, AuditReading
-from workflows.judging import to_be_read
+from workflows.judging import stuck, to_be_read
 from workflows.model import Incident, TicketRef
 from workflows.rungs import Audit
 
 log = structlog.get_logger()
 
+#: How long a verdict rests whose connection the rules have lost: they are read when a worker
+#: starts, and only somebody who changes them mends it.
+REST = timedelta(minutes=10)
+
 
 @dataclass(slots=True)
 class LookedAt:
-    """What was read, of which hints, and when what could not be read is tried again."""
+    """What was read, of which hints, and when what could not be read is tried again. `stuck`: which
+    verdicts wait for a connection that the rules have lost, in sentences."""
 
     readings: list[AuditReading] = field(default_factory=list)
     heard: list[Ref] = field(default_factory=list)
     failed: list[Later] = field(default_factory=list)
+    stuck: list[str] = field(default_factory=list)
 
     def remember(self, tx: Transaction, incident: Incident) -> None:
         """Note that these hints are dealt with, in the transaction that saves what they led to.
@@ -57,6 +64,7 @@ class AuditTickets:
             refs = tx.refs.audits_to_read(incident.id)
             tickets = [audit.ticket for audit in to_be_read(incident) if audit.ticket]
             judged = [tx.refs.find(ticket.connection, ticket.id) for ticket in tickets]
+        looked.stuck += stuck(incident, self._trackers)
         refs += [ref for ref in judged if ref is not None and ref not in refs]
         for ref in refs:
             audit, tracker = _of(incident, ref), self._trackers.get(ref.connection)
@@ -78,6 +86,15 @@ class AuditTickets:
             looked.failed.append(Later(at, f"{ref.key}: {sentence(error)}"))
             return
         looked.heard.append(ref)
+
+
+def until_given_back(stuck: Sequence[str], end: Done | Later, now: datetime) -> JobEnd:
+    """How a turn ends that would have ended so, where verdicts are `stuck`: somebody has to mend
+    that, and is told so for as long as it lasts."""
+    if not stuck:
+        return end
+    at = now + REST
+    return Failed("; ".join(stuck), min(at, end.at) if isinstance(end, Later) else at)
 
 
 def _of(incident: Incident, ref: Ref) -> Audit | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from service.jobs import PROMPT
 from service.routing import INCIDENT_JOB, incident_subject
@@ -10,7 +10,8 @@ from service.store import Transaction
 from service.store.incidents import IncidentRecord
 from service.store.journal import EntryKind
 from workflows.audits import find
-from workflows.judging import OWNER, in_evidence, independent, not_open
+from workflows.judging import OWNER, cannot_be_answered, in_evidence, independent, not_open
+from workflows.model import Incident
 from workflows.policy import KnownPerson, same_word, written_words
 from workflows.rungs import Audit, Verdict
 
@@ -58,6 +59,14 @@ def judge(
     subject = incident_subject(incident.ticket.connection, incident.ticket.id)
     tx.jobs.touch(INCIDENT_JOB, subject, priority=PROMPT, reason=text, whole=False)
     return f"{audit.name}: {verdict.value}, by {person.name}"
+
+
+def until_then(incident: Incident, place: tuple[int, int, int], connections: Container[str]) -> str:
+    """A sentence, after a space, on why the verdict on this audit waits longer than for its ticket
+    to be read; "" where the rules, which know these `connections`, have all that it takes."""
+    audit = find(incident, place)
+    why = cannot_be_answered(incident, audit, connections) if audit else ""
+    return f" Until then it waits: {why}." if why else ""
 
 
 def named(by: str, people: Sequence[KnownPerson]) -> KnownPerson:

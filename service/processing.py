@@ -13,7 +13,7 @@ from functools import partial
 import structlog
 
 from integrations.tracker import Tracker, TrackerError
-from service.audits import AuditTickets, LookedAt
+from service.audits import AuditTickets, LookedAt, until_given_back
 from service.checks import Checks, watch
 from service.clock import Clock
 from service.executor import Executor
@@ -102,8 +102,7 @@ class Processing:
         connection, _, ticket_id = job.subject.partition("/")
         tracker = self._trackers.get(connection)
         if tracker is None:
-            why = f"the rules no longer have the connection {connection}"
-            return self._unwatched(job, why, DeliveryState.STRANDED)
+            return self._without_tracker(job, connection, ticket_id)
         with self._store.read() as tx:
             known = tx.incidents.by_ticket(connection, ticket_id)
             key = tx.ledger.key(connection, ticket_id) or ticket_id
@@ -170,7 +169,8 @@ class Processing:
                 continue
             if not ready:
                 waiting = [*failed.values(), *audits.failed, *_later(decision)]
-                return self._rest(possible, records, unread, waiting)
+                end = self._rest(possible, records, unread, waiting)
+                return until_given_back(audits.stuck, end, self._clock())
             incident = saved = self._executor.execute(lease, ready, incident, possible)
             records = self._records(incident)
         return Later(self._clock() + REST, "it kept changing while it was worked on")
@@ -301,7 +301,7 @@ class Processing:
         records: Mapping[str, EffectRecord],
         unread: Unread | None,
         besides: Sequence[Later],
-    ) -> JobEnd:
+    ) -> Done | Later:
         """Done, or again when the first of the waiting effects, the document, or what waits
         `besides`, is due."""
         waiting = [
@@ -323,12 +323,25 @@ class Processing:
 
     def _unwatched(
         self, job: ClaimedJob, why: str, told: DeliveryState = DeliveryState.IGNORED
-    ) -> JobEnd:
+    ) -> Done:
         with self._store.write() as tx:
             tx.jobs.fence(job)
             tx.deliveries.explain(job.subject, why, told)
         log.info("not an incident", subject=job.subject, reason=why)
         return Done()
+
+    def _without_tracker(self, job: ClaimedJob, connection: str, ticket_id: str) -> JobEnd:
+        """The rules have lost the connection: what it told is kept, and so are the verdicts that
+        were given here."""
+        why = f"the rules no longer have the connection {connection}"
+        end = self._unwatched(job, why, DeliveryState.STRANDED)
+        with self._store.read() as tx:
+            known = tx.incidents.by_ticket(connection, ticket_id)
+            said = tx.judgements.of_incident(known.incident.id) if known else []
+        if known is None:
+            return end
+        stuck = judging.stuck(judging.hear(known.incident, said), self._trackers)
+        return until_given_back(stuck, end, self._clock())
 
     def _later(self, job: ClaimedJob, known: IncidentRecord | None, error: TrackerError) -> JobEnd:
         """The ticket could not be read: when it is tried again, and why."""

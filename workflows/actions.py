@@ -21,7 +21,7 @@ from difflib import SequenceMatcher
 from workflows.markup import as_said
 from workflows.model import ActionItem, ActionLine, Area, Kind, Origin
 from workflows.policy import same_word
-from workflows.watched import Named, Source
+from workflows.watched import Named, Source, kept
 
 _ACTION = re.compile(
     r"^\s*(?:[-*+]\s+)?[*_]{0,2}ACTION[*_]{0,2}\s*:[*_]{0,2}\s*(?P<rest>\S.*)$", re.I
@@ -85,14 +85,19 @@ def read_line(text: str) -> ActionLine | None:
 
 
 def _named_in(text: str) -> tuple[tuple[Named, ...], str]:
-    """The checks and files that a line names, and the line without them."""
-    found: dict[Named, None] = {}
-    for match in list(_NAMED.finditer(text)):
-        if name := (_value(match) or "").rstrip(".,;"):
-            source = Source.CHECK if match["what"].casefold() == "check" else Source.FILE
-            found[Named(source, name)] = None
-            text = text.replace(match[0], "", 1)
-    return tuple(found), text
+    """The checks and files that a line names, as far as they are kept, and the line without any."""
+    found: list[Named] = []
+
+    def taken(match: re.Match[str]) -> str:
+        name = (_value(match) or "").rstrip(".,;")
+        if not name:
+            return match[0]
+        source = Source.CHECK if match["what"].casefold() == "check" else Source.FILE
+        found.append(Named(source, name))
+        return ""
+
+    text = _NAMED.sub(taken, text)
+    return kept(found), text
 
 
 def lines_of(text: str) -> list[ActionLine]:

@@ -8,7 +8,15 @@ from datetime import datetime
 from workflows.markup import copied_address, inert
 from workflows.model import ActionItem, Incident
 from workflows.rungs import Audit
-from workflows.watched import Alarm, Fault, Source
+from workflows.watched import (
+    LONGEST_NAME,
+    MOST_NAMED,
+    Alarm,
+    Fault,
+    Source,
+    Unwatched,
+    counted,
+)
 
 #: So many problems are told in the one comment.
 MOST_PROBLEMS = 10
@@ -64,24 +72,30 @@ def why_now(incident: Incident, audit: Audit) -> Iterator[tuple[str, str]]:
 
 def to_look_at(incident: Incident, item: ActionItem) -> Iterator[str]:
     """The lines (Markdown) of what the measure names, among the evidence to look at."""
-    for named in item.named:
+    for named in counted(item.named):
         if all(each.name.casefold() != named.name.casefold() for each in incident.watched):
             continue
         what = "results of the check" if named.source is Source.CHECK else "whether it is there:"
         yield f"- {what} {inert(named.name)}"
 
 
-def problems(unknown: Iterable[tuple[str, Source]]) -> list[str]:
-    """The paragraph of the one comment on what action items (AI-n) name and the rules do not know,
-    none where there is nothing. No name is repeated: perhaps fewer people may read where it was
+_WHY = {
+    Unwatched.CHECK: "names a check that the rules do not know.",
+    Unwatched.FILE: "keeps a file that cannot be looked at: the rules do not list its repository,"
+    " or it is not written as owner/repository:path.",
+    Unwatched.LONG: f"names a check or a file in more than {LONGEST_NAME} characters: it is not"
+    " watched.",
+    Unwatched.MANY: f"names more than {MOST_NAMED} checks and files: the first {MOST_NAMED} are"
+    " watched, those of its own line before those of the document. Name the others with another"
+    " action item.",
+}
+
+
+def problems(unwatched: Iterable[tuple[str, Unwatched]]) -> list[str]:
+    """The paragraph of the one comment on what action items (AI-n) name and is not watched, none
+    where there is nothing. No name is repeated: perhaps fewer people may read where it was
     written."""
-    lines = [
-        f"- {item} names a check that the rules do not know."
-        if source is Source.CHECK
-        else f"- {item} keeps a file that cannot be looked at: the rules do not list its"
-        " repository, or it is not written as owner/repository:path."
-        for item, source in dict.fromkeys(unknown)
-    ]
+    lines = [f"- {item} {_WHY[why]}" for item, why in dict.fromkeys(unwatched)]
     if not lines:
         return []
     more = len(lines) - MOST_PROBLEMS

@@ -29,7 +29,18 @@ from workflows.model import ActionItem, Incident
 from workflows.policy import Mode, Policy, Team
 from workflows.rungs import Audit
 from workflows.sections import sections
-from workflows.watched import Alarm, Fault, Named, Result, Source, Watched
+from workflows.watched import (
+    Alarm,
+    Fault,
+    Named,
+    Result,
+    Source,
+    Unwatched,
+    Watched,
+    counted,
+    kept,
+    too_much,
+)
 
 _LINE = re.compile(
     r"^\s*(?:[-*+]\s+)?[*_]*(?P<item>AI-\d+)[*_]*\s*+[:,·–—-]?\s*+"
@@ -42,7 +53,8 @@ _LINE = re.compile(
 
 
 def named_in(text: str) -> dict[str, tuple[Named, ...]]:
-    """What the document names: AI-n → checks and files, each once, in their order."""
+    """What the document names: AI-n → checks and files, each once, in their order, as far as they
+    are kept."""
     found: dict[str, dict[Named, None]] = {}
     for section in sections(text):
         for _, line in section.prose:
@@ -51,7 +63,7 @@ def named_in(text: str) -> dict[str, tuple[Named, ...]]:
                 name = as_said(match["said"]).strip().strip("`").strip()
                 named = Named(source, name, in_document=True)
                 found.setdefault(match["item"].upper(), {}).setdefault(named)
-    return {item: tuple(named) for item, named in found.items()}
+    return {item: kept(named) for item, named in found.items()}
 
 
 def with_named(incident: Incident) -> tuple[Incident, list[str]]:
@@ -62,14 +74,15 @@ def with_named(incident: Incident) -> tuple[Incident, list[str]]:
         return incident, []
     said = named_in(document.text)
     items = tuple(
-        replace(item, named=(*_own(item), *said.get(item.name, ()))) for item in incident.actions
+        replace(item, named=kept((*_own(item), *said.get(item.name, ()))))
+        for item in incident.actions
     )
     if items == incident.actions:
         return incident, []
     notes = [
         f"{now.name} {'names the check' if named.source is Source.CHECK else 'keeps'} {named.name}"
         for now, before in zip(items, incident.actions, strict=True)
-        for named in now.named
+        for named in counted(now.named)
         if named not in before.named
     ]
     return replace(incident, actions=items), notes
@@ -91,28 +104,36 @@ def known(named: Named, team: Team) -> tuple[Source, str] | None:
     return (named.source, f"{by_word[place.casefold()]}:{path}")
 
 
-def unknown(incident: Incident, team: Team) -> list[tuple[str, Source]]:
-    """What action items (AI-n) name and the rules do not know."""
+def unwatched(incident: Incident, team: Team) -> list[tuple[str, Unwatched]]:
+    """Why something that action items (AI-n) name is not watched: the rules do not know it, or it
+    is too much."""
     return [
-        (item.name, named.source)
+        (item.name, why)
         for item in incident.actions
-        for named in item.named
-        if not item.given_up and known(named, team) is None
+        if not item.given_up
+        for why in (*_unknown(item, team), *too_much(item.named))
     ]
+
+
+def _unknown(item: ActionItem, team: Team) -> Iterator[Unwatched]:
+    for named in counted(item.named):
+        if known(named, team) is None:
+            yield Unwatched.CHECK if named.source is Source.CHECK else Unwatched.FILE
+
+
+def places(item: ActionItem, team: Team) -> Iterator[tuple[Source, str]]:
+    """What is watched of all that an action item names, as the rules know it."""
+    return filter(None, (known(named, team) for named in counted(item.named)))
 
 
 def is_path(path: str) -> bool:
     """Whether it can be a path inside of a repository, and nothing else."""
     parts = path.split("/")
     return (
-        0 < len(path) <= LONGEST_PATH
-        and path.isprintable()
+        path.isprintable()
         and "\\" not in path
         and not any(part in ("", ".", "..") for part in parts)
     )
-
-
-LONGEST_PATH = 500
 
 
 # --- what is watched ----------------------------------------------------------------------------
@@ -155,8 +176,7 @@ def _watching(incident: Incident, team: Team, now: datetime) -> Incident:
         place: None
         for item in incident.actions
         if _asked(incident, item, team)
-        for named in item.named
-        if (place := known(named, team)) is not None
+        for place in places(item, team)
     }
     watched = tuple(before.get(place) or Watched(*place, since=now) for place in wanted)
     return replace(incident, watched=watched)
@@ -189,7 +209,7 @@ def see_to(incident: Incident, policy: Policy, now: datetime) -> SeenTo:
     for item in incident.actions:
         if not _asked(incident, item, team):
             continue
-        names = {known(named, team) for named in item.named}
+        names = set(places(item, team))
         for watched in [each for each in incident.watched if each.place in names]:
             for fault in _faults(watched, team, now):
                 incident, told = _alarmed(incident, item, fault, team, now)
@@ -214,7 +234,7 @@ def _told(alarm: Alarm, incident: Incident, team: Team) -> Alarm | None:
     if audits.find(incident, alarm.audit) is None:
         return None
     item = next((each for each in incident.actions if each.number == alarm.audit[0]), None)
-    names = {known(named, team) for named in item.named} if item else set()
+    names = set(places(item, team)) if item else set()
     if (alarm.source, alarm.name) in names:
         return alarm
     if alarm.source is Source.CHECK:

@@ -9,7 +9,7 @@ name is not proved, and so stands on record with what it came through.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 
 from workflows.markup import addresses, one_line
@@ -44,6 +44,29 @@ def waiting(incident: Incident, audit: Audit) -> list[Judgement]:
 def to_be_read(incident: Incident) -> list[Audit]:
     """The audits whose tickets must be read before what was said of them is answered."""
     return [a for a in incident.audits if not no_more(a) and waiting(incident, a)]
+
+
+def cannot_be_answered(incident: Incident, audit: Audit, connections: Container[str]) -> str:
+    """Why what is said of an audit waits, and what mends it, "" where nothing is in its way: the
+    rules, which know these `connections`, have lost that of its ticket or of the incident's."""
+    for ticket in (incident.ticket, audit.ticket):
+        if ticket is not None and ticket.connection not in connections:
+            name = ticket.connection
+            return (
+                f"the rules have no connection {name!r} for {ticket.key}. Give the rules the"
+                f" connection {name!r} again, under this name"
+            )
+    return ""
+
+
+def stuck(incident: Incident, connections: Container[str]) -> list[str]:
+    """What was said of audits and cannot be answered for that reason, in sentences."""
+    return [
+        f"{audit.name}: the verdict of {one.by} waits: {why}"
+        for audit in to_be_read(incident)
+        if (why := cannot_be_answered(incident, audit, connections))
+        for one in waiting(incident, audit)
+    ]
 
 
 def answered(incident: Incident, judgement: int, why: str) -> Incident:

@@ -19,7 +19,7 @@ from dataclasses import replace
 from workflows.actions import prose
 from workflows.model import Acceptance, ActionItem, Incident, Proposal, Ticket, Way
 from workflows.policy import same_word
-from workflows.watched import Source
+from workflows.watched import Source, counted
 
 _COMMAND = re.compile(r"^\s*/accept\s+(?P<names>P-[0-9]{1,6}(?:[\s,]+P-[0-9]{1,6})*)\s*\.?$", re.I)
 _NUMBER = re.compile(r"P-([0-9]+)", re.I)
@@ -86,7 +86,7 @@ def details(proposal: Proposal) -> str:
         ("area", line.area and line.area.value),
         ("milestone", line.milestone),
         ("measure", line.success_measure),
-        *(("check" if n.source is Source.CHECK else "keeps", n.name) for n in line.named),
+        *(("check" if n.source is Source.CHECK else "keeps", n.name) for n in counted(line.named)),
     ]
     return ", ".join(f"{name} {value}" for name, value in said if value)
 

@@ -56,7 +56,7 @@ def set_up(
         effects += writes
     if all(held[effect.key].refused for effect in effects if effect.key in held):
         review = publishing.told(incident, policy.people, held)
-        review += check_text.problems(checks.unknown(incident, team))
+        review += check_text.problems(checks.unwatched(incident, team))
         effects += comment(incident, held, review)  # what only waits is not worth a comment
     stuck = [held[effect.key] for effect in effects if effect.key in held]
     if again_at is not None:

@@ -5,9 +5,17 @@ See `workflows.checks` for what follows from it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from itertools import islice
+
+#: So many checks and files of one measure are watched: more than one person looks after.
+MOST_NAMED = 20
+
+#: So many characters a name may have.
+LONGEST_NAME = 500
 
 
 class Source(StrEnum):
@@ -35,6 +43,39 @@ class Named:
     source: Source
     name: str
     in_document: bool = False
+
+
+class Unwatched(StrEnum):
+    """Why something that a measure names is not watched."""
+
+    CHECK = "unknown check"
+    FILE = "unknown file"
+    LONG = "too long"
+    MANY = "too many"
+
+
+def counted(named: Sequence[Named]) -> tuple[Named, ...]:
+    """Those that count, of all that a measure names: the first `MOST_NAMED` names, without what is
+    too long. What stands in its line and in the document is one name."""
+    return tuple(each for each in _first(named, MOST_NAMED) if len(each.name) <= LONGEST_NAME)
+
+
+def kept(named: Iterable[Named]) -> tuple[Named, ...]:
+    """What is kept of all that a measure names: as much as counts, and as tells that there is more
+    or that a name is too long. People write lists of any length."""
+    short = [replace(each, name=each.name[: LONGEST_NAME + 1]) for each in named]
+    return _first(tuple(dict.fromkeys(short)), MOST_NAMED + 1)
+
+
+def too_much(named: Sequence[Named]) -> list[Unwatched]:
+    """What is wrong with the number and the length of what a measure names."""
+    found = [Unwatched.LONG] if any(len(each.name) > LONGEST_NAME for each in named) else []
+    return [*found, Unwatched.MANY] if _first(named, MOST_NAMED) != tuple(named) else found
+
+
+def _first(named: Sequence[Named], most: int) -> tuple[Named, ...]:
+    names = set(islice(dict.fromkeys((each.source, each.name) for each in named), most))
+    return tuple(each for each in named if (each.source, each.name) in names)
 
 
 @dataclass(frozen=True, slots=True)

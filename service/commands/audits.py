@@ -21,7 +21,7 @@ from service.commands.reading import (
     whoever_types,
 )
 from service.explain import plain
-from service.judging import NotJudgeable, judge
+from service.judging import NotJudgeable, judge, until_then
 from service.store.codec import Json, dump
 from workflows.audits import of_item
 from workflows.calendars import USUAL
@@ -111,7 +111,8 @@ def judge_command(
             )
         except NotJudgeable as error:
             give_up(f"Nothing was done: {error}.")
-    click.echo(plain(f"{told}. It holds as soon as a worker has read the audit's ticket."))
+    waits = until_then(record.incident, audit.place, rules.connections)
+    click.echo(plain(f"{told}. It holds as soon as a worker has read the audit's ticket.{waits}"))
 
 
 def _asked(incident: Incident, number: int) -> Audit:

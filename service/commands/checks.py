@@ -19,7 +19,7 @@ from service.explain import plain
 from service.store import Transaction
 from service.store.codec import Json
 from service.web.checks import PREFIX
-from workflows.checks import known
+from workflows.checks import places
 from workflows.watched import Result, Source
 
 #: How long the service may take to answer, in seconds.
@@ -136,7 +136,7 @@ def _known(tx: Transaction, rules: Rules) -> Iterator[Known]:
         if team is None:
             continue
         for item in incident.actions:
-            for place in filter(None, (known(each, team) for each in item.named)):
+            for place in places(item, team):
                 measure = f"{item.name} of {incident.ticket.key}"
                 named.setdefault((team.name, *place), []).append(measure)
         for each in incident.watched:

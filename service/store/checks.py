@@ -9,6 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, select, update
@@ -45,7 +46,13 @@ class Watch:
 _LATEST_FIRST = (check_results.c.at.desc(), check_results.c.id.desc())
 _OF_CHECK = check_results.c.name == bindparam("of_check")
 _LATEST = select(check_results).where(_OF_CHECK).order_by(*_LATEST_FIRST).limit(1)
-_BEFORE = _LATEST.where(check_results.c.at <= bindparam("at", type_=check_results.c.at.type))
+_AT = bindparam("at", type_=check_results.c.at.type)
+_BEFORE = _LATEST.where(check_results.c.at <= _AT)
+_AFTER = (
+    select(check_results)
+    .where(_OF_CHECK, check_results.c.at > _AT)
+    .order_by(check_results.c.at, check_results.c.id)
+)
 _OF_RUN = select(check_results).where(_OF_CHECK, check_results.c.run == bindparam("of_run"))
 _OLD = select(check_results.c.id).where(_OF_CHECK).order_by(*_LATEST_FIRST).offset(MOST_KEPT)
 
@@ -64,15 +71,20 @@ class Checks:
     # --- results ----------------------------------------------------------------------------
 
     def add(self, name: str, result: Result) -> Recorded:
-        """Keep a result of the check; since when it said so is found out here. One of a run that
-        is known is not kept again."""
+        """Keep a result of the check; since when it said so is found out here, also of those that
+        are about a later time and came sooner. One of a run that is known is not kept again."""
         if result.run:
             asked = {"of_check": name, "of_run": result.run}
             if (known := self._connection.execute(_OF_RUN, asked).first()) is not None:
                 same = _content(_result(known)) == _content(result)
                 return Recorded.DUPLICATE if same else Recorded.CONTRADICTION
-        before = self._connection.execute(_BEFORE, {"of_check": name, "at": result.at}).first()
+        here = {"of_check": name, "at": result.at}
+        after = self._connection.execute(_AFTER, here).all()
+        if len(after) >= MOST_KEPT:  # nobody knows any more what lay between
+            return Recorded.NEW
+        before = self._connection.execute(_BEFORE, here).first()
         goes_on = before is not None and before.passed == result.passed
+        since = before.since if before is not None and goes_on else result.at
         self._connection.execute(
             sql_insert(check_results).values(
                 name=name,
@@ -81,10 +93,15 @@ class Checks:
                 summary=result.summary,
                 url=result.url,
                 at=result.at,
-                since=before.since if before is not None and goes_on else result.at,
+                since=since,
                 received_at=self._now,
             )
         )
+        if after:
+            streak = list(takewhile(lambda row: row.passed == after[0].passed, after))
+            began = since if after[0].passed == result.passed else after[0].at
+            of_streak = check_results.c.id.in_([row.id for row in streak])
+            self._connection.execute(update(check_results).where(of_streak).values(since=began))
         old = check_results.c.id.in_(_OLD)
         self._connection.execute(delete(check_results).where(old), {"of_check": name})
         return Recorded.NEW

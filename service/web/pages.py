@@ -129,7 +129,7 @@ def _incidents(routes: Blueprint, container: WebContainer) -> None:
             explained=found,
             incident=found.incident,
             figures=told_figures(found.incident),
-            measures=judging.shown(found.incident, said, container.people, now),
+            measures=judging.shown(found.incident, said, container.people, container.doors, now),
             verdicts=CRITERIA,
         )
 

@@ -25,7 +25,7 @@ from workflows.proposals import details
 from workflows.rungs import Verdict
 from workflows.schedule import plan
 from workflows.snapshots import Progress
-from workflows.watched import Alarm, Fault, Named, Result, Source
+from workflows.watched import Alarm, Fault, Named, Result, Source, Unwatched
 
 DRILL = Named(Source.CHECK, "drill")
 FILE = Named(Source.FILE, "acme/ops:.github/workflows/drill.yml")
@@ -149,13 +149,12 @@ def test_a_draft_on_a_branch_names_nothing_yet() -> None:
         "acme/ops:a\\b",
         "acme/ops:a\nb",
         "https://evil.example/x",
-        "acme/ops:" + "a" * 501,
     ],
 )
 def test_nothing_is_asked_of_a_place_that_the_rules_do_not_list(name: str) -> None:
     known = named(Named(Source.FILE, name))
     assert known.watched == ()
-    assert checks.unknown(known, RULES.teams["payments"]) == [("AI-1", Source.FILE)]
+    assert checks.unwatched(known, RULES.teams["payments"]) == [("AI-1", Unwatched.FILE)]
 
 
 def test_a_repository_is_known_in_any_case_and_called_as_the_rules_do() -> None:
@@ -165,12 +164,12 @@ def test_a_repository_is_known_in_any_case_and_called_as_the_rules_do() -> None:
 
 def test_what_is_not_known_is_told_by_the_item_without_a_word_of_it() -> None:
     known = named(Named(Source.CHECK, "@everyone"), Named(Source.FILE, "acme/secret:plans.md"))
-    (said,) = check_text.problems(checks.unknown(known, RULES.teams["payments"]))
+    (said,) = check_text.problems(checks.unwatched(known, RULES.teams["payments"]))
     assert "AI-1 names a check that the rules do not know" in said
     assert "AI-1 keeps a file that cannot be looked at" in said
     assert "everyone" not in said
     assert "secret" not in said
-    assert check_text.problems(checks.unknown(named(DRILL), RULES.teams["payments"])) == []
+    assert check_text.problems(checks.unwatched(named(DRILL), RULES.teams["payments"])) == []
 
 
 def test_only_measures_that_are_asked_about_are_watched() -> None:

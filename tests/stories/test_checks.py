@@ -163,6 +163,22 @@ def test_what_the_document_names_counts_and_what_the_rules_do_not_know_is_told(
     assert len(measure.tickets()) == 1
 
 
+def test_a_ticket_that_keeps_a_thousand_files_has_twenty_looked_at_and_is_told(
+    stage: Stage,
+) -> None:
+    """Of those that are not there, the first audit tells."""
+    listed = " ".join(f"keeps:{OPS}:d/{n}.md" for n in range(1000))
+    measure = done(stage, f"alert on depth {listed}")
+    looks = [call.path for call in stage.sandbox.calls if "/contents/d/" in call.path]
+    assert {path.rpartition("/")[2] for path in looks} == {f"{n}.md" for n in range(20)}
+    assert len(looks) == 20
+    (comment,) = measure.notes(measure.key)
+    assert "AI-1 names more than 20 checks and files: the first 20 are watched" in comment
+    assert f"{OPS}:d/" not in comment
+    (key,) = measure.tickets()
+    assert len(measure.text(key)) < 20_000
+
+
 def test_a_pipeline_posts_by_the_command_and_sees_what_is_known(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
