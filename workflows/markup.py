@@ -26,10 +26,11 @@ _HIDDEN = re.compile(
 _ID = r"(?<!\w)(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{7,64})(?!\w)"
 _INSIDE = r"[^\s<>()\[\]{}\\|\"'`]"
 #: Addresses, and ids that might name a commit. Both are shown as code: exact, to be copied, and
-#: neither linked nor followed back by anybody.
+#: neither linked nor followed back by anybody. What is glued to an address is shown with it: the
+#: beginning of a commit, cut off from its end, would be an id again.
 #: https://docs.github.com/en/get-started/writing-on-github/working-with-advanced-formatting/autolinked-references-and-urls
 _VERBATIM = re.compile(
-    rf"(?P<code>(?:[a-z][a-z0-9+.-]{{1,30}}://|(?<![^\W_])www\.)"
+    rf"(?P<code>(?:(?<![a-z0-9])[a-z0-9]+[a-z0-9+.-]{{0,30}}://|(?<![^\W_])www\.)"
     rf"{_INSIDE}*(?:\({_INSIDE}*\){_INSIDE}*)*(?<![.,;:!?*_~])|{_ID})",
     re.IGNORECASE,
 )
