@@ -69,8 +69,9 @@ def inert(text: str) -> str:
     for match in _VERBATIM.finditer(line):
         before = line[position : match.start()].rstrip("`")
         done += _words(before.lstrip("`") if position else before)
-        # two code spans side by side would be one
-        done += (_BREAK if done.endswith("`") else "") + f"`{match['code']}`"
+        # two code spans side by side would be one, and not every reader of Markdown finds one right
+        # behind an escaped backslash
+        done += (_BREAK if done.endswith(("`", "\\")) else "") + f"`{match['code']}`"
         position = match.end()
     rest = line[position:].lstrip("`") if position else line
     return _LINE_START.sub(r"\1\\", done + _words(rest))

@@ -70,6 +70,13 @@ def test_an_address_whose_scheme_is_one_letter_is_one() -> None:
     judge_words("x://a.example")
 
 
+@pytest.mark.parametrize("before", ["a5c3785", "https://a.example", "x", ""])
+def test_an_address_behind_a_backslash_is_code_in_every_dialect(before: str) -> None:
+    text = f"{before}\\https://b.example"
+    judge_words(text)
+    assert "&#92;\u2060{{https" in wiki.from_markdown(inert(text))
+
+
 @given(mixed)
 @settings(max_examples=400)
 def test_payloads_together_are_plain_words_in_every_dialect(text: str) -> None:
