@@ -26,8 +26,8 @@ from service.outcomes import (
     fields_written,
     is_read_first,
     lasting,
+    outdated,
     retry_at,
-    reworded,
     sentence,
     state_after,
     task_news,
@@ -54,6 +54,7 @@ from workflows.effects import (
     WriteComment,
     WriteNote,
     WriteRegions,
+    is_elsewhere,
 )
 from workflows.events import (
     CommentWritten,
@@ -139,19 +140,21 @@ class Executor:
         self, lease: Lease, records: Sequence[EffectRecord], wished: Sequence[Effect]
     ) -> list[EffectRecord]:
         """The records, and of creations that turned out never to have happened what is asked for
-        today: the ticket may have been restricted since, and its words are told no more."""
+        today: the ticket may have been restricted since, and its words are told no more. What goes
+        elsewhere by now is left for the next round, which brings together what goes there."""
         newest = {wish.key: wish for wish in wished}
         stale = {
             record.key
             for record in records
-            if may_have_happened(record) and reworded(record.wish, newest.get(record.key))
+            if may_have_happened(record) and outdated(record.wish, newest.get(record.key))
         }
         if stale:
             with self._store.write() as tx:
                 lease.extend(tx)
                 for key in stale:
                     tx.effects.reword(newest[key])
-        return [replace(r, wish=newest[r.key]) if r.key in stale else r for r in records]
+        here = [r for r in records if r.key not in stale or not is_elsewhere(newest[r.key], r.wish)]
+        return [replace(r, wish=newest[r.key]) if r.key in stale else r for r in here]
 
     def _perform(
         self, lease: Lease, records: Sequence[EffectRecord], incident: Incident | TeamBook

@@ -325,18 +325,14 @@ def written_to(wish: Effect) -> TicketRef | None:
             return None
 
 
-def reworded(before: Effect, now: Effect | None) -> bool:
-    """Whether both create the same in the same place, or write the same note on the same ticket, in
-    other words; or it is not to be created any more."""
+def outdated(before: Effect, now: Effect | None) -> bool:
+    """Whether a creation that never came is to be made as it is asked for now: in other words, in
+    another place, as something else, or not any more. A document stays where it was asked for: some
+    of it may be there already."""
     match before, now:
-        case CreateTask(), CreateTask(moot=True):
-            return True
-        case (CreateTask(target=old), CreateTask(target=new)) | (
-            CreateDocument(target=old),
-            CreateDocument(target=new),
-        ):
+        case CreateDocument(target=old), CreateDocument(target=new):
             return old == new and before != now
-        case WriteNote(ticket=old), WriteNote(ticket=new):
-            return old == new and before != now
+        case ((CreateTask() | WriteNote()), (CreateTask() | WriteNote())):
+            return before != now
         case _:
             return False

@@ -8,6 +8,7 @@ going on.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -24,6 +25,7 @@ from service.store import Store, Transaction
 from service.store.effects import EffectRecord
 from service.store.journal import EntryKind
 from service.store.owners import OfTeam
+from service.store.refs import Ref, Role
 from service.tick import put_team_plan
 from workflows.audience import Spot
 from workflows.model import Incident
@@ -33,11 +35,23 @@ from workflows.postmortem import MUTE_LABEL
 from workflows.team_books import TeamBook
 from workflows.team_schedule import digest_rules
 from workflows.team_turn import Due, Heard, TeamDecision, decide_team, due
+from workflows.tickets import TicketRef
 
 log = structlog.get_logger()
 
 #: More than any team has quarters behind it that nobody opened.
 ROUNDS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The ticket for digests as it was just read: what it is called and where it stands by now,
+    which need not be where the rules would open it today; and what speaks against a comment on it,
+    "" for nothing. None where no comment is to be written, or it could not be read."""
+
+    ticket: TicketRef | None = None
+    spot: Spot | None = None
+    no_comment: str = ""
 
 
 class TeamTurns:
@@ -109,29 +123,39 @@ class TeamTurns:
     ) -> TeamDecision:
         """Raises TrackerError where the ticket for digests cannot be looked at now."""
         to = destination(team)
-        end = Spot(to.connection, to.place)
+        opened = Spot(to.connection, to.place)
+        standing = self._standing(book, team) if found.until is not None else Standing()
+        if standing.ticket is not None:
+            book = replace(book, digests=standing.ticket)
         heard = Heard(
             held(records, self._clock()),
             uncertain(records),
-            frozenset(i.id for i in incidents if self._audiences.tellable(i, end)),
-            self._no_comment(book, team) if found.until is not None else "",
+            self._tellable(incidents, opened),
+            self._tellable(incidents, standing.spot or opened),
+            standing.no_comment,
         )
         return decide_team(book, found, incidents, team, self._policy, heard, self._clock())
 
-    def _no_comment(self, book: TeamBook, team: Team) -> str:
-        """What speaks against a comment on the ticket for digests: it is read before."""
+    def _tellable(self, incidents: Sequence[Incident], end: Spot) -> frozenset[str]:
+        return frozenset(i.id for i in incidents if self._audiences.tellable(i, end))
+
+    def _standing(self, book: TeamBook, team: Team) -> Standing:
+        """The ticket for digests, which is read before a comment is written on it."""
         rules, ticket = digest_rules(team), book.digests
         if rules is None or rules.as_ticket or ticket is None:
-            return ""
+            return Standing()
         tracker = self._trackers.get(ticket.connection)
         if tracker is None:
-            return f"the rules have no connection {ticket.connection!r} for {ticket.key} any more"
+            why = f"the rules have no connection {ticket.connection!r} for {ticket.key} any more"
+            return Standing(no_comment=why)
         try:
             state = tracker.look(ticket)
         except NotThere:
-            return f"{ticket.key} is deleted or hidden, and is not made again"
+            why = f"{ticket.key} is deleted or hidden, and is not made again"
+            return Standing(no_comment=why)
         muted = same_word(MUTE_LABEL) in {same_word(label) for label in state.labels}
-        return f"{ticket.key} is muted" if muted else ""
+        why = f"{state.ref.key} is muted" if muted else ""
+        return Standing(state.ref, Spot(ticket.connection, state.place), why)
 
     def _save(
         self, job: ClaimedJob, team: Team, before: TeamBook, decision: TeamDecision
@@ -142,6 +166,9 @@ class TeamTurns:
             tx.jobs.fence(job)
             if decision.book != before:
                 tx.teams.save(decision.book)
+            if (ticket := decision.book.digests) and ticket != before.digests:  # transferred
+                ref = Ref(ticket.connection, ticket.id, "", Role.TEAM, ticket.key, team=team.name)
+                tx.refs.put(ref)
             tx.effects.ask(owner, decision.effects)
             put_team_plan(tx, decision.book, team)
             _write_down(tx, owner, decision)

@@ -210,3 +210,16 @@ Effect = (
     | SetReview
     | KeepVersions
 )
+
+
+def is_elsewhere(now: Effect, before: Effect) -> bool:
+    """Whether what is asked for now, by the key of what was asked for before, comes to stand in
+    another place, or as something else: then looking for the one does not find the other."""
+    match before, now:
+        case CreateTask(target=old), CreateTask(target=new):
+            ends = ((to.connection, to.place, to.issue_type) for to in (old, new))
+            return len(set(ends)) > 1
+        case WriteNote(ticket=old_ticket), WriteNote(ticket=new_ticket):
+            return old_ticket != new_ticket
+        case _:
+            return type(before) is not type(now)

@@ -26,10 +26,11 @@ _HIDDEN = re.compile(
 _ID = r"(?<!\w)(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{7,64})(?!\w)"
 _INSIDE = r"[^\s<>()\[\]{}\\|\"'`]"
 #: Addresses, and ids that might name a commit. Both are shown as code: exact, to be copied, and
-#: neither linked nor followed back by anybody.
+#: neither linked nor followed back by anybody. What is glued to an address is shown with it: the
+#: beginning of a commit, cut off from its end, would be an id again.
 #: https://docs.github.com/en/get-started/writing-on-github/working-with-advanced-formatting/autolinked-references-and-urls
 _VERBATIM = re.compile(
-    rf"(?P<code>(?:[a-z][a-z0-9+.-]{{1,30}}://|(?<![^\W_])www\.)"
+    rf"(?P<code>(?:(?<![a-z0-9])[a-z0-9]+[a-z0-9+.-]{{0,30}}://|(?<![^\W_])www\.)"
     rf"{_INSIDE}*(?:\({_INSIDE}*\){_INSIDE}*)*(?<![.,;:!?*_~])|{_ID})",
     re.IGNORECASE,
 )
@@ -68,8 +69,9 @@ def inert(text: str) -> str:
     for match in _VERBATIM.finditer(line):
         before = line[position : match.start()].rstrip("`")
         done += _words(before.lstrip("`") if position else before)
-        # two code spans side by side would be one
-        done += (_BREAK if done.endswith("`") else "") + f"`{match['code']}`"
+        # two code spans side by side would be one, and not every reader of Markdown finds one right
+        # behind an escaped backslash
+        done += (_BREAK if done.endswith(("`", "\\")) else "") + f"`{match['code']}`"
         position = match.end()
     rest = line[position:].lstrip("`") if position else line
     return _LINE_START.sub(r"\1\\", done + _words(rest))

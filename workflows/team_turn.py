@@ -44,12 +44,14 @@ class TeamDecision:
 @dataclass(frozen=True, slots=True)
 class Heard:
     """What a decision must know besides the book: which wishes are `held`, which of them may have
-    come true unknown to us (`uncertain`), of which incidents words may be told, and what speaks
-    against a comment on the ticket for digests ("" for nothing)."""
+    come true unknown to us (`uncertain`), of which incidents words may be told in a ticket that is
+    opened now (`tellable`) and where the digest goes (`in_digest`), and what speaks against a
+    comment on the ticket for digests ("" for nothing)."""
 
     held: Mapping[str, Hold]
     uncertain: Collection[str] = ()
     tellable: Collection[str] = ()
+    in_digest: Collection[str] = ()
     no_comment: str = ""
 
 
@@ -129,7 +131,7 @@ def _digest(
     hold = heard.held.get(key)
     if hold is not None and hold.given_up:
         return told(book, until), None, f"{name} is {hold.why}"
-    found = digest.gather(incidents, heard.tellable, team, begins, until)
+    found = digest.gather(incidents, heard.in_digest, team, begins, until)
     if found.says_nothing and key not in heard.uncertain:
         return told(book, until), None, f"{name} has nothing to say, so none is written"
     asked, why = replace(book, telling_until=until), f"{name} is due"

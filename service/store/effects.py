@@ -32,6 +32,7 @@ from workflows.effects import (
     SetReview,
     WriteComment,
     WriteRegions,
+    is_elsewhere,
 )
 from workflows.events import Outcome
 
@@ -83,9 +84,9 @@ class EffectRecord:
 
 
 _BY_KEY = select(effects).where(effects.c.key == bindparam("wanted"))
-_KNOWN = select(effects.c.key, effects.c.state, effects.c.wish_hash).where(
-    effects.c.key.in_(bindparam("keys", expanding=True))
-)
+_KNOWN = select(
+    effects.c.key, effects.c.state, effects.c.wish_hash, effects.c.uncertain_since
+).where(effects.c.key.in_(bindparam("keys", expanding=True)))
 _OF = of_each(select(effects).order_by(effects.c.id), effects)
 _OF_TURN = {
     owner: query.where(
@@ -146,6 +147,8 @@ class Effects:
                 planned and before is not EffectState.PLANNED
             ):
                 continue
+            if row.uncertain_since is not None and self._looked_for_elsewhere(wish):
+                continue
             state = _asked_again(wish, before, row.wish_hash != hashed, planned)
             if row.wish_hash != hashed or row.state != state:
                 self._set(wish.key, state=state, wish=data, wish_hash=hashed)
@@ -161,7 +164,8 @@ class Effects:
         self._connection.execute(_BEGIN, {**begun, "keys": list(keys)})
 
     def reword(self, wish: Effect) -> None:
-        """The same creation in newer words, once its absence counts: what was sent never came."""
+        """The same creation as it is asked for now, once its absence counts: what was sent never
+        came."""
         data = dump(Effect, wish)
         self._set(wish.key, wish=data, wish_hash=fingerprint(data))
 
@@ -287,6 +291,11 @@ class Effects:
                 mend="",
             )
         )
+
+    def _looked_for_elsewhere(self, wish: Effect) -> bool:
+        """Whether what was sent under the wish's key would not be found where the wish leads."""
+        known = self.get(wish.key)
+        return known is not None and is_elsewhere(wish, known.wish)
 
     def _set(self, key: str, **values: object) -> None:
         self._connection.execute(_SET, {"of_key": key, **values})

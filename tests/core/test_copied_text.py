@@ -56,6 +56,27 @@ def test_a_list_without_a_number_is_none_in_any_dialect(text: str) -> None:
     judge_words(text)
 
 
+@pytest.mark.parametrize("before", ["", "参照", "_", "("])
+@pytest.mark.parametrize("glued", ["", "+", "-"])
+def test_a_commit_that_is_glued_to_an_address_is_shown_with_it(before: str, glued: str) -> None:
+    """An address keeps of what stands before it only as much as its scheme may be long."""
+    commit = "a5c3785ed8d6a35868bc169f07e40e889087fd2e"
+    text = f"{before}{commit}{glued}https://a.example"
+    assert f"`{commit}{glued}https://a.example`" in inert(text)
+    judge_words(text)
+
+
+def test_an_address_whose_scheme_is_one_letter_is_one() -> None:
+    judge_words("x://a.example")
+
+
+@pytest.mark.parametrize("before", ["a5c3785", "https://a.example", "x", ""])
+def test_an_address_behind_a_backslash_is_code_in_every_dialect(before: str) -> None:
+    text = f"{before}\\https://b.example"
+    judge_words(text)
+    assert "&#92;\u2060{{https" in wiki.from_markdown(inert(text))
+
+
 @given(mixed)
 @settings(max_examples=400)
 def test_payloads_together_are_plain_words_in_every_dialect(text: str) -> None:

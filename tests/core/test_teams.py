@@ -78,7 +78,8 @@ def decided(
     team: Team = PAYMENTS,
     **heard: Any,
 ) -> TeamDecision:
-    told = Heard(**{"held": {}, "tellable": {each.id for each in incidents}, **heard})
+    ids = {each.id for each in incidents}
+    told = Heard(**{"held": {}, "tellable": ids, "in_digest": ids, **heard})
     found = due(book, team, told.uncertain, now)
     return decide_team(book, found, incidents, team, RULES, told, now)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stage import Stage
+from stage import JIRA_TASKS, Stage
 
 from integrations.gate import Cost
 from integrations.github.budgets import CONTENT
@@ -106,3 +106,23 @@ def test_a_comment_whose_answer_was_lost_says_what_came_while_it_was_looked_for(
     notes = stage.sandbox.github.repos[OPS].issues[number].notes
     (ours,) = [note.body for note in notes if "Followthrough" in note.body]
     assert "two" in ours
+
+
+@pytest.mark.parametrize("arrived", [True, False], ids=["arrived", "lost"])
+def test_a_task_whose_answer_was_lost_is_one_though_the_rules_moved_tasks_meanwhile(
+    stage: Stage, *, arrived: bool
+) -> None:
+    key = opened(stage)
+    stage.sandbox.github.comment(OPS, int(key.partition("#")[2]), "ACTION: two", by="noor")
+    stage.poll()
+    stage.sandbox.fail_next("POST", "/ops/issues$", **{**LOST, "after_effect": arrived})
+    close(stage, key)
+    stage.restart(tasks=JIRA_TASKS)
+    stage.container.start()
+    stage.settle()
+    for _ in range(3):
+        stage.wait(TIMING.settle)
+    in_jira = [str(i.values["summary"]) for i in stage.sandbox.jira.issues.values()]
+    assert stage.incident(key).outlook is Outlook.DONE, stage.told(key)
+    assert sorted(tasks(stage) + in_jira) == ["one", "two"]
+    assert ("one" in tasks(stage)) is arrived
