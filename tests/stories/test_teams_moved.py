@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from measures import OPS, OnGitHub
+from measures import OPS, InJira, Measure, OnGitHub
 from stage import Stage
 
+from service.store.refs import Role
 from workflows.taken import ONLY_SOME
 
 SAY = "alert on depth due:2026-12-18"  # a Friday
 DOCUMENTS, PUBLIC = "acme/postmortems", "acme/website"
-Making = Callable[..., OnGitHub]
+Making = Callable[..., Any]
 
 
 @pytest.fixture
@@ -23,10 +24,11 @@ def made(tmp_path: Path) -> Iterator[Making]:
     """A measure of payments that is due on Friday of next week, of an incident in acme/ops."""
     stages: list[Stage] = []
 
-    def make(**parts: Any) -> OnGitHub:
-        stages.append(Stage(tmp_path, **parts).__enter__())
-        measure = OnGitHub(stages[-1], say=SAY)
-        measure.stage.container.start()
+    def make(kind: type[Any] = OnGitHub, **changed: Any) -> Any:
+        parts = {"audits": "{portfolio: off}", "reminders": "{times: 1}"}
+        stages.append(Stage(tmp_path, **{**kind.parts, **parts, **changed}).__enter__())
+        measure = kind(stages[-1], say=SAY)
+        measure.stage.container.start()  # as a worker does
         measure.stage.settle()
         return measure
 
@@ -41,7 +43,7 @@ def audits(place: str, portfolio: str = "off") -> str:
     return f"{{portfolio: {portfolio}, destination: {to}}}"
 
 
-def until(measure: OnGitHub, year: int, month: int, day: int) -> None:
+def until(measure: Measure, year: int, month: int, day: int) -> None:
     """Let time pass at once, up to a minute after 09:00 UTC, and let the service work."""
     end = datetime(year, month, day, 9, 1, tzinfo=UTC)
     measure.stage.wait(end - measure.stage.clock())
@@ -96,11 +98,33 @@ def test_a_ticket_for_digests_that_somebody_transfers_to_a_public_place_tells_no
     measure = made(audits=audits(OPS))
     until(measure, 2026, 12, 21)
     (ticket,) = own(measure, "digests", OPS)
-    measure.github.transfer(OPS, ticket.number, PUBLIC, by="kim")
+    number = measure.github.transfer(OPS, ticket.number, PUBLIC, by="kim")
     until(measure, 2026, 12, 28)
     said = last_digest(measure, PUBLIC)
     assert "2026-12-21 to 2026-12-27" in said
     assert "alert on depth" not in said
+    with measure.stage.store.read() as tx:
+        ref = tx.refs.find("github", measure.github.repos[PUBLIC].issues[number].node_id)
+    assert ref is not None
+    assert ref.role is Role.TEAM
+
+
+def test_one_that_is_moved_to_another_project_is_held_against_who_may_read_that(
+    made: Making,
+) -> None:
+    measure = made(InJira)
+    until(measure, 2026, 12, 21)
+    jira = measure.stage.sandbox.jira
+    summary = "Weekly digests of payments"
+    (ticket,) = [i for i in jira.issues.values() if i.values["summary"] == summary]
+    jira.projects["OPS"].public = True
+    until(measure, 2026, 12, 28)
+    assert "alert on depth" not in measure.notes(ticket.key)[-1]
+    key = jira.move_issue(ticket.key, "INC", by="5b10-kim")
+    until(measure, 2027, 1, 4)
+    said = measure.notes(key)[-1]
+    assert "2026-12-28 to 2027-01-03" in said
+    assert "alert on depth" in said
 
 
 # --- what may have been opened before they moved it -----------------------------------------------
