@@ -13,7 +13,8 @@ from service.jobs import Done, Failed, JobEnd, Later
 from service.outcomes import retry_at, sentence
 from service.store import Store, Transaction
 from service.store.refs import Ref, Role
-from workflows.events import AuditGone, AuditRead, AuditReading
+from workflows.audits import may_be_withdrawn
+from workflows.events import AuditGone, AuditRead, AuditReading, TaskReading
 from workflows.judging import stuck, to_be_read
 from workflows.model import Incident, TicketRef
 from workflows.rungs import Audit
@@ -54,18 +55,21 @@ class AuditTickets:
         self._store = store
         self._trackers = trackers
 
-    def look(self, incident: Incident | None) -> LookedAt:
-        """Each changed one in one read, and each that was judged elsewhere: what its own ticket
-        says sooner comes first. What cannot be read now stays to be read."""
+    def look(self, incident: Incident | None, tasks: Sequence[TaskReading]) -> LookedAt:
+        """Each changed one in one read; each that was judged elsewhere, because what its own ticket
+        says sooner comes first; and each that may be withdrawn after these `tasks` were read: what
+        was said there before its measure changed still counts. What cannot be read now stays to be
+        read."""
         looked = LookedAt()
         if incident is None or not any(audit.stands for audit in incident.audits):
             return looked
         with self._store.read() as tx:
             refs = tx.refs.audits_to_read(incident.id)
-            tickets = [audit.ticket for audit in to_be_read(incident) if audit.ticket]
-            judged = [tx.refs.find(ticket.connection, ticket.id) for ticket in tickets]
+            besides = [*to_be_read(incident), *may_be_withdrawn(incident, tasks)]
+            tickets = dict.fromkeys(audit.ticket for audit in besides if audit.ticket)
+            also = [tx.refs.find(ticket.connection, ticket.id) for ticket in tickets]
         looked.stuck += stuck(incident, self._trackers)
-        refs += [ref for ref in judged if ref is not None and ref not in refs]
+        refs += [ref for ref in also if ref is not None and ref not in refs]
         for ref in refs:
             audit, tracker = _of(incident, ref), self._trackers.get(ref.connection)
             if audit is None:

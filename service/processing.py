@@ -149,7 +149,8 @@ class Processing:
         saved = None
         for _ in range(ROUNDS):
             holds = held(records, self._clock())
-            looked, audits = self._tasks.look(incident), self._audits.look(incident)
+            looked = self._tasks.look(incident)
+            audits = self._audits.look(incident, looked.readings)
             proofs = self._proofs.look(incident, looked)
             failed |= looked.failed | proofs.failed
             found = (looked.readings, audits, proofs.readings)

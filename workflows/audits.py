@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from workflows.events import TaskReading
 from workflows.ladder import interval_before, opens_at, spoken_at, steps
 from workflows.model import ActionItem, Incident, Origin, Phase, TicketRef
 from workflows.policy import Policy, Team
@@ -67,6 +68,15 @@ def to_be_sure_of(incident: Incident, now: datetime) -> list[TicketRef]:
     opening = {each.item for each in incident.audits if due_to_open(incident, each, now)}
     measures = [item for item in incident.actions if item.number in opening]
     return [ref for item in measures for ref in (item.task, item.twin) if ref is not None]
+
+
+def may_be_withdrawn(incident: Incident, tasks: Sequence[TaskReading]) -> list[Audit]:
+    """The open audits of measures that are not done any more, as far as is known, or whose tickets
+    were just read."""
+    read = {reading.number for reading in tasks}
+    undone = {i.number for i in incident.actions if i.status != Progress.DONE.value}
+    asking = [each for each in incident.audits if each.lives and each.stands]
+    return [each for each in asking if each.item in read | undone]
 
 
 def judged(

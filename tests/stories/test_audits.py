@@ -529,6 +529,31 @@ def dies(stage: Stage, commit: int, *, before: bool) -> bool:
 # --- without webhooks, and in the document --------------------------------------------------------
 
 
+@pytest.mark.parametrize("first_the_measure", [True, False])
+def test_a_verdict_that_is_heard_of_late_counts_though_its_measure_was_opened_again_since(
+    made: Making, first_the_measure: bool
+) -> None:
+    measure = made()
+    measure.done()
+    measure.wait(31)
+    hooks = measure.stage.sandbox.hooks
+    hooks.enabled = False
+    measure.comment(measure.audit_key, "/audit partly because it fired late", by="noor")
+    measure.stage.clock.wait(timedelta(minutes=1))
+    hooks.enabled = first_the_measure
+    measure.reopen(measure.task_key, by="kim")
+    hooks.enabled = True
+    measure.stage.settle()
+    measure.stage.clock.wait(timedelta(minutes=1))
+    measure.stage.poll()
+    [audit] = measure.audits
+    assert (audit.verdict, audit.ended) == (Verdict.PARTLY, "")
+    [note] = measure.notes(measure.audit_key)
+    assert "Verdict: partly" in note.replace("*", "")
+    assert len(measure.incident.actions) == 2
+    assert measure.item.status == Progress.OPEN.value
+
+
 def test_a_verdict_that_no_webhook_told_is_found_by_polling(made: Making) -> None:
     measure = made(webhooks=False)
     measure.stage.poll()
