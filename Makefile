@@ -10,7 +10,7 @@ STAMPS := $(VENV)/.stamps
 help:
 	@echo "make demo    play one incident from open to closed in both dialects, without credentials"
 	@echo "make demo-audits  the same, and half a year more: do the measures work?"
-	@echo "make test    run the tests"
+	@echo "make test    run the tests that a commit waits for"
 	@echo "make run     start the service with RULES=$(RULES)"
 	@echo "make check   ruff, mypy --strict, import contracts"
 	@echo "make storm   200 closings while processes are killed and trackers misbehave, by SEED=$(SEED)"
@@ -21,7 +21,7 @@ help:
 	@echo "make bench-sync  how many changes a second are carried to the other places of a task"
 	@echo "make bench-sync-backlog  a thousand changes against GitHub's limits"
 	@echo "make bench-tick  what a tick costs when nothing is due, with a thousand and a million planned"
-	@echo "make test-long  a crash at every commit of a closing"
+	@echo "make test-long  the others: a crash at every commit, and Data Center where Cloud tells the same story"
 	@echo "make test-sync  the laws of the sync and of the clock, thousands of times"
 	@echo "make audit   look the locked dependencies up for known vulnerabilities"
 	@echo "make lock    solve the dependencies again and write the lock files"
@@ -44,7 +44,9 @@ check: $(STAMPS)/dev
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
-# What takes longer than a commit should wait for: a crash at every commit, each in its own story.
+# What takes longer than a commit should wait for: a crash at every commit, each in its own story, and
+# the stories that Data Center tells as Cloud does. `test` runs a few of the former, spread, and of the
+# latter those that are about Data Center.
 test-long: $(STAMPS)/dev
 	@$(BIN)/python -m pytest -n auto --dist loadgroup -m long $(ARGS)
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Generator, Iterator
 from typing import Any
 
+import inprocess
 import leaks
 import pytest
 from hypothesis import settings
@@ -30,6 +31,7 @@ WATCH = pytest.StashKey[leaks.Watch]()
 def _listening() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         leaks.install(patch)
+        inprocess.install(patch)
         yield
 
 

@@ -1,6 +1,7 @@
 """A whole service on a stage: real adapters, store and web, against the sandbox, in one process.
 
-Webhooks travel over loopback; jobs are run one after another when the story says `settle`.
+Requests and webhooks are sent without sockets (see `inprocess`), unless a story asks for them; jobs
+are run one after another when it says `settle`.
 Time is the story's own: it stands still until `wait` moves it.
 """
 
@@ -14,22 +15,23 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from textwrap import dedent, indent
-from typing import Any, Self
+from typing import Self
 
+import pytest
+from inprocess import WSGI, Address
 from werkzeug.serving import make_server
 
-from config.rules import load
+from config.rules import Rules, load
 from config.secrets import Secret
 from config.settings import Settings
 from integrations.sandbox import Sandbox
 from integrations.sandbox.acme import BOT_EMAIL, BOT_JIRA, populate
+from integrations.sandbox.server import GITHUB_API
 from service.app import create_app
 from service.container import Container, Web, build, check_doors, doors, limits, open_store
 from service.data import database_file
 from service.jobs import TIMING, record_end
 from workflows.model import Incident
-
-WSGI = Callable[..., Any]
 
 TOKENS = {"JIRA_TOKEN": "jira-token-7f3a", "GITHUB_TOKEN": "github-token-9c1e"}
 ADMIN_TOKEN = "admin-token-1b2c"
@@ -66,6 +68,11 @@ JIRA_TASKS = "{connection: jira, project: OPS, issue_type: Task, labels: [remedi
 GITHUB_TASKS = "{connection: github, repository: acme/ops, labels: [remediation]}"
 
 
+#: Data Center's decisions are the same as Cloud's, and its words have tests of their own: a story
+#: that Cloud tells already is told of it in the long run only.
+DEPLOYMENTS = ("cloud", pytest.param("datacenter", marks=pytest.mark.long))
+
+
 class StoryClock:
     """Time that moves when it is told to; ticks forward a millisecond a look, as time does."""
 
@@ -81,6 +88,27 @@ class StoryClock:
     def wait(self, length: timedelta) -> None:
         with self._lock:
             self._now += length
+
+
+class Unplugged(Sandbox):
+    """A sandbox that answers in this process only."""
+
+    def __init__(self, clock: StoryClock, deployment: str) -> None:
+        super().__init__(clock=clock, deployment=deployment)
+        self._server.server_close()
+        self._address = Address()
+        self.url = self.world.base_url = self._address.url
+        self.jira_url, self.github_url = f"{self.url}/jira", f"{self.url}{GITHUB_API}"
+
+    def __enter__(self) -> Self:
+        assert self._server.app is not None
+        self._address.serve(self._server.app)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._address.hang_up()
+        self.hooks.stop()
+        self._address.release()
 
 
 class Stage:
@@ -107,10 +135,12 @@ class Stage:
         participants: str = "",
         clock: StoryClock | None = None,
         poll_seconds: int = 60,
+        sockets: bool = False,
     ) -> None:
         self.directory = directory
         self.clock = clock or StoryClock(datetime(2026, 12, 7, 12, 0, tzinfo=UTC))
-        self.sandbox = Sandbox(clock=self.clock, deployment=deployment)
+        self._sockets = sockets
+        self.sandbox = (Sandbox if sockets else Unplugged)(clock=self.clock, deployment=deployment)
         populate(self.sandbox, TOKENS["JIRA_TOKEN"], TOKENS["GITHUB_TOKEN"])
         self.rules_file = directory / "rules.yaml"
         self._parts = {"incidents": incidents, "document": document, "tasks": tasks}
@@ -131,16 +161,23 @@ class Stage:
         """Read the rules again (with parts of them changed), as a new process would."""
         self._parts |= changed
         self.rules_file.write_text(rules_text(self.sandbox, **self._parts))
-        rules = load(self.rules_file, self.environ)
+        return self.start_again(load(self.rules_file, self.environ))
+
+    def start_again(self, rules: Rules | None = None) -> Container:
+        """A new process, with these rules or the ones that it had."""
         self.container = build(
-            self.settings, rules, store=self.store, clock=self.clock, wait=self._let_pass
+            self.settings,
+            rules or self.container.rules,
+            store=self.store,
+            clock=self.clock,
+            wait=self._let_pass,
         )
         return self.container
 
     def __enter__(self) -> Self:
         self.sandbox.__enter__()
+        self._address = None if self._sockets else Address()
         self.start_web()
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
         if self._webhooks:
             self.sandbox.jira.hook(f"{self.url}/webhooks/jira", HOOKS["JIRA_HOOK"])
             github = f"{self.url}/webhooks/github"
@@ -151,6 +188,8 @@ class Stage:
     def __exit__(self, *_: object) -> None:
         self.sandbox.__exit__(None, None, None)
         self.stop_web()
+        if self._address is not None:
+            self._address.release()
         self.store.close()
 
     def start_web(self, port: int = 0, between: Callable[[WSGI], WSGI] = lambda web: web) -> None:
@@ -166,11 +205,19 @@ class Stage:
             check_doors(self.container.rules),
         )
         app = between(create_app(web))
+        if self._address is not None:
+            self._address.serve(app)
+            self.url = self._address.url
+            return
         self._server = make_server("127.0.0.1", port, app, threaded=True)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop_web(self) -> int:
         """Nobody listens any more where trackers deliver; returns the port."""
+        if self._address is not None:
+            self._address.hang_up()
+            return 0
         self._server.shutdown()
         self._server.server_close()
         return self._server.server_port

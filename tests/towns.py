@@ -4,7 +4,7 @@ as somebody begins anew: to found one takes a second, to put it back a hundredth
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -13,12 +13,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from inprocess import Heard, without_sockets
+from inprocess import Heard, overheard
 from judge import Judged
 from stage import Stage
 from town import DOCUMENTS, FIELDS, OPS, STRANGER, Names
 
-from service.container import build
 from service.data import database_file
 from workflows.model import Outlook
 
@@ -63,17 +62,16 @@ class Town:
     """A stage with one remedy. With `sockets` requests travel over them."""
 
     def __init__(self, charter: Charter, *, sockets: bool = False) -> None:
-        self.charter, self._sockets = charter, sockets
+        self.charter = charter
         self._stack = ExitStack()
         directory = Path(self._stack.enter_context(TemporaryDirectory(prefix="town-")))
-        stage = Stage(directory, tasks=charter.tasks, sync=charter.sync)
+        stage = Stage(directory, tasks=charter.tasks, sync=charter.sync, sockets=sockets)
         self.stage = self._stack.enter_context(stage)
         github, jira = stage.sandbox.github, stage.sandbox.jira
         github.add_user(STRANGER)
         github.repos[OPS].members[STRANGER] = "write"
         self._rules = stage.container.rules
-        with self.at_work(None):
-            self._names: Names = found(stage)
+        self._names: Names = found(stage)
         self._began = stage.clock()
         self._hooks = len(stage.sandbox.hooks.log)
         self._sites = self._copy([vars(github), vars(jira)])
@@ -87,13 +85,8 @@ class Town:
         self._stack.close()
 
     def at_work(self, heard: Heard | None) -> AbstractContextManager[None]:
-        """With requests that come through; `heard` is told of each that was answered."""
-        stage = self.stage
-        here: dict[str, Callable[[], Any]] = {
-            stage.sandbox.url: lambda: stage.sandbox._server.app,
-            stage.url: lambda: stage._server.app,
-        }
-        return without_sockets({} if self._sockets else here, heard)
+        """`heard` is told of each request that was answered."""
+        return overheard(heard)
 
     def begin_anew(self) -> Judged:
         """Everything as it was when the remedy had just been set up: trackers, rows, time; and a
@@ -111,9 +104,7 @@ class Town:
             sandbox.hooks.enabled = True
         self._rows.backup(self._live)
         stage.clock.wait(self._began - stage.clock())
-        stage.container = build(
-            stage.settings, self._rules, store=stage.store, clock=stage.clock, wait=stage._let_pass
-        )
+        stage.start_again(self._rules)
         return Judged(stage, self._names, self.charter.ignored)
 
     def _copy(self, sites: list[dict[str, Any]]) -> list[dict[str, Any]]:

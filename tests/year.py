@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -27,7 +27,6 @@ from typing import Self
 from almanac import DAY, Count, Look, judge
 from almanac import Rules as AuditRules
 from folk import MINUTE, WAY_BACK, Desk, Folk, GitHubDesk, JiraDesk
-from inprocess import without_sockets
 from stage import GITHUB_INCIDENTS, GITHUB_ISSUE, HOOKS, JIRA_INCIDENTS, TOKENS, Stage, StoryClock
 
 from config.rules import Rules, load
@@ -338,11 +337,6 @@ class Year:
 
     def __enter__(self) -> Self:
         self._stack.enter_context(self.stage)
-        here: dict[str, Callable[[], object]] = {
-            self.stage.sandbox.url: lambda: self.stage.sandbox._server.app,
-            self.stage.url: lambda: self.stage._server.app,
-        }
-        self._stack.enter_context(without_sockets(here))  # type: ignore[arg-type]
         return self
 
     def __exit__(

@@ -215,7 +215,7 @@ CREATING = [
 def test_an_answer_of_github_that_never_comes(
     tmp_path: Path, method: str, path: str, done: bool
 ) -> None:
-    with Stage(tmp_path) as stage:
+    with Stage(tmp_path, sockets=True) as stage:
         key = on_github(stage)
         stage.sandbox.fail_next(method, path, after_effect=done, drop_connection=True)
         stage.settle()
@@ -227,7 +227,7 @@ def test_an_answer_of_github_that_never_comes(
 @pytest.mark.parametrize("path", ["/issue$", "/issue/bulk", "/comment$"])
 @pytest.mark.parametrize("done", [True, False], ids=["done", "not done"])
 def test_an_answer_of_jira_that_never_comes(tmp_path: Path, path: str, done: bool) -> None:
-    with Stage(tmp_path, **ALL_JIRA) as stage:
+    with Stage(tmp_path, **ALL_JIRA, sockets=True) as stage:
         key = on_jira(stage)
         stage.sandbox.fail_next("POST", path, after_effect=done, drop_connection=True)
         stage.settle()

@@ -22,7 +22,10 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before it", "after it"])
-@pytest.mark.parametrize("commit", range(1, 13))
+@pytest.mark.parametrize(
+    "commit",
+    [pytest.param(n, marks=[] if n % 3 == 2 else [pytest.mark.long]) for n in range(1, 13)],
+)
 def test_a_crash_at_any_commit_of_a_merge_leaves_one_version(
     stage: Stage, commit: int, before: bool
 ) -> None:
@@ -64,7 +67,10 @@ def test_a_commit_that_came_while_the_check_was_uncertain_gets_its_own(stage: St
     assert draft.status()[0] == "pending"
 
 
-@pytest.mark.parametrize("commit", range(1, 9))
+@pytest.mark.parametrize(
+    "commit",
+    [pytest.param(n, marks=[] if n % 3 == 2 else [pytest.mark.long]) for n in range(1, 9)],
+)
 def test_a_crash_while_a_file_is_published_leaves_one_version(tmp_path: Path, commit: int) -> None:
     with Stage(tmp_path, document=LOCAL_FILE) as stage:
         key = closed(stage)

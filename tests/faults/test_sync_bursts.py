@@ -32,7 +32,7 @@ NAMED = {"kim": "Kim Ito", "noor": "Noor Aziz"}
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    with Stage(tmp_path, tasks=BOTH) as stage:
+    with Stage(tmp_path, tasks=BOTH, sockets=True) as stage:
         yield stage
 
 

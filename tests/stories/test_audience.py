@@ -89,7 +89,8 @@ def started(stage: Stage, command: str) -> subprocess.CompletedProcess[str]:
 def test_rules_that_show_private_incidents_to_everybody_start_nothing(
     tmp_path: Path, command: str
 ) -> None:
-    with Stage(tmp_path, document=PUBLIC_ISSUE, tasks=PUBLIC_TASKS) as stage:
+    sockets = True  # another process asks the trackers
+    with Stage(tmp_path, document=PUBLIC_ISSUE, tasks=PUBLIC_TASKS, sockets=sockets) as stage:
         ended = started(stage, command)
     assert ended.returncode == 1
     assert f"Team payments: {EXPOSED}: postmortems may not go from here to there." in ended.stderr

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import requests
+from begun import begun
 from click.testing import CliRunner, Result
 from faults.test_crashes import Crash, die_at, rise_again
 from measures import DAY, InJira, Measure, OnGitHub
@@ -48,7 +49,7 @@ def made(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Making]:
     def make(kind_of_measure: str = "preventive", **changed: Any) -> Measure:
         stage = Stage(tmp_path, **{**kind.parts, **parts, **changed}).__enter__()
         stages.append(stage)
-        return kind(stage, kind=kind_of_measure)
+        return begun(stage, kind, "alert on depth", kind_of_measure)
 
     yield make
     for stage in stages:
@@ -486,16 +487,23 @@ SHARDS = [
 ]
 
 
-@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 @pytest.mark.parametrize("start", SHARDS)
-@pytest.mark.parametrize("dialect", ["github", "jira cloud"])
+@pytest.mark.parametrize(
+    ("dialect", "before"),
+    [
+        pytest.param("github", True, id="github-before"),
+        pytest.param("github", False, id="github-after", marks=pytest.mark.long),
+        pytest.param("jira cloud", True, id="jira-before", marks=pytest.mark.long),
+        pytest.param("jira cloud", False, id="jira-after"),
+    ],
+)
 def test_a_crash_at_any_commit_of_an_opening_and_a_verdict(
     tmp_path: Path, dialect: str, start: int, before: bool
 ) -> None:
     kind, parts = DIALECTS[dialect]
     for commit in count(start, STRIDE):
         with Stage(tmp_path / str(commit), **{**kind.parts, **parts}) as stage:
-            measure = kind(stage)
+            measure = begun(stage, kind)
             measure.done()
             stage.clock.wait(31 * DAY)
             died = dies(stage, commit, before=before)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from begun import begun
 from click.testing import CliRunner, Result
 from remedies import BOTH, MINUTE, OPS, Remedy
 from stage import GITHUB_INCIDENTS, JIRA_INCIDENTS, JIRA_TASKS, Stage
@@ -29,7 +30,7 @@ WEBSITE_TASKS = "{connection: github, repository: acme/website}"
 def remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Remedy]:
     monkeypatch.setenv("FOLLOWTHROUGH_DATA", str(tmp_path / "data"))
     with Stage(tmp_path, sync="{flips: 2, rest: 1 hour}") as stage:
-        yield Remedy(stage)
+        yield begun(stage, Remedy)
 
 
 def run(*arguments: str) -> Result:

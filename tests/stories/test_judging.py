@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from begun import begun
 from click.testing import CliRunner, Result
 from measures import InJira, Measure, OnGitHub
 from stage import ADMIN_TOKEN, Stage
@@ -25,7 +26,11 @@ LINK = "https://drill.example/7"
 def measure(tmp_path: Path) -> Iterator[Measure]:
     """A measure with an open audit, on GitHub."""
     with Stage(tmp_path, **OnGitHub.parts) as stage:
-        yield asked(OnGitHub(stage))
+        yield begun(stage, audited)
+
+
+def audited(stage: Stage) -> Measure:
+    return asked(OnGitHub(stage))
 
 
 def asked(measure: Measure) -> Measure:

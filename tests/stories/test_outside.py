@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from measures import OPS, InJira, OnGitHub
-from stage import GITHUB_ISSUE, PULL_REQUEST, Stage
+from stage import DEPLOYMENTS, GITHUB_ISSUE, PULL_REQUEST, Stage
 
 from integrations.jira.text import ADF, WIKI
 from workflows.documents import regions
@@ -101,9 +101,7 @@ def test_nobody_is_asked_more_than_the_limit_on_a_day(tmp_path: Path) -> None:
         assert len(telling(second, "Your perspective")) == 1
 
 
-@pytest.mark.parametrize(
-    "deployment", ["cloud", pytest.param("datacenter", marks=pytest.mark.long)]
-)
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
 def test_a_document_in_jira_has_a_place_for_each_answer(tmp_path: Path, deployment: str) -> None:
     markup = ADF if deployment == "cloud" else WIKI
     parts = {**InJira.parts, "deployment": deployment}

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import requests
+from begun import begun
 from click.testing import CliRunner
 from faults.test_crashes import rise_again
 from measures import OPS, InJira, Measure, OnGitHub
@@ -33,7 +34,7 @@ def made(tmp_path: Path) -> Iterator[Making]:
     ) -> Measure:
         stage = Stage(tmp_path, **{**kind.parts, **changed}).__enter__()
         stages.append(stage)
-        return kind(stage, kind=of_kind)
+        return begun(stage, kind, "alert on depth", of_kind)
 
     yield make
     for stage in stages:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from begun import begun
 from click.testing import CliRunner
 from measures import DAY, OPS, InJira, Measure, OnGitHub
-from stage import GITHUB_INCIDENTS, GITHUB_ISSUE, Stage
+from stage import DEPLOYMENTS, GITHUB_INCIDENTS, GITHUB_ISSUE, Stage
 from stories.test_audits import dies
 
 from integrations.jira.text import ADF, WIKI
@@ -140,7 +141,8 @@ def made(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Making]:
     def make(**changed: Any) -> Hub | Desk:
         stage = Stage(tmp_path, **{**kind.parts, **parts, **changed}).__enter__()
         stages.append(stage)
-        return kind(stage)
+        told: Callable[..., Hub | Desk] = kind
+        return begun(stage, told)
 
     yield make
     for stage in stages:
@@ -311,7 +313,7 @@ def test_explain_tells_of_it(first: Hub | Desk, monkeypatch: pytest.MonkeyPatch)
 # --- who may read it ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("deployment", ["cloud", "datacenter"])
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
 def test_of_a_restricted_incident_a_bare_link_is_told(tmp_path: Path, deployment: str) -> None:
     with Stage(tmp_path, **Desk.parts, deployment=deployment) as stage:
         first = Desk(stage)
@@ -372,7 +374,10 @@ SHARDS = [
 FEWEST = 30
 
 
-@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize(
+    "before",
+    [pytest.param(True, marks=pytest.mark.long, id="before"), pytest.param(False, id="after")],
+)
 @pytest.mark.parametrize("start", SHARDS)
 def test_a_crash_at_any_commit_of_both_turns_leads_to_the_same(
     tmp_path: Path, start: int, before: bool

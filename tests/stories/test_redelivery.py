@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import requests
 from click.testing import CliRunner
-from stage import HOOKS, JIRA_INCIDENTS, JIRA_ISSUE, JIRA_TASKS, TOKENS, WSGI, Stage
+from inprocess import WSGI
+from stage import HOOKS, JIRA_INCIDENTS, JIRA_ISSUE, JIRA_TASKS, TOKENS, Stage
 
 from integrations.sandbox.acme import BOT_GITHUB
 from service.commands.doctor import doctor

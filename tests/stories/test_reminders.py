@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from begun import begun
 from faults.test_crashes import Crash, die_at, rise_again
 from measures import OPS, InJira, Measure, OnGitHub
 from stage import Stage
@@ -41,7 +42,7 @@ def made(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Making]:
     def make(say: str = SAY, **changed: Any) -> Measure:
         stage = Stage(tmp_path, **{**kind.parts, **parts, **changed}).__enter__()
         stages.append(stage)
-        return kind(stage, say=say)
+        return begun(stage, kind, say)
 
     yield make
     for stage in stages:
@@ -240,7 +241,7 @@ def test_what_the_tracker_would_not_take_by_day_is_not_tried_again_by_night(made
     assert len(notes(task)) == 1
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", EACH)
 def test_nobody_is_reminded_of_more_than_the_limit_on_a_day(tmp_path: Path, dialect: str) -> None:
     kind, parts = DIALECTS[dialect]
     limit = {"reminders": "{daily_limit: 2}", "manager": "Lee Park"}

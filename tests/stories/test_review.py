@@ -14,6 +14,7 @@ import requests
 from click.testing import CliRunner
 from stage import (
     ADMIN_TOKEN,
+    DEPLOYMENTS,
     GITHUB_ISSUE,
     JIRA_INCIDENTS,
     JIRA_ISSUE,
@@ -310,7 +311,7 @@ def test_an_issue_says_in_the_one_comment_what_is_missing(tmp_path: Path) -> Non
         assert command(stage, "publish", key)[0] == 1
 
 
-@pytest.mark.parametrize("deployment", ["cloud", "datacenter"])
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
 def test_a_jira_issue_is_looked_through_and_kept_when_it_is_done(
     tmp_path: Path, deployment: str
 ) -> None:

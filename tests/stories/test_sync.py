@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from begun import begun
 from remedies import BOTH, MINUTE, OPS, Remedy
 from stage import Stage
 
@@ -17,13 +18,13 @@ from workflows.snapshots import Field
 @pytest.fixture
 def remedy(tmp_path: Path) -> Iterator[Remedy]:
     with Stage(tmp_path) as stage:
-        yield Remedy(stage)
+        yield begun(stage, Remedy)
 
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[Remedy]:
     with Stage(tmp_path, tasks=BOTH) as stage:
-        yield Remedy(stage)
+        yield begun(stage, Remedy)
 
 
 def test_who_takes_a_task_over_owns_its_row(remedy: Remedy) -> None:

@@ -9,9 +9,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from begun import begun
 from click.testing import CliRunner
 from remedies import BOTH, MINUTE, OPS, Remedy
-from stage import Stage
+from stage import DEPLOYMENTS, Stage
 
 from integrations.sandbox.acme import BOT_GITHUB, BOT_JIRA, KIM
 from integrations.sandbox.faults import Fault
@@ -32,12 +33,17 @@ def planned(stage: Stage) -> Remedy:
     return remedy
 
 
-@pytest.fixture(params=["cloud", "datacenter"])
+def watched(stage: Stage) -> Remedy:
+    """The like, by a service that looks after milestones."""
+    stage.container.closings.start()
+    return planned(stage)
+
+
+@pytest.fixture(params=DEPLOYMENTS)
 def pair(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Remedy]:
     deployment = request.param
     with Stage(tmp_path, tasks=BOTH, sync=TOGETHER, deployment=deployment) as stage:
-        stage.container.closings.start()
-        yield planned(stage)
+        yield begun(stage, watched)
 
 
 def closed(remedy: Remedy) -> tuple[bool, bool]:

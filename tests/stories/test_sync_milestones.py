@@ -7,24 +7,29 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from begun import begun
 from remedies import BOTH, MINUTE, OPS, Remedy
-from stage import GITHUB_TASKS, Stage
+from stage import DEPLOYMENTS, GITHUB_TASKS, Stage
 
 from integrations.sandbox.acme import KIM, NOOR
 from workflows.model import Outlook
 from workflows.snapshots import Field
 
 
-@pytest.fixture(params=["cloud", "datacenter"])
+@pytest.fixture(params=DEPLOYMENTS)
 def pair(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Remedy]:
     """Planned for the version "Q1", in Jira and on GitHub."""
     with Stage(tmp_path, tasks=BOTH, deployment=request.param) as stage:
-        remedy = Remedy(stage)
-        remedy.jira.add_version("OPS", "Q1")
-        remedy.jira.edit(remedy.ticket.key, by=KIM, fixVersions=["Q1"])
-        remedy.rest()
-        assert on_github(remedy) == "Q1"
-        yield remedy
+        yield begun(stage, planned)
+
+
+def planned(stage: Stage) -> Remedy:
+    remedy = Remedy(stage)
+    remedy.jira.add_version("OPS", "Q1")
+    remedy.jira.edit(remedy.ticket.key, by=KIM, fixVersions=["Q1"])
+    remedy.rest()
+    assert on_github(remedy) == "Q1"
+    return remedy
 
 
 def on_github(remedy: Remedy) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from begun import begun
 from remedies import BOTH, DOCUMENTS, MINUTE, OPS, Remedy
 from stage import Stage
 
@@ -26,13 +27,13 @@ DAY = timedelta(days=1, hours=1)
 @pytest.fixture
 def remedy(tmp_path: Path) -> Iterator[Remedy]:
     with Stage(tmp_path) as stage:
-        yield Remedy(stage)
+        yield begun(stage, Remedy)
 
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[Remedy]:
     with Stage(tmp_path, tasks=BOTH) as stage:
-        yield Remedy(stage)
+        yield begun(stage, Remedy)
 
 
 def writes_of_a_quiet_day(remedy: Remedy) -> list[str]:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from begun import begun
 from remedies import BOTH, DOCUMENTS, MINUTE, OPS, Remedy
 from stage import (
+    DEPLOYMENTS,
     GITHUB_INCIDENTS,
     GITHUB_ISSUE,
     HOOKS,
@@ -36,7 +38,7 @@ DAY = timedelta(days=1, minutes=1)
 @pytest.fixture
 def remedy(tmp_path: Path) -> Iterator[Remedy]:
     with Stage(tmp_path) as stage:
-        remedy = Remedy(stage)
+        remedy = begun(stage, Remedy)
         add_tools(remedy)
         yield remedy
 
@@ -44,15 +46,15 @@ def remedy(tmp_path: Path) -> Iterator[Remedy]:
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[Remedy]:
     with Stage(tmp_path, tasks=BOTH) as stage:
-        remedy = Remedy(stage)
+        remedy = begun(stage, Remedy)
         add_tools(remedy)
         yield remedy
 
 
-@pytest.fixture(params=["cloud", "datacenter"])
+@pytest.fixture(params=DEPLOYMENTS)
 def either(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Remedy]:
     with Stage(tmp_path, tasks=BOTH, deployment=request.param) as stage:
-        remedy = Remedy(stage)
+        remedy = begun(stage, Remedy)
         add_tools(remedy)
         yield remedy
 
@@ -338,7 +340,7 @@ def test_the_tasks_of_a_deleted_incident_go_on(pair: Remedy) -> None:
     assert pair.row[Field.OWNER] == "Noor Aziz"
 
 
-@pytest.mark.parametrize("deployment", ["cloud", "datacenter"])
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
 def test_the_tasks_of_a_moved_incident_go_on(tmp_path: Path, deployment: str) -> None:
     kinds: dict[str, Any] = {
         "incidents": JIRA_INCIDENTS,
@@ -395,7 +397,7 @@ def test_a_document_that_is_a_transferred_issue_is_written_where_it_is(tmp_path:
         assert github.repos[OPS].issues[int(task.key.rpartition("#")[2])].assignees == ["kim"]
 
 
-@pytest.mark.parametrize("deployment", ["cloud", "datacenter"])
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
 def test_a_document_that_is_a_moved_jira_issue_is_written_where_it_is(
     tmp_path: Path, deployment: str
 ) -> None:

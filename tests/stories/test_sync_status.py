@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from begun import begun
 from remedies import MINUTE, OPS, Remedy
-from stage import Stage
+from stage import DEPLOYMENTS, Stage
 
 from integrations.sandbox.acme import KIM, NOOR
 from service.explain import explain
@@ -51,7 +52,7 @@ def tasks(statuses: str = NAMES, fill: str = "{}") -> str:
 Make = Callable[..., Remedy]
 
 
-@pytest.fixture(params=["cloud", "datacenter"])
+@pytest.fixture(params=DEPLOYMENTS)
 def make(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Make]:
     """A task in a project with this workflow, and its twin on GitHub."""
     stages: list[Stage] = []
@@ -63,7 +64,7 @@ def make(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Make]:
         jira.add_field(CAUSE, "Root cause", "option", ["Config", "Unknown"])
         jira.change_workflow("FIX", ways)
         stages.append(stage.__enter__())
-        return Remedy(stage)
+        return begun(stage, Remedy)
 
     yield made
     for stage in stages:

@@ -14,6 +14,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from begun import begun
 from remedies import BOTH, MINUTE, OPS, Remedy
 from stage import Stage
 
@@ -37,7 +38,11 @@ both_dialects = pytest.mark.parametrize("where", ["jira", "github"])
 def pair(tmp_path: Path) -> Iterator[Remedy]:
     """A task in Jira with a twin on GitHub; either tracker named Kim, whose it is, and Noor."""
     with Stage(tmp_path, tasks=BOTH) as stage:
-        yield met(Remedy(stage))
+        yield begun(stage, both_met)
+
+
+def both_met(stage: Stage) -> Remedy:
+    return met(Remedy(stage))
 
 
 def met(pair: Remedy) -> Remedy:
@@ -323,7 +328,7 @@ def steps(tmp_path: Path) -> Iterator[Remedy]:
         jira.add_project("FIX", types=("Task",), statuses=STATUSES, assignable=(KIM, NOOR))
         jira.add_field(CAUSE, "Root cause", "option", ["Config"])
         two_steps(jira)
-        yield met(Remedy(stage))
+        yield begun(stage, both_met)
 
 
 def two_steps(jira: Any, **last: str) -> None:
@@ -371,7 +376,7 @@ def test_what_mends_a_refused_status_is_heard_late_though_a_write_came_to_nothin
 @pytest.fixture
 def newest(tmp_path: Path) -> Iterator[Remedy]:
     with Stage(tmp_path, tasks=BOTH, sync="{due: {prefer: newest}}") as stage:
-        yield met(Remedy(stage))
+        yield begun(stage, both_met)
 
 
 def test_a_lost_change_between_two_that_were_told_has_its_own_time(newest: Remedy) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from remedies import BOTH, MINUTE, OPS, Remedy
-from stage import GITHUB_TASKS, JIRA_TASKS, Stage
+from stage import DEPLOYMENTS, GITHUB_TASKS, JIRA_TASKS, Stage
 
 from integrations.sandbox.acme import BOT_JIRA
 from integrations.sandbox.faults import Faults
@@ -19,7 +19,7 @@ from workflows.snapshots import Field
 REVERSED = GITHUB_TASKS[:-1] + ", twin: {connection: jira, project: OPS, issue_type: Task}}"
 
 
-@pytest.fixture(params=["cloud", "datacenter"])
+@pytest.fixture(params=DEPLOYMENTS)
 def stage(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stage]:
     with Stage(tmp_path, tasks=BOTH, deployment=request.param) as stage:
         yield stage

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from begun import begun
 from faults.test_crashes import Crash, die_at, rise_again
 from measures import OPS, InJira, Measure, OnGitHub
 from stage import Stage
@@ -36,7 +37,7 @@ def made(tmp_path: Path) -> Iterator[Making]:
     def make(kind: type[Measure] = OnGitHub, say: str = SAY, **changed: Any) -> Measure:
         parts = {"audits": NO_PORTFOLIO, "reminders": NO_DIGEST}
         stages.append(Stage(tmp_path, **{**kind.parts, **parts, **changed}).__enter__())
-        measure = kind(stages[-1], say=say)
+        measure = begun(stages[-1], kind, say)
         measure.stage.container.start()  # as a worker does
         measure.stage.settle()
         return measure

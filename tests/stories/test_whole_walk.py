@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from stage import (
-    GITHUB_INCIDENTS,
     GITHUB_ISSUE,
     GITHUB_TASKS,
     JIRA_INCIDENTS,
@@ -54,7 +53,7 @@ def open_on_jira(stage: Stage) -> str:
 )
 @pytest.mark.parametrize("tasks", [GITHUB_TASKS, JIRA_TASKS], ids=["github", "jira"])
 def test_a_closed_github_incident(tmp_path: Path, document: str, tasks: str) -> None:
-    with Stage(tmp_path, incidents=GITHUB_INCIDENTS, document=document, tasks=tasks) as stage:
+    with Stage(tmp_path, document=document, tasks=tasks, sockets=True) as stage:
         number = open_on_github(stage)
         stage.settle()
         assert stage.incident(f"acme/ops#{number}").outlook is Outlook.WATCHING
@@ -79,6 +78,7 @@ def test_a_closed_jira_incident(tmp_path: Path, document: str, tasks: str, deplo
         document=document,
         tasks=tasks,
         deployment=deployment,
+        sockets=True,
     ) as stage:
         key = open_on_jira(stage)
         stage.sandbox.jira.transition(key, "Mitigated", by="5b10-kim")

@@ -14,7 +14,15 @@ import pytest
 import requests
 from click.testing import CliRunner
 from faults.test_crashes import Crash, die_at, rise_again
-from stage import GITHUB_TASKS, JIRA_INCIDENTS, JIRA_ISSUE, JIRA_TASKS, LOCAL_FILE, Stage
+from stage import (
+    DEPLOYMENTS,
+    GITHUB_TASKS,
+    JIRA_INCIDENTS,
+    JIRA_ISSUE,
+    JIRA_TASKS,
+    LOCAL_FILE,
+    Stage,
+)
 
 from integrations.jira.text import ADF, WIKI
 from integrations.sandbox.acme import BOT_JIRA
@@ -164,7 +172,7 @@ def on_jira(stage: Stage, text: str = "Slow.", by: str = "kim") -> World:
 Opening = Callable[..., World]
 
 
-@pytest.fixture(params=["github", "cloud", "datacenter"])
+@pytest.fixture(params=["github", *DEPLOYMENTS])
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opening]:
     """Opens an incident in either tracker."""
     github = request.param == "github"
