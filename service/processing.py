@@ -48,6 +48,7 @@ from service.tasks import Ticket as Task
 from service.tick import put_plan
 from service.transfers import follow, read
 from workflows import choices, judging, publishing
+from workflows.audits import came_due
 from workflows.effects import Effect, Hold, WriteRegions
 from workflows.events import ProofRead, Reading, TaskReading, TicketUnchanged
 from workflows.lifecycle import decide
@@ -166,6 +167,8 @@ class Processing:
             going = self._not_behind(possible, records, incident, lease.urgent)
             going = [effect for effect in going if built_on(effect) not in failed]
             ready = batch(going, records, self._clock())
+            if not ready and came_due(before, incident, self._clock()):
+                continue
             if not ready and self._proofs.waits(incident, failed):
                 continue
             if not ready:

@@ -182,6 +182,7 @@ class _Walk:
         self.due: datetime | None = None
         self.round, self.rung, self.step = 0, 1, 1
         self.open: Asked | None = None
+        self.known: datetime | None = None  # at the latest then the service knew that it is open
         self.judged: list[tuple[Asked, Said]] = []  # and no whole look since
         self.left = sorted(story.asked, key=lambda each: each.created)
 
@@ -192,6 +193,8 @@ class _Walk:
             yield from self._nothing_to_ask(look)
         elif self.done is None and now.at != self.spent:
             self._begin(now.at)
+        if look.whole and self.known is None:
+            self.known = look.begun  # the one before may have died before it wrote that down
         yield from self._opened(look, now.state)
         if look.whole:
             if self.due is not None and self.due <= look.begun:
@@ -292,6 +295,7 @@ class _Walk:
             self.count["opened"] += 1
             self.count["opened late"] += self.due is not None and self.due < look.begun - DAY
             self.round, self.open, self.due = audit.round, audit, None
+            self.known = audit.created if look.whole else None
 
     def _wrong(self, audit: Asked, look: Look, state: str) -> str:
         if audit.created < look.begun:
@@ -329,9 +333,9 @@ class _Walk:
     def _overdue(self, look: Look) -> Iterator[str]:
         """It must be told so in a look in which the team may be spoken to."""
         rules = self.story.rules
-        if self.open is None:
+        if self.open is None or self.known is None:
             return
-        late = rules.overdue(self.open.created)
+        late = rules.overdue(self.known)
         if late <= look.begun and rules.speaks(look.begun) and rules.speaks(look.ended):
             self.count["overdue looks"] += 1
             if not self.open.wrote(OVERDUE, look.ended):

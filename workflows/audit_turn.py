@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from workflows.events import AuditRead, AuditReading
 from workflows.model import Incident
 from workflows.policy import Policy, Team, same_word
 from workflows.postmortem import MUTE_LABEL
+from workflows.rungs import Place
 
 
 def heard_audits(
@@ -19,11 +20,13 @@ def heard_audits(
     team: Team,
     policy: Policy,
     now: datetime,
+    known: Collection[Place],
 ) -> tuple[Incident, list[str]]:
     """The incident after the tickets of audits were read, and with its audits planned as its
-    measures stand then: before the document is looked at, which lists them."""
+    measures stand then: before the document is looked at, which lists them. `known` as in
+    `audited`."""
     incident, heard = verdicts.hear(_muted(incident, readings), readings, team, policy, now)
-    incident, planned = audited(incident, policy, now)
+    incident, planned = audited(incident, policy, now, known)
     return incident, [*heard, *planned]
 
 
@@ -38,9 +41,12 @@ def _muted(incident: Incident, readings: Sequence[AuditReading]) -> Incident:
     return incident
 
 
-def audited(incident: Incident, policy: Policy, now: datetime) -> tuple[Incident, list[str]]:
+def audited(
+    incident: Incident, policy: Policy, now: datetime, known: Collection[Place]
+) -> tuple[Incident, list[str]]:
     """The incident with its audits planned, prepared and withdrawn; as it is where the rules know
-    its team no more."""
+    its team no more. `known` are those that there were before this turn looked at anything: no
+    other is opened in it, because the tickets of its measure were not read for that."""
     team = policy.teams.get(incident.team)
     if team is None:
         return incident, []
@@ -48,7 +54,7 @@ def audited(incident: Incident, policy: Policy, now: datetime) -> tuple[Incident
     incident, recurred = recurrence.told(incident)
     incident, planned = audits.plan(incident, team, now)
     incident = checks.with_alarms_told(incident, team)
-    return opening.prepared(incident, team, policy, now), [*refused, *recurred, *planned]
+    return opening.prepared(incident, team, policy, now, known), [*refused, *recurred, *planned]
 
 
 def wanted_by_audits(incident: Incident, policy: Policy, now: datetime) -> opening.Wanted:

@@ -70,6 +70,14 @@ def to_be_sure_of(incident: Incident, now: datetime) -> list[TicketRef]:
     return [ref for item in measures for ref in (item.task, item.twin) if ref is not None]
 
 
+def came_due(before: Incident | None, incident: Incident, now: datetime) -> bool:
+    """Whether this turn planned an audit that is to be opened by now: the tickets of its measure
+    are read before."""
+    known = {audit.place for audit in before.audits} if before else set()
+    new = [each for each in incident.audits if each.place not in known]
+    return any(due_to_open(incident, each, now) for each in new)
+
+
 def may_be_withdrawn(incident: Incident, tasks: Sequence[TaskReading]) -> list[Audit]:
     """The open audits of measures that are not done any more, as far as is known, or whose tickets
     were just read."""

@@ -86,6 +86,7 @@ def decide(
     those of items that ended, read whole.
     """
     notes: list[str] = []
+    known = {audit.place for audit in incident.audits} if incident else set()
     if incident is not None:
         incident, notes = choices.settle(incident, now)
         incident, published = publishing.settle(incident)
@@ -95,13 +96,13 @@ def decide(
         notes += heard
         incident, heard = heard_proofs(incident, proofs, policy, now)
         notes += heard
-        incident, heard = heard_audits(incident, audits, team, policy, now)
+        incident, heard = heard_audits(incident, audits, team, policy, now, known)
         notes += heard
     decision = _decide(reading, incident, policy, new_id, now, held)
     if decision.incident is not None:
         # a row of the document may have said that a measure is done, or is not
         after, ended = settled(decision.incident, policy, now)
-        after, told = audited(after, policy, now)
+        after, told = audited(after, policy, now, known)
         notes += [*ended, *told]
         if after != decision.incident:
             again = _decide(reading, after, policy, new_id, now, held)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
@@ -14,23 +14,28 @@ from workflows.effects import CloseTicket, CreateTask, Effect, LinkTask, TaskTar
 from workflows.model import ActionItem, Incident, Postmortem
 from workflows.people import handle_of, name_said
 from workflows.policy import AuditRules, Policy, TaskDestination, Team, same_word
-from workflows.rungs import Audit
+from workflows.rungs import Audit, Place
 from workflows.schedule import after
 from workflows.snapshots import Progress
 from workflows.statuses import status_wish
 
 
-def prepared(incident: Incident, team: Team, policy: Policy, now: datetime) -> Incident:
-    """The incident with a due date and a reviewer for each audit that is to be opened by now. Who
-    became the measure's owner before it was there is not its reviewer."""
+def prepared(
+    incident: Incident, team: Team, policy: Policy, now: datetime, known: Collection[Place]
+) -> Incident:
+    """The incident with a due date and a reviewer for each of the `known` audits that is to be
+    opened by now. Who became the measure's owner before it was there is not its reviewer, and
+    nothing opens whose due date is over by then."""
     rules = team.audits
     if rules is None:
         return incident
     for audit in incident.audits:
         item = next((each for each in incident.actions if each.number == audit.item), None)
-        if item is None or not due_to_open(incident, audit, now):
+        if item is None or audit.place not in known or not due_to_open(incident, audit, now):
             continue
-        due, owner = audit.due or after(rules.within, now, team.calendar), item.owner or ""
+        late, owner = audit.overdue_at(team.calendar), item.owner or ""
+        stands = audit.due if late is not None and now < late else None
+        due = stands or after(rules.within, now, team.calendar)
         reviewer = audit.reviewer
         if audit.due is None or owner != audit.owner:
             reviewer = _reviewer(incident, audit, owner, team, rules, policy)

@@ -49,6 +49,10 @@ class Judgement:
         return (self.item, self.round, self.rung)
 
 
+#: What tells an audit from all others of its incident: item, round and rung.
+Place = tuple[int, int, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Audit:
     """An audit of the measure ``AI-item``: the `rung` of its `round`, both counted from 1, and
@@ -101,7 +105,7 @@ class Audit:
         return f"AI-{self.item}, audit {self.round}.{self.rung}"
 
     @property
-    def place(self) -> tuple[int, int, int]:
+    def place(self) -> Place:
         """What tells it from all others of its incident."""
         return (self.item, self.round, self.rung)
 

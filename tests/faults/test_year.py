@@ -47,7 +47,7 @@ def test_in_a_year_of_five_hundred_measures_every_audit_that_is_due_opens_once(
     play: Callable[..., Outcome],
 ) -> None:
     seed = int(os.environ.get("SEED", "7"))
-    outcome = play(Plan(seed, incidents=50, days=365, kills=20))
+    outcome = play(Plan(seed, incidents=50, days=365, kills=20, deaths=8))
     assert outcome.measures == 500
     assert outcome.wrong == []
     assert len(outcome.killed) == 20
