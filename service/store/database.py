@@ -40,6 +40,7 @@ from service.store.recurrences import Recurrences
 from service.store.redeliveries import Redeliveries
 from service.store.refs import Refs
 from service.store.reminders import Reminders
+from service.store.search import Search
 from service.store.sightings import Sightings
 from service.store.teams import Teams
 from service.store.traffic import Traffic
@@ -60,6 +61,7 @@ class Transaction:
         self.jobs = Jobs(connection, now)
         self.deliveries = Deliveries(connection, now, self.jobs)
         self.learning = Learning(connection, now)
+        self.search = Search(connection, self.learning.synonyms)
         self.incidents = Incidents(connection, now, self.learning)
         self.acceptances = Acceptances(connection, now)
         self.checks = Checks(connection, now)

@@ -1,8 +1,4 @@
-"""The rows of `workflows.projection`, kept beside each incident that is saved.
-
-A `place` is the order of an incident in time: the second in which it was opened, with room for a
-million in each. So the newest are found first, and a span of time is a span of places.
-"""
+"""The rows of `workflows.projection`, kept beside each incident that is saved."""
 
 from __future__ import annotations
 
@@ -12,13 +8,21 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, RowMapping, Table, bindparam, delete, func, or_, select
+from sqlalchemy import Connection, Insert, RowMapping, Table, bindparam, delete, func, or_, select
 from sqlalchemy import insert as sql_insert
 
-from service.store.learning_tables import audits, facts, labels, measures, passages, synonyms
+from service.store.learning_tables import (
+    A_SECOND,
+    audits,
+    facts,
+    labels,
+    measures,
+    passages,
+    synonyms,
+)
 from service.store.schema import incidents, versions
 from service.store.search import Index
-from service.store.statements import insert
+from service.store.statements import insert, once
 from workflows.model import Incident
 from workflows.projection import (
     SHAPE,
@@ -34,9 +38,6 @@ from workflows.projection import (
 )
 
 Made = TypeVar("Made", Facts, Label, Measure, Audited, Passage)
-
-#: Room for as many incidents in one second.
-A_SECOND = 1 << 20
 
 _ID = bindparam("wanted", type_=facts.c.id.type)
 _KNOWN = select(
@@ -59,6 +60,14 @@ _CLEAR = {
     table: delete(table).where(table.c.incident_id == _ID)
     for table in (labels, measures, audits, passages)
 }
+_NEW = {table: sql_insert(table) for table in _CLEAR}
+
+
+@once
+def _saving(connection: Connection) -> Insert:
+    saving = insert(connection, facts)
+    saved = {name: new for name, new in saving.excluded.items() if name != "id"}
+    return saving.on_conflict_do_update(index_elements=["id"], set_=saved)
 
 
 class Learning:
@@ -86,7 +95,8 @@ class Learning:
         if known and searched:
             self._index.forget(known.place)
         digests = {"shape": SHAPE, "rows_digest": rows, "texts_digest": texts}
-        self._put_facts({**asdict(made.facts), **digests, "place": place})
+        row = {**asdict(made.facts), **digests, "place": place}
+        self._connection.execute(_saving(self._connection), row)
         self._put_rows(made, self._now if known else _long_known(made.facts) or self._now)
         if searched:
             said = [{**asdict(each), "incident_id": made.facts.id} for each in made.passages]
@@ -149,13 +159,6 @@ class Learning:
         last = self._connection.scalar(_LAST_PLACE, here)
         return least if last is None else last + 1
 
-    def _put_facts(self, row: Mapping[str, Any]) -> None:
-        saving = insert(self._connection, facts)
-        new = {name: value for name, value in saving.excluded.items() if name != "id"}
-        self._connection.execute(
-            saving.on_conflict_do_update(index_elements=["id"], set_=new), dict(row)
-        )
-
     def _put_rows(self, made: Projection, first: datetime) -> None:
         """`first`: since when a measure counts as known that is new here."""
         known = made.facts
@@ -182,7 +185,7 @@ class Learning:
     def _replace(self, table: Table, id: str, rows: Iterable[dict[str, Any]]) -> None:
         self._connection.execute(_CLEAR[table], {"wanted": id})
         if new := list(rows):
-            self._connection.execute(sql_insert(table), new)
+            self._connection.execute(_NEW[table], new)
 
 
 def _as(of: Callable[..., Made], row: RowMapping, **instead: object) -> Made:

@@ -1,6 +1,9 @@
 """The tables of what incidents teach; see `service.store.schema` and `workflows.projection`, which
 says what each column holds. All of it can be made anew from the incidents and the imported files.
 
+A `place` is the order of an incident in time: the second in which it was opened, with room for a
+million in each. So the newest are found first, and a span of time is a span of places.
+
 An `incident_id` here is our id of an incident, or that of an imported file.
 """
 
@@ -22,11 +25,14 @@ from sqlalchemy import (
 from service.store.schema import metadata
 from service.store.types import UtcDateTime
 
+#: How many places there are in a second.
+A_SECOND = 1 << 20
+
 facts = Table(  # one row for each incident, and for each imported file
     "facts",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("place", BigInteger, nullable=False),  # its order in time: see service.store.learning
+    Column("place", BigInteger, nullable=False),  # its order in time
     Column("key", Text, nullable=False),
     Column("url", Text, nullable=False),
     Column("title", Text, nullable=False),

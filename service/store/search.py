@@ -1,10 +1,33 @@
-"""The index that incidents are found in. All that is SQLite's own in it stands in this file, and in
-the migration that makes the index.
+"""Finding incidents by their words, and the index for that. All that is SQLite's own in it stands
+in this file, and in the migration that makes the index.
+
+One row of the index is one incident, so that words count together wherever in it they stand; its
+number is the incident's place in time (`service.store.learning`). What somebody may see, and what
+a filter asks for, are words of the index too, in the column ``marks``: so the index answers the
+whole question, and nothing else is looked at on the way to the newest that match.
+
+Another database needs the two classes below: an index that hears of each change, and a search that
+takes a query and a sight. Excerpts are made of the passages, by `workflows.excerpts`.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, text
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, text
+
+from service.store.learning_tables import A_SECOND, facts, labels, passages
+from workflows.excerpts import Excerpt, Segments, excerpts, marked, pattern_of
+from workflows.projection import Part, Passage, What
+from workflows.queries import By, Filter, Query, Term, grouped
+from workflows.sight import Sight
+
+#: So many of the newest that match are ranked; older ones only where their title or factors match.
+MOST_RANKED = 1000
 
 _ADD = text(
     "INSERT INTO found (rowid, title, labels, body, marks)"
@@ -12,6 +35,51 @@ _ADD = text(
 )
 # What is forgotten is read from the tables once more: https://sqlite.org/fts5.html (4.4.3)
 _FORGET = text("DELETE FROM found WHERE rowid = :place")
+
+_WITHIN = " WHERE found MATCH :asked AND rowid >= :since AND rowid < :until"
+_NEWEST = " ORDER BY rowid DESC LIMIT :most"
+#: Lower is better. The weights are those of title, labels, body and marks.
+#: https://sqlite.org/fts5.html#the_bm25_function
+_RANKED = text(f"SELECT rowid, bm25(found, 8, 6, 1, 0) AS score FROM found{_WITHIN}{_NEWEST}")  # noqa: S608
+_LISTED = text(f"SELECT rowid, 0.0 AS score FROM found{_WITHIN}{_NEWEST}")  # noqa: S608
+
+_EVER = (-(2**62), 2**62)
+_LETTER = {
+    By.SERVICE: "s",
+    By.SEVERITY: "v",
+    By.TEAM: "n",
+    By.TAG: "g",
+    By.FACTOR: "f",
+    By.KIND: "k",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An incident that was found, with its title and those of its labels that were looked for in
+    segments, and the best passage of each part. `url` is where its ticket is, "" for a file."""
+
+    id: str
+    key: str
+    url: str
+    team: str
+    service: str
+    severity: str
+    restricted: bool
+    imported: bool
+    opened: datetime | None
+    document_url: str
+    title: Segments
+    labels: tuple[tuple[What, Segments], ...]
+    excerpts: tuple[Excerpt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The hits, the best first; `more` says that there are others below them."""
+
+    hits: tuple[Hit, ...] = ()
+    more: bool = False
 
 
 class Index:
@@ -28,3 +96,126 @@ class Index:
     def add(self, place: int) -> None:
         """Find it by its rows as they are now."""
         self._connection.execute(_ADD, {"place": place})
+
+
+class Search:
+    """Looking things up in it. `synonyms` tells under which names tags and factors are counted."""
+
+    def __init__(self, connection: Connection, synonyms: Callable[[], Mapping[str, str]]) -> None:
+        self._connection = connection
+        self._synonyms = synonyms
+
+    def find(self, query: Query, sight: Sight, limit: int = 20, skip: int = 0) -> Found:
+        """The incidents that the query asks for and the sight allows, `limit` of them after the
+        first `skip`. Those whose title or labels match come first; within each of both the better
+        match, by BM25, then the newer. Without words, the newest first."""
+        if query.is_empty or (sight.teams is not None and not sight.teams):
+            return Found()
+        places = self._ranked(query, sight, skip + limit + 1)
+        shown = places[skip : skip + limit]
+        return Found(tuple(self._hits(shown, query)), more=len(places) > skip + limit)
+
+    def _ranked(self, query: Query, sight: Sight, wanted: int) -> list[int]:
+        """Places, the best first."""
+        marks = self._marks(query.filters, sight)
+        if not query.terms:
+            rows = self._look(_LISTED, marks, query, wanted)
+            return [row.rowid for row in rows]
+        first = self._look(_RANKED, _asked("title labels", query, marks), query, MOST_RANKED)
+        rest = self._look(_RANKED, _asked("title labels body", query, marks), query, MOST_RANKED)
+        best = sorted(first, key=_rank)
+        seen = {row.rowid for row in first}
+        best += sorted((row for row in rest if row.rowid not in seen), key=_rank)
+        return [row.rowid for row in best[:wanted]]
+
+    def _look(self, statement: Any, asked: str, query: Query, most: int) -> Sequence[Row[Any]]:
+        if not query.terms and query.without:
+            asked = f"({asked}) NOT ({_any('title labels body', query.without)})"
+        since = _EVER[0] if query.since is None else _place(query.since)
+        until = _EVER[1] if query.until is None else _place(query.until)
+        values = {"asked": asked, "since": since, "until": until, "most": most}
+        return self._connection.execute(statement, values).all()
+
+    def _marks(self, filters: Sequence[Filter], sight: Sight) -> str:
+        """What the filters and the sight ask of the column `marks`."""
+        asked = [["ma"]]
+        if sight.teams is not None:
+            asked.append([f"mt{_hex(team)}" for team in sorted(sight.teams)])
+        if not sight.restricted:
+            asked.append(["mo"])
+        asked += [[self._mark(each) for each in group] for group in grouped(filters)]
+        if len(asked) > 1:
+            del asked[0]
+        wanted = " AND ".join(f"({' OR '.join(group)})" for group in asked)
+        unwanted = " OR ".join(self._mark(each) for each in filters if each.unwanted)
+        return f"marks : ({wanted})" + (f" NOT marks : ({unwanted})" if unwanted else "")
+
+    def _mark(self, each: Filter) -> str:
+        named = each.by in (By.TAG, By.FACTOR)
+        value = self._synonyms().get(each.value, each.value) if named else each.value
+        return f"m{_LETTER[each.by]}{_hex(value)}"
+
+    def _hits(self, places: Sequence[int], query: Query) -> Iterator[Hit]:
+        wanted = self._connection.execute(select(facts).where(facts.c.place.in_(places)))
+        known = {row.place: row for row in wanted}
+        ids = [row.id for row in known.values()]
+        texts: dict[str, list[Passage]] = defaultdict(list)
+        for row in self._connection.execute(
+            select(passages)
+            .where(passages.c.incident_id.in_(ids))
+            .order_by(passages.c.part, passages.c.ordinal)
+        ):
+            passage = Passage(Part(row.part), row.ordinal, row.title, row.words)
+            texts[row.incident_id].append(passage)
+        named: dict[str, list[tuple[What, str]]] = defaultdict(list)
+        for row in self._connection.execute(select(labels).where(labels.c.incident_id.in_(ids))):
+            named[row.incident_id].append((What(row.what), row.said))
+        pattern = pattern_of(query.terms)
+        for place in places:
+            if (row := known.get(place)) is not None:
+                said = [(what, marked(words, pattern)) for what, words in named[row.id]]
+                yield Hit(
+                    id=row.id,
+                    key=row.key,
+                    url=row.url,
+                    team=row.team,
+                    service=row.service,
+                    severity=row.severity,
+                    restricted=row.restricted,
+                    imported=row.imported,
+                    opened=row.opened,
+                    document_url=row.document_url,
+                    title=marked(row.title, pattern),
+                    labels=tuple(each for each in said if any(is_on for _, is_on in each[1])),
+                    excerpts=excerpts(texts[row.id], pattern),
+                )
+
+
+def _asked(columns: str, query: Query, marks: str) -> str:
+    """The question for these columns, in the index's language. Each word is quoted, and so means
+    nothing else in it: https://sqlite.org/fts5.html#fts5_strings"""
+    wanted = " AND ".join(_quoted(term) for term in query.terms)
+    asked = f"({{{columns}}} : ({wanted})) AND ({marks})"
+    if query.without:
+        asked = f"({asked}) NOT ({_any('title labels body', query.without)})"
+    return asked
+
+
+def _any(columns: str, terms: Iterable[Term]) -> str:
+    return f"{{{columns}}} : ({' OR '.join(map(_quoted, terms))})"
+
+
+def _quoted(term: Term) -> str:
+    return f'"{" ".join(term.words)}"' + (" *" if term.prefix else "")
+
+
+def _hex(value: str) -> str:
+    return value.encode().hex()
+
+
+def _place(day: date) -> int:
+    return int(datetime.combine(day, time(0), UTC).timestamp()) * A_SECOND
+
+
+def _rank(row: Row[Any]) -> tuple[float, int]:
+    return (row.score, -row.rowid)
