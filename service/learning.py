@@ -56,4 +56,7 @@ class LearningAnew:
             for id in ids:
                 if (record := tx.incidents.get(id)) is not None:
                     tx.learning.learn(record.incident)
-            return len(ids)
+            files = tx.imports.unlearnt(AT_ONCE)
+            for id in files:
+                tx.imports.learn_again(id)
+            return len(ids) + len(files)

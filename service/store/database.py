@@ -28,6 +28,7 @@ from service.store.closings import Closings
 from service.store.deliveries import Deliveries
 from service.store.drifts import Drifts
 from service.store.effects import Effects
+from service.store.imports import Imports
 from service.store.incidents import Incidents
 from service.store.jobs import Jobs
 from service.store.journal import Journal
@@ -61,6 +62,7 @@ class Transaction:
         self.jobs = Jobs(connection, now)
         self.deliveries = Deliveries(connection, now, self.jobs)
         self.learning = Learning(connection, now)
+        self.imports = Imports(connection, now, self.learning)
         self.search = Search(connection, self.learning.synonyms)
         self.incidents = Incidents(connection, now, self.learning)
         self.acceptances = Acceptances(connection, now)

@@ -13,9 +13,11 @@ takes a query and a sight. Excerpts are made of the passages, by `workflows.exce
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from itertools import combinations
+from math import comb
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, text
@@ -28,6 +30,9 @@ from workflows.sight import Sight
 
 #: So many of the newest that match are ranked; older ones only where their title or factors match.
 MOST_RANKED = 1000
+
+#: Of so many ways to leave out words at once, not more.
+MOST_CHOICES = 20
 
 _ADD = text(
     "INSERT INTO found (rowid, title, labels, body, marks)"
@@ -76,10 +81,12 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The hits, the best first; `more` says that there are others below them."""
+    """The hits, the best first; `more` says that there are others below them, `lacking` that no
+    incident has all the words, so that these have as many of them as any has."""
 
     hits: tuple[Hit, ...] = ()
     more: bool = False
+    lacking: bool = False
 
 
 class Index:
@@ -108,32 +115,43 @@ class Search:
     def find(self, query: Query, sight: Sight, limit: int = 20, skip: int = 0) -> Found:
         """The incidents that the query asks for and the sight allows, `limit` of them after the
         first `skip`. Those whose title or labels match come first; within each of both the better
-        match, by BM25, then the newer. Without words, the newest first."""
+        match, by BM25, then the newer. Without words, the newest first. Where none has all words,
+        those with the most of them are found."""
         if query.is_empty or (sight.teams is not None and not sight.teams):
             return Found()
-        places = self._ranked(query, sight, skip + limit + 1)
-        shown = places[skip : skip + limit]
-        return Found(tuple(self._hits(shown, query)), more=len(places) > skip + limit)
-
-    def _ranked(self, query: Query, sight: Sight, wanted: int) -> list[int]:
-        """Places, the best first."""
         marks = self._marks(query.filters, sight)
+        places, lacking = self._ranked(query, marks), False
+        for words in _fewer(query.terms) if not places else ():
+            places = self._look_for(words, query, marks)
+            lacking = bool(places)
+            if places:
+                break
+        hits = tuple(self._hits(places[skip : skip + limit], query))
+        return Found(hits, len(places) > skip + limit, lacking)
+
+    def _ranked(self, query: Query, marks: str) -> list[int]:
+        """Places, the best first."""
         if not query.terms:
-            rows = self._look(_LISTED, marks, query, wanted)
-            return [row.rowid for row in rows]
-        first = self._look(_RANKED, _asked("title labels", query, marks), query, MOST_RANKED)
-        rest = self._look(_RANKED, _asked("title labels body", query, marks), query, MOST_RANKED)
+            return [row.rowid for row in self._look(_LISTED, marks, query)]
+        return self._look_for(" AND ".join(map(_quoted, query.terms)), query, marks)
+
+    def _look_for(self, words: str, query: Query, marks: str) -> list[int]:
+        """Where titles and labels have these words, and then where texts had to help."""
+        first = self._look(_RANKED, f"({{title labels}} : ({words})) AND ({marks})", query)
+        rest = self._look(_RANKED, f"({{title labels body}} : ({words})) AND ({marks})", query)
         best = sorted(first, key=_rank)
         seen = {row.rowid for row in first}
         best += sorted((row for row in rest if row.rowid not in seen), key=_rank)
-        return [row.rowid for row in best[:wanted]]
+        return [row.rowid for row in best]
 
-    def _look(self, statement: Any, asked: str, query: Query, most: int) -> Sequence[Row[Any]]:
-        if not query.terms and query.without:
-            asked = f"({asked}) NOT ({_any('title labels body', query.without)})"
+    def _look(self, statement: Any, asked: str, query: Query) -> Sequence[Row[Any]]:
+        """The newest that the index has for this."""
+        if query.without:
+            unwanted = " OR ".join(map(_quoted, query.without))
+            asked = f"({asked}) NOT ({{title labels body}} : ({unwanted}))"
         since = _EVER[0] if query.since is None else _place(query.since)
         until = _EVER[1] if query.until is None else _place(query.until)
-        values = {"asked": asked, "since": since, "until": until, "most": most}
+        values = {"asked": asked, "since": since, "until": until, "most": MOST_RANKED}
         return self._connection.execute(statement, values).all()
 
     def _marks(self, filters: Sequence[Filter], sight: Sight) -> str:
@@ -159,53 +177,53 @@ class Search:
         wanted = self._connection.execute(select(facts).where(facts.c.place.in_(places)))
         known = {row.place: row for row in wanted}
         ids = [row.id for row in known.values()]
-        texts: dict[str, list[Passage]] = defaultdict(list)
-        for row in self._connection.execute(
-            select(passages)
-            .where(passages.c.incident_id.in_(ids))
-            .order_by(passages.c.part, passages.c.ordinal)
-        ):
-            passage = Passage(Part(row.part), row.ordinal, row.title, row.words)
-            texts[row.incident_id].append(passage)
-        named: dict[str, list[tuple[What, str]]] = defaultdict(list)
-        for row in self._connection.execute(select(labels).where(labels.c.incident_id.in_(ids))):
-            named[row.incident_id].append((What(row.what), row.said))
+        texts, named = self._texts(ids), self._labels(ids)
         pattern = pattern_of(query.terms)
-        for place in places:
-            if (row := known.get(place)) is not None:
-                said = [(what, marked(words, pattern)) for what, words in named[row.id]]
-                yield Hit(
-                    id=row.id,
-                    key=row.key,
-                    url=row.url,
-                    team=row.team,
-                    service=row.service,
-                    severity=row.severity,
-                    restricted=row.restricted,
-                    imported=row.imported,
-                    opened=row.opened,
-                    document_url=row.document_url,
-                    title=marked(row.title, pattern),
-                    labels=tuple(each for each in said if any(is_on for _, is_on in each[1])),
-                    excerpts=excerpts(texts[row.id], pattern),
-                )
+        for row in (known[place] for place in places if place in known):
+            said = [(what, marked(words, pattern)) for what, words in named[row.id]]
+            yield Hit(
+                id=row.id,
+                key=row.key,
+                url=row.url,
+                team=row.team,
+                service=row.service,
+                severity=row.severity,
+                restricted=row.restricted,
+                imported=row.imported,
+                opened=row.opened,
+                document_url=row.document_url,
+                title=marked(row.title, pattern),
+                labels=tuple(each for each in said if any(is_on for _, is_on in each[1])),
+                excerpts=excerpts(texts[row.id], pattern),
+            )
+
+    def _texts(self, ids: Sequence[str]) -> Mapping[str, list[Passage]]:
+        query = select(passages).where(passages.c.incident_id.in_(ids))
+        found: dict[str, list[Passage]] = defaultdict(list)
+        for row in self._connection.execute(query.order_by(passages.c.part, passages.c.ordinal)):
+            passage = Passage(Part(row.part), row.ordinal, row.title, row.words)
+            found[row.incident_id].append(passage)
+        return found
+
+    def _labels(self, ids: Sequence[str]) -> Mapping[str, list[tuple[What, str]]]:
+        query = select(labels).where(labels.c.incident_id.in_(ids))
+        found: dict[str, list[tuple[What, str]]] = defaultdict(list)
+        for row in self._connection.execute(query.order_by(labels.c.what, labels.c.name)):
+            found[row.incident_id].append((What(row.what), row.said))
+        return found
 
 
-def _asked(columns: str, query: Query, marks: str) -> str:
-    """The question for these columns, in the index's language. Each word is quoted, and so means
-    nothing else in it: https://sqlite.org/fts5.html#fts5_strings"""
-    wanted = " AND ".join(_quoted(term) for term in query.terms)
-    asked = f"({{{columns}}} : ({wanted})) AND ({marks})"
-    if query.without:
-        asked = f"({asked}) NOT ({_any('title labels body', query.without)})"
-    return asked
-
-
-def _any(columns: str, terms: Iterable[Term]) -> str:
-    return f"{{{columns}}} : ({' OR '.join(map(_quoted, terms))})"
+def _fewer(terms: Sequence[Term]) -> Iterator[str]:
+    """Questions for ever fewer of the words: all but one, all but two. Of very many words, any."""
+    for count in range(len(terms) - 1, 0, -1):
+        if comb(len(terms), count) <= MOST_CHOICES:
+            choices = combinations(map(_quoted, terms), count)
+            yield " OR ".join(f"({' AND '.join(choice)})" for choice in choices)
 
 
 def _quoted(term: Term) -> str:
+    """A term in the index's language. Each word is quoted, and so means nothing else in it:
+    https://sqlite.org/fts5.html#fts5_strings"""
     return f'"{" ".join(term.words)}"' + (" *" if term.prefix else "")
 
 

@@ -97,6 +97,9 @@ def test_titles_and_factors_come_before_what_is_said_below(store: Store) -> None
         ("-slow", set()),
         ("-vendor team:payments", {"i1", "i2", "i3", "i5"}),
         ("acme/ops#4", {"i4"}),
+        ("slow disk printer", {"i1", "i2", "i3", "i4", "i5", "i6"}),
+        ("vendor disk printer", {"i4"}),
+        ("vendor printer -slow", set()),
         ("", set()),
         ("nowhere", set()),
     ],
@@ -105,6 +108,12 @@ def test_what_is_asked_for_is_found_and_nothing_else(
     store: Store, typed: str, expected: set[str]
 ) -> None:
     assert set(ids(store, typed)) == expected
+
+
+def test_it_is_said_where_none_has_all_the_words(store: Store) -> None:
+    assert not looked_for(store, "slow disk").lacking
+    assert looked_for(store, "slow disk printer").lacking
+    assert not looked_for(store, "printer").lacking
 
 
 def test_without_words_the_newest_come_first(store: Store) -> None:
