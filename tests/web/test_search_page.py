@@ -97,9 +97,13 @@ def test_the_command_says_the_same_and_fails_where_nothing_is_found(
     tmp_path: Path, history: History
 ) -> None:
     history.closed()
-    code, said = typed(tmp_path, "check*", "error:nowhere")
+    code, said = typed(tmp_path, "nowhere")
     assert code == 1
+    assert "Nothing was found." in said
+    code, said = typed(tmp_path, "check*", "error:nowhere")
+    assert code == 0
     assert "“error:” is no filter" in said
+    assert "None has all words; these have some:" in said
     code, said = typed(tmp_path, "check*")
     assert code == 0
     assert said.startswith("acme/ops#42  Checkout answers 500  (checkout, sev1, payments, 2026-12")
