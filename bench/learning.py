@@ -174,7 +174,7 @@ def fill(store: Store, company: Company) -> None:
 #: What figures and patterns ask, in the store's own words.
 COUNTS = {
     "incidents by quarter and severity": (
-        "SELECT quarter, severity, count(*) FROM facts WHERE NOT restricted GROUP BY 1, 2"
+        "SELECT quarter, severity, count(*) FROM facts WHERE restricted = 0 GROUP BY 1, 2"
     ),
     "incidents of a service by quarter": (
         "SELECT quarter, count(*) FROM facts WHERE service_words = 'search api' GROUP BY 1"
@@ -184,16 +184,18 @@ COUNTS = {
     ),
     "factors by service and quarter": (
         "SELECT name, service_words, quarter, count(*) FROM labels WHERE what = 'factor'"
-        " AND NOT restricted AND quarter >= '2026Q1' GROUP BY 1, 2, 3"
+        " AND restricted = 0 AND quarter >= '2026Q1' GROUP BY 1, 2, 3"
     ),
     "factors of all time": (
-        "SELECT name, count(*) FROM labels WHERE what = 'factor' AND NOT restricted GROUP BY 1"
+        "SELECT name, count(*) FROM labels WHERE what = 'factor' AND restricted = 0 GROUP BY 1"
     ),
     "open measures by team and kind": (
-        "SELECT team, kind, count(*), sum(due < '2026-12-07') FROM measures WHERE open"
-        " AND NOT restricted GROUP BY 1, 2"
+        "SELECT team, kind, count(*), sum(due < '2026-12-07') FROM measures WHERE open = 1"
+        " AND restricted = 0 GROUP BY 1, 2"
     ),
-    "audits late": "SELECT team, count(*) FROM audits WHERE asks AND due < '2026-12-07' GROUP BY 1",
+    "audits late": (
+        "SELECT team, count(*) FROM audits WHERE asks = 1 AND due < '2026-12-07' GROUP BY 1"
+    ),
     "verdicts": "SELECT verdict, count(*) FROM audits WHERE verdict <> '' GROUP BY 1",
 }
 

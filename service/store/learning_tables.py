@@ -119,7 +119,7 @@ measures = Table(  # action items
     Index("ix_measures_open", "open", "due", "team", "kind", "restricted"),
     Index("ix_measures_team", "team", "open", "due"),
     Index("ix_measures_service", "service_words", "open"),
-    Index("ix_measures_kind", "kind", "open", "team", "due", "done_at", "restricted"),
+    Index("ix_measures_kind", "open", "team", "kind", "due", "restricted", "done_at"),
 )
 
 audits = Table(  # of measures

@@ -18,9 +18,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from itertools import combinations
 from math import comb
-from typing import Any
 
-from sqlalchemy import Connection, Row, TextClause, select, text
+from sqlalchemy import Connection, TextClause, select, text
 
 from service.store.learning_tables import A_SECOND, facts, labels, passages
 from workflows.excerpts import Excerpt, Segments, excerpts, marked, pattern_of

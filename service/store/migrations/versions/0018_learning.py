@@ -174,7 +174,7 @@ def _measures() -> None:
     op.create_index(
         op.f("ix_measures_kind"),
         "measures",
-        ["kind", "open", "team", "due", "done_at", "restricted"],
+        ["open", "team", "kind", "due", "restricted", "done_at"],
     )
     op.create_index(
         op.f("ix_measures_open"), "measures", ["open", "due", "team", "kind", "restricted"]
