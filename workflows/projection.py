@@ -12,7 +12,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from workflows.documents import is_mark
-from workflows.model import ActionItem, DocumentStatus, Incident
+from workflows.model import ActionItem, DocumentStatus, Incident, Phase
 from workflows.quarters import quarter_of
 from workflows.recurrence import FACTOR, TAG, normal
 from workflows.review import factors
@@ -52,8 +52,9 @@ class Facts:
     it was opened, by UTC, "" where that is not known. `document` is the postmortem's status, ""
     without one, and `published` when its first version was. `team_words`, `service_words` and
     `severity_words` are how these are compared. `imported`: it is no incident that is watched, but
-    what a file tells of one. `recurrence_of` is the incident (our id) that it may be again, ""
-    for none: of several the one that was found first."""
+    what a file tells of one. One whose ticket is gone counts as `restricted`: it was deleted, or
+    hidden, and nobody can tell any more who may read it. `recurrence_of` is the incident (our id)
+    that it may be again, "" for none: of several the one that was found first."""
 
     id: str
     key: str
@@ -237,7 +238,7 @@ def _facts(incident: Incident, published: datetime | None) -> Facts:
         service_words=normal(service),
         severity=incident.severity or "",
         severity_words=severity_words(incident.severity or ""),
-        restricted=incident.restricted,
+        restricted=incident.restricted or incident.phase is Phase.GONE,
         imported=False,
         phase=incident.phase.value,
         outlook=incident.outlook.value,

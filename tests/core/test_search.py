@@ -16,7 +16,7 @@ from in_force import payloads
 
 from service.store import Store
 from service.store.search import Found
-from workflows.model import Incident, Kind
+from workflows.model import Incident, Kind, Phase
 from workflows.projection import Part, What
 from workflows.queries import parse
 from workflows.sight import EVERYTHING, NOTHING, Sight
@@ -194,6 +194,18 @@ def test_an_incident_that_becomes_restricted_is_not_found_any_more(tmp_path: Pat
         with store.write() as tx:
             tx.incidents.save(replace(one, restricted=restricted), "policy-1")
         assert ids(store, "disk", Sight(None)) == ([] if restricted else ["i1"])
+    store.close()
+
+
+def test_an_incident_whose_ticket_is_gone_is_found_by_those_only_who_may_see_all(
+    tmp_path: Path,
+) -> None:
+    store = Store(f"sqlite:///{tmp_path / 's.db'}", lambda: NOON)
+    store.migrate()
+    with store.write() as tx:
+        tx.incidents.save(replace(known(1, "Slow disk"), phase=Phase.GONE), "policy-1")
+    assert ids(store, "disk", Sight(None)) == []
+    assert ids(store, "disk") == ["i1"]
     store.close()
 
 
