@@ -6,7 +6,7 @@ RULES ?= rules.yaml
 SEED ?= 7
 STAMPS := $(VENV)/.stamps
 
-.PHONY: demo demo-audits run test test-long test-sync check storm kills year bench-ack bench-backlog bench-sync bench-sync-backlog bench-tick audit lock clean help
+.PHONY: demo demo-audits run test test-long test-sync check storm kills year bench-ack bench-backlog bench-sync bench-sync-backlog bench-tick bench-search audit lock clean help
 help:
 	@echo "make demo    play one incident from open to closed in both dialects, without credentials"
 	@echo "make demo-audits  the same, and half a year more: do the measures work?"
@@ -22,6 +22,7 @@ help:
 	@echo "make bench-sync-backlog  a thousand changes against GitHub's limits"
 	@echo "make bench-tick  what a tick costs when nothing is due, with a thousand and a million planned"
 	@echo "make test-long  the others: a crash at every commit, and Data Center where Cloud tells the same story"
+	@echo "make bench-search  how long searching and counting take among 100,000 incidents"
 	@echo "make test-sync  the laws of the sync and of the clock, thousands of times"
 	@echo "make audit   look the locked dependencies up for known vulnerabilities"
 	@echo "make lock    solve the dependencies again and write the lock files"
@@ -79,6 +80,9 @@ bench-sync-backlog: $(STAMPS)/run
 
 bench-tick: $(STAMPS)/run
 	@$(BIN)/python -m bench.tick $(ARGS)
+
+bench-search: $(STAMPS)/run
+	@$(BIN)/python -m bench.search $(ARGS)
 
 # Needs to reach an advisory service; without --strict what could not be looked up counts as clean.
 audit: $(STAMPS)/venv

@@ -14,6 +14,7 @@ from service.web import (
     judging,
     letters,
     pages,
+    search,
     showing,
     sign_in,
     trackers,
@@ -51,6 +52,7 @@ def create_app(container: WebContainer | None = None) -> Flask:
     app.register_blueprint(webhooks.blueprint(container))
     app.register_blueprint(checks.blueprint(container))
     app.register_blueprint(pages.blueprint(container))
+    app.register_blueprint(search.blueprint(container))
     app.register_blueprint(letters.blueprint(container))
     app.register_blueprint(conflicts.blueprint(container))
     app.register_blueprint(judging.blueprint(container))

@@ -12,6 +12,7 @@ from service.commands.checks import check
 from service.commands.conflicts import conflicts
 from service.commands.demo import demo
 from service.commands.doctor import doctor
+from service.commands.importing import import_command
 from service.commands.init import init
 from service.commands.letters import dead_letters
 from service.commands.look import deliveries, explain_command
@@ -22,6 +23,7 @@ from service.commands.publish import publish_command, review_command
 from service.commands.reconcile import drift, reconcile
 from service.commands.rules import rules
 from service.commands.run import up, web, worker
+from service.commands.search import search_command
 from service.commands.trackers import trackers
 from service.commands.versions import diff_command, versions_command
 
@@ -41,5 +43,6 @@ for command in (
     *(explain_command, accept_command, conflicts, deliveries, dead_letters, trackers),
     *(people_command, reconcile, drift, audits, check, portfolio),
     *(review_command, publish_command, versions_command, diff_command),
+    *(search_command, import_command),
 ):
     followthrough.add_command(command)

@@ -28,10 +28,12 @@ from service.store.closings import Closings
 from service.store.deliveries import Deliveries
 from service.store.drifts import Drifts
 from service.store.effects import Effects
+from service.store.imports import Imports
 from service.store.incidents import Incidents
 from service.store.jobs import Jobs
 from service.store.journal import Journal
 from service.store.judgements import Judgements
+from service.store.learning import Learning
 from service.store.ledger import Ledger
 from service.store.occurrences import Occurrences
 from service.store.people import People
@@ -39,6 +41,7 @@ from service.store.recurrences import Recurrences
 from service.store.redeliveries import Redeliveries
 from service.store.refs import Refs
 from service.store.reminders import Reminders
+from service.store.search import Search
 from service.store.sightings import Sightings
 from service.store.teams import Teams
 from service.store.traffic import Traffic
@@ -58,7 +61,10 @@ class Transaction:
         self.now = now
         self.jobs = Jobs(connection, now)
         self.deliveries = Deliveries(connection, now, self.jobs)
-        self.incidents = Incidents(connection, now)
+        self.learning = Learning(connection, now)
+        self.imports = Imports(connection, now, self.learning)
+        self.search = Search(connection, self.learning.synonyms)
+        self.incidents = Incidents(connection, now, self.learning)
         self.acceptances = Acceptances(connection, now)
         self.checks = Checks(connection, now)
         self.choices = Choices(connection, now)
