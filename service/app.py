@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from service import dead_letters
 from service.web import (
     WebContainer,
+    changes,
     checks,
     conflicts,
     drift,
@@ -47,7 +48,7 @@ def create_app(container: WebContainer | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_FORM
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     showing.install(app)
-    sign_in.guard(app, container.admin_token, container.public_url)
+    sign_in.guard(app, container)
     app.register_blueprint(webhooks.blueprint(container))
     app.register_blueprint(checks.blueprint(container))
     app.register_blueprint(pages.blueprint(container))
@@ -57,6 +58,7 @@ def create_app(container: WebContainer | None = None) -> Flask:
     app.register_blueprint(versions.blueprint(container))
     app.register_blueprint(drift.blueprint(container))
     app.register_blueprint(trackers.blueprint(container))
+    app.register_blueprint(changes.blueprint(container))
     app.register_error_handler(HTTPException, _error)
     app.after_request(_protect)
     app.context_processor(_page_facts)
@@ -65,7 +67,7 @@ def create_app(container: WebContainer | None = None) -> Flask:
     def dead_letters_waiting() -> dict[str, object]:
         def count_dead_letters() -> int:
             with container.store.read() as tx:
-                return dead_letters.count(tx)
+                return dead_letters.count(tx, sign_in.actor().teams)
 
         return {"count_dead_letters": count_dead_letters}
 
@@ -78,7 +80,7 @@ def create_app(container: WebContainer | None = None) -> Flask:
 
 def _page_facts() -> dict[str, object]:
     """What every page knows: whether somebody is signed in, and the token of its forms."""
-    return {"signed_in": g.get("signed_in", False), "csrf": session.get("csrf", "")}
+    return {"signed_in": "actor" in g, "csrf": session.get("csrf", "")}
 
 
 def _error(error: HTTPException) -> Response:

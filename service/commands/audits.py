@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from service import acts
 from service.commands.listing import Listing
 from service.commands.reading import (
     find_or_give_up,
@@ -17,11 +18,11 @@ from service.commands.reading import (
     opened_store,
     read_rules,
     rules_option,
+    typist,
     user,
-    whoever_types,
 )
 from service.explain import plain
-from service.judging import NotJudgeable, judge, until_then
+from service.judging import NotJudgeable, until_then
 from service.store.codec import Json, dump
 from workflows.audits import of_item
 from workflows.calendars import USUAL
@@ -99,15 +100,15 @@ def judge_command(
         record = find_or_give_up(tx, ticket)
         audit = _asked(record.incident, number)
         try:
-            told = judge(
+            told = acts.give_verdict(
                 tx,
+                typist(),
                 record,
                 audit.place,
                 verdict,
                 (words, link),
                 by=by or user(),
                 people=rules.policy.people,
-                through=whoever_types(),
             )
         except NotJudgeable as error:
             give_up(f"Nothing was done: {error}.")

@@ -22,12 +22,15 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from service.clock import Clock, utc_now
 from service.store.acceptances import Acceptances
+from service.store.answers import Answers
+from service.store.changes import Changes
 from service.store.checks import Checks
 from service.store.choices import Choices
 from service.store.closings import Closings
 from service.store.deliveries import Deliveries
 from service.store.drifts import Drifts
 from service.store.effects import Effects
+from service.store.evidence import Evidence
 from service.store.incidents import Incidents
 from service.store.jobs import Jobs
 from service.store.journal import Journal
@@ -41,6 +44,7 @@ from service.store.refs import Refs
 from service.store.reminders import Reminders
 from service.store.sightings import Sightings
 from service.store.teams import Teams
+from service.store.tokens import Tokens
 from service.store.traffic import Traffic
 from service.store.turns import Turns
 from service.store.versions import Versions
@@ -63,6 +67,7 @@ class Transaction:
         self.checks = Checks(connection, now)
         self.choices = Choices(connection, now)
         self.judgements = Judgements(connection, now)
+        self.evidence = Evidence(connection, now)
         self.versions = Versions(connection, now)
         self.effects = Effects(connection, now)
         self.occurrences = Occurrences(connection, now)
@@ -78,6 +83,9 @@ class Transaction:
         self.traffic = Traffic(connection, now)
         self.people = People(connection, now)
         self.redeliveries = Redeliveries(connection, now)
+        self.tokens = Tokens(connection, now)
+        self.changes = Changes(connection, now)
+        self.answers = Answers(connection, now)
 
 
 class Store:

@@ -30,6 +30,7 @@ from service.store.codec import dump, load
 from service.store.schema import incidents
 from service.store.statements import insert, once
 from workflows.model import Incident, Outlook, TicketRef
+from workflows.rights import Teams
 
 ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # no l, o, 0, 1: ids are read aloud and typed
 
@@ -114,6 +115,11 @@ class Incidents:
     def get(self, incident_id: str) -> IncidentRecord | None:
         return self._one(_BY_ID, {"wanted": incident_id})
 
+    def team(self, incident_id: str) -> str | None:
+        """Whose it is, None where there is none."""
+        query = select(incidents.c.team).where(incidents.c.id == incident_id)
+        return self._connection.scalar(query)
+
     def by_ticket(self, connection: str, ticket_id: str) -> IncidentRecord | None:
         """The incident whose ticket has this stable id."""
         return self._one(_BY_TICKET, {"of_connection": connection, "of_ticket": ticket_id})
@@ -139,6 +145,7 @@ class Incidents:
         self,
         *,
         outlook: Outlook | None = None,
+        teams: Teams = None,
         before: IncidentRecord | None = None,
         limit: int = 50,
     ) -> list[IncidentRecord]:
@@ -147,14 +154,18 @@ class Incidents:
         query = select(*_RECORD).order_by(*newest_first).limit(limit)
         if outlook is not None:
             query = query.where(incidents.c.outlook == outlook)
+        if teams is not None:
+            query = query.where(incidents.c.team.in_(teams))
         if before is not None:
             place = tuple_(incidents.c.created_at, incidents.c.id)
             query = query.where(place < (before.created_at, before.incident.id))
         return [_record(row) for row in self._connection.execute(query)]
 
-    def counts(self) -> dict[Outlook, int]:
-        """How many incidents there are of each outlook."""
+    def counts(self, teams: Teams = None) -> dict[Outlook, int]:
+        """How many incidents there are of each outlook, of these teams."""
         query = select(incidents.c.outlook, func.count()).group_by(incidents.c.outlook)
+        if teams is not None:
+            query = query.where(incidents.c.team.in_(teams))
         return {Outlook(outlook): n for outlook, n in self._connection.execute(query)}
 
     def waiting_under_other_rules(self, policy_hash: str) -> list[TicketRef]:
@@ -166,16 +177,18 @@ class Incidents:
         )
         return [_record(row).incident.ticket for row in rows]
 
-    def apart(self) -> list[IncidentRecord]:
-        """Those with an action item whose sides may not be at one: a conflict, a refused value or a
-        field that is left alone; the oldest first."""
+    def apart(self, teams: Teams = None) -> list[IncidentRecord]:
+        """Those of these teams with an action item whose sides may not be at one: a conflict, a
+        refused value or a field that is left alone; the oldest first."""
         marks = ('"conflicts":[{', '"stuck":{"', '"resting":{"')
-        rows = self._connection.execute(
+        query = (
             select(*_RECORD)
             .where(or_(*(_STATE.contains(mark) for mark in marks)))
             .order_by(incidents.c.created_at, incidents.c.id)
         )
-        return [_record(row) for row in rows]
+        if teams is not None:
+            query = query.where(incidents.c.team.in_(teams))
+        return [_record(row) for row in self._connection.execute(query)]
 
     def audited(self) -> list[IncidentRecord]:
         """Those with an audit of a measure, planned, open or judged; the oldest first."""

@@ -6,6 +6,7 @@ from flask import Blueprint, render_template, request
 
 from service.web import WebContainer
 from service.web.pages import LARGEST_ID, PAGE
+from service.web.sign_in import actor
 from workflows.drift import TICKET, in_words
 
 
@@ -19,7 +20,7 @@ def blueprint(container: WebContainer) -> Blueprint:
         if before is not None and before > LARGEST_ID:
             before = None
         with container.store.read() as tx:
-            found = tx.drifts.page(PAGE + 1, before)
+            found = tx.drifts.page(PAGE + 1, before, actor().teams)
         shown = found[:PAGE]
         return render_template(
             "drift.html",
