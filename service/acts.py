@@ -136,7 +136,7 @@ def replay_letter(tx: Transaction, actor: Actor, letter: DeadLetter) -> bool:
     return done
 
 
-def drop_letter(tx: Transaction, actor: Actor, letter: DeadLetter, why: str) -> bool:
+def drop_letter(tx: Transaction, actor: Actor, letter: DeadLetter, *, why: str) -> bool:
     """See `service.dead_letters.drop`."""
     done = dead_letters.drop(tx, letter.id, by=actor.signed, why=why)
     if done:

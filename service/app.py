@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from service import dead_letters
 from service.web import (
     WebContainer,
+    api,
     changes,
     checks,
     conflicts,
@@ -59,6 +60,7 @@ def create_app(container: WebContainer | None = None) -> Flask:
     app.register_blueprint(drift.blueprint(container))
     app.register_blueprint(trackers.blueprint(container))
     app.register_blueprint(changes.blueprint(container))
+    api.install(app, container)
     app.register_error_handler(HTTPException, _error)
     app.after_request(_protect)
     app.context_processor(_page_facts)
@@ -90,6 +92,8 @@ def _error(error: HTTPException) -> Response:
         return webhooks.refusal(error)
     if request.path.startswith(checks.PREFIX):
         return checks.refusal(error)
+    if request.path.startswith(api.PREFIX):
+        return api.refusal(error)
     code = error.code or 500
     ours = error.description != type(error).description
     words = error.description if ours else _WORDS.get(code, error.description)
@@ -115,5 +119,5 @@ def _protect(response: Response) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
     if request.endpoint != "static":
-        response.headers["Cache-Control"] = "no-store"
+        response.headers.setdefault("Cache-Control", "no-store")
     return response

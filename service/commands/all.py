@@ -22,6 +22,7 @@ from service.commands.publish import publish_command, review_command
 from service.commands.reconcile import drift, reconcile
 from service.commands.rules import rules
 from service.commands.run import up, web, worker
+from service.commands.tokens import changes_command, tokens
 from service.commands.trackers import trackers
 from service.commands.versions import diff_command, versions_command
 
@@ -41,5 +42,6 @@ for command in (
     *(explain_command, accept_command, conflicts, deliveries, dead_letters, trackers),
     *(people_command, reconcile, drift, audits, check, portfolio),
     *(review_command, publish_command, versions_command, diff_command),
+    *(tokens, changes_command),
 ):
     followthrough.add_command(command)

@@ -24,8 +24,7 @@ from service.commands.reading import (
 from service.explain import plain
 from service.judging import NotJudgeable, until_then
 from service.store.codec import Json, dump
-from workflows.audits import of_item
-from workflows.calendars import USUAL
+from workflows.audits import of_item, standing_at
 from workflows.model import Incident
 from workflows.rungs import Audit, Verdict
 
@@ -129,17 +128,12 @@ def _told(found: Sequence[tuple[Incident, Audit]], now: datetime) -> Iterator[st
         yield team
         here = [(i, audit) for i, audit in found if i.team == team]
         for incident, audit in sorted(here, key=lambda each: _rank(each[1], now)):
-            yield f"  {_standing(audit, now):<14}{_line(incident, audit)}"
+            yield f"  {standing_at(audit, now):<14}{_line(incident, audit)}"
 
 
 def _rank(audit: Audit, now: datetime) -> tuple[int, datetime]:
-    word = _standing(audit, now)
+    word = standing_at(audit, now)
     return _ORDER.index(word) if word in _ORDER else len(_ORDER), audit.opens
-
-
-def _standing(audit: Audit, now: datetime) -> str:
-    late = audit.overdue_at(USUAL)
-    return "overdue" if late is not None and late <= now else audit.standing
 
 
 def _line(incident: Incident, audit: Audit) -> str:
@@ -158,5 +152,5 @@ def _line(incident: Incident, audit: Audit) -> str:
 def _data(incident: Incident, audit: Audit, now: datetime) -> dict[str, Json]:
     whole = dump(Audit, audit)
     named: dict[str, Json] = {"team": incident.team, "incident": incident.ticket.key}
-    named["standing"] = _standing(audit, now)
+    named["standing"] = standing_at(audit, now)
     return {**named, **whole} if isinstance(whole, dict) else named

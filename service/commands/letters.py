@@ -104,7 +104,7 @@ def drop(id: str, why: str) -> None:
     if not reason:
         raise click.UsageError("Say why; the reason stays on record.")
     with opened_store() as store, store.write() as tx, _known():
-        done = acts.drop_letter(tx, typist(), letters.letter(tx, id), reason)
+        done = acts.drop_letter(tx, typist(), letters.letter(tx, id), why=reason)
         found = letters.letter(tx, id)
     if not done:
         give_up(plain(f"{found.id} is no dead letter: {found.standing}."))

@@ -6,12 +6,13 @@ import json
 import secrets
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Executable,
     Insert,
@@ -68,6 +69,35 @@ _BY_TICKET = select(*_RECORD).where(
     incidents.c.connection == bindparam("of_connection"),
     incidents.c.ticket_id == bindparam("of_ticket"),
 )
+
+#: Where an incident stands among all: when it came (UTC), and its id.
+Place = tuple[datetime, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which incidents are wanted: those that fit all that is given. `opened` since and until (UTC,
+    the latter excluded); `holding` marks of the state, one of which it has."""
+
+    teams: Teams = None
+    equal: Mapping[str, str] = field(default_factory=dict)
+    opened: tuple[datetime | None, datetime | None] = (None, None)
+    holding: tuple[str, ...] = ()
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """The same in SQL."""
+        found = [incidents.c[name] == value for name, value in self.equal.items()]
+        since, until = self.opened
+        found += [] if self.teams is None else [incidents.c.team.in_(self.teams)]
+        found += [] if since is None else [incidents.c.opened_at >= since]
+        found += [] if until is None else [incidents.c.opened_at < until]
+        held = [_STATE.contains(mark, autoescape=True) for mark in self.holding]
+        return [*found, or_(*held)] if held else found
+
+
+#: States of incidents that hold actions, audits, proposals, and what may be apart.
+WITH_ACTIONS, WITH_AUDITS, WITH_PROPOSALS = ('"actions":[{',), ('"audits":[{',), ('"proposals":[{',)
+APART = ('"conflicts":[{', '"stuck":{"', '"resting":{"')
 
 #: What saving an incident that is known leaves as it is.
 _STAYS = ("id", "created_at", "document_changed")
@@ -161,6 +191,18 @@ class Incidents:
             query = query.where(place < (before.created_at, before.incident.id))
         return [_record(row) for row in self._connection.execute(query)]
 
+    def listed(
+        self, wanted: Wanted, after: Place | None, limit: int, *, again: bool = False
+    ) -> list[IncidentRecord]:
+        """Those that are `wanted`, the latest first, that come after a place; `again`: with the one
+        that is there."""
+        newest_first = (incidents.c.created_at.desc(), incidents.c.id.desc())
+        query = select(*_RECORD).where(*wanted.conditions()).order_by(*newest_first).limit(limit)
+        if after is not None:
+            here = tuple_(incidents.c.created_at, incidents.c.id)
+            query = query.where(here <= after if again else here < after)
+        return [_record(row) for row in self._connection.execute(query)]
+
     def counts(self, teams: Teams = None) -> dict[Outlook, int]:
         """How many incidents there are of each outlook, of these teams."""
         query = select(incidents.c.outlook, func.count()).group_by(incidents.c.outlook)
@@ -180,10 +222,9 @@ class Incidents:
     def apart(self, teams: Teams = None) -> list[IncidentRecord]:
         """Those of these teams with an action item whose sides may not be at one: a conflict, a
         refused value or a field that is left alone; the oldest first."""
-        marks = ('"conflicts":[{', '"stuck":{"', '"resting":{"')
         query = (
             select(*_RECORD)
-            .where(or_(*(_STATE.contains(mark) for mark in marks)))
+            .where(or_(*(_STATE.contains(mark) for mark in APART)))
             .order_by(incidents.c.created_at, incidents.c.id)
         )
         if teams is not None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template
 
 from service.explain import facts
 from service.web import WebContainer
-from service.web.pages import LARGEST_ID, PAGE
+from service.web.pages import PAGE, id_before
 
 
 def blueprint(container: WebContainer) -> Blueprint:
@@ -15,9 +15,7 @@ def blueprint(container: WebContainer) -> Blueprint:
 
     @routes.get("/changes")
     def changes() -> str:
-        before = request.args.get("before", type=int)
-        if before is not None and before > LARGEST_ID:
-            before = None
+        before = id_before()
         with container.store.read() as tx:
             found = tx.changes.page(PAGE + 1, before)
         shown = found[:PAGE]

@@ -49,7 +49,7 @@ def blueprint(container: WebContainer) -> Blueprint:
         why = reason()
         with container.store.write() as tx:
             found = _found(tx, id)
-            done = acts.drop_letter(tx, actor(), found, why)
+            done = acts.drop_letter(tx, actor(), found, why=why)
         flash("It is given up." if done else f"Nothing to do: it is {found.standing}.")
         return redirect(url_for("letters.letter", id=found.id), 303)
 

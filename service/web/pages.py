@@ -176,9 +176,7 @@ def _deliveries(routes: Blueprint, container: WebContainer) -> None:
     @routes.get("/deliveries")
     def deliveries() -> str:
         state = _one_of(DeliveryState, request.args.get("state"))
-        before = request.args.get("before", type=int)
-        if before is not None and before > LARGEST_ID:
-            before = None
+        before = id_before()
         teams = actor().teams
         with container.store.read() as tx:
             found = tx.deliveries.page(state=state, teams=teams, before=before, limit=PAGE + 1)
@@ -229,6 +227,12 @@ def _deliveries(routes: Blueprint, container: WebContainer) -> None:
         with container.store.write() as tx:
             found = acts.drop_delivery(tx, actor(), number, why)
         return _acted(number, found, "It is dropped.")
+
+
+def id_before() -> int | None:
+    """The id before which an older page begins, as its link says; None for the first page."""
+    before = request.args.get("before", type=int)
+    return None if before is None or before > LARGEST_ID else before
 
 
 def _acted(number: int, found: bool, words: str) -> Response:
