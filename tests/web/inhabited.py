@@ -12,7 +12,6 @@ from flask.testing import FlaskClient
 from web.history import TOKEN, History, Web
 from web.test_audit_pages import OPEN, PEOPLE
 from web.test_conflict_pages import apart
-from werkzeug.test import TestResponse
 
 from service import tokens
 from service.app import create_app
@@ -67,12 +66,12 @@ class World:
         with self.store.write() as tx:
             return tokens.create(tx, OPERATOR, name, role, teams, timedelta(days=days))[0]
 
-    def ask(self, path: str, token: str = TOKEN, method: str = "GET", **more: Any) -> TestResponse:
+    def ask(self, path: str, token: str = TOKEN, method: str = "GET", **more: Any) -> Any:
         """Ask by bearer."""
         headers = {"Authorization": f"Bearer {token}", **more.pop("headers", {})}
         return self.client.open(path, method=method, headers=headers, **more)
 
-    def post(self, path: str, body: Mapping[str, Any], **more: Any) -> TestResponse:
+    def post(self, path: str, body: Mapping[str, Any], **more: Any) -> Any:
         return self.ask(f"{API}{path}", method="POST", json=dict(body), **more)
 
     def changes(self) -> list[Any]:

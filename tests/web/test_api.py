@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -12,13 +12,15 @@ import pytest
 from builders import at
 from web.history import History
 from web.inhabited import FOREIGN, OWN, World
-from werkzeug.test import TestResponse
 
 from service.store import Store
 from service.store.answers import KEPT, PATIENCE
 from service.web.access import TABLE
+from service.web.api import once
 from service.web.sign_in import SAFE_METHODS
+from workflows.pairs import Recurrence
 from workflows.rights import Role
+from workflows.tickets import TicketRef
 
 PROBLEM = "application/problem+json"
 LINK = {
@@ -136,9 +138,6 @@ def test_versions_are_told_apart(world: World) -> None:
 
 
 def test_related_incidents_of_other_teams_are_not_told(world: World) -> None:
-    from workflows.pairs import Recurrence
-    from workflows.tickets import TicketRef
-
     ticket = TicketRef("acme-github", "I_43", "acme/ops#43", "https://git.example/43")
     with world.store.write() as tx:
         record = tx.incidents.get(OWN)
@@ -225,7 +224,7 @@ def test_a_cookie_alone_writes_nothing(world: World) -> None:
 # --- once -----------------------------------------------------------------------------------------
 
 
-def keyed(world: World, body: Mapping[str, Any], key: str = "k1", **more: Any) -> TestResponse:
+def keyed(world: World, body: Mapping[str, Any], key: str = "k1", **more: Any) -> Any:
     path = f"/incidents/{OWN}/evidence"
     return world.post(path, body, headers={"Idempotency-Key": key}, **more)
 
@@ -271,31 +270,28 @@ def test_what_was_refused_may_be_tried_again_with_its_key(world: World) -> None:
     assert world.post(path, {}, headers=headers).status_code == 200
 
 
-def test_of_two_at_once_with_one_key_the_second_is_told_to_wait(
-    world: World, monkeypatch: pytest.MonkeyPatch
+def test_while_one_is_worked_on_another_with_its_key_is_told_to_wait(
+    world: World, store: Store
 ) -> None:
-    begun, go_on = threading.Event(), threading.Event()
-    attach = "service.acts.attaching.attach"
-    from service import attaching
+    path, headers = f"/api/v1/incidents/{OWN}/evidence", {"Idempotency-Key": "k1"}
+    request = {"method": "POST", "json": LINK, "headers": headers}
+    with world.client.application.test_request_context(path, **request):
+        fingerprint = once._fingerprint()
+    with store.write() as tx:  # as the first one does, before its own transaction begins
+        kept = tx.answers.claim("", "k1", fingerprint)
+    assert keyed(world, LINK).status_code == 409
+    assert links(world) == 0
+    with store.write() as tx:
+        assert tx.answers.keep(kept.claim, 201, {"id": 7})
+    assert keyed(world, LINK).json == {"id": 7}
 
-    real = attaching.attach
 
-    def slow(*given: Any, **more: Any) -> Any:
-        begun.set()
-        go_on.wait(30)
-        return real(*given, **more)
-
-    # the claim is found by the second before the first one writes: only then does it hold the turn
-    claim_seen: list[int] = []
-    monkeypatch.setattr(attach, slow)
-    with world.store.write() as tx:
-        kept = tx.answers.claim("", "k1", "of another request")
-    claim_seen.append(keyed(world, LINK).status_code)
-    assert claim_seen == [422], "it is another request"
-    with world.store.write() as tx:
-        tx.answers.release(kept.claim)
-    go_on.set()
-    assert keyed(world, LINK).status_code == 201
+def test_requests_with_one_key_at_the_same_moment_write_once(world: World) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        answers = [pool.submit(keyed, world, LINK) for _ in range(8)]
+        statuses = {answer.result().status_code for answer in answers}
+    assert statuses <= {201, 409}
+    assert links(world) == 1
 
 
 def test_a_claim_of_the_dead_can_be_taken_over_and_they_write_nothing(
@@ -341,7 +337,7 @@ WRITES: dict[str, tuple[str, dict[str, Any]]] = {
     "api-incidents.attach": (f"/incidents/{OWN}/evidence", LINK),
     "api-audits.judge": (f"/incidents/{OWN}/audits/1/1/2/verdict", VERDICT),
     "api-proposals.accept": (f"/incidents/{OWN}/proposals/1/accept", {}),
-    "api-conflicts.choose": (f"/incidents/{OWN}/actions/1/owner/choose", {"claim": 2}),
+    "api-conflicts.choose": (f"/incidents/{OWN}/actions/1/owner/choose", {"claim": 1}),
     "api-conflicts.resume": (f"/incidents/{OWN}/actions/1/due/resume", {}),
     "api-deliveries.replay": ("/deliveries/{number}/replay", {}),
     "api-deliveries.drop": ("/deliveries/{number}/drop", {"why": "old"}),
@@ -383,7 +379,7 @@ def test_what_a_person_changes_is_on_record_once_with_before_and_after(
 
 
 def test_what_fails_leaves_no_line(world: World) -> None:
-    attempts: list[Callable[[], TestResponse]] = [
+    attempts: list[Callable[[], Any]] = [
         lambda: world.post(f"/incidents/{OWN}/proposals/9/accept", {}),
         lambda: world.post(f"/incidents/{OWN}/audits/1/9/9/verdict", VERDICT),
         lambda: world.post(f"/incidents/{OWN}/actions/1/due/choose", {"value": "x"}),
