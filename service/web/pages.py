@@ -105,6 +105,8 @@ def _incidents(routes: Blueprint, container: WebContainer) -> None:
         with container.store.read() as tx:
             cursor = request.args.get("before")
             before = tx.incidents.get(cursor) if cursor else None
+            if before and not actor().sees(before.incident.team):
+                before = None  # as if there were none
             found = tx.incidents.page(outlook=outlook, teams=teams, before=before, limit=PAGE + 1)
             counts = tx.incidents.counts(teams)
             needed = needs_you(tx, teams)
@@ -183,7 +185,7 @@ def _deliveries(routes: Blueprint, container: WebContainer) -> None:
             counts = tx.deliveries.counts(teams)
             # nobody knows whose it was that never came
             missed = tx.redeliveries.lately_missing(tx.now - LONGEST_KEPT) if teams is None else []
-            looks = {name: tx.jobs.get(REDELIVERY_JOB, name) for name in sorted(container.doors)}
+            looks = _looks(tx, container) if teams is None else {}
         shown = found[:PAGE]
         return render_template(
             "deliveries.html",
@@ -196,7 +198,7 @@ def _deliveries(routes: Blueprint, container: WebContainer) -> None:
             total=sum(counts.values()),
             doors=_addresses(container),
             missed=[(each, next_asked(each)) for each in missed],
-            looks={name: job for name, job in looks.items() if job and job.reason},
+            looks=looks,
         )
 
     @routes.get(f"/deliveries/<int(max={LARGEST_ID}):number>")
@@ -240,6 +242,12 @@ def _acted(number: int, found: bool, words: str) -> Response:
         abort(404, "There is no delivery with this number.")
     flash(words)
     return redirect(url_for("pages.delivery", number=number), 303)
+
+
+def _looks(tx: Transaction, container: WebContainer) -> dict[str, Job]:
+    """Where it is asked for what never came, by connection, and something is to be told of that."""
+    jobs = ((name, tx.jobs.get(REDELIVERY_JOB, name)) for name in sorted(container.doors))
+    return {name: job for name, job in jobs if job and job.reason}
 
 
 def _addresses(container: WebContainer) -> Mapping[str, bool]:

@@ -6,11 +6,12 @@ from __future__ import annotations
 from typing import Any
 
 import flask_smorest
-from flask import Blueprint, Flask, Response, jsonify, render_template
+from flask import Blueprint, Flask, Response, render_template
 
 from service.web import WebContainer
 from service.web.api import incidents, measures, upkeep
 from service.web.api.document import VERSION, Spec, completed, operations
+from service.web.api.operations import tagged
 from service.web.api.problems import MEDIA_TYPE, ProblemSchema, refusal
 
 #: What is below it is refused as problems.
@@ -43,7 +44,7 @@ def _described(spec: Spec) -> Blueprint:
 
     @routes.get("/api/openapi.json")
     def openapi() -> Response:
-        return jsonify(spec)
+        return tagged(spec)
 
     @routes.get("/api")
     def page() -> str:

@@ -26,6 +26,16 @@ PREFIX = "/api/v1"
 Read = Callable[..., object]
 
 
+def tagged(body: object) -> Response:
+    """What was read, or 304 to whoever has it already."""
+    answer = answered(body, 200)
+    answer.add_etag()
+    answer.headers["Cache-Control"] = "private, no-cache"
+    answer.vary.update(("Authorization", "Cookie"))
+    answer.make_conditional(request)
+    return answer
+
+
 class _Parser(FlaskParser):
     """Bodies that Python cannot read are no JSON, however deep they are."""
 
@@ -60,12 +70,7 @@ class Operations:
             def handle(*query: Any, **path: Any) -> Response:
                 with self.container.store.read() as tx:
                     body = schema().dump(view(tx, *query, **path))
-                answer = answered(body, 200)
-                answer.add_etag()
-                answer.headers["Cache-Control"] = "private, no-cache"
-                answer.vary.update(("Authorization", "Cookie"))
-                answer.make_conditional(request)
-                return answer
+                return tagged(body)
 
             self._add(view, handle, path, "GET", schema, 200, query, "query")
             return view
