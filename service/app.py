@@ -8,6 +8,8 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from service import dead_letters
 from service.web import (
     WebContainer,
+    api,
+    changes,
     checks,
     conflicts,
     drift,
@@ -48,7 +50,7 @@ def create_app(container: WebContainer | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_FORM
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     showing.install(app)
-    sign_in.guard(app, container.admin_token, container.public_url)
+    sign_in.guard(app, container)
     app.register_blueprint(webhooks.blueprint(container))
     app.register_blueprint(checks.blueprint(container))
     app.register_blueprint(pages.blueprint(container))
@@ -59,6 +61,8 @@ def create_app(container: WebContainer | None = None) -> Flask:
     app.register_blueprint(versions.blueprint(container))
     app.register_blueprint(drift.blueprint(container))
     app.register_blueprint(trackers.blueprint(container))
+    app.register_blueprint(changes.blueprint(container))
+    api.install(app, container)
     app.register_error_handler(HTTPException, _error)
     app.after_request(_protect)
     app.context_processor(_page_facts)
@@ -67,7 +71,7 @@ def create_app(container: WebContainer | None = None) -> Flask:
     def dead_letters_waiting() -> dict[str, object]:
         def count_dead_letters() -> int:
             with container.store.read() as tx:
-                return dead_letters.count(tx)
+                return dead_letters.count(tx, sign_in.actor().teams)
 
         return {"count_dead_letters": count_dead_letters}
 
@@ -80,7 +84,7 @@ def create_app(container: WebContainer | None = None) -> Flask:
 
 def _page_facts() -> dict[str, object]:
     """What every page knows: whether somebody is signed in, and the token of its forms."""
-    return {"signed_in": g.get("signed_in", False), "csrf": session.get("csrf", "")}
+    return {"signed_in": "actor" in g, "csrf": session.get("csrf", "")}
 
 
 def _error(error: HTTPException) -> Response:
@@ -90,6 +94,8 @@ def _error(error: HTTPException) -> Response:
         return webhooks.refusal(error)
     if request.path.startswith(checks.PREFIX):
         return checks.refusal(error)
+    if request.path.startswith(api.PREFIX):
+        return api.refusal(error)
     code = error.code or 500
     ours = error.description != type(error).description
     words = error.description if ours else _WORDS.get(code, error.description)
@@ -115,5 +121,5 @@ def _protect(response: Response) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
     if request.endpoint != "static":
-        response.headers["Cache-Control"] = "no-store"
+        response.headers.setdefault("Cache-Control", "no-store")
     return response

@@ -36,6 +36,7 @@ from workflows.effects import (
     WriteRegions,
 )
 from workflows.model import Incident, TicketRef
+from workflows.rights import Teams
 
 _ID = re.compile(r"([ed])([0-9]{1,18})")
 
@@ -84,18 +85,32 @@ class NoSuchLetter(LookupError):
     """No effect and no delivery has this id."""
 
 
-def dead_letters(tx: Transaction, connection: str | None = None) -> Iterator[DeadLetter]:
-    """All that wait for a person, effects first, the earliest first; of one connection if given."""
-    effects = (_of_effect(tx, effect) for effect in tx.effects.dead_letters())
-    deliveries = (_of_delivery(tx, each) for each in tx.deliveries.dead_letters())
+def dead_letters(
+    tx: Transaction, connection: str | None = None, teams: Teams = None
+) -> Iterator[DeadLetter]:
+    """All of these teams that wait for a person, effects first, the earliest first; of one
+    connection if given."""
+    effects = (_of_effect(tx, effect) for effect in tx.effects.dead_letters(teams))
+    deliveries = (_of_delivery(tx, each) for each in tx.deliveries.dead_letters(teams))
     for each in chain(effects, deliveries):
         if connection in (None, each.connection):
             yield each
 
 
-def count(tx: Transaction) -> int:
-    """How many wait for a person."""
-    return tx.effects.count_dead_letters() + tx.deliveries.count_dead_letters()
+def count(tx: Transaction, teams: Teams = None) -> int:
+    """How many of these teams wait for a person."""
+    return tx.effects.count_dead_letters(teams) + tx.deliveries.count_dead_letters(teams)
+
+
+def team_of(tx: Transaction, typed: str) -> str | None:
+    """Whose the one with this id is, None where nobody knows or there is none."""
+    try:
+        found = _found(tx, typed)
+    except NoSuchLetter:
+        return None
+    if isinstance(found, EffectRecord) and found.team:
+        return found.team
+    return tx.incidents.team(found.incident_id) if found.incident_id else None
 
 
 def letter(tx: Transaction, typed: str) -> DeadLetter:

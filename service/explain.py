@@ -15,6 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from service.routing import INCIDENT_JOB, incident_subject
 from service.store import Transaction
+from service.store.codec import Json
 from service.store.deliveries import DEAD, Delivery, DeliveryState
 from service.store.effects import EffectRecord, EffectState
 from service.store.incidents import IncidentRecord
@@ -306,6 +307,14 @@ def readable(payload: object, limit: int = 200_000) -> str:
     if len(text) > limit:
         text = f"{text[:limit]}\n… cut here; {len(text):,} characters in all"
     return plain(text)
+
+
+def facts(data: Json) -> str:
+    """What the audit log keeps of one side of a change, in a line."""
+    if not isinstance(data, dict):
+        return json.dumps(data, ensure_ascii=False)
+    said = (f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in data.items())
+    return "; ".join(said)
 
 
 def plain(text: str) -> str:

@@ -47,7 +47,7 @@ from service.tasks import Looked, Tasks
 from service.tasks import Ticket as Task
 from service.tick import put_plan
 from service.transfers import follow, read
-from workflows import choices, judging, publishing
+from workflows import attaching, choices, judging, publishing
 from workflows.audits import came_due
 from workflows.effects import Effect, Hold, WriteRegions
 from workflows.events import ProofRead, Reading, TaskReading, TicketUnchanged
@@ -112,6 +112,7 @@ class Processing:
             chosen = tx.choices.of_incident(known.incident.id) if known else []
             asked = tx.versions.asked(known.incident.id) if known else []
             judged = tx.judgements.of_incident(known.incident.id) if known else []
+            attached = tx.evidence.of_incident(known.incident.id) if known else []
         ref = known.incident.ticket if known else TicketRef(connection, ticket_id, key, "")
         if known and not lease.prompt and (end := self._held_up(known.incident, lease.urgent)):
             return end
@@ -129,7 +130,7 @@ class Processing:
                 tx.journal.add(known.incident.id, EntryKind.NOTE, "can be read again")
         incident, unread = self._documents.again(job, known)
         incident = incident and choices.hear(hear(incident, accepted), chosen)
-        incident = incident and judging.hear(incident, judged)
+        incident = incident and attaching.hear(judging.hear(incident, judged), attached)
         incident = incident and self._recurrences.hear(publishing.hear(incident, asked))
         return self._turn(job, lease, reading, incident, unread)
 

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from workflows.calendars import USUAL
 from workflows.events import TaskReading
 from workflows.ladder import interval_before, opens_at, spoken_at, steps
 from workflows.model import ActionItem, Incident, Origin, Phase, TicketRef
@@ -287,6 +288,13 @@ def follows(incident: Incident, item: ActionItem) -> Audit | None:
     if item.origin.source != AUDIT:
         return None
     return next((audit for audit in incident.audits if audit.led_to == item.number), None)
+
+
+def standing_at(audit: Audit, now: datetime) -> str:
+    """How it stands at `now` (UTC), in a word: overdue, by UTC, or as it stands whatever the time
+    is. The team's calendar is not asked."""
+    late = audit.overdue_at(USUAL)
+    return "overdue" if late is not None and late <= now else audit.standing
 
 
 def of_item(incident: Incident, number: int) -> Sequence[Audit]:

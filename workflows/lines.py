@@ -75,6 +75,7 @@ class Way(StrEnum):
 
     COMMENT = "a comment"
     PAGE = "the page"
+    API = "the API"
     COMMAND_LINE = "the command line"
 
 

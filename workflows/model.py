@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from workflows.attached import Attached
 from workflows.kinds import Area as Area
 from workflows.kinds import Kind as Kind
 from workflows.lines import Acceptance as Acceptance
@@ -276,7 +277,8 @@ class Postmortem:
 class Incident:
     """One incident, its whole state between two decisions. `given_up` says who decided that it
     gets no document, and so nothing else, and why; "" where nobody did. `tags` are its factors and
-    tags by the ticket's labels. `felt`: customers felt it, as far as the rules can tell."""
+    tags by the ticket's labels. `attached` is evidence from elsewhere. `felt`: customers felt it,
+    as far as the rules can tell."""
 
     id: str
     team: str
@@ -313,6 +315,7 @@ class Incident:
     perspectives: tuple[Perspective, ...] = ()
     notices: tuple[Notice, ...] = ()
     felt: bool = False
+    attached: tuple[Attached, ...] = ()
     comment_id: str | None = None
     muted: bool = False
     given_up: str = ""

@@ -61,7 +61,7 @@ def regions(incident: Incident, ticket: Ticket) -> dict[str, str]:
     return {
         "facts": _facts(incident),
         "figures": timeline.render_figures(incident.moments),
-        "timeline": timeline.render(timeline.rows(ticket, incident.comment_id)),
+        "timeline": timeline.render(timeline.rows(ticket, incident.comment_id, incident.attached)),
         "actions": action_table.table(incident.actions),
         "evidence": _evidence(incident, ticket),
         "audits": audit_text.region(incident.audits),

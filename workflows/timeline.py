@@ -1,7 +1,7 @@
 """What happened when, as far as the ticket tells: timeline rows, moments and figures.
 
-Facts are kept apart from words: a row is *recorded* when the tracker itself logged it, and
-*reported* when it is what somebody wrote.
+Facts are kept apart from words: a row is *recorded* when the tracker itself logged it, *reported*
+when it is what somebody wrote, and *attached* when it is evidence that came from elsewhere.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 
 from workflows.actions import lines_of, without_actions
+from workflows.attached import Attached
 from workflows.markup import cell, excerpt, link, words_of
 from workflows.model import Change, Person, Ticket
 from workflows.moments import Moments
@@ -37,11 +38,15 @@ _RELATIONS = frozenset({"link", "remote link", "sub-issue", "parent"})
 _NAMELESS = frozenset({"attachment"})
 
 
-def rows(ticket: Ticket, own_comment: str | None = None) -> list[Row]:
-    """The ticket's history in order of time, without our own comment (its id).
+def rows(
+    ticket: Ticket, own_comment: str | None = None, attached: Iterable[Attached] = ()
+) -> list[Row]:
+    """The ticket's history in order of time, without our own comment (its id), and with the
+    evidence that is attached.
 
     Of a restricted ticket only status changes are told, of an internal comment only that it is
-    there: the link leads those who may read it to the rest.
+    there: the link leads those who may read it to the rest. Evidence may say what the ticket says:
+    of a restricted one only its kind is told.
     """
     found = [Row(ticket.created, _who(ticket.author), "Ticket opened", "recorded", ticket.ref.url)]
     moved = {change.at for change in ticket.changes if change.field == "status"}
@@ -64,7 +69,16 @@ def rows(ticket: Ticket, own_comment: str | None = None) -> list[Row]:
         else:
             what = _said(comment.text)
         found.append(Row(comment.at, _who(comment.author), what, "reported", comment.url))
+    found += [_shown(one, ticket) for one in attached]
     return sorted(found, key=lambda row: row.at)
+
+
+def _shown(one: Attached, ticket: Ticket) -> Row:
+    if ticket.restricted:
+        what, url = f"Evidence that only some may read ({one.kind})", ticket.ref.url
+        return Row(one.at, "somebody", what, "attached", url)
+    what = f"{cell(excerpt(one.title))} ({one.kind})"
+    return Row(one.at, one.source or one.by, what, "attached", one.url)
 
 
 def render(found: Iterable[Row]) -> str:

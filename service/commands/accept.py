@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
-
 import click
 
-from service.accepting import NotAcceptable, accept
-from service.commands.reading import find_or_give_up, give_up, opened_store
+from service import acts
+from service.accepting import NotAcceptable
+from service.commands.reading import find_or_give_up, give_up, opened_store, typist
 from service.explain import plain
-from workflows.model import Phase, Way
+from workflows.model import Phase
 from workflows.proposals import number_in
 
 
@@ -28,7 +27,7 @@ def accept_command(ticket: str, proposal: str) -> None:
     with opened_store() as store, store.write() as tx:
         record = find_or_give_up(tx, ticket)
         try:
-            found = accept(tx, record, number, by=_user(), way=Way.COMMAND_LINE)
+            found = acts.accept_proposal(tx, typist(), record, number)
         except NotAcceptable as error:
             give_up(plain(f"Nothing was done: {error}."))
     click.echo(plain(f"{found.name} is accepted: {found.title}"))
@@ -36,11 +35,3 @@ def accept_command(ticket: str, proposal: str) -> None:
         click.echo("It becomes an action item once the ticket is closed again.")
     else:
         click.echo("It becomes an action item as soon as a worker runs.")
-
-
-def _user() -> str:
-    """Who types, as the system knows them; a container may have no name for its user."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "somebody"

@@ -24,6 +24,7 @@ from service.commands.reconcile import drift, reconcile
 from service.commands.rules import rules
 from service.commands.run import up, web, worker
 from service.commands.search import search_command
+from service.commands.tokens import changes_command, tokens
 from service.commands.trackers import trackers
 from service.commands.versions import diff_command, versions_command
 
@@ -44,5 +45,6 @@ for command in (
     *(people_command, reconcile, drift, audits, check, portfolio),
     *(review_command, publish_command, versions_command, diff_command),
     *(search_command, import_command),
+    *(tokens, changes_command),
 ):
     followthrough.add_command(command)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from service import acts
 from service.commands.listing import Listing
 from service.commands.reading import (
     find_or_give_up,
@@ -17,14 +18,13 @@ from service.commands.reading import (
     opened_store,
     read_rules,
     rules_option,
+    typist,
     user,
-    whoever_types,
 )
 from service.explain import plain
-from service.judging import NotJudgeable, judge, until_then
+from service.judging import NotJudgeable, until_then
 from service.store.codec import Json, dump
-from workflows.audits import of_item
-from workflows.calendars import USUAL
+from workflows.audits import of_item, standing_at
 from workflows.model import Incident
 from workflows.rungs import Audit, Verdict
 
@@ -99,15 +99,15 @@ def judge_command(
         record = find_or_give_up(tx, ticket)
         audit = _asked(record.incident, number)
         try:
-            told = judge(
+            told = acts.give_verdict(
                 tx,
+                typist(),
                 record,
                 audit.place,
                 verdict,
                 (words, link),
                 by=by or user(),
                 people=rules.policy.people,
-                through=whoever_types(),
             )
         except NotJudgeable as error:
             give_up(f"Nothing was done: {error}.")
@@ -128,17 +128,12 @@ def _told(found: Sequence[tuple[Incident, Audit]], now: datetime) -> Iterator[st
         yield team
         here = [(i, audit) for i, audit in found if i.team == team]
         for incident, audit in sorted(here, key=lambda each: _rank(each[1], now)):
-            yield f"  {_standing(audit, now):<14}{_line(incident, audit)}"
+            yield f"  {standing_at(audit, now):<14}{_line(incident, audit)}"
 
 
 def _rank(audit: Audit, now: datetime) -> tuple[int, datetime]:
-    word = _standing(audit, now)
+    word = standing_at(audit, now)
     return _ORDER.index(word) if word in _ORDER else len(_ORDER), audit.opens
-
-
-def _standing(audit: Audit, now: datetime) -> str:
-    late = audit.overdue_at(USUAL)
-    return "overdue" if late is not None and late <= now else audit.standing
 
 
 def _line(incident: Incident, audit: Audit) -> str:
@@ -157,5 +152,5 @@ def _line(incident: Incident, audit: Audit) -> str:
 def _data(incident: Incident, audit: Audit, now: datetime) -> dict[str, Json]:
     whole = dump(Audit, audit)
     named: dict[str, Json] = {"team": incident.team, "incident": incident.ticket.key}
-    named["standing"] = _standing(audit, now)
+    named["standing"] = standing_at(audit, now)
     return {**named, **whole} if isinstance(whole, dict) else named

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import click
 
-from service.choosing import NotChoosable, choose, resume
+from service import acts
+from service.choosing import NotChoosable
 from service.commands.listing import Listing
 from service.commands.reading import (
     find_or_give_up,
@@ -14,7 +15,7 @@ from service.commands.reading import (
     item_number,
     opened_store,
     program,
-    whoever_types,
+    typist,
 )
 from service.explain import plain
 from service.store import Transaction
@@ -93,7 +94,7 @@ def resume_command(ticket: str, item: str, field: str) -> None:
     with opened_store() as store, store.write() as tx:
         record = find_or_give_up(tx, ticket)
         try:
-            told = resume(tx, record, item_number(item), Field(field), by=whoever_types())
+            told = acts.resume_field(tx, typist(), record, item_number(item), Field(field))
         except NotChoosable as error:
             give_up(f"Nothing was done: {error}.")
     click.echo(plain(f"{told} A worker does it as soon as one runs."))
@@ -103,7 +104,7 @@ def _settle(
     tx: Transaction, record: IncidentRecord, item: str, field: str, which: str | int | None
 ) -> None:
     try:
-        told = choose(tx, record, item_number(item), Field(field), which, by=whoever_types())
+        told = acts.choose_value(tx, typist(), record, item_number(item), Field(field), which)
     except NotChoosable as error:
         give_up(f"Nothing was done: {error}.")
     click.echo(plain(told))

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 
 import click
 
+from service import acts
 from service import dead_letters as letters
 from service.commands.reading import (
     give_up,
     opened_store,
     program,
     read_rules,
-    whoever_types,
+    typist,
 )
 from service.container import doors
 from service.dead_letters import DeadLetter, LetterKind, NoSuchLetter
@@ -82,8 +83,9 @@ def replay(id: str | None, every: bool, connection: str | None) -> None:
         raise click.UsageError("--connection goes with --all.")
     with opened_store() as store, store.write() as tx, _known():
         ids = [each.id for each in letters.dead_letters(tx, connection)] if id is None else [id]
-        done = [each for each in ids if letters.replay(tx, each, by=whoever_types())]
-        still = [letters.letter(tx, each) for each in ids if each not in done]
+        found = [letters.letter(tx, each) for each in ids]
+        done = [each.id for each in found if acts.replay_letter(tx, typist(), each)]
+        still = [letters.letter(tx, each.id) for each in found if each.id not in done]
     for each in still:
         click.echo(plain(f"{each.id} is no dead letter: {each.standing}."))
     if done:
@@ -102,7 +104,7 @@ def drop(id: str, why: str) -> None:
     if not reason:
         raise click.UsageError("Say why; the reason stays on record.")
     with opened_store() as store, store.write() as tx, _known():
-        done = letters.drop(tx, id, by=whoever_types(), why=reason)
+        done = acts.drop_letter(tx, typist(), letters.letter(tx, id), why=reason)
         found = letters.letter(tx, id)
     if not done:
         give_up(plain(f"{found.id} is no dead letter: {found.standing}."))

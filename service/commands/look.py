@@ -9,7 +9,8 @@ from textwrap import indent
 
 import click
 
-from service.commands.reading import find_or_give_up, give_up, opened_store, read_rules
+from service import acts
+from service.commands.reading import find_or_give_up, give_up, opened_store, read_rules, typist
 from service.container import doors
 from service.explain import Explanation, cut, explain, in_words, plain, sent
 from service.store.codec import dump
@@ -206,7 +207,7 @@ def _facts(delivery: Delivery) -> Iterator[tuple[str, str]]:
 def replay(number: int) -> None:
     """Have the delivery ID worked on again, from the recorded bytes."""
     with opened_store() as store, store.write() as tx:
-        found = tx.deliveries.replay(number)
+        found = acts.replay_delivery(tx, typist(), number)
     if not found:
         give_up(f"There is no delivery {number}.")
     click.echo(f"Delivery {number} will be worked on again as soon as a worker runs.")
@@ -218,7 +219,7 @@ def replay(number: int) -> None:
 def drop(number: int, why: str) -> None:
     """Give the delivery ID up."""
     with opened_store() as store, store.write() as tx:
-        found = tx.deliveries.drop(number, why)
+        found = acts.drop_delivery(tx, typist(), number, why)
     if not found:
         give_up(f"There is no delivery {number}.")
     click.echo(f"Delivery {number} is dropped.")

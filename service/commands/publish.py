@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from service import acts
 from service.commands.reading import (
     find_or_give_up,
     give_up,
@@ -14,10 +15,9 @@ from service.commands.reading import (
     program,
     read_rules,
     rules_option,
-    whoever_types,
+    typist,
 )
 from service.explain import cut, plain
-from service.publishing import publish
 from workflows.perspectives import unheard
 from workflows.publishing import advised
 from workflows.review import Missing, missing
@@ -58,7 +58,7 @@ def publish_command(ticket: str) -> None:
     nothing, while something is missing; what that is, is listed.
     """
     with opened_store() as store, store.write() as tx:
-        answer = publish(tx, find_or_give_up(tx, ticket), by=whoever_types())
+        answer = acts.publish_document(tx, typist(), find_or_give_up(tx, ticket))
     if not answer.granted:
         give_up(*_lines(answer.missing), answer.words)
     click.echo(plain(answer.words))

@@ -22,6 +22,7 @@ from service.data import UnusableData, database_file
 from service.explain import NoSuchIncident, SeveralIncidents, find_incident, plain
 from service.store import Store, Transaction
 from service.store.incidents import IncidentRecord
+from workflows.rights import Actor, Role
 
 _NAME = "followthrough"
 _ITEM = re.compile(r"AI-([0-9]{1,6})", re.IGNORECASE)
@@ -114,9 +115,9 @@ def item_number(typed: str) -> int:
     return int(match[1])
 
 
-def whoever_types() -> str:
-    """Who gives this command, as it stands on record."""
-    return f"{user()} (command line)"
+def typist() -> Actor:
+    """Who gives this command. Whoever reaches the database from a shell may do everything."""
+    return Actor(user(), Role.ADMIN, None, "command line")
 
 
 def user() -> str:

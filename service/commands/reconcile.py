@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 
 from service.closings import ask_for_closings
-from service.commands.reading import opened_store, program, read_rules, rules_option
+from service.commands.reading import opened_store, program, read_rules, rules_option, typist
 from service.comparing import Found, Result, mark
 from service.container import comparison
 from service.explain import plain
 from service.jobs import AWAITED
-from service.store.codec import dump
+from service.store.codec import Json, dump
 from service.store.drifts import DriftRecord
 from workflows.drift import TICKET, Drift, in_words
 from workflows.timeline import stamp
@@ -43,6 +43,8 @@ def reconcile(dry_run: bool, as_json: bool, rules_file: Path | None) -> None:
         if not dry_run:
             with store.write() as tx:
                 ask_for_closings(tx, rules.policy, "asked for by reconcile")
+                after: Json = {"found": len(results)}
+                tx.changes.add(typist(), "reconcile", "all places", None, after)
     if as_json:
         click.echo(json.dumps([dump(Result, each) for each in results], indent=2))
     else:

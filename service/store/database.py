@@ -22,12 +22,15 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from service.clock import Clock, utc_now
 from service.store.acceptances import Acceptances
+from service.store.answers import Answers
+from service.store.changes import Changes
 from service.store.checks import Checks
 from service.store.choices import Choices
 from service.store.closings import Closings
 from service.store.deliveries import Deliveries
 from service.store.drifts import Drifts
 from service.store.effects import Effects
+from service.store.evidence import Evidence
 from service.store.imports import Imports
 from service.store.incidents import Incidents
 from service.store.jobs import Jobs
@@ -44,6 +47,7 @@ from service.store.reminders import Reminders
 from service.store.search import Search
 from service.store.sightings import Sightings
 from service.store.teams import Teams
+from service.store.tokens import Tokens
 from service.store.traffic import Traffic
 from service.store.turns import Turns
 from service.store.versions import Versions
@@ -69,6 +73,7 @@ class Transaction:
         self.checks = Checks(connection, now)
         self.choices = Choices(connection, now)
         self.judgements = Judgements(connection, now)
+        self.evidence = Evidence(connection, now)
         self.versions = Versions(connection, now)
         self.effects = Effects(connection, now)
         self.occurrences = Occurrences(connection, now)
@@ -84,6 +89,9 @@ class Transaction:
         self.traffic = Traffic(connection, now)
         self.people = People(connection, now)
         self.redeliveries = Redeliveries(connection, now)
+        self.tokens = Tokens(connection, now)
+        self.changes = Changes(connection, now)
+        self.answers = Answers(connection, now)
 
 
 class Store:

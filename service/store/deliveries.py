@@ -8,14 +8,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, exists, func, select, update
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.sql.dml import ReturningInsert
 
 from integrations.tracker import Envelope
 from service.store.jobs import PROMPT, Jobs
-from service.store.schema import deliveries, redeliveries
+from service.store.schema import deliveries, incidents, redeliveries
 from service.store.statements import insert, once
+from workflows.rights import Teams
 
 JOB = "delivery"  # the kind of job that works on one; its subject is the delivery's id
 
@@ -127,14 +128,15 @@ class Deliveries:
         self._now = now
         self._jobs = jobs
 
-    def dead_letters(self) -> list[Delivery]:
-        """All that wait for a person, the earliest first."""
-        query = select(*_COLUMNS).where(deliveries.c.state.in_(DEAD)).order_by(deliveries.c.id)
+    def dead_letters(self, teams: Teams = None) -> list[Delivery]:
+        """All of these teams that wait for a person, the earliest first."""
+        query = select(*_COLUMNS).where(deliveries.c.state.in_(DEAD), *_of_teams(teams))
+        query = query.order_by(deliveries.c.id)
         return [_delivery(row) for row in self._connection.execute(query)]
 
-    def count_dead_letters(self) -> int:
-        """How many wait for a person."""
-        query = select(func.count()).where(deliveries.c.state.in_(DEAD))
+    def count_dead_letters(self, teams: Teams = None) -> int:
+        """How many of these teams wait for a person."""
+        query = select(func.count()).where(deliveries.c.state.in_(DEAD), *_of_teams(teams))
         return int(self._connection.execute(query).scalar_one())
 
     def record(self, arrivals: Sequence[Arrival]) -> list[int | Unrecordable | None]:
@@ -205,11 +207,13 @@ class Deliveries:
         connection: str | None = None,
         state: DeliveryState | None = None,
         incident_id: str | None = None,
+        teams: Teams = None,
         before: int | None = None,
         limit: int = 50,
     ) -> list[Delivery]:
         """The latest deliveries first: those with an id below `before` that fit what is given."""
         query = select(*_COLUMNS).order_by(deliveries.c.id.desc()).limit(limit)
+        query = query.where(*_of_teams(teams))
         if connection is not None:
             query = query.where(deliveries.c.connection == connection)
         if state is not None:
@@ -220,9 +224,10 @@ class Deliveries:
             query = query.where(deliveries.c.id < before)
         return [_delivery(row) for row in self._connection.execute(query)]
 
-    def counts(self) -> dict[DeliveryState, int]:
-        """How many deliveries are in each state."""
+    def counts(self, teams: Teams = None) -> dict[DeliveryState, int]:
+        """How many deliveries of these teams are in each state."""
         query = select(deliveries.c.state, func.count()).group_by(deliveries.c.state)
+        query = query.where(*_of_teams(teams))
         return {DeliveryState(state): n for state, n in self._connection.execute(query)}
 
     def mark(
@@ -273,6 +278,13 @@ class Deliveries:
         if found:
             self._jobs.forget(JOB, str(delivery))
         return found > 0
+
+
+def _of_teams(teams: Teams) -> list[ColumnElement[bool]]:
+    """That a delivery is about an incident of these teams; nothing, for all of them."""
+    if teams is None:
+        return []
+    return [deliveries.c.incident_id.in_(select(incidents.c.id).where(incidents.c.team.in_(teams)))]
 
 
 def _delivery(row: Row[*tuple[Any, ...]]) -> Delivery:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, select, update
 from service.store.refs import Ref
 from service.store.schema import drifts, incidents
 from workflows.drift import Became, Drift
+from workflows.rights import Teams
 
 #: How long it is kept.
 KEPT = timedelta(days=90)
@@ -95,8 +96,8 @@ class Drifts:
             .values(became=became.value, ended_at=self._now)
         )
 
-    def page(self, limit: int, before: int | None = None) -> list[DriftRecord]:
-        """The latest first, those older than the one with the id `before`."""
+    def page(self, limit: int, before: int | None = None, teams: Teams = None) -> list[DriftRecord]:
+        """The latest of these teams first, those older than the one with the id `before`."""
         query = (
             select(drifts, incidents.c.key.label("incident"))
             .join(incidents, incidents.c.id == drifts.c.incident_id)
@@ -105,6 +106,8 @@ class Drifts:
         )
         if before is not None:
             query = query.where(drifts.c.id < before)
+        if teams is not None:
+            query = query.where(incidents.c.team.in_(teams))
         return [_record(row) for row in self._connection.execute(query)]
 
 

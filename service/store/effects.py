@@ -19,11 +19,22 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Row, bindparam, case, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    Row,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from service.store.codec import dump, fingerprint, load
 from service.store.owners import OfTeam, Owner, bound, of_each, owned_by, whose
-from service.store.schema import effects
+from service.store.schema import effects, incidents
 from service.store.statements import insert
 from workflows.effects import (
     Effect,
@@ -35,6 +46,7 @@ from workflows.effects import (
     is_elsewhere,
 )
 from workflows.events import Outcome
+from workflows.rights import Teams
 
 #: Wishes that may be fulfilled again when they change; all others create, and are done once.
 REWRITES = (WriteRegions, WriteComment, SetFields, SetReview, KeepVersions)
@@ -266,14 +278,14 @@ class Effects:
         which = {**bound(owner), "besides": list(besides)}
         return {record.key: record for record in self._list(_OF_TURN[type(owner)], which)}
 
-    def dead_letters(self) -> list[EffectRecord]:
-        """All rejected effects."""
-        rejected = effects.c.state == EffectState.REJECTED
-        return self._list(select(effects).where(rejected).order_by(effects.c.id), {})
+    def dead_letters(self, teams: Teams = None) -> list[EffectRecord]:
+        """All rejected effects of these teams."""
+        rejected = select(effects).where(*_rejected(teams))
+        return self._list(rejected.order_by(effects.c.id), {})
 
-    def count_dead_letters(self) -> int:
-        """How many effects are rejected."""
-        query = select(func.count()).where(effects.c.state == EffectState.REJECTED)
+    def count_dead_letters(self, teams: Teams = None) -> int:
+        """How many effects of these teams are rejected."""
+        query = select(func.count()).select_from(effects).where(*_rejected(teams))
         return int(self._connection.execute(query).scalar_one())
 
     def _insert(self, owner: Owner, wish: Effect, data: Any, hashed: str, planned: bool) -> None:
@@ -326,6 +338,15 @@ def _asked_again(wish: Effect, state: EffectState, changed: bool, planned: bool)
     if state in (EffectState.DONE, EffectState.DROPPED) and isinstance(wish, REWRITES):
         return EffectState.WANTED
     return state
+
+
+def _rejected(teams: Teams) -> list[ColumnElement[bool]]:
+    """That an effect is rejected, and of an incident of these teams or of one of them itself."""
+    rejected = effects.c.state == EffectState.REJECTED
+    if teams is None:
+        return [rejected]
+    theirs = select(incidents.c.id).where(incidents.c.team.in_(teams))
+    return [rejected, or_(effects.c.team.in_(teams), effects.c.incident_id.in_(theirs))]
 
 
 def _record(row: Row[*tuple[Any, ...]]) -> EffectRecord:

@@ -6,12 +6,13 @@ import json
 import secrets
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Executable,
     Insert,
@@ -31,6 +32,7 @@ from service.store.learning import Learning
 from service.store.schema import incidents
 from service.store.statements import insert, once
 from workflows.model import Incident, Outlook, TicketRef
+from workflows.rights import Teams
 
 ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # no l, o, 0, 1: ids are read aloud and typed
 
@@ -68,6 +70,35 @@ _BY_TICKET = select(*_RECORD).where(
     incidents.c.connection == bindparam("of_connection"),
     incidents.c.ticket_id == bindparam("of_ticket"),
 )
+
+#: Where an incident stands among all: when it came (UTC), and its id.
+Place = tuple[datetime, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which incidents are wanted: those that fit all that is given. `opened` since and until (UTC,
+    the latter excluded); `holding` marks of the state, one of which it has."""
+
+    teams: Teams = None
+    equal: Mapping[str, str] = field(default_factory=dict)
+    opened: tuple[datetime | None, datetime | None] = (None, None)
+    holding: tuple[str, ...] = ()
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """The same in SQL."""
+        found = [incidents.c[name] == value for name, value in self.equal.items()]
+        since, until = self.opened
+        found += [] if self.teams is None else [incidents.c.team.in_(self.teams)]
+        found += [] if since is None else [incidents.c.opened_at >= since]
+        found += [] if until is None else [incidents.c.opened_at < until]
+        held = [_STATE.contains(mark, autoescape=True) for mark in self.holding]
+        return [*found, or_(*held)] if held else found
+
+
+#: States of incidents that hold actions, audits, proposals, and what may be apart.
+WITH_ACTIONS, WITH_AUDITS, WITH_PROPOSALS = ('"actions":[{',), ('"audits":[{',), ('"proposals":[{',)
+APART = ('"conflicts":[{', '"stuck":{"', '"resting":{"')
 
 #: What saving an incident that is known leaves as it is.
 _STAYS = ("id", "created_at", "document_changed")
@@ -118,6 +149,11 @@ class Incidents:
     def get(self, incident_id: str) -> IncidentRecord | None:
         return self._one(_BY_ID, {"wanted": incident_id})
 
+    def team(self, incident_id: str) -> str | None:
+        """Whose it is, None where there is none."""
+        query = select(incidents.c.team).where(incidents.c.id == incident_id)
+        return self._connection.scalar(query)
+
     def by_ticket(self, connection: str, ticket_id: str) -> IncidentRecord | None:
         """The incident whose ticket has this stable id."""
         return self._one(_BY_TICKET, {"of_connection": connection, "of_ticket": ticket_id})
@@ -143,6 +179,7 @@ class Incidents:
         self,
         *,
         outlook: Outlook | None = None,
+        teams: Teams = None,
         before: IncidentRecord | None = None,
         limit: int = 50,
     ) -> list[IncidentRecord]:
@@ -151,14 +188,30 @@ class Incidents:
         query = select(*_RECORD).order_by(*newest_first).limit(limit)
         if outlook is not None:
             query = query.where(incidents.c.outlook == outlook)
+        if teams is not None:
+            query = query.where(incidents.c.team.in_(teams))
         if before is not None:
             place = tuple_(incidents.c.created_at, incidents.c.id)
             query = query.where(place < (before.created_at, before.incident.id))
         return [_record(row) for row in self._connection.execute(query)]
 
-    def counts(self) -> dict[Outlook, int]:
-        """How many incidents there are of each outlook."""
+    def listed(
+        self, wanted: Wanted, after: Place | None, limit: int, *, again: bool = False
+    ) -> list[IncidentRecord]:
+        """Those that are `wanted`, the latest first, that come after a place; `again`: with the one
+        that is there."""
+        newest_first = (incidents.c.created_at.desc(), incidents.c.id.desc())
+        query = select(*_RECORD).where(*wanted.conditions()).order_by(*newest_first).limit(limit)
+        if after is not None:
+            here = tuple_(incidents.c.created_at, incidents.c.id)
+            query = query.where(here <= after if again else here < after)
+        return [_record(row) for row in self._connection.execute(query)]
+
+    def counts(self, teams: Teams = None) -> dict[Outlook, int]:
+        """How many incidents there are of each outlook, of these teams."""
         query = select(incidents.c.outlook, func.count()).group_by(incidents.c.outlook)
+        if teams is not None:
+            query = query.where(incidents.c.team.in_(teams))
         return {Outlook(outlook): n for outlook, n in self._connection.execute(query)}
 
     def waiting_under_other_rules(self, policy_hash: str) -> list[TicketRef]:
@@ -170,16 +223,17 @@ class Incidents:
         )
         return [_record(row).incident.ticket for row in rows]
 
-    def apart(self) -> list[IncidentRecord]:
-        """Those with an action item whose sides may not be at one: a conflict, a refused value or a
-        field that is left alone; the oldest first."""
-        marks = ('"conflicts":[{', '"stuck":{"', '"resting":{"')
-        rows = self._connection.execute(
+    def apart(self, teams: Teams = None) -> list[IncidentRecord]:
+        """Those of these teams with an action item whose sides may not be at one: a conflict, a
+        refused value or a field that is left alone; the oldest first."""
+        query = (
             select(*_RECORD)
-            .where(or_(*(_STATE.contains(mark) for mark in marks)))
+            .where(or_(*(_STATE.contains(mark) for mark in APART)))
             .order_by(incidents.c.created_at, incidents.c.id)
         )
-        return [_record(row) for row in rows]
+        if teams is not None:
+            query = query.where(incidents.c.team.in_(teams))
+        return [_record(row) for row in self._connection.execute(query)]
 
     def audited(self) -> list[IncidentRecord]:
         """Those with an audit of a measure, planned, open or judged; the oldest first."""

@@ -30,7 +30,8 @@ AHEAD = timedelta(minutes=1)
 _NOT_IN_URLS = frozenset(' <>()[]{}\\|"`')
 
 
-def _is_address(value: str) -> bool:
+def is_address(value: str) -> bool:
+    """Whether this is an http or https address that ends no link. Raises ValidationError."""
     try:
         parts = urlsplit(value)
         host = parts.hostname
@@ -45,7 +46,7 @@ def _is_address(value: str) -> bool:
 class _ResultSchema(Schema):
     status = fields.String(required=True, validate=validate.OneOf(("passed", "failed")))
     summary = fields.String(load_default="", validate=validate.Length(max=LONGEST_SUMMARY))
-    url = fields.String(load_default="", validate=[validate.Length(max=LONGEST_URL), _is_address])
+    url = fields.String(load_default="", validate=[validate.Length(max=LONGEST_URL), is_address])
     at = fields.AwareDateTime(format="iso", load_default=None)
     run = fields.String(load_default="", validate=validate.Length(min=1, max=LONGEST_RUN))
 

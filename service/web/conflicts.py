@@ -8,11 +8,12 @@ from collections.abc import Callable
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from service.choosing import NotChoosable, choose, resume
+from service import acts
+from service.choosing import NotChoosable
 from service.store import Transaction
 from service.store.incidents import IncidentRecord
 from service.web import WebContainer
-from service.web.sign_in import who
+from service.web.sign_in import actor
 from workflows.apart import apart, whence
 from workflows.choices import in_words
 from workflows.snapshots import Field
@@ -32,7 +33,7 @@ def blueprint(container: WebContainer) -> Blueprint:
         with container.store.read() as tx:
             found = [
                 (record.incident, each)
-                for record in tx.incidents.apart()
+                for record in tx.incidents.apart(actor().teams)
                 for each in apart(record.incident, tx.now)
                 if each.waits
             ]
@@ -47,7 +48,7 @@ def blueprint(container: WebContainer) -> Blueprint:
             abort(400, "Say which value is to hold.")
 
         def chosen(tx: Transaction, record: IncidentRecord) -> str:
-            return choose(tx, record, item, field, value, by=who())
+            return acts.choose_value(tx, actor(), record, item, field, value)
 
         return _settled(container, incident_id, chosen)
 
@@ -56,7 +57,7 @@ def blueprint(container: WebContainer) -> Blueprint:
         item, field = _asked()
 
         def resumed(tx: Transaction, record: IncidentRecord) -> str:
-            return resume(tx, record, item, field, by=who())
+            return acts.resume_field(tx, actor(), record, item, field)
 
         return _settled(container, incident_id, resumed)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template
 
 from service.web import WebContainer
-from service.web.pages import LARGEST_ID, PAGE
+from service.web.pages import PAGE, id_before
+from service.web.sign_in import actor
 from workflows.drift import TICKET, in_words
 
 
@@ -15,11 +16,9 @@ def blueprint(container: WebContainer) -> Blueprint:
 
     @routes.get("/drift")
     def drift() -> str:
-        before = request.args.get("before", type=int)
-        if before is not None and before > LARGEST_ID:
-            before = None
+        before = id_before()
         with container.store.read() as tx:
-            found = tx.drifts.page(PAGE + 1, before)
+            found = tx.drifts.page(PAGE + 1, before, actor().teams)
         shown = found[:PAGE]
         return render_template(
             "drift.html",

@@ -11,9 +11,10 @@ from flask import Blueprint, abort, flash, redirect, request, url_for
 from markupsafe import Markup, escape
 from werkzeug.wrappers import Response
 
-from service.judging import NotJudgeable, judge, until_then
+from service import acts
+from service.judging import NotJudgeable, until_then
 from service.web import WebContainer, showing
-from service.web.sign_in import who
+from service.web.sign_in import actor
 from workflows.audit_text import follows
 from workflows.audits import of_item
 from workflows.calendars import USUAL
@@ -115,15 +116,15 @@ def blueprint(container: WebContainer) -> Blueprint:
             if record is None:
                 abort(404, "There is no incident with this id.")
             try:
-                told = judge(
+                told = acts.give_verdict(
                     tx,
+                    actor(),
                     record,
                     place,
                     verdict,
                     (request.form.get("evidence", ""), request.form.get("link", "")),
                     by=request.form.get("by", ""),
                     people=container.people,
-                    through=who(),
                 )
             except NotJudgeable as error:
                 abort(409, f"Nothing was done: {error}.")

@@ -7,12 +7,12 @@ from itertools import islice
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from service import dead_letters
+from service import acts, dead_letters
 from service.dead_letters import DeadLetter, LetterKind, NoSuchLetter
 from service.explain import sent
 from service.store import Transaction
 from service.web import WebContainer
-from service.web.sign_in import who
+from service.web.sign_in import actor
 
 MOST_SHOWN = 200
 _LONGEST_REASON = 500
@@ -24,8 +24,9 @@ def blueprint(container: WebContainer) -> Blueprint:
     @routes.get("/dead-letters")
     def letters() -> str:
         with container.store.read() as tx:
-            shown = list(islice(dead_letters.dead_letters(tx), MOST_SHOWN))
-            count = dead_letters.count(tx)
+            teams = actor().teams
+            shown = list(islice(dead_letters.dead_letters(tx, teams=teams), MOST_SHOWN))
+            count = dead_letters.count(tx, teams)
         return render_template("letters.html", letters=shown, more=count - len(shown))
 
     @routes.get("/dead-letters/<id>")
@@ -39,7 +40,7 @@ def blueprint(container: WebContainer) -> Blueprint:
     def replay(id: str) -> Response:
         with container.store.write() as tx:
             found = _found(tx, id)
-            done = dead_letters.replay(tx, found.id, by=who())
+            done = acts.replay_letter(tx, actor(), found)
         flash("It is tried again now." if done else f"Nothing to do: it is {found.standing}.")
         return redirect(url_for("letters.letter", id=found.id), 303)
 
@@ -48,7 +49,7 @@ def blueprint(container: WebContainer) -> Blueprint:
         why = reason()
         with container.store.write() as tx:
             found = _found(tx, id)
-            done = dead_letters.drop(tx, found.id, by=who(), why=why)
+            done = acts.drop_letter(tx, actor(), found, why=why)
         flash("It is given up." if done else f"Nothing to do: it is {found.standing}.")
         return redirect(url_for("letters.letter", id=found.id), 303)
 

@@ -15,23 +15,23 @@ from typing import TypeVar
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from service import dead_letters
-from service.accepting import NotAcceptable, accept
+from service import acts, dead_letters
+from service.accepting import NotAcceptable
 from service.dead_letters import DeadLetter
 from service.explain import explain, in_words, sent, standing
-from service.jobs import PROMPT
 from service.redelivery import LONGEST_KEPT, REDELIVERY_JOB, next_asked
-from service.routing import INCIDENT_JOB, incident_subject
+from service.routing import INCIDENT_JOB
 from service.store import Transaction
 from service.store.deliveries import DeliveryState
 from service.store.jobs import Job
 from service.web import WebContainer, judging
 from service.web.letters import reason
-from service.web.sign_in import who
+from service.web.sign_in import actor
 from workflows.audit_text import CRITERIA
-from workflows.model import ActionItem, Incident, Outlook, Phase, Proposal, Way
+from workflows.model import ActionItem, Incident, Outlook, Phase, Proposal
 from workflows.proposals import details, number_in
 from workflows.remarks import with_remark
+from workflows.rights import Teams, may_see
 from workflows.timeline import figures, length_in_words
 
 PAGE = 50
@@ -39,9 +39,6 @@ MOST_SHOWN = 5
 
 #: What a database takes as an id; a larger number is nothing's.
 LARGEST_ID = 2**63 - 1
-
-#: Who a person on the page is: there is one token, and no name behind it.
-_WHOEVER = "somebody with the admin token"
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -59,11 +56,18 @@ class NeedsYou:
         return bool(self.letters_count or self.jobs_count)
 
 
-def needs_you(tx: Transaction) -> NeedsYou:
-    """Dead letters and failing jobs."""
-    letters = list(islice(dead_letters.dead_letters(tx), MOST_SHOWN))
-    jobs = tx.jobs.failing()
-    return NeedsYou(letters, dead_letters.count(tx), jobs[:MOST_SHOWN], len(jobs))
+def needs_you(tx: Transaction, teams: Teams) -> NeedsYou:
+    """Dead letters and failing jobs, of these teams."""
+    letters = list(islice(dead_letters.dead_letters(tx, teams=teams), MOST_SHOWN))
+    jobs = [job for job in tx.jobs.failing() if teams is None or may_see(teams, _team(tx, job))]
+    return NeedsYou(letters, dead_letters.count(tx, teams), jobs[:MOST_SHOWN], len(jobs))
+
+
+def _team(tx: Transaction, job: Job) -> str | None:
+    """Whose incident a job works on, None where it works on none."""
+    connection, _, ticket = job.subject.partition("/")
+    found = tx.incidents.by_ticket(connection, ticket) if job.kind == INCIDENT_JOB else None
+    return found.incident.team if found else None
 
 
 def tasks(actions: Sequence[ActionItem]) -> Sequence[ActionItem]:
@@ -97,12 +101,15 @@ def _incidents(routes: Blueprint, container: WebContainer) -> None:
     @routes.get("/")
     def incidents() -> str:
         outlook = _one_of(Outlook, request.args.get("outlook"))
+        teams = actor().teams
         with container.store.read() as tx:
             cursor = request.args.get("before")
             before = tx.incidents.get(cursor) if cursor else None
-            found = tx.incidents.page(outlook=outlook, before=before, limit=PAGE + 1)
-            counts = tx.incidents.counts()
-            needed = needs_you(tx)
+            if before and not actor().sees(before.incident.team):
+                before = None  # as if there were none
+            found = tx.incidents.page(outlook=outlook, teams=teams, before=before, limit=PAGE + 1)
+            counts = tx.incidents.counts(teams)
+            needed = needs_you(tx, teams)
         records, more = found[:PAGE], len(found) > PAGE
         return render_template(
             "incidents.html",
@@ -139,12 +146,7 @@ def _incidents(routes: Blueprint, container: WebContainer) -> None:
             found = explain(tx, incident_id)
             if found is None:
                 abort(404, "There is no incident with this id.")
-            for effect in found.refused:
-                dead_letters.replay(tx, f"e{effect.id}", by=who())
-            ticket = found.incident.ticket
-            tx.jobs.touch(
-                INCIDENT_JOB, incident_subject(ticket.connection, ticket.id), priority=PROMPT
-            )
+            acts.try_again(tx, actor(), found)
         flash("It is tried again now.")
         return redirect(url_for("pages.incident", incident_id=incident_id), 303)
 
@@ -160,7 +162,7 @@ def _proposals(routes: Blueprint, container: WebContainer) -> None:
             if record is None:
                 abort(404, "There is no incident with this id.")
             try:
-                accepted = accept(tx, record, number, by=_WHOEVER, way=Way.PAGE)
+                accepted = acts.accept_proposal(tx, actor(), record, number)
             except NotAcceptable as error:
                 abort(409, f"Nothing was done: {error}.")
         flash(_accepted(accepted, record.incident))
@@ -176,14 +178,14 @@ def _deliveries(routes: Blueprint, container: WebContainer) -> None:
     @routes.get("/deliveries")
     def deliveries() -> str:
         state = _one_of(DeliveryState, request.args.get("state"))
-        before = request.args.get("before", type=int)
-        if before is not None and before > LARGEST_ID:
-            before = None
+        before = id_before()
+        teams = actor().teams
         with container.store.read() as tx:
-            found = tx.deliveries.page(state=state, before=before, limit=PAGE + 1)
-            counts = tx.deliveries.counts()
-            missed = tx.redeliveries.lately_missing(tx.now - LONGEST_KEPT)
-            looks = {name: tx.jobs.get(REDELIVERY_JOB, name) for name in sorted(container.doors)}
+            found = tx.deliveries.page(state=state, teams=teams, before=before, limit=PAGE + 1)
+            counts = tx.deliveries.counts(teams)
+            # nobody knows whose it was that never came
+            missed = tx.redeliveries.lately_missing(tx.now - LONGEST_KEPT) if teams is None else []
+            looks = _looks(tx, container) if teams is None else {}
         shown = found[:PAGE]
         return render_template(
             "deliveries.html",
@@ -196,7 +198,7 @@ def _deliveries(routes: Blueprint, container: WebContainer) -> None:
             total=sum(counts.values()),
             doors=_addresses(container),
             missed=[(each, next_asked(each)) for each in missed],
-            looks={name: job for name, job in looks.items() if job and job.reason},
+            looks=looks,
         )
 
     @routes.get(f"/deliveries/<int(max={LARGEST_ID}):number>")
@@ -218,15 +220,21 @@ def _deliveries(routes: Blueprint, container: WebContainer) -> None:
     @routes.post(f"/deliveries/<int(max={LARGEST_ID}):number>/replay")
     def replay(number: int) -> Response:
         with container.store.write() as tx:
-            found = tx.deliveries.replay(number)
+            found = acts.replay_delivery(tx, actor(), number)
         return _acted(number, found, "It will be worked on again.")
 
     @routes.post(f"/deliveries/<int(max={LARGEST_ID}):number>/drop")
     def drop(number: int) -> Response:
         why = reason()
         with container.store.write() as tx:
-            found = tx.deliveries.drop(number, why)
+            found = acts.drop_delivery(tx, actor(), number, why)
         return _acted(number, found, "It is dropped.")
+
+
+def id_before() -> int | None:
+    """The id before which an older page begins, as its link says; None for the first page."""
+    before = request.args.get("before", type=int)
+    return None if before is None or before > LARGEST_ID else before
 
 
 def _acted(number: int, found: bool, words: str) -> Response:
@@ -234,6 +242,12 @@ def _acted(number: int, found: bool, words: str) -> Response:
         abort(404, "There is no delivery with this number.")
     flash(words)
     return redirect(url_for("pages.delivery", number=number), 303)
+
+
+def _looks(tx: Transaction, container: WebContainer) -> dict[str, Job]:
+    """Where it is asked for what never came, by connection, and something is to be told of that."""
+    jobs = ((name, tx.jobs.get(REDELIVERY_JOB, name)) for name in sorted(container.doors))
+    return {name: job for name, job in jobs if job and job.reason}
 
 
 def _addresses(container: WebContainer) -> Mapping[str, bool]:

@@ -1,7 +1,8 @@
-"""Who may look: whoever has the admin token, as a bearer or once on the sign-in page.
+"""Who asks: whoever has the admin token or an API token, as a bearer or once on the sign-in page.
 
-The session is a signed cookie whose key is made from the token: a new token signs everyone out.
-What needs no sign-in is named in `OPEN`; whatever is added later is private by itself.
+The session is a signed cookie whose key is made from the admin token: a new one signs everyone
+out. It carries the id of the API token that opened it, and ends with that. What somebody may do
+stands in `service.web.access`; what that does not name is refused.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -27,13 +28,27 @@ from flask import (
     session,
 )
 from flask.sessions import SecureCookieSessionInterface
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import Unauthorized
 from werkzeug.wrappers import Response as AnyResponse
 
 from config.secrets import Secret
+from service.store.tokens import Token
+from service.tokens import use_is_news
+from service.web import WebContainer
+from service.web.access import TABLE, Entry, is_theirs
 from service.web.checks import PREFIX as CHECKS
 from service.web.webhooks import PREFIX as WEBHOOKS
+from workflows.rights import Actor, Role
 
-OPEN: Final = frozenset({"sign_in.form", "sign_in.enter", "health", "static"})
+#: Below it are the pages' sisters for programs, which are never sent to a form.
+API: Final = "/api/"
+
+#: Who it is that has the admin token: there is no name behind it.
+_ADMIN: Final = "an admin"
+
+_UNKNOWN: Final = "This token opens nothing: it is not known, has expired, or was revoked."
+
 STAY = timedelta(days=7)
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -42,11 +57,11 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOCAL = re.compile(r"/(?![/\\])[^\\\s\x00-\x20\x7f]*")
 
 
-def guard(app: Flask, token: Secret, public_url: str | None) -> None:
-    """Let nobody past without the token, except to what is `OPEN`, and to the doors of webhooks
+def guard(app: Flask, container: WebContainer) -> None:
+    """Let nobody past without a token, except to what asks for none, and to the doors of webhooks
     and of checks, which have secrets of their own."""
-    app.secret_key = _derived(token, "sign-in cookie")
-    app.session_interface = _Sessions(public_url)
+    app.secret_key = _derived(container.admin_token, "sign-in cookie")
+    app.session_interface = _Sessions(container.public_url)
     app.config.update(
         SESSION_COOKIE_NAME="followthrough",
         SESSION_COOKIE_HTTPONLY=True,
@@ -57,44 +72,112 @@ def guard(app: Flask, token: Secret, public_url: str | None) -> None:
 
     @app.before_request
     def stop() -> AnyResponse | None:
-        if request.endpoint in OPEN or request.path.startswith((WEBHOOKS, CHECKS)):
+        entry = TABLE.get(request.endpoint or "")
+        asks_nothing = entry is not None and entry.least is None
+        if asks_nothing or request.path.startswith((WEBHOOKS, CHECKS)):
             return None
         given = request.authorization
-        if given is not None and given.type == "bearer":
-            if _same(given.token or "", token):
-                g.signed_in = True
-                return None
-            return _refused("This is not the admin token.", bearer=True)
-        if session.get("csrf") is None:
-            if request.method in SAFE_METHODS:
-                return redirect(f"/sign-in?next={quote(request.full_path.rstrip('?'))}")
-            return _refused("Sign in first; then send the form again.")
-        g.signed_in = True
+        bearer = given is not None and given.type == "bearer"
+        if given is not None and bearer:
+            found = _opened(container, given.token or "")
+        else:
+            found = _of_session(container)
+        if found is None:
+            return _stranger(bearer=bearer)
+        g.actor = found
         # A cookie is sent by any page that makes the browser ask, a bearer token is not.
-        if request.method not in SAFE_METHODS:
+        if not bearer and request.method not in SAFE_METHODS:
             sent = request.form.get("csrf", "")
             if not hmac.compare_digest(sent.encode(), str(session["csrf"]).encode()):
                 abort(403, "The form was not sent from a page of this service, or is too old.")
+        if request.endpoint is not None:
+            _admit(container, entry, found)
         return None
 
-    app.register_blueprint(_blueprint(token))
+    app.add_template_global(may, "may")
+    app.register_blueprint(_blueprint(container))
 
 
-def _blueprint(token: Secret) -> Blueprint:
+def _admit(container: WebContainer, entry: Entry | None, who: Actor) -> None:
+    """Refuse what the table does not grant: 403 where the role is not enough, whether there is
+    such a thing or not; 404 where it is another team's."""
+    if entry is None:
+        abort(403, "Nobody may do this: no rule says who may.")
+    if entry.least is not None and not who.role.reaches(entry.least):
+        abort(403, f"This takes the role {entry.least}; you are {who.role}.")
+    with container.store.read() as tx:
+        theirs = is_theirs(tx, entry, who, request.view_args or {})
+    if not theirs:
+        abort(404)
+
+
+def _stranger(*, bearer: bool) -> AnyResponse:
+    """How somebody is received who is nobody we know."""
+    if request.path.startswith(API):
+        words = _UNKNOWN if bearer else "Send a token: Authorization: Bearer …"
+        challenge = WWWAuthenticate("bearer", {"realm": "Followthrough"})
+        raise Unauthorized(words, www_authenticate=challenge)
+    if bearer:
+        return _refused(_UNKNOWN, bearer=True)
+    if request.method in SAFE_METHODS:
+        return redirect(f"/sign-in?next={quote(request.full_path.rstrip('?'))}")
+    return _refused("Sign in first; then send the form again.")
+
+
+def _opened(container: WebContainer, text: str) -> Actor | None:
+    """Whoever has this token, None where it opens nothing."""
+    if _same(text, container.admin_token):
+        return Actor(_ADMIN, Role.ADMIN, None, _way())
+    with container.store.read() as tx:
+        found, now = tx.tokens.known(text), tx.now
+    return _alive(container, found, now)
+
+
+def _way() -> str:
+    return "API" if request.path.startswith(API) else "web page"
+
+
+def _of_session(container: WebContainer) -> Actor | None:
+    """Whoever is signed in; nobody any more, once their token opens nothing."""
+    if session.get("csrf") is None:
+        return None
+    number = session.get("token")
+    if number is None:
+        return Actor(_ADMIN, Role.ADMIN, None, _way())
+    with container.store.read() as tx:
+        found, now = tx.tokens.get(number), tx.now
+    whose = _alive(container, found, now)
+    if whose is None:
+        session.clear()
+    return whose
+
+
+def _alive(container: WebContainer, token: Token | None, now: datetime) -> Actor | None:
+    if token is None or not token.lives(now):
+        return None
+    if use_is_news(token, now):
+        with container.store.write() as tx:
+            tx.tokens.use(token.id)
+    return Actor(token.name, token.role, token.teams, _way(), token.id)
+
+
+def _blueprint(container: WebContainer) -> Blueprint:
     routes = Blueprint("sign_in", __name__)
 
     @routes.get("/sign-in")
     def form() -> AnyResponse:
-        if session.get("csrf") is not None:
+        if _of_session(container) is not None:
             return redirect(local_path(request.args.get("next")))
         return _form(local_path(request.args.get("next")))
 
     @routes.post("/sign-in")
     def enter() -> AnyResponse:
         following = local_path(request.form.get("next"))
-        if not _same(request.form.get("token", "").strip(), token):
-            return _refused("This is not the admin token.", following=following)
+        found = _opened(container, request.form.get("token", "").strip())
+        if found is None:
+            return _refused(_UNKNOWN, following=following)
         session.clear()
+        session["token"] = found.token
         session.permanent = True
         session["csrf"] = secrets.token_urlsafe(24)
         return redirect(following, 303)
@@ -107,9 +190,16 @@ def _blueprint(token: Secret) -> Blueprint:
     return routes
 
 
-def who() -> str:
-    """Who asks, as it stands on record: so far there is one token, and whoever has it."""
-    return "an admin (web page)"
+def actor() -> Actor:
+    """Who asks. There is always somebody, where the table asks for a sign-in."""
+    found: Actor = g.actor
+    return found
+
+
+def may(endpoint: str) -> bool:
+    """Whether whoever asks may use this endpoint, of what they see: for links and buttons."""
+    entry = TABLE.get(endpoint)
+    return entry is not None and "actor" in g and entry.admits(actor())
 
 
 def local_path(wanted: str | None) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from service.publishing import publish
+from service import acts
 from service.web import WebContainer
-from service.web.sign_in import who
+from service.web.sign_in import actor
 from workflows.differences import changed
 from workflows.model import Incident
 from workflows.perspectives import unheard
@@ -55,7 +55,7 @@ def blueprint(container: WebContainer) -> Blueprint:
     def publish_document(incident_id: str) -> Response:
         with container.store.write() as tx:
             record = tx.incidents.get(incident_id)
-            answer = publish(tx, record, by=who()) if record else None
+            answer = acts.publish_document(tx, actor(), record) if record else None
         if answer is None:
             abort(404, "There is no incident with this id.")
         flash(answer.words)

@@ -328,7 +328,7 @@ def test_the_page_accepts_and_the_web_process_only_writes_a_row(world: World) ->
     assert world.accept_on_page("P-1").status_code == 303
     assert world.tasks == ["Give me access"]
     told = world.stage.told(world.key)
-    assert "somebody with the admin token accepted P-1 by the page: Give me access" in told
+    assert "an admin accepted P-1 by the page: Give me access" in told
     assert "accepted P-1 by the page (2026-12-07" in told
 
 

@@ -26,25 +26,10 @@ def test_a_stranger_is_sent_to_sign_in_and_back(visitor: FlaskClient, path: str)
     assert after.headers["Location"] == path
 
 
-def test_every_route_but_a_few_is_private(visitor: FlaskClient) -> None:
-    public = set()
-    for rule in visitor.application.url_map.iter_rules():
-        path = rule.rule.replace("<connection>", "acme-github").replace("<path:filename>", "x")
-        path = path.replace("<name>", "drill")
-        for method in (rule.methods or set()) - {"OPTIONS", "HEAD"}:
-            answer = visitor.open(path, method=method)
-            sent_away = answer.headers.get("Location", "").startswith("/sign-in")
-            refused = answer.status_code == 401 and "Sign in first" in answer.text
-            if not sent_away and not refused:
-                public.add(rule.endpoint)
-    doors = {"webhooks.receive", "checks.receive"}
-    assert public == {"sign_in.form", "sign_in.enter", "health", "static", *doors}
-
-
 def test_the_token_opens_the_pages_and_a_wrong_one_does_not(visitor: FlaskClient) -> None:
     wrong = visitor.post("/sign-in", data={"token": TOKEN + "x"})
     assert wrong.status_code == 401
-    assert "This is not the admin token." in wrong.text
+    assert "This token opens nothing" in wrong.text
     assert visitor.get("/").status_code == 302
     assert visitor.post("/sign-in", data={"token": TOKEN}).status_code == 303
     assert visitor.get("/").status_code == 200

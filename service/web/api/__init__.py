@@ -1,0 +1,56 @@
+"""The REST API: what the pages can do, for programs. Its description is made from its code, and
+served as OpenAPI and as a page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flask_smorest
+from flask import Blueprint, Flask, Response, render_template
+
+from service.web import WebContainer
+from service.web.api import incidents, measures, upkeep
+from service.web.api.document import VERSION, Spec, completed, operations
+from service.web.api.operations import tagged
+from service.web.api.problems import MEDIA_TYPE, ProblemSchema, refusal
+
+#: What is below it is refused as problems.
+PREFIX = "/api/"
+
+
+def install(app: Flask, container: WebContainer) -> None:
+    """Register the operations, and where they are described."""
+    app.config.update(
+        API_TITLE="Followthrough",
+        API_VERSION="v1",
+        OPENAPI_VERSION=VERSION,
+        OPENAPI_URL_PREFIX=None,
+    )
+    api: Any = flask_smorest.Api()
+    api.ERROR_SCHEMA, api.DEFAULT_ERROR_RESPONSE_NAME = ProblemSchema, None
+    api.init_app(app)
+    every = (
+        incidents.operations(container),
+        *measures.operations(container),
+        *upkeep.operations(container),
+    )
+    for each in every:
+        api.register_blueprint(each.blueprint)
+    app.register_blueprint(_described(completed(api.spec.to_dict())))
+
+
+def _described(spec: Spec) -> Blueprint:
+    routes = Blueprint("api", __name__)
+
+    @routes.get("/api/openapi.json")
+    def openapi() -> Response:
+        return tagged(spec)
+
+    @routes.get("/api")
+    def page() -> str:
+        return render_template("api.html", spec=spec, operations=list(operations(spec)))
+
+    return routes
+
+
+__all__ = ["MEDIA_TYPE", "PREFIX", "install", "refusal"]
