@@ -1,0 +1,104 @@
+"""Each page as a person reads it: in light and dark, at a desk and on a phone, by keyboard alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from browser.axe import faults
+from browser.company import Company
+from browser.reader import DESKTOP, PHONE, Reader, Scheme
+
+from service import dead_letters
+from service.store.deliveries import DeliveryState
+from workflows.model import Outlook
+
+SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+LOOKS: tuple[tuple[str, tuple[int, int], Scheme], ...] = (
+    ("desktop-light", DESKTOP, "light"),
+    ("desktop-dark", DESKTOP, "dark"),
+    ("phone-light", PHONE, "light"),
+    ("phone-dark", PHONE, "dark"),
+)
+
+
+def pages(acme: Company) -> Mapping[str, str]:
+    """All pages by name, each where it has something to show."""
+    id = acme.incident.id
+    with acme.stage.store.read() as tx:
+        letters = [letter.id for letter in dead_letters.dead_letters(tx)]
+        (unread,) = tx.deliveries.page(state=DeliveryState.UNREADABLE, limit=1)
+        (open,) = tx.incidents.page(outlook=Outlook.WATCHING, limit=1)
+    return {
+        "incidents": "/",
+        "incident": f"/incidents/{id}",
+        "incident-open": f"/incidents/{open.incident.id}",
+        "incident-refused": f"/incidents/{acme.stage.incident('INC-1').id}",
+        "versions": f"/incidents/{id}/versions",
+        "version": f"/incidents/{id}/versions/1",
+        "conflicts": "/conflicts",
+        "deliveries": "/deliveries",
+        "delivery": f"/deliveries/{unread.id}",
+        "dead-letters": "/dead-letters",
+        "dead-letter": f"/dead-letters/{letters[0]}",
+        "drift": "/drift",
+        "trackers": "/trackers",
+    }
+
+
+NAMES = (
+    *("incidents", "incident", "incident-open", "incident-refused", "versions", "version"),
+    *("conflicts", "deliveries", "delivery", "dead-letters", "dead-letter", "drift", "trackers"),
+)
+
+
+@pytest.fixture
+def addresses(acme: Company) -> Mapping[str, str]:
+    found = pages(acme)
+    assert tuple(found) == NAMES
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_is_sound_at_a_desk_and_on_a_phone_by_light_and_in_the_dark(
+    reader: Reader, axe: str, addresses: Mapping[str, str], name: str
+) -> None:
+    reader.open(addresses[name])
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    for look, size, scheme in LOOKS:
+        reader.look(size, scheme)
+        assert reader.overflow() == [], look
+        assert faults(reader.page, axe) == [], look
+        reader.page.screenshot(path=SHOTS / f"{name}-{look}.png", full_page=True)
+    assert reader.troubles() == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_keyboard_reaches_every_control_in_reading_order_and_one_sees_where_it_is(
+    reader: Reader, addresses: Mapping[str, str], name: str
+) -> None:
+    reader.look(PHONE)
+    reader.open(addresses[name])
+    wanted = reader.reachable()
+    assert wanted
+    reached, bottom = [], 0.0
+    for _ in wanted:
+        focused = reader.tab()
+        assert focused["seen"], focused["html"]
+        reached.append(focused["html"])
+        if len(reached) > 1:  # the first is the skip link, which lies over the page
+            assert focused["bottom"] >= bottom - 4, focused["html"]
+            bottom = focused["top"]
+    assert reached == wanted
+    assert reader.troubles() == []
+
+
+def test_the_first_stop_leads_past_the_navigation(
+    reader: Reader, addresses: Mapping[str, str]
+) -> None:
+    reader.open(addresses["incident"])
+    assert "Skip to the content" in reader.tab()["html"]
+    reader.page.keyboard.press("Enter")
+    reader.tab()
+    assert reader.page.evaluate("document.querySelector('main').contains(document.activeElement)")
