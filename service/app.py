@@ -13,12 +13,16 @@ from service.web import (
     drift,
     judging,
     letters,
+    operation,
+    overview,
     pages,
+    places,
     showing,
     sign_in,
     trackers,
     versions,
     webhooks,
+    zones,
 )
 
 #: What a form of ours may weigh; webhooks have their own measure.
@@ -50,6 +54,7 @@ def create_app(container: WebContainer | None = None) -> Flask:
     sign_in.guard(app, container.admin_token, container.public_url)
     app.register_blueprint(webhooks.blueprint(container))
     app.register_blueprint(checks.blueprint(container))
+    app.register_blueprint(overview.blueprint(container))
     app.register_blueprint(pages.blueprint(container))
     app.register_blueprint(letters.blueprint(container))
     app.register_blueprint(conflicts.blueprint(container))
@@ -57,6 +62,8 @@ def create_app(container: WebContainer | None = None) -> Flask:
     app.register_blueprint(versions.blueprint(container))
     app.register_blueprint(drift.blueprint(container))
     app.register_blueprint(trackers.blueprint(container))
+    app.register_blueprint(operation.blueprint(container))
+    app.register_blueprint(zones.blueprint(container))
     app.register_error_handler(HTTPException, _error)
     app.after_request(_protect)
     app.context_processor(_page_facts)
@@ -77,8 +84,15 @@ def create_app(container: WebContainer | None = None) -> Flask:
 
 
 def _page_facts() -> dict[str, object]:
-    """What every page knows: whether somebody is signed in, and the token of its forms."""
-    return {"signed_in": g.get("signed_in", False), "csrf": session.get("csrf", "")}
+    """What every page knows: whether somebody is signed in, the token of its forms, and where one
+    can go."""
+    return {
+        "signed_in": g.get("signed_in", False),
+        "csrf": session.get("csrf", ""),
+        "places": places.PLACES,
+        "operation_places": places.OPERATION,
+        "action_places": places.ACTIONS,
+    }
 
 
 def _error(error: HTTPException) -> Response:

@@ -1,4 +1,4 @@
-"""The pages: all incidents, one incident with its explanation, deliveries and what to do with one.
+"""The pages: incidents, one incident with its explanation, deliveries and what to do with one.
 
 They read and, for deliveries, replay or drop; everything is drawn on the server, without scripts.
 """
@@ -6,10 +6,8 @@ They read and, for deliveries, replay or drop; everything is drawn on the server
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from itertools import islice
 from typing import TypeVar
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
@@ -17,15 +15,13 @@ from werkzeug.wrappers import Response
 
 from service import dead_letters
 from service.accepting import NotAcceptable, accept
-from service.dead_letters import DeadLetter
 from service.explain import explain, in_words, sent, standing
 from service.jobs import PROMPT
 from service.redelivery import LONGEST_KEPT, REDELIVERY_JOB, next_asked
 from service.routing import INCIDENT_JOB, incident_subject
-from service.store import Transaction
 from service.store.deliveries import DeliveryState
-from service.store.jobs import Job
 from service.web import WebContainer, judging
+from service.web.course import course
 from service.web.letters import reason
 from service.web.sign_in import who
 from workflows.audit_text import CRITERIA
@@ -35,7 +31,9 @@ from workflows.remarks import with_remark
 from workflows.timeline import figures, length_in_words
 
 PAGE = 50
-MOST_SHOWN = 5
+
+#: So many entries of an incident's history stand open; those before are unfolded.
+LATEST = 8
 
 #: What a database takes as an id; a larger number is nothing's.
 LARGEST_ID = 2**63 - 1
@@ -44,26 +42,6 @@ LARGEST_ID = 2**63 - 1
 _WHOEVER = "somebody with the admin token"
 
 Word = TypeVar("Word", bound=StrEnum)
-
-
-@dataclass(frozen=True, slots=True)
-class NeedsYou:
-    """What waits for the operator; the lists hold the first few, the counts all."""
-
-    letters: Sequence[DeadLetter]
-    letters_count: int
-    jobs: Sequence[Job]
-    jobs_count: int
-
-    def __bool__(self) -> bool:
-        return bool(self.letters_count or self.jobs_count)
-
-
-def needs_you(tx: Transaction) -> NeedsYou:
-    """Dead letters and failing jobs."""
-    letters = list(islice(dead_letters.dead_letters(tx), MOST_SHOWN))
-    jobs = tx.jobs.failing()
-    return NeedsYou(letters, dead_letters.count(tx), jobs[:MOST_SHOWN], len(jobs))
 
 
 def tasks(actions: Sequence[ActionItem]) -> Sequence[ActionItem]:
@@ -94,7 +72,7 @@ def blueprint(container: WebContainer) -> Blueprint:
 
 
 def _incidents(routes: Blueprint, container: WebContainer) -> None:
-    @routes.get("/")
+    @routes.get("/incidents")
     def incidents() -> str:
         outlook = _one_of(Outlook, request.args.get("outlook"))
         with container.store.read() as tx:
@@ -102,7 +80,6 @@ def _incidents(routes: Blueprint, container: WebContainer) -> None:
             before = tx.incidents.get(cursor) if cursor else None
             found = tx.incidents.page(outlook=outlook, before=before, limit=PAGE + 1)
             counts = tx.incidents.counts()
-            needed = needs_you(tx)
         records, more = found[:PAGE], len(found) > PAGE
         return render_template(
             "incidents.html",
@@ -113,7 +90,6 @@ def _incidents(routes: Blueprint, container: WebContainer) -> None:
             outlooks=list(Outlook),
             counts=counts,
             total=sum(counts.values()),
-            needs=needed,
         )
 
     @routes.get("/incidents/<incident_id>")
@@ -121,6 +97,7 @@ def _incidents(routes: Blueprint, container: WebContainer) -> None:
         with container.store.read() as tx:
             found = explain(tx, incident_id)
             said = tx.judgements.of_incident(incident_id)
+            last = tx.versions.last(incident_id)
             now = tx.now
         if found is None:
             abort(404, "There is no incident with this id.")
@@ -129,6 +106,9 @@ def _incidents(routes: Blueprint, container: WebContainer) -> None:
             explained=found,
             incident=found.incident,
             figures=told_figures(found.incident),
+            course=course(found.incident.moments),
+            latest=LATEST,
+            published=last.number if last else 0,
             measures=judging.shown(found.incident, said, container.people, container.doors, now),
             verdicts=CRITERIA,
         )

@@ -31,25 +31,29 @@ def pages(acme: Company) -> Mapping[str, str]:
         (unread,) = tx.deliveries.page(state=DeliveryState.UNREADABLE, limit=1)
         (open,) = tx.incidents.page(outlook=Outlook.WATCHING, limit=1)
     return {
-        "incidents": "/",
+        "overview": "/",
+        "incidents": "/incidents",
         "incident": f"/incidents/{id}",
         "incident-open": f"/incidents/{open.incident.id}",
         "incident-refused": f"/incidents/{acme.stage.incident('INC-1').id}",
         "versions": f"/incidents/{id}/versions",
         "version": f"/incidents/{id}/versions/1",
         "conflicts": "/conflicts",
+        "operation": "/operation",
         "deliveries": "/deliveries",
         "delivery": f"/deliveries/{unread.id}",
         "dead-letters": "/dead-letters",
         "dead-letter": f"/dead-letters/{letters[0]}",
         "drift": "/drift",
         "trackers": "/trackers",
+        "times": "/times",
     }
 
 
 NAMES = (
-    *("incidents", "incident", "incident-open", "incident-refused", "versions", "version"),
-    *("conflicts", "deliveries", "delivery", "dead-letters", "dead-letter", "drift", "trackers"),
+    *("overview", "incidents", "incident", "incident-open", "incident-refused"),
+    *("versions", "version", "conflicts", "operation", "deliveries", "delivery"),
+    *("dead-letters", "dead-letter", "drift", "trackers", "times"),
 )
 
 
