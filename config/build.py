@@ -16,6 +16,7 @@ from config.calendars import build_calendars
 from config.checking import build_checks
 from config.checks import PLACE_KEY, person_names
 from config.digests import build_digest
+from config.learning import build_learning
 from config.participants import build_participants
 from config.proving import build_evidence, build_waivers
 from config.secrets import Secret
@@ -139,6 +140,7 @@ def build_policy(
         connections={name: connection.kind for name, connection in connections.items()},
         hash="",
         people_by=frozenset(rules.get("people_by", ("email",))),
+        learning=build_learning(rules),
     )
     return replace(policy, hash=_hash(policy, connections))
 

@@ -37,6 +37,7 @@ from config.fields import (
     YesNo,
     needed,
 )
+from config.learning import LearningSection
 from config.participants import CustomersSection, PerspectivesSection
 from config.problems import said
 from config.proving import evidence_section, waivers_section
@@ -338,3 +339,4 @@ class RulesSection(Section):
     people = Listed(PersonSection, load_default=list)
     people_by = Texts(choices=PEOPLE_BY)
     calendars = Named(CalendarSection)
+    learning = Group(LearningSection)

@@ -38,6 +38,7 @@ from service.examination import keeps_files, named_places
 from service.executor import Executor
 from service.governor import Governor
 from service.jobs import Handlers, Timing
+from service.learning import LEARNING_JOB, LearningAnew
 from service.processing import Processing
 from service.reconciler import POLL_JOB, Reconciler
 from service.recurrences import Recurrences
@@ -191,6 +192,7 @@ class Container:
     redelivery: Redelivery
     closings: ClosingTogether
     tick: Tick
+    learning: LearningAnew
     handlers: Handlers
 
     def start(self) -> None:
@@ -199,6 +201,7 @@ class Container:
         self.redelivery.start()
         self.closings.start()
         self.tick.start()
+        self.learning.start()
 
 
 @dataclass(frozen=True)
@@ -253,6 +256,7 @@ def build(
     redelivery = Redelivery(store, trackers.kept_deliveries, clock)
     closings = ClosingTogether(store, policy, by_connection, clock)
     tick = Tick(store, policy, clock)
+    learning = LearningAnew(store, policy)
     teams = TeamTurns(store, policy, by_connection, executor, trackers.audiences, clock)
     handlers: Handlers = {
         DELIVERY_JOB: routing.run,
@@ -262,10 +266,10 @@ def build(
         CLOSING_JOB: closings.run,
         TICK_JOB: tick.run,
         TEAM_JOB: teams.run,
+        LEARNING_JOB: learning.run,
     }
-    return Container(
-        settings, rules, store, trackers, reconciler, redelivery, closings, tick, handlers
-    )
+    started = (reconciler, redelivery, closings, tick, learning)
+    return Container(settings, rules, store, trackers, *started, handlers)
 
 
 def comparison(settings: Settings, rules: Rules, store: Store) -> Comparison:

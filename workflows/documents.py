@@ -27,6 +27,7 @@ _REGION = re.compile(
     r"^<!-- followthrough:end (?P=name) -->[ \t]*$",
     re.MULTILINE | re.DOTALL,
 )
+_MARK = re.compile(r"<!-- followthrough:(begin|end) [a-z][a-z-]* -->\s*")
 _HEADING = re.compile(r"^#{1,6}[ \t]+(?P<text>\S.*)$", re.MULTILINE)
 
 #: The regions that a template must hold, each once.
@@ -55,6 +56,11 @@ def marked(name: str, body: str) -> str:
     """The region as it stands in a Markdown text, markers included."""
     body = body.strip("\n")
     return f"<!-- followthrough:begin {name} -->\n{body}\n<!-- followthrough:end {name} -->"
+
+
+def is_mark(line: str) -> bool:
+    """Whether the line says where a region begins or ends, and nothing else."""
+    return _MARK.fullmatch(line) is not None
 
 
 def replace_regions(text: str, bodies: Mapping[str, str]) -> str:

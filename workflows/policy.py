@@ -344,6 +344,14 @@ class Team:
 
 
 @dataclass(frozen=True, slots=True)
+class LearningRules:
+    """What is counted as one: `synonyms` maps words of tags and factors to those that they are
+    counted under, both normal (`workflows.recurrence.normal`)."""
+
+    synonyms: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Everything decided. `connections` maps a connection's name to its kind; `hash` changes
     with any decision, and each decision taken keeps the hash it was taken under. `people_by` is
@@ -357,6 +365,7 @@ class Policy:
     connections: Mapping[str, str]
     hash: str
     people_by: frozenset[str] = frozenset({"email"})
+    learning: LearningRules = field(default_factory=LearningRules)
     met: Met = Met()
     served: Mapping[tuple[str, str], int] = field(default_factory=dict)
 

@@ -32,6 +32,7 @@ from service.store.incidents import Incidents
 from service.store.jobs import Jobs
 from service.store.journal import Journal
 from service.store.judgements import Judgements
+from service.store.learning import Learning
 from service.store.ledger import Ledger
 from service.store.occurrences import Occurrences
 from service.store.people import People
@@ -58,7 +59,8 @@ class Transaction:
         self.now = now
         self.jobs = Jobs(connection, now)
         self.deliveries = Deliveries(connection, now, self.jobs)
-        self.incidents = Incidents(connection, now)
+        self.learning = Learning(connection, now)
+        self.incidents = Incidents(connection, now, self.learning)
         self.acceptances = Acceptances(connection, now)
         self.checks = Checks(connection, now)
         self.choices = Choices(connection, now)

@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 
 from service.store.codec import dump, load
+from service.store.learning import Learning
 from service.store.schema import incidents
 from service.store.statements import insert, once
 from workflows.model import Incident, Outlook, TicketRef
@@ -82,12 +83,14 @@ def _saving(connection: Connection) -> Insert:
 class Incidents:
     """Saving and finding incidents."""
 
-    def __init__(self, connection: Connection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime, learning: Learning) -> None:
         self._connection = connection
         self._now = now
+        self._learning = learning
 
     def save(self, incident: Incident, policy_hash: str) -> None:
-        """Store the incident as it is now, new or known, decided under the policy of that hash."""
+        """Store the incident as it is now, new or known, decided under the policy of that hash; and
+        with it what it teaches."""
         values = {
             "id": incident.id,
             "connection": incident.ticket.connection,
@@ -110,6 +113,7 @@ class Incidents:
             "updated_at": self._now,
         }
         self._connection.execute(_saving(self._connection), values)
+        self._learning.learn(incident)
 
     def get(self, incident_id: str) -> IncidentRecord | None:
         return self._one(_BY_ID, {"wanted": incident_id})

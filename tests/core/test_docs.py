@@ -50,6 +50,7 @@ TOLD_UNDER = {
     "people": "`people`",
     "people_by": "`people`",
     "calendars": "`calendars`",
+    "learning": "`learning`",
 }
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

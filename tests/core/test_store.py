@@ -115,10 +115,16 @@ def test_writers_of_one_process_take_turns_in_the_order_they_came() -> None:
     assert order == list(range(8))
 
 
+def is_no_part_of_the_index(name: str | None, kind: str, _parents: object) -> bool:
+    """The index for searching is SQLite's own, and so are the tables that it keeps itself in."""
+    return kind != "table" or (name or "").partition("_")[0] != "found"
+
+
 def test_the_migrations_lead_to_the_schema(store: Store) -> None:
     engine = create_engine(store.url)
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        opts = {"compare_type": True, "include_name": is_no_part_of_the_index}
+        context = MigrationContext.configure(connection, opts=opts)
         assert compare_metadata(context, metadata) == []
     engine.dispose()
 

@@ -1,0 +1,175 @@
+"""The tables of what incidents teach; see `service.store.schema` and `workflows.projection`, which
+says what each column holds. All of it can be made anew from the incidents and the imported files.
+
+An `incident_id` here is our id of an incident, or that of an imported file.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from service.store.schema import metadata
+from service.store.types import UtcDateTime
+
+facts = Table(  # one row for each incident, and for each imported file
+    "facts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("place", BigInteger, nullable=False),  # its order in time: see service.store.learning
+    Column("key", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("team", Text, nullable=False),
+    Column("team_words", Text, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("service_words", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("severity_words", Text, nullable=False),
+    Column("restricted", Boolean, nullable=False),
+    Column("imported", Boolean, nullable=False),
+    Column("phase", Text, nullable=False),
+    Column("outlook", Text, nullable=False),
+    Column("opened", UtcDateTime),
+    Column("closed", UtcDateTime),
+    Column("started", UtcDateTime),
+    Column("detected", UtcDateTime),
+    Column("acknowledged", UtcDateTime),
+    Column("mitigated", UtcDateTime),
+    Column("resolved", UtcDateTime),
+    Column("to_detect", Integer),
+    Column("to_acknowledge", Integer),
+    Column("to_mitigate", Integer),
+    Column("to_resolve", Integer),
+    Column("quarter", Text, nullable=False),
+    Column("felt", Boolean, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("document_url", Text, nullable=False),
+    Column("published", UtcDateTime),
+    Column("review_due", Date),
+    Column("recurrence_of", Text, nullable=False),
+    Column("shape", Integer, nullable=False, index=True),  # workflows.projection.SHAPE
+    Column("rows_digest", Text, nullable=False),  # of all but the passages
+    Column("texts_digest", Text, nullable=False),  # of all that is searched in
+    UniqueConstraint("place"),
+    # Each holds what is counted and grouped, so that a count does not read the rows.
+    Index("ix_facts_quarter", "quarter", "team", "service_words", "severity", "restricted"),
+    Index("ix_facts_team", "team", "opened", "severity", "restricted"),
+    Index("ix_facts_service", "service_words", "opened", "severity", "restricted", "team"),
+)
+
+labels = Table(  # tags and contributing factors
+    "labels",
+    metadata,
+    Column("incident_id", Text, ForeignKey("facts.id"), primary_key=True),
+    Column("what", Text, primary_key=True),  # tag, factor
+    Column("name", Text, primary_key=True),
+    Column("said", Text, nullable=False),
+    Column("team", Text, nullable=False),
+    Column("service_words", Text, nullable=False),
+    Column("quarter", Text, nullable=False),
+    Column("restricted", Boolean, nullable=False),
+    Index("ix_labels_what", "what", "name", "quarter", "service_words", "restricted", "team"),
+    Index("ix_labels_quarter", "what", "quarter", "service_words", "name", "restricted", "team"),
+)
+
+measures = Table(  # action items
+    "measures",
+    metadata,
+    Column("incident_id", Text, ForeignKey("facts.id"), primary_key=True),
+    Column("item", Integer, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("area", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("team", Text, nullable=False),
+    Column("service_words", Text, nullable=False),
+    Column("priority", Text, nullable=False),
+    Column("due", Date),
+    Column("milestone", Text, nullable=False),
+    Column("success_measure", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("open", Boolean, nullable=False),
+    Column("done_at", UtcDateTime),
+    Column("proven", Boolean),
+    Column("waived_until", Date),
+    Column("task_key", Text, nullable=False),
+    Column("task_url", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("suspect", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("restricted", Boolean, nullable=False),
+    Column("known_since", UtcDateTime, nullable=False),  # when it was first saved here
+    Index("ix_measures_open", "open", "due", "team", "kind", "restricted"),
+    Index("ix_measures_team", "team", "open", "due"),
+    Index("ix_measures_service", "service_words", "open"),
+    Index("ix_measures_kind", "kind", "open", "team", "due", "done_at", "restricted"),
+)
+
+audits = Table(  # of measures
+    "audits",
+    metadata,
+    Column("incident_id", Text, ForeignKey("facts.id"), primary_key=True),
+    Column("item", Integer, primary_key=True),
+    Column("round", Integer, primary_key=True),
+    Column("rung", Integer, primary_key=True),
+    Column("standing", Text, nullable=False),
+    Column("asks", Boolean, nullable=False),
+    Column("opens", UtcDateTime, nullable=False),
+    Column("due", Date),
+    Column("team", Text, nullable=False),
+    Column("reviewer", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("at", UtcDateTime),
+    Column("by", Text, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("suspect", Text, nullable=False),
+    Column("because", Text, nullable=False),
+    Column("led_to", Integer),
+    Column("ended", Text, nullable=False),
+    Column("ticket_key", Text, nullable=False),
+    Column("ticket_url", Text, nullable=False),
+    Column("restricted", Boolean, nullable=False),
+    Index("ix_audits_asks", "asks", "due", "opens", "team", "restricted"),
+    Index("ix_audits_team", "team", "asks", "due"),
+    Index("ix_audits_verdict", "verdict", "at", "team", "restricted"),
+)
+
+passages = Table(  # texts to search in
+    "passages",
+    metadata,
+    Column("incident_id", Text, ForeignKey("facts.id"), primary_key=True),
+    Column("part", Text, primary_key=True),  # workflows.projection.Part
+    Column("ordinal", Integer, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("words", Text, nullable=False),
+)
+
+synonyms = Table(  # of tags and factors, as the rules have them; all in normal words
+    "synonyms",
+    metadata,
+    Column("said", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+)
+
+imported = Table(  # postmortems that were written elsewhere, as their files were
+    "imported",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("path", Text, nullable=False, unique=True),  # below the directory that was imported
+    Column("digest", Text, nullable=False),  # of its bytes
+    Column("team", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("imported_at", UtcDateTime, nullable=False),
+)
