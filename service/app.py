@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from service import dead_letters
 from service.web import (
     WebContainer,
+    boards,
     checks,
     conflicts,
     drift,
@@ -56,6 +57,7 @@ def create_app(container: WebContainer | None = None) -> Flask:
     app.register_blueprint(checks.blueprint(container))
     app.register_blueprint(overview.blueprint(container))
     app.register_blueprint(pages.blueprint(container))
+    app.register_blueprint(boards.blueprint(container))
     app.register_blueprint(letters.blueprint(container))
     app.register_blueprint(conflicts.blueprint(container))
     app.register_blueprint(judging.blueprint(container))

@@ -22,6 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from service.clock import Clock, utc_now
 from service.store.acceptances import Acceptances
+from service.store.boards import Boards
 from service.store.checks import Checks
 from service.store.choices import Choices
 from service.store.closings import Closings
@@ -60,6 +61,7 @@ class Transaction:
         self.jobs = Jobs(connection, now)
         self.deliveries = Deliveries(connection, now, self.jobs)
         self.learning = Learning(connection, now)
+        self.boards = Boards(connection, now)
         self.incidents = Incidents(connection, now, self.learning)
         self.acceptances = Acceptances(connection, now)
         self.checks = Checks(connection, now)

@@ -1,16 +1,25 @@
-"""The first page: what needs somebody, and the incidents that move."""
+"""The first page: what needs somebody, or one person, and the incidents that move."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
+
 from flask import Blueprint, render_template
 
+from service.store import Transaction
+from service.store.boards import ActionView, AuditView, Sieve
 from service.web import WebContainer
+from service.web.boards import sieve_asked
 from service.web.operation import MOST_SHOWN, failing
-from workflows.apart import apart
-from workflows.model import Outlook
+from workflows.apart import Apart, apart
+from workflows.model import Incident, Outlook
 
 #: So many incidents of each outlook are shown.
 MOST_MOVING = 10
+
+#: Reviews that are due within this time are told of.
+SOON = timedelta(days=3)
 
 
 def blueprint(container: WebContainer) -> Blueprint:
@@ -18,14 +27,17 @@ def blueprint(container: WebContainer) -> Blueprint:
 
     @routes.get("/")
     def overview() -> str:
+        person = sieve_asked().person
+        sieve = Sieve(person=person)
         with container.store.read() as tx:
-            found = failing(tx)
-            conflicts = [
-                (record.incident, each)
-                for record in tx.incidents.apart()
-                for each in apart(record.incident, tx.now)
-                if each.waits
-            ]
+            found = None if person else failing(tx)
+            conflicts = _conflicts(tx, person)
+            late = tx.boards.actions(ActionView.OVERDUE, sieve, MOST_SHOWN)
+            asked = tx.boards.audits(AuditView.OPEN, sieve, MOST_SHOWN)
+            actions, audits = tx.boards.action_counts(sieve), tx.boards.audit_counts(sieve)
+            soon = tx.now.date() + SOON
+            reviews = [] if person else tx.boards.reviews_due(soon, MOST_SHOWN)
+            today = tx.now.date()
             moving = [
                 record
                 for outlook in (Outlook.WAITING, Outlook.WATCHING)
@@ -34,11 +46,33 @@ def blueprint(container: WebContainer) -> Blueprint:
             total = sum(tx.incidents.counts().values())
         return render_template(
             "overview.html",
+            person=person,
             failing=found,
             conflicts=conflicts,
+            late=late,
+            late_count=actions[ActionView.OVERDUE],
+            asked=asked,
+            asked_count=audits[AuditView.OPEN],
+            reviews=reviews,
+            today=today,
             moving=[record.incident for record in moving],
             total=total,
             most=MOST_SHOWN,
         )
 
     return routes
+
+
+def _conflicts(tx: Transaction, person: str) -> Sequence[tuple[Incident, Apart]]:
+    """What waits for somebody to choose; of one person, that of the items which are theirs."""
+    return [
+        (record.incident, each)
+        for record in tx.incidents.apart()
+        for each in apart(record.incident, tx.now)
+        if each.waits and _concerns(record.incident, each, person)
+    ]
+
+
+def _concerns(incident: Incident, each: Apart, person: str) -> bool:
+    owner = next((item.owner for item in incident.actions if item.number == each.item), None)
+    return not person or (owner or "").casefold() == person.casefold()

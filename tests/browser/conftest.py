@@ -11,9 +11,8 @@ import pytest
 from browser.axe import source
 from browser.company import Company, company
 from browser.reader import Reader
-from playwright.sync_api import Browser, sync_playwright
-
 from conftest import needs
+from playwright.sync_api import Browser, sync_playwright
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Each page as a person reads it: in light and dark, at a desk and on a phone, by keyboard alone."""
+"""Each page as a person reads it: by light and in the dark, at a desk and on a phone, by keyboard."""
 
 from __future__ import annotations
 
@@ -38,6 +38,10 @@ def pages(acme: Company) -> Mapping[str, str]:
         "incident-refused": f"/incidents/{acme.stage.incident('INC-1').id}",
         "versions": f"/incidents/{id}/versions",
         "version": f"/incidents/{id}/versions/1",
+        "actions": "/actions",
+        "actions-none": "/actions?show=waived&team=payments",
+        "audits": "/audits",
+        "audits-suspect": "/audits?show=suspect",
         "conflicts": "/conflicts",
         "operation": "/operation",
         "deliveries": "/deliveries",
@@ -52,7 +56,8 @@ def pages(acme: Company) -> Mapping[str, str]:
 
 NAMES = (
     *("overview", "incidents", "incident", "incident-open", "incident-refused"),
-    *("versions", "version", "conflicts", "operation", "deliveries", "delivery"),
+    *("versions", "version", "actions", "actions-none", "audits", "audits-suspect"),
+    *("conflicts", "operation", "deliveries", "delivery"),
     *("dead-letters", "dead-letter", "drift", "trackers", "times"),
 )
 

@@ -227,7 +227,15 @@ def test_accepting_needs_sign_in_and_a_form_of_ours(
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/incidents", "/incidents/k3v9", "/deliveries", "/deliveries/2", "/dead-letters", "/dead-letters/e2"],
+    [
+        "/",
+        "/incidents",
+        "/incidents/k3v9",
+        "/deliveries",
+        "/deliveries/2",
+        "/dead-letters",
+        "/dead-letters/e2",
+    ],
 )
 def test_hostile_text_is_shown_and_does_nothing(
     operator: FlaskClient, history: History, path: str
