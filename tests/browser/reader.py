@@ -64,10 +64,10 @@ class Reader:
         yield cls(context, url)
         context.close()
 
-    def sign_in(self) -> None:
+    def sign_in(self, token: str = ADMIN_TOKEN) -> None:
         """With the keyboard alone: the field has the focus, and Enter sends the form."""
         self.open("/sign-in")
-        self.page.keyboard.type(ADMIN_TOKEN)
+        self.page.keyboard.type(token)
         self.page.keyboard.press("Enter")
         self.page.wait_for_url(f"{self.url}/")
 

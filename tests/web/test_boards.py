@@ -18,7 +18,6 @@ from web.test_conflict_pages import TWIN, apart
 
 from service.store import Store
 from workflows.model import ActionItem, DocumentStatus, Kind
-from workflows.proof import Proof
 from workflows.snapshots import Progress
 
 YESTERDAY, TOMORROW = date(2026, 12, 6), date(2026, 12, 8)
@@ -150,7 +149,9 @@ def test_a_page_asks_the_database_no_more_when_there_is_more_to_show(
     def come(first: int, last: int) -> None:
         for number in range(first, last):
             item = action(1, "Alert", due=YESTERDAY, task=task_ref(number + 100), twin=TWIN)
-            incident = history.incident(f"i{number}", number, actions=(item, replace(apart(), number=2)))
+            incident = history.incident(
+                f"i{number}", number, actions=(item, replace(apart(), number=2))
+            )
             history.delivery(incident)
 
     come(0, 6)
