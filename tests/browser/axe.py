@@ -10,13 +10,17 @@ import hashlib
 import subprocess
 import tarfile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from playwright.sync_api import Page
 
 VERSION = "4.13.0"
 #: Of the package, as npm publishes it: `npm view axe-core@4.13.0 dist.integrity`.
-INTEGRITY = "sha512-UzGt8zg7Ny8djbYMhxl2zuEevVa7r2gJjYY5Lwr1xM7+XU2nd6CkIWFTVcCIbAP63vSz71NaVyyuSk9lHKcy0A=="
+INTEGRITY = (
+    "sha512-UzGt8zg7Ny8djbYMhxl2zuEevVa7r2gJjYY5Lwr1xM7+"
+    "XU2nd6CkIWFTVcCIbAP63vSz71NaVyyuSk9lHKcy0A=="
+)
 CACHE = Path(__file__).parents[2] / ".venv" / "axe-core"
 
 #: What is looked for: the rules of WCAG up to 2.2 AA, and what is good practice besides.
@@ -30,13 +34,15 @@ def source() -> str:
     package = CACHE / f"axe-core-{VERSION}.tgz"
     if not package.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
-        subprocess.run(
-            ["npm", "pack", "--silent", f"axe-core@{VERSION}"],
-            cwd=CACHE,
-            check=True,
-            timeout=60,
-            capture_output=True,
-        )
+        with TemporaryDirectory(dir=CACHE) as fetched:  # several may fetch it at once
+            subprocess.run(
+                ["npm", "pack", "--silent", f"axe-core@{VERSION}"],
+                cwd=fetched,
+                check=True,
+                timeout=60,
+                capture_output=True,
+            )
+            Path(fetched, package.name).rename(package)
     found = hashlib.sha512(package.read_bytes()).digest()
     if f"sha512-{base64.b64encode(found).decode()}" != INTEGRITY:
         raise ValueError(f"{package} is not what npm published")

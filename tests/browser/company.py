@@ -122,7 +122,8 @@ class Company:
         self.stage.settle()
 
     def _path(self, key: str) -> str:
-        return f"postmortems/{self.stage.incident(key).closed:%Y}/{key.replace('/', '-').replace('#', '-')}.md"
+        name = key.replace("/", "-").replace("#", "-")
+        return f"postmortems/{self.stage.incident(key).closed:%Y}/{name}.md"
 
     def _tree(self, branch: str) -> Mapping[str, bytes]:
         place = self.github.repos[DOCUMENTS]
@@ -193,7 +194,7 @@ def company(directory: Path) -> Iterator[Company]:
             stage.sandbox.url: lambda: stage.sandbox._server.app,
             stage.url: lambda: stage._server.app,
         }
-        with without_sockets(here):  # type: ignore[arg-type]
+        with without_sockets(here):
             made = Company(stage)
             made.live()
         yield made

@@ -33,8 +33,7 @@ from workflows.model import (
     Way,
 )
 from workflows.moments import Moments
-from workflows.proof import Evidence, Proof
-from workflows.proven import Waiver
+from workflows.proven import Evidence, Proof, Waiver
 from workflows.rungs import Audit, Verdict
 from workflows.snapshots import Agreement, Choice, Claim, Conflict, Field, Said, Side, Stuck
 from workflows.versions import Publication, Version, digest

@@ -1,4 +1,4 @@
-"""Texts that try to become more than text: markup, scripts, links, Markdown, and bytes that confuse.
+"""Texts that try to become more than text: markup, scripts, links, Markdown, odd letters.
 
 The ways in are those of the OWASP cheat sheet on filter evasion and of the HTML standard:
 https://cheatsheetseries.owasp.org/cheatsheets/XSS_Filter_Evasion_Cheat_Sheet.html

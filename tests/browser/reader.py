@@ -16,7 +16,8 @@ Scheme = Literal["light", "dark"]
 #: What the keyboard can reach, in the order of the document: of radio buttons with one name only
 #: one is reached, the others with the arrows.
 REACHABLE = """() => {
-  const wanted = 'a[href], button, input:not([type=hidden]), select, textarea, summary, pre[tabindex]';
+  const fields = 'button, input:not([type=hidden]), select, textarea';
+  const wanted = `a[href], ${fields}, summary, pre[tabindex]`;
   const shown = each => each.checkVisibility({visibilityProperty: true});
   const names = new Set();
   return [...document.querySelectorAll(wanted)].filter(shown).filter(each => {

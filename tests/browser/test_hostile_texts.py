@@ -22,9 +22,9 @@ from service.web.pages import PAGE
 #: What our templates are made of, and nothing else is on a page. Whatever loads, sends or leads
 #: somewhere keeps to web addresses and to this host.
 FAULTS = """(root, host) => {
-  const tags = new Set(`html head meta title link body a header div img form input button nav main p
-    section article fieldset legend h1 h2 h3 h4 ul ol li dl dt dd table thead tbody tr th td span bdi
-    time q code pre strong details summary label select option optgroup textarea svg line g circle
+  const tags = new Set(`html head meta title link body a header div img form input button nav main
+    p section article fieldset legend h1 h2 h3 h4 ul ol li dl dt dd table thead tbody tr th td span
+    bdi time q code pre strong details summary label select option optgroup textarea svg line g circle
     text`.split(/\\s+/));
   const attributes = new Set(`class id href rel type content name charset lang src alt width height
     method action value role tabindex scope datetime for required maxlength autocomplete placeholder
@@ -55,13 +55,13 @@ READ = f"""([html, host]) =>
   ({FAULTS})(new DOMParser().parseFromString(html, 'text/html'), host)"""
 
 #: Pages with lists of everything; each goes on for as long as there is more.
+LONG_LISTS = (
+    *("/", "/audits", "/audits?show=judged", "/audits?show=suspect", "/operation"),
+    *("/deliveries", "/drift"),
+)
 LISTS = (
     *("/incidents", "/actions?show=waived", "/conflicts", "/dead-letters", "/trackers"),
-    *(
-        pytest.param(path, marks=pytest.mark.long)
-        for path in ("/", "/audits", "/audits?show=judged", "/audits?show=suspect")
-        + ("/operation", "/deliveries", "/drift")
-    ),
+    *(pytest.param(path, marks=pytest.mark.long) for path in LONG_LISTS),
 )
 
 
@@ -112,7 +112,7 @@ def test_the_trap_tells_of_what_is_not_escaped(reader: Reader) -> None:
 @pytest.mark.parametrize("path", LISTS)
 def test_lists_show_every_hostile_text_and_nothing_of_it_runs(reader: Reader, path: str) -> None:
     following: str | None = path
-    for number in count(1):
+    for number in count(1):  # noqa: B007 - counted for the end
         assert following is not None
         check(reader, following)
         onward = reader.page.locator("a[rel=next]")
