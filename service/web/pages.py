@@ -66,6 +66,7 @@ def blueprint(container: WebContainer) -> Blueprint:
     routes.add_app_template_filter(standing, "standing")
     routes.add_app_template_filter(details, "details")
     _incidents(routes, container)
+    _trying_again(routes, container)
     _proposals(routes, container)
     _deliveries(routes, container)
     return routes
@@ -113,6 +114,8 @@ def _incidents(routes: Blueprint, container: WebContainer) -> None:
             verdicts=CRITERIA,
         )
 
+
+def _trying_again(routes: Blueprint, container: WebContainer) -> None:
     @routes.post("/incidents/<incident_id>/retry")
     def retry(incident_id: str) -> Response:
         with container.store.write() as tx:

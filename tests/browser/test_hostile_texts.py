@@ -22,10 +22,11 @@ from service.web.pages import PAGE
 #: What our templates are made of, and nothing else is on a page. Whatever loads, sends or leads
 #: somewhere keeps to web addresses and to this host.
 FAULTS = """(root, host) => {
-  const tags = new Set(`html head meta title link body a header div img form input button nav main
-    p section article fieldset legend h1 h2 h3 h4 ul ol li dl dt dd table thead tbody tr th td span
-    bdi time q code pre strong details summary label select option optgroup textarea svg line g circle
-    text`.split(/\\s+/));
+  const tags = new Set(`
+    html head meta title link body a header div img form input button nav main p section
+    article fieldset legend h1 h2 h3 h4 ul ol li dl dt dd table thead tbody tr th td span
+    bdi time q code pre strong details summary label select option optgroup textarea svg
+    line g circle text`.trim().split(/\\s+/));
   const attributes = new Set(`class id href rel type content name charset lang src alt width height
     method action value role tabindex scope datetime for required maxlength autocomplete placeholder
     rows disabled selected checked data-label x1 x2 y1 y2 cx cy r x y`.split(/\\s+/));
@@ -160,10 +161,8 @@ def test_each_hostile_letter_and_delivery_is_shown_and_nothing_of_it_runs(reader
 @pytest.mark.parametrize("path", ["/actions", "/audits"])
 def test_what_the_address_says_is_shown_and_nothing_of_it_runs(reader: Reader, path: str) -> None:
     for text in PAYLOADS[:: len(PAYLOADS) // 20]:
-        given = dict.fromkeys(("person", "service", "team", "kind", "show", "page"), text)
+        names = ("person", "service", "team", "kind", "show", "page")
+        given: dict[str, str | float | bool] = dict.fromkeys(names, text)
         answer = reader.page.request.get(reader.url + path, params=given)
-        faults = reader.page.evaluate(
-            READ,
-            [answer.text(), host(reader)],
-        )
+        faults = reader.page.evaluate(READ, [answer.text(), host(reader)])
         assert (answer.status, faults) == (200, []), text
