@@ -131,3 +131,41 @@ def test_the_first_stop_leads_past_the_navigation(
     reader.page.keyboard.press("Enter")
     reader.tab()
     assert reader.page.evaluate("document.querySelector('main').contains(document.activeElement)")
+
+
+def go_to(reader: Reader, wanted: str) -> None:
+    """Press Tab until the focus is on something whose markup begins so."""
+    for _ in range(80):
+        if reader.tab()["html"].startswith(wanted):
+            return
+    pytest.fail(f"the keyboard does not come to {wanted}")
+
+
+def test_a_list_is_narrowed_with_the_keyboard_alone_and_enter_sends_the_form(
+    reader: Reader, addresses: Mapping[str, str]
+) -> None:
+    reader.open(addresses["actions"])
+    go_to(reader, '<input id="person"')
+    reader.page.keyboard.type("noor aziz")
+    reader.page.keyboard.press("Enter")
+    reader.page.wait_for_url("**/actions?*person=noor+aziz*")
+    owners = reader.page.locator('td[data-label="Owner"]').all_inner_texts()
+    assert set(owners) == {"Noor Aziz"}
+
+
+def test_a_verdict_is_given_with_the_keyboard_alone(
+    reader: Reader, addresses: Mapping[str, str]
+) -> None:
+    reader.look(DESKTOP)
+    reader.open(addresses["incident"])
+    go_to(reader, '<input type="radio"')
+    reader.page.keyboard.press("Space")
+    go_to(reader, "<textarea")
+    reader.page.keyboard.type("it paged within a minute in the drill")
+    go_to(reader, "<select")
+    reader.page.keyboard.press("ArrowDown")
+    go_to(reader, "<button")
+    reader.page.keyboard.press("Enter")
+    notice = reader.page.get_by_role("status")
+    assert "AI-1, audit 1.2: effective" in notice.inner_text()
+    assert reader.troubles() == []
