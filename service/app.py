@@ -9,19 +9,24 @@ from service import dead_letters
 from service.web import (
     WebContainer,
     api,
+    boards,
     changes,
     checks,
     conflicts,
     drift,
     judging,
     letters,
+    operation,
+    overview,
     pages,
+    places,
     search,
     showing,
     sign_in,
     trackers,
     versions,
     webhooks,
+    zones,
 )
 
 #: What a form of ours may weigh; webhooks have their own measure.
@@ -53,8 +58,10 @@ def create_app(container: WebContainer | None = None) -> Flask:
     sign_in.guard(app, container)
     app.register_blueprint(webhooks.blueprint(container))
     app.register_blueprint(checks.blueprint(container))
+    app.register_blueprint(overview.blueprint(container))
     app.register_blueprint(pages.blueprint(container))
     app.register_blueprint(search.blueprint(container))
+    app.register_blueprint(boards.blueprint(container))
     app.register_blueprint(letters.blueprint(container))
     app.register_blueprint(conflicts.blueprint(container))
     app.register_blueprint(judging.blueprint(container))
@@ -63,6 +70,8 @@ def create_app(container: WebContainer | None = None) -> Flask:
     app.register_blueprint(trackers.blueprint(container))
     app.register_blueprint(changes.blueprint(container))
     api.install(app, container)
+    app.register_blueprint(operation.blueprint(container))
+    app.register_blueprint(zones.blueprint(container))
     app.register_error_handler(HTTPException, _error)
     app.after_request(_protect)
     app.context_processor(_page_facts)
@@ -83,8 +92,15 @@ def create_app(container: WebContainer | None = None) -> Flask:
 
 
 def _page_facts() -> dict[str, object]:
-    """What every page knows: whether somebody is signed in, and the token of its forms."""
-    return {"signed_in": "actor" in g, "csrf": session.get("csrf", "")}
+    """What every page knows: whether somebody is signed in, the token of its forms, and where one
+    can go."""
+    return {
+        "signed_in": "actor" in g,
+        "csrf": session.get("csrf", ""),
+        "places": places.PLACES,
+        "operation_places": places.OPERATION,
+        "action_places": places.ACTIONS,
+    }
 
 
 def _error(error: HTTPException) -> Response:

@@ -23,6 +23,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from service.clock import Clock, utc_now
 from service.store.acceptances import Acceptances
 from service.store.answers import Answers
+from service.store.boards import Boards
 from service.store.changes import Changes
 from service.store.checks import Checks
 from service.store.choices import Choices
@@ -68,6 +69,7 @@ class Transaction:
         self.learning = Learning(connection, now)
         self.imports = Imports(connection, now, self.learning)
         self.search = Search(connection, self.learning.synonyms)
+        self.boards = Boards(connection, now)
         self.incidents = Incidents(connection, now, self.learning)
         self.acceptances = Acceptances(connection, now)
         self.checks = Checks(connection, now)

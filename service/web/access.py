@@ -23,6 +23,7 @@ class Whose(Enum):
     LISTED = "a list, of what whoever asks may see"
     INCIDENT = "that of the incident in the address"
     DELIVERY = "that of the incident which the delivery in the address led to"
+    FILE = "that of the imported file in the address"
     LETTER = "that of the incident or team of the dead letter in the address"
     ALL = "all: only whoever sees every team"
 
@@ -50,6 +51,7 @@ def _by(whose: Whose) -> Callable[[Role], Entry]:
 
 _listed, _all = _by(Whose.LISTED), _by(Whose.ALL)
 _incident, _delivery, _letter = _by(Whose.INCIDENT), _by(Whose.DELIVERY), _by(Whose.LETTER)
+_file = _by(Whose.FILE)
 VIEWER, EDITOR, ADMIN = Role
 
 #: By endpoint, as Flask names them.
@@ -62,10 +64,18 @@ TABLE: Mapping[str, Entry] = {
     "sign_in.enter": _OPEN,
     "sign_in.leave": Entry(VIEWER),
     # pages
+    "overview.overview": _listed(VIEWER),
     "pages.incidents": _listed(VIEWER),
     "pages.incident": _incident(VIEWER),
     "pages.retry": _incident(ADMIN),
     "pages.accept_proposal": _incident(EDITOR),
+    "boards.actions": _listed(VIEWER),
+    "boards.audits": _listed(VIEWER),
+    "search.search": _listed(VIEWER),
+    "search.imported": _file(VIEWER),
+    "operation.summary": _listed(VIEWER),
+    "zones.form": Entry(VIEWER),
+    "zones.choose": Entry(VIEWER),
     "pages.deliveries": _listed(VIEWER),
     "pages.delivery": _delivery(VIEWER),
     "pages.replay": _delivery(ADMIN),
@@ -130,6 +140,9 @@ def is_theirs(tx: Transaction, entry: Entry, actor: Actor, values: Mapping[str, 
             found = tx.deliveries.get(values["number"])
             led_to = found.incident_id if found else None
             return actor.sees(tx.incidents.team(led_to) if led_to else None)
+        case Whose.FILE:
+            file = tx.imports.get(values["id"])
+            return actor.sees(file.team if file else None)
         case Whose.LETTER:
             return actor.sees(dead_letters.team_of(tx, values["id"]))
         case Whose.ALL:

@@ -1,4 +1,4 @@
-"""The pages: all incidents, one incident with its explanation, deliveries and what to do with one.
+"""The pages: incidents, one incident with its explanation, deliveries and what to do with one.
 
 They read and, for deliveries, replay or drop; everything is drawn on the server, without scripts.
 """
@@ -6,68 +6,39 @@ They read and, for deliveries, replay or drop; everything is drawn on the server
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from itertools import islice
 from typing import TypeVar
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from service import acts, dead_letters
+from service import acts
 from service.accepting import NotAcceptable
-from service.dead_letters import DeadLetter
 from service.explain import explain, in_words, sent, standing
 from service.redelivery import LONGEST_KEPT, REDELIVERY_JOB, next_asked
-from service.routing import INCIDENT_JOB
 from service.store import Transaction
 from service.store.deliveries import DeliveryState
 from service.store.jobs import Job
 from service.web import WebContainer, judging
+from service.web.course import course
 from service.web.letters import reason
 from service.web.sign_in import actor
 from workflows.audit_text import CRITERIA
 from workflows.model import ActionItem, Incident, Outlook, Phase, Proposal
 from workflows.proposals import details, number_in
 from workflows.remarks import with_remark
-from workflows.rights import Teams, may_see
 from workflows.timeline import figures, length_in_words
 
 PAGE = 50
-MOST_SHOWN = 5
+
+#: So many entries of an incident's history stand open; those before are unfolded.
+LATEST = 8
 
 #: What a database takes as an id; a larger number is nothing's.
 LARGEST_ID = 2**63 - 1
 
 Word = TypeVar("Word", bound=StrEnum)
-
-
-@dataclass(frozen=True, slots=True)
-class NeedsYou:
-    """What waits for the operator; the lists hold the first few, the counts all."""
-
-    letters: Sequence[DeadLetter]
-    letters_count: int
-    jobs: Sequence[Job]
-    jobs_count: int
-
-    def __bool__(self) -> bool:
-        return bool(self.letters_count or self.jobs_count)
-
-
-def needs_you(tx: Transaction, teams: Teams) -> NeedsYou:
-    """Dead letters and failing jobs, of these teams."""
-    letters = list(islice(dead_letters.dead_letters(tx, teams=teams), MOST_SHOWN))
-    jobs = [job for job in tx.jobs.failing() if teams is None or may_see(teams, _team(tx, job))]
-    return NeedsYou(letters, dead_letters.count(tx, teams), jobs[:MOST_SHOWN], len(jobs))
-
-
-def _team(tx: Transaction, job: Job) -> str | None:
-    """Whose incident a job works on, None where it works on none."""
-    connection, _, ticket = job.subject.partition("/")
-    found = tx.incidents.by_ticket(connection, ticket) if job.kind == INCIDENT_JOB else None
-    return found.incident.team if found else None
 
 
 def tasks(actions: Sequence[ActionItem]) -> Sequence[ActionItem]:
@@ -92,13 +63,14 @@ def blueprint(container: WebContainer) -> Blueprint:
     routes.add_app_template_filter(standing, "standing")
     routes.add_app_template_filter(details, "details")
     _incidents(routes, container)
+    _trying_again(routes, container)
     _proposals(routes, container)
     _deliveries(routes, container)
     return routes
 
 
 def _incidents(routes: Blueprint, container: WebContainer) -> None:
-    @routes.get("/")
+    @routes.get("/incidents")
     def incidents() -> str:
         outlook = _one_of(Outlook, request.args.get("outlook"))
         teams = actor().teams
@@ -109,7 +81,6 @@ def _incidents(routes: Blueprint, container: WebContainer) -> None:
                 before = None  # as if there were none
             found = tx.incidents.page(outlook=outlook, teams=teams, before=before, limit=PAGE + 1)
             counts = tx.incidents.counts(teams)
-            needed = needs_you(tx, teams)
         records, more = found[:PAGE], len(found) > PAGE
         return render_template(
             "incidents.html",
@@ -120,7 +91,6 @@ def _incidents(routes: Blueprint, container: WebContainer) -> None:
             outlooks=list(Outlook),
             counts=counts,
             total=sum(counts.values()),
-            needs=needed,
         )
 
     @routes.get("/incidents/<incident_id>")
@@ -128,6 +98,7 @@ def _incidents(routes: Blueprint, container: WebContainer) -> None:
         with container.store.read() as tx:
             found = explain(tx, incident_id)
             said = tx.judgements.of_incident(incident_id)
+            last = tx.versions.last(incident_id)
             now = tx.now
         if found is None:
             abort(404, "There is no incident with this id.")
@@ -136,10 +107,15 @@ def _incidents(routes: Blueprint, container: WebContainer) -> None:
             explained=found,
             incident=found.incident,
             figures=told_figures(found.incident),
+            course=course(found.incident.moments),
+            latest=LATEST,
+            published=last.number if last else 0,
             measures=judging.shown(found.incident, said, container.people, container.doors, now),
             verdicts=CRITERIA,
         )
 
+
+def _trying_again(routes: Blueprint, container: WebContainer) -> None:
     @routes.post("/incidents/<incident_id>/retry")
     def retry(incident_id: str) -> Response:
         with container.store.write() as tx:

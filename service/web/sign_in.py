@@ -40,6 +40,7 @@ from service.web.access import TABLE, Entry, is_theirs
 from service.web.checks import PREFIX as CHECKS
 from service.web.webhooks import PREFIX as WEBHOOKS
 from workflows.rights import Actor, Role
+from workflows.sight import Sight
 
 #: Below it are the pages' sisters for programs, which are never sent to a form.
 API: Final = "/api/"
@@ -194,6 +195,12 @@ def actor() -> Actor:
     """Who asks. There is always somebody, where the table asks for a sign-in."""
     found: Actor = g.actor
     return found
+
+
+def sight() -> Sight:
+    """What whoever asks may see of what incidents teach: as on the incidents' own pages, that of
+    their teams, restricted ones too."""
+    return Sight(actor().teams, restricted=True)
 
 
 def may(endpoint: str) -> bool:

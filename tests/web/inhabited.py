@@ -17,6 +17,7 @@ from service import tokens
 from service.app import create_app
 from service.store import Store
 from service.store.deliveries import DeliveryState
+from service.store.imports import File
 from workflows.lines import ActionLine, Origin, Proposal
 from workflows.rights import Actor, Role, Teams
 from workflows.versions import Publication, Version, digest
@@ -29,7 +30,7 @@ API = "/api/v1"
 @dataclass
 class World:
     """`own` is an incident of payments, `foreign` one of search. Each has actions in conflict, an
-    open audit, a proposal, a delivery, a dead letter and two versions."""
+    open audit, a proposal, a delivery, a dead letter, two versions and an imported file."""
 
     store: Store
     web: Web = field(init=False)
@@ -59,7 +60,11 @@ class World:
             for n, text in enumerate(("## One\n\na\n", "## One\n\nb\n"), 1):
                 tx.versions.add(id, Version(n, Publication(text, at(n)), digest(text)))
             [letter] = [e for e in tx.effects.of_incident(id) if e.state.value == "rejected"]
-        return {"incident_id": id, "number": dead, "id": f"e{letter.id}"}
+            file = File(
+                f"{id}.md", id, team, f"# Of {team} alone, elsewhere\n\nacme/ops#{number}\n"
+            )
+            tx.imports.put(file)
+        return {"incident_id": id, "number": dead, "id": f"e{letter.id}", "file": file.id}
 
     def token(self, name: str, role: Role, teams: Teams = None, days: int = 1) -> str:
         """A new token; what opens with it."""

@@ -47,6 +47,8 @@ def address(world: World, rule: Rule, id: str) -> str:
         values["number"] = 1
     if rule.endpoint.startswith("api-tokens"):
         values["number"] = 1
+    if rule.endpoint == "search.imported":
+        values["id"] = values["file"]
     found = rule.build({name: values[name] for name in rule.arguments})
     assert found is not None
     return found[1]
@@ -84,7 +86,7 @@ def test_each_role_may_do_what_the_table_says_and_sees_its_teams_alone(
         for id in (OWN, FOREIGN):
             found = world.ask(address(world, rule, id), token, method).status_code
             where = f"{method} {rule.rule} as {role} of {teams} at {id}: {found}"
-            about = entry.whose in (Whose.INCIDENT, Whose.DELIVERY, Whose.LETTER)
+            about = entry.whose in (Whose.INCIDENT, Whose.FILE, Whose.DELIVERY, Whose.LETTER)
             if entry.least is None:
                 assert found in (200, 302, 401), where
             elif not role.reaches(entry.least):
@@ -108,7 +110,8 @@ def test_without_a_token_nothing_is_answered_but_that_one_is_needed(world: World
 
 
 LISTS = [
-    *("/", "/deliveries", "/dead-letters", "/conflicts", "/drift"),
+    *("/", "/incidents", "/actions", "/audits", "/search?q=alone", "/conflicts"),
+    *("/operation", "/deliveries", "/dead-letters", "/drift"),
     *(f"/api/v1/{name}" for name in ("incidents", "actions", "audits", "proposals", "conflicts")),
     *("/api/v1/deliveries", "/api/v1/dead-letters"),
 ]

@@ -47,7 +47,7 @@ def test_each_is_listed_with_its_incident_the_vendors_words_and_the_mend(
         "Field &#39;duedate&#39; cannot be set",
         "Put the field on the create screen of OPS.",
         "Give the rules the connection acme-github again",
-        'Dead letters <span class="badge waiting">2</span>',
+        '<span class="unseen">dead letters: </span>2</span>',
     ):
         assert shown in page
 

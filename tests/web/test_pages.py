@@ -71,18 +71,18 @@ def test_incidents_are_narrowed_by_outlook_and_counted(
 ) -> None:
     history.incident("a", 1)
     history.incident("b", 2, outlook=Outlook.DONE)
-    page = operator.get("/?outlook=done").text
+    page = operator.get("/incidents?outlook=done").text
     assert "acme/ops#2" in page
     assert "acme/ops#1<" not in page
     assert 'watching <span class="count">1</span>' in page
-    assert "acme/ops#1<" in operator.get("/?outlook=nonsense").text
+    assert "acme/ops#1<" in operator.get("/incidents?outlook=nonsense").text
 
 
 def test_a_long_list_goes_on_where_the_page_ended(operator: FlaskClient, history: History) -> None:
     for number in range(1, PAGE + 3):
         history.incident(f"i{number}", number)
     seen: list[str] = []
-    following: str | None = "/"
+    following: str | None = "/incidents"
     while following:
         page = operator.get(following).text
         seen += re.findall(r'class="key" href="/incidents/(\w+)"', page)
@@ -101,7 +101,7 @@ def test_what_needs_the_operator_stands_first(
         assert job is not None
         tx.jobs.fail(job, "acme-github answered 502", at(200))
     page = operator.get("/").text
-    assert "Needs you" in page
+    assert 'id="letters"' in page
     assert "Put the field on the create screen of OPS." in page
     assert "could not work on the delivery “issues” of acme-github" in page
     assert "polling finds what it told of" in page
@@ -227,7 +227,15 @@ def test_accepting_needs_sign_in_and_a_form_of_ours(
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/incidents/k3v9", "/deliveries", "/deliveries/2", "/dead-letters", "/dead-letters/e2"],
+    [
+        "/",
+        "/incidents",
+        "/incidents/k3v9",
+        "/deliveries",
+        "/deliveries/2",
+        "/dead-letters",
+        "/dead-letters/e2",
+    ],
 )
 def test_hostile_text_is_shown_and_does_nothing(
     operator: FlaskClient, history: History, path: str
@@ -260,7 +268,8 @@ def test_hostile_text_is_shown_and_does_nothing(
 @pytest.mark.parametrize(
     "path",
     [
-        *("/", "/incidents/k3v9", "/deliveries", "/deliveries/1", "/none", "/sign-in"),
+        *("/", "/incidents", "/incidents/k3v9", "/deliveries", "/deliveries/1", "/operation"),
+        *("/none", "/sign-in", "/times"),
         *("/dead-letters", "/dead-letters/e2"),
     ],
 )
@@ -316,7 +325,7 @@ def test_a_delivery_is_shown_replayed_and_dropped(
 def test_what_is_not_there_is_told_in_the_same_style(operator: FlaskClient, path: str) -> None:
     answer = operator.get(path)
     assert answer.status_code == 404
-    assert "To the incidents" in answer.text
+    assert "To the overview" in answer.text
 
 
 def test_odd_cursors_are_harmless(operator: FlaskClient) -> None:

@@ -1,0 +1,227 @@
+"""The boards: action items and audits of all incidents, by how they stand. They read the rows of
+`workflows.projection`; of imported files, whose measures nobody here follows, they show nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, select
+
+from service.store.learning_tables import audits, facts, measures
+from service.store.schema import incidents
+from workflows.model import DocumentStatus
+from workflows.projection import Audited, Facts, Measure
+from workflows.recurrence import normal
+from workflows.rights import Teams
+from workflows.tickets import TicketRef
+
+#: What was done within this time was done lately.
+LATELY = timedelta(days=30)
+
+
+class ActionView(StrEnum):
+    OPEN = "open"
+    OVERDUE = "overdue"
+    DONE = "done lately"
+    UNPROVEN = "unproven"
+    WAIVED = "waived"
+
+
+class AuditView(StrEnum):
+    OPEN = "open"
+    OVERDUE = "overdue"
+    PLANNED = "planned"
+    JUDGED = "judged"
+    SUSPECT = "suspect"
+
+
+@dataclass(frozen=True, slots=True)
+class Sieve:
+    """What somebody wants to see: only this team, person (the owner of an action item, the
+    reviewer of an audit), kind and service; "" for any. `teams` are those whose incidents they may
+    see, None for all."""
+
+    team: str = ""
+    person: str = ""
+    kind: str = ""
+    service: str = ""
+    teams: Teams = None
+
+
+@dataclass(frozen=True, slots=True)
+class OnBoard:
+    """The incident that a row belongs to: our id, its key and title, and where its document is, ""
+    without one."""
+
+    id: str
+    key: str
+    title: str
+    document_url: str
+
+
+class Boards:
+    """Reading the boards at `now` (UTC). What is overdue is told by UTC, as on the pages."""
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self._connection = connection
+        self._now = now
+        self._today = now.date()
+
+    def actions(
+        self, view: ActionView, sieve: Sieve, limit: int, skip: int = 0
+    ) -> list[tuple[OnBoard, Measure]]:
+        """The first due first; what is done, the latest first."""
+        due: list[ColumnElement[Any]] = [measures.c.due.is_(None), measures.c.due]
+        latest: list[ColumnElement[Any]] = [measures.c.done_at.desc()]
+        order = latest if view in (ActionView.DONE, ActionView.UNPROVEN) else due
+        query = (
+            select(*_OF, *_MEASURE)
+            .join(facts, facts.c.id == measures.c.incident_id)
+            .where(self._is(view), *_let_through(sieve))
+            .order_by(*order, measures.c.incident_id, measures.c.item)
+            .limit(limit)
+            .offset(skip)
+        )
+        return [(_on_board(row), _measure(row)) for row in self._connection.execute(query)]
+
+    def action_counts(self, sieve: Sieve) -> dict[ActionView, int]:
+        """How many there are of each view."""
+        counts = [func.count(case((self._is(view), 1))) for view in ActionView]
+        row = self._connection.execute(
+            select(*counts)
+            .join(facts, facts.c.id == measures.c.incident_id)
+            .where(*_let_through(sieve))
+        ).one()
+        return dict(zip(ActionView, row, strict=True))
+
+    def audits(
+        self, view: AuditView, sieve: Sieve, limit: int, skip: int = 0
+    ) -> list[tuple[OnBoard, Measure, Audited]]:
+        """Those that ask by when they are due, those to come by when they open, those that are
+        judged the latest first."""
+        order = {
+            AuditView.OPEN: audits.c.due,
+            AuditView.OVERDUE: audits.c.due,
+            AuditView.PLANNED: audits.c.opens,
+        }.get(view, audits.c.at.desc())
+        query = (
+            select(*_OF, *_MEASURE, *_AUDIT)
+            .join(facts, facts.c.id == audits.c.incident_id)
+            .join(measures, _SAME_ITEM)
+            .where(self._asks(view), *_let_through(sieve, audits.c.reviewer))
+            .order_by(order, audits.c.incident_id, audits.c.item, audits.c.round, audits.c.rung)
+            .limit(limit)
+            .offset(skip)
+        )
+        return [
+            (_on_board(row), _measure(row), _audited(row))
+            for row in self._connection.execute(query)
+        ]
+
+    def audit_counts(self, sieve: Sieve) -> dict[AuditView, int]:
+        counts = [func.count(case((self._asks(view), 1))) for view in AuditView]
+        row = self._connection.execute(
+            select(*counts)
+            .select_from(audits)
+            .join(facts, facts.c.id == audits.c.incident_id)
+            .join(measures, _SAME_ITEM)
+            .where(*_let_through(sieve, audits.c.reviewer))
+        ).one()
+        return dict(zip(AuditView, row, strict=True))
+
+    def reviews_due(
+        self, until: date, limit: int, teams: Teams = None
+    ) -> list[tuple[OnBoard, Facts]]:
+        """Postmortems of these teams on their way whose review is due by that day, the most urgent
+        first."""
+        living = (DocumentStatus.DRAFT.value, DocumentStatus.IN_REVIEW.value)
+        query = (
+            select(*_OF, *(facts.c[name] for name in Facts.__slots__ if name != "id"))
+            .where(facts.c.document.in_(living), facts.c.review_due <= until)
+            .where(facts.c.imported.is_(False), *_of_teams(teams))
+            .order_by(facts.c.review_due, facts.c.id)
+            .limit(limit)
+        )
+        rows = self._connection.execute(query)
+        return [
+            (_on_board(r), Facts(r.id, *(getattr(r, n) for n in Facts.__slots__[1:]))) for r in rows
+        ]
+
+    def twins(self, ids: Collection[str]) -> Mapping[tuple[str, int], TicketRef]:
+        """The twins of the action items of these incidents, by incident and number."""
+        query = select(incidents.c.id, incidents.c.state["actions"]).where(
+            incidents.c.id.in_(sorted(set(ids)))
+        )
+        return {
+            (id, item["number"]): TicketRef(**item["twin"])
+            for id, items in self._connection.execute(query)
+            for item in items or ()
+            if item.get("twin")
+        }
+
+    def teams(self, teams: Teams = None) -> Sequence[str]:
+        """Those of these teams that have incidents."""
+        query = select(facts.c.team).where(*_of_teams(teams)).distinct().order_by("team")
+        return self._connection.scalars(query).all()
+
+    def _is(self, view: ActionView) -> ColumnElement[bool]:
+        is_open = measures.c.open.is_(True)
+        return {
+            ActionView.OPEN: is_open,
+            ActionView.OVERDUE: and_(is_open, measures.c.due < self._today),
+            ActionView.DONE: measures.c.done_at >= self._now - LATELY,
+            ActionView.UNPROVEN: measures.c.proven.is_(False),
+            ActionView.WAIVED: measures.c.waived_until >= self._today,
+        }[view]
+
+    def _asks(self, view: AuditView) -> ColumnElement[bool]:
+        asks = audits.c.asks.is_(True)
+        return {
+            AuditView.OPEN: and_(asks, audits.c.due.is_not(None)),
+            AuditView.OVERDUE: and_(asks, audits.c.due < self._today),
+            AuditView.PLANNED: and_(asks, audits.c.due.is_(None)),
+            AuditView.JUDGED: audits.c.verdict != "",
+            AuditView.SUSPECT: audits.c.suspect != "",
+        }[view]
+
+
+_OF = (facts.c.id, facts.c.key, facts.c.title.label("incident_title"), facts.c.document_url)
+_MEASURE = tuple(measures.c[name].label(f"measure_{name}") for name in Measure.__slots__)
+_AUDIT = tuple(audits.c[name].label(f"audit_{name}") for name in Audited.__slots__)
+_SAME_ITEM = and_(measures.c.incident_id == audits.c.incident_id, measures.c.item == audits.c.item)
+
+
+def _let_through(
+    sieve: Sieve, person: ColumnElement[str] = measures.c.owner
+) -> list[ColumnElement[bool]]:
+    wanted = [facts.c.imported.is_(False), *_of_teams(sieve.teams)]
+    if sieve.team:
+        wanted.append(measures.c.team == sieve.team)
+    if sieve.person:
+        wanted.append(func.lower(person) == sieve.person.lower())
+    if sieve.kind:
+        wanted.append(measures.c.kind == sieve.kind)
+    if sieve.service:
+        wanted.append(measures.c.service_words == normal(sieve.service))
+    return wanted
+
+
+def _of_teams(teams: Teams) -> list[ColumnElement[bool]]:
+    return [] if teams is None else [facts.c.team.in_(sorted(teams))]
+
+
+def _on_board(row: Row[tuple[object, ...]]) -> OnBoard:
+    title = row.incident_title
+    return OnBoard(row.id, row.key, title, row.document_url)
+
+
+def _measure(row: Row[tuple[object, ...]]) -> Measure:
+    return Measure(*(getattr(row, f"measure_{name}") for name in Measure.__slots__))
+
+
+def _audited(row: Row[tuple[object, ...]]) -> Audited:
+    return Audited(*(getattr(row, f"audit_{name}") for name in Audited.__slots__))

@@ -1,0 +1,70 @@
+"""How the service itself stands: what failed, what waits, whether the trackers answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from flask import Blueprint, render_template
+
+from service import dead_letters
+from service.dead_letters import DeadLetter
+from service.routing import INCIDENT_JOB
+from service.standings import standings
+from service.store import Transaction
+from service.store.jobs import Job
+from service.web import WebContainer
+from service.web.sign_in import actor, may
+from workflows.rights import Teams, may_see
+
+MOST_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """What waits for the operator; the lists hold the first few, the counts all."""
+
+    letters: Sequence[DeadLetter]
+    letters_count: int
+    jobs: Sequence[Job]
+    jobs_count: int
+
+    def __bool__(self) -> bool:
+        return bool(self.letters_count or self.jobs_count)
+
+
+def failing(tx: Transaction, teams: Teams) -> Failing:
+    """Dead letters and jobs that fail, of these teams."""
+    letters = list(islice(dead_letters.dead_letters(tx, teams=teams), MOST_SHOWN))
+    jobs = [job for job in tx.jobs.failing() if teams is None or may_see(teams, _team(tx, job))]
+    return Failing(letters, dead_letters.count(tx, teams), jobs[:MOST_SHOWN], len(jobs))
+
+
+def _team(tx: Transaction, job: Job) -> str | None:
+    """Whose incident a job works on, None where it works on none."""
+    connection, _, ticket = job.subject.partition("/")
+    found = tx.incidents.by_ticket(connection, ticket) if job.kind == INCIDENT_JOB else None
+    return found.incident.team if found else None
+
+
+def blueprint(container: WebContainer) -> Blueprint:
+    routes = Blueprint("operation", __name__)
+
+    @routes.get("/operation")
+    def summary() -> str:
+        teams = actor().teams
+        with container.store.read() as tx:
+            found = failing(tx, teams)
+            counts = tx.deliveries.counts(teams)
+            drifts = tx.drifts.page(MOST_SHOWN, teams=teams)
+            trackers = standings(tx, container.limits) if may("trackers.trackers") else None
+        return render_template(
+            "operation.html",
+            failing=found,
+            deliveries={state.value: count for state, count in counts.items()},
+            drifts=drifts,
+            standings=trackers,
+        )
+
+    return routes

@@ -1,0 +1,171 @@
+"""Each page as a person reads it: by day and by night, at a desk and on a phone, by keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from browser.axe import faults
+from browser.company import Company
+from browser.reader import DESKTOP, PHONE, Reader, Scheme
+
+from service import dead_letters
+from service.store.deliveries import DeliveryState
+from workflows.model import Outlook
+
+SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+LOOKS: tuple[tuple[str, tuple[int, int], Scheme], ...] = (
+    ("desktop-light", DESKTOP, "light"),
+    ("desktop-dark", DESKTOP, "dark"),
+    ("phone-light", PHONE, "light"),
+    ("phone-dark", PHONE, "dark"),
+)
+
+
+def pages(acme: Company) -> Mapping[str, str]:
+    """All pages by name, each where it has something to show."""
+    id = acme.incident.id
+    with acme.stage.store.read() as tx:
+        letters = [letter.id for letter in dead_letters.dead_letters(tx)]
+        (unread,) = tx.deliveries.page(state=DeliveryState.UNREADABLE, limit=1)
+        (open,) = tx.incidents.page(outlook=Outlook.WATCHING, limit=1)
+    return {
+        "overview": "/",
+        "incidents": "/incidents",
+        "incident": f"/incidents/{id}",
+        "incident-open": f"/incidents/{open.incident.id}",
+        "incident-refused": f"/incidents/{acme.stage.incident('INC-1').id}",
+        "versions": f"/incidents/{id}/versions",
+        "version": f"/incidents/{id}/versions/1",
+        "actions": "/actions",
+        "actions-none": "/actions?show=waived&team=payments",
+        "audits": "/audits",
+        "audits-suspect": "/audits?show=suspect",
+        "conflicts": "/conflicts",
+        "operation": "/operation",
+        "deliveries": "/deliveries",
+        "delivery": f"/deliveries/{unread.id}",
+        "dead-letters": "/dead-letters",
+        "dead-letter": f"/dead-letters/{letters[0]}",
+        "drift": "/drift",
+        "trackers": "/trackers",
+        "times": "/times",
+    }
+
+
+NAMES = (
+    *("overview", "incidents", "incident", "incident-open", "incident-refused"),
+    *("versions", "version", "actions", "actions-none", "audits", "audits-suspect"),
+    *("conflicts", "operation", "deliveries", "delivery"),
+    *("dead-letters", "dead-letter", "drift", "trackers", "times"),
+)
+
+
+@pytest.fixture
+def addresses(acme: Company) -> Mapping[str, str]:
+    found = pages(acme)
+    assert tuple(found) == NAMES
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_fits_a_phone_and_a_desk_and_has_no_grave_fault(
+    reader: Reader, axe: str, addresses: Mapping[str, str], name: str
+) -> None:
+    reader.look(DESKTOP, "light")
+    reader.open(addresses[name])
+    assert reader.overflow() == []
+    reader.look(PHONE, "dark")
+    assert reader.overflow() == []
+    assert faults(reader.page, axe) == []
+    assert reader.troubles() == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("look", "size", "scheme"), LOOKS)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_is_without_grave_fault_in_each_look_and_a_picture_is_kept(
+    reader: Reader,
+    axe: str,
+    addresses: Mapping[str, str],
+    name: str,
+    look: str,
+    size: tuple[int, int],
+    scheme: Scheme,
+) -> None:
+    reader.look(size, scheme)
+    reader.open(addresses[name])
+    assert reader.overflow() == []
+    assert faults(reader.page, axe) == []
+    assert reader.troubles() == []
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    reader.page.screenshot(path=SHOTS / f"{name}-{look}.png", full_page=True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_keyboard_reaches_every_control_in_reading_order_and_one_sees_where_it_is(
+    reader: Reader, addresses: Mapping[str, str], name: str
+) -> None:
+    reader.look(PHONE)
+    reader.open(addresses[name])
+    wanted = reader.reachable()
+    assert wanted
+    reached, bottom = [], 0.0
+    for _ in wanted:
+        focused = reader.tab()
+        assert focused["seen"], focused["html"]
+        reached.append(focused["html"])
+        if len(reached) > 1:  # the first is the skip link, which lies over the page
+            assert focused["bottom"] >= bottom - 4, focused["html"]
+            bottom = focused["top"]
+    assert reached == wanted
+    assert reader.troubles() == []
+
+
+def test_the_first_stop_leads_past_the_navigation(
+    reader: Reader, addresses: Mapping[str, str]
+) -> None:
+    reader.open(addresses["incident"])
+    assert "Skip to the content" in reader.tab()["html"]
+    reader.page.keyboard.press("Enter")
+    reader.tab()
+    assert reader.page.evaluate("document.querySelector('main').contains(document.activeElement)")
+
+
+def go_to(reader: Reader, wanted: str) -> None:
+    """Press Tab until the focus is on something whose markup begins so."""
+    for _ in range(80):
+        if reader.tab()["html"].startswith(wanted):
+            return
+    pytest.fail(f"the keyboard does not come to {wanted}")
+
+
+def test_a_list_is_narrowed_with_the_keyboard_alone_and_enter_sends_the_form(
+    reader: Reader, addresses: Mapping[str, str]
+) -> None:
+    reader.open(addresses["actions"])
+    go_to(reader, '<input id="person"')
+    reader.page.keyboard.type("noor aziz")
+    reader.page.keyboard.press("Enter")
+    reader.page.wait_for_url("**/actions?*person=noor+aziz*")
+    owners = reader.page.locator('td[data-label="Owner"]').all_inner_texts()
+    assert set(owners) == {"Noor Aziz"}
+
+
+def test_a_verdict_is_given_with_the_keyboard_alone(
+    reader: Reader, addresses: Mapping[str, str]
+) -> None:
+    reader.look(DESKTOP)
+    reader.open(addresses["incident"])
+    go_to(reader, '<input type="radio"')
+    reader.page.keyboard.press("Space")
+    go_to(reader, "<textarea")
+    reader.page.keyboard.type("it paged within a minute in the drill")
+    go_to(reader, "<select")
+    reader.page.keyboard.press("ArrowDown")
+    go_to(reader, "<button")
+    reader.page.keyboard.press("Enter")
+    notice = reader.page.get_by_role("status")
+    assert "AI-1, audit 1.2: effective" in notice.inner_text()
+    assert reader.troubles() == []
