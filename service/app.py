@@ -11,6 +11,7 @@ from service.web import (
     checks,
     conflicts,
     drift,
+    figures,
     judging,
     letters,
     pages,
@@ -56,6 +57,7 @@ def create_app(container: WebContainer | None = None) -> Flask:
     app.register_blueprint(judging.blueprint(container))
     app.register_blueprint(versions.blueprint(container))
     app.register_blueprint(drift.blueprint(container))
+    app.register_blueprint(figures.blueprint(container))
     app.register_blueprint(trackers.blueprint(container))
     app.register_error_handler(HTTPException, _error)
     app.after_request(_protect)

@@ -28,6 +28,7 @@ from service.store.closings import Closings
 from service.store.deliveries import Deliveries
 from service.store.drifts import Drifts
 from service.store.effects import Effects
+from service.store.figures import Figures
 from service.store.incidents import Incidents
 from service.store.jobs import Jobs
 from service.store.journal import Journal
@@ -60,6 +61,7 @@ class Transaction:
         self.jobs = Jobs(connection, now)
         self.deliveries = Deliveries(connection, now, self.jobs)
         self.learning = Learning(connection, now)
+        self.figures = Figures(connection, now)
         self.incidents = Incidents(connection, now, self.learning)
         self.acceptances = Acceptances(connection, now)
         self.checks = Checks(connection, now)

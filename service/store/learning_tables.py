@@ -66,6 +66,12 @@ facts = Table(  # one row for each incident, and for each imported file
     Index("ix_facts_quarter", "quarter", "team", "service_words", "severity", "restricted"),
     Index("ix_facts_team", "team", "opened", "severity", "restricted"),
     Index("ix_facts_service", "service_words", "opened", "severity", "restricted", "team"),
+    Index(  # for figures
+        "ix_facts_opened",
+        *("opened", "team", "service_words", "service", "severity_words", "severity"),
+        *("restricted", "recurrence_of", "to_detect", "to_acknowledge", "to_mitigate"),
+        "to_resolve",
+    ),
 )
 
 labels = Table(  # tags and contributing factors
@@ -114,6 +120,11 @@ measures = Table(  # action items
     Index("ix_measures_team", "team", "open", "due"),
     Index("ix_measures_service", "service_words", "open"),
     Index("ix_measures_kind", "kind", "open", "team", "due", "done_at", "restricted"),
+    Index(  # for figures
+        "ix_measures_due",
+        *("due", "team", "kind", "open", "done_at", "proven", "restricted", "service_words"),
+        "incident_id",
+    ),
 )
 
 audits = Table(  # of measures
@@ -144,6 +155,8 @@ audits = Table(  # of measures
     Index("ix_audits_asks", "asks", "due", "opens", "team", "restricted"),
     Index("ix_audits_team", "team", "asks", "due"),
     Index("ix_audits_verdict", "verdict", "at", "team", "restricted"),
+    Index("ix_audits_due", "due", "team", "asks", "at", "verdict", "restricted"),  # for figures
+    Index("ix_audits_at", "at", "team", "verdict", "suspect", "restricted"),  # for figures
 )
 
 passages = Table(  # texts to search in
