@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from workflows.periods import Period
 from workflows.sight import Sight
@@ -56,10 +56,9 @@ class Opened:
     again: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(NamedTuple):
     """An incident: when it was opened (ISO 8601, UTC), and the length in seconds, None where that
-    is not known."""
+    is not known. There are very many of them."""
 
     opened: str
     seconds: int | None

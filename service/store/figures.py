@@ -1,12 +1,13 @@
 """What figures count. Each is one look at an index that holds all of it, in order of time.
 
-Months are cut off the text of a day or a moment, and the days between two are counted, as SQLite
-keeps them (`service.store.types`): another database needs `_month`, `_day` and `_days_after`.
+Months and days are cut off the text that SQLite keeps of them (`service.store.types`): another
+database needs its own `_month` and `_day`, and the columns of action items that are computed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
 
@@ -63,15 +64,16 @@ class Figures:
         return [Measured(*row) for row in self._connection.execute(query)]
 
     def due(self, scope: Scope, owners: Owners | None = None) -> list[Due]:
-        """Action items by the month in which they are due, and by team or kind."""
-        group = measures.c[owners.value] if owners else _nothing()
-        month = _month(measures.c.due)
-        query = (
-            select(month, group, *self._states())
-            .where(*_due_in(scope))
-            .group_by(month, *([group] if owners else ()))
-        )
-        return [Due(*row) for row in self._connection.execute(query)]
+        """Action items by the month in which they are due, and by team or kind. They are grouped as
+        the index has them in order, which is an order of magnitude faster than to sort them."""
+        grouped = [measures.c[name] for name in ("due_month", "team", "kind", "outcome", "proven")]
+        columns = [*grouped, func.count(), _count(measures.c.due < self._today)]
+        query = select(*columns).where(*_due_in(scope)).group_by(*grouped)
+        sums: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+        for month, team, kind, outcome, proven, count, passed in self._connection.execute(query):
+            group = {Owners.TEAM: team, Owners.KIND: kind}[owners] if owners else ""
+            sums[(month, group)].update(_told(kind, outcome, proven, count, passed))
+        return [_due(*key, counts) for key, counts in sums.items()]
 
     def undated(self, scope: Scope) -> int:
         """Action items without a due date, which no month has; those that were known by the end of
@@ -120,23 +122,21 @@ class Figures:
         query = select(facts.c.team).where(*_seen(facts, scope)).distinct().order_by(facts.c.team)
         return self._connection.scalars(query).all()
 
-    def _states(self) -> Sequence[ColumnElement[int]]:
-        """The counts of `Due` after its month and group, in their order."""
-        done, is_open = measures.c.done_at.is_not(None), measures.c.open.is_(True)
-        late, passed = _days_after(measures.c.due, measures.c.done_at), measures.c.due < self._today
-        ended = and_(not_(is_open), done)
-        return (
-            _count(ended, late <= 0),
-            _count(ended, late.between(1, 7)),
-            _count(ended, late.between(8, 30)),
-            _count(ended, late > 30),
-            _count(is_open, passed),
-            _count(is_open, not_(passed)),
-            _count(not_(is_open), not_(done)),
-            _count(measures.c.kind == Kind.PREVENTIVE.value),
-            _count(ended, measures.c.proven.is_(True)),
-            _count(ended, measures.c.proven.is_(False)),
-        )
+
+def _due(month: str, group: str, counts: Mapping[str, Any]) -> Due:
+    return Due(month=month, group=group, **counts)
+
+
+def _told(kind: str, outcome: str, proven: bool | None, count: int, passed: int) -> dict[str, int]:
+    """What so many action items of one kind and outcome add to `Due`; of those that are open the
+    day has `passed` for so many."""
+    if outcome == "open":
+        told = {"open_late": passed, "ahead": count - passed}
+    else:
+        told = {outcome: count}
+        if outcome != "given_up" and proven is not None:
+            told["proven" if proven else "unproven"] = count
+    return told | ({"preventive": count} if kind == Kind.PREVENTIVE else {})
 
 
 def _opened_in(scope: Scope) -> list[ColumnElement[bool]]:
@@ -144,7 +144,10 @@ def _opened_in(scope: Scope) -> list[ColumnElement[bool]]:
 
 
 def _due_in(scope: Scope) -> list[ColumnElement[bool]]:
-    return [*_between(measures.c.due, scope), *_told_of(measures, scope), _watched(measures)]
+    first, last = (f"{day:%Y-%m}" for day in (scope.period.first, scope.period.last))
+    months = measures.c.due_month.between(first, last)
+    days = _between(measures.c.due, scope)
+    return [months, *days, *_told_of(measures, scope), _watched(measures)]
 
 
 def _told_of(table: Table, scope: Scope) -> list[ColumnElement[bool]]:
@@ -194,11 +197,6 @@ def _month(column: ColumnElement[date] | ColumnElement[datetime]) -> ColumnEleme
 
 def _day(column: ColumnElement[date] | ColumnElement[datetime]) -> ColumnElement[str]:
     return func.substr(type_coerce(column, Text), 1, 10)
-
-
-def _days_after(day: ColumnElement[date], moment: ColumnElement[datetime]) -> ColumnElement[float]:
-    """How many days the day of the moment comes after that day."""
-    return func.julianday(_day(moment)) - func.julianday(_day(day))
 
 
 def _count(*conditions: ColumnElement[bool]) -> ColumnElement[int]:

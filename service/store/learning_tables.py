@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Computed,
     Date,
     ForeignKey,
     Index,
@@ -89,6 +90,17 @@ labels = Table(  # tags and contributing factors
     Index("ix_labels_quarter", "what", "quarter", "service_words", "name", "restricted", "team"),
 )
 
+# What figures count action items by, so that an index has it: in SQLite's words, as its days and
+# moments are text (service.store.types).
+DUE_MONTH = "substr(due, 1, 7)"
+OUTCOME = (
+    "CASE WHEN open THEN 'open' WHEN done_at IS NULL THEN 'given_up'"
+    " WHEN substr(done_at, 1, 10) <= due THEN 'in_time'"
+    " WHEN substr(done_at, 1, 10) <= date(due, '+7 days') THEN 'week_late'"
+    " WHEN substr(done_at, 1, 10) <= date(due, '+30 days') THEN 'month_late'"
+    " ELSE 'later' END"
+)
+
 measures = Table(  # action items
     "measures",
     metadata,
@@ -116,14 +128,16 @@ measures = Table(  # action items
     Column("origin", Text, nullable=False),
     Column("restricted", Boolean, nullable=False),
     Column("known_since", UtcDateTime, nullable=False),  # when it was first saved here
+    Column("due_month", Text, Computed(DUE_MONTH, persisted=False)),  # 2026-07
+    Column("outcome", Text, Computed(OUTCOME, persisted=False)),  # see workflows.counts.Due
     Index("ix_measures_open", "open", "due", "team", "kind", "restricted"),
     Index("ix_measures_team", "team", "open", "due"),
     Index("ix_measures_service", "service_words", "open"),
     Index("ix_measures_kind", "kind", "open", "team", "due", "done_at", "restricted"),
     Index(  # for figures
-        "ix_measures_due",
-        *("due", "team", "kind", "open", "done_at", "proven", "restricted", "service_words"),
-        "incident_id",
+        "ix_measures_outcome",
+        *("due_month", "team", "kind", "outcome", "proven"),
+        *("due", "restricted", "service_words", "incident_id"),
     ),
 )
 

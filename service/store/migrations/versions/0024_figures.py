@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0024"
@@ -13,14 +14,24 @@ _FACTS = (
     "to_resolve",
 )
 _MEASURES = (
-    *("due", "team", "kind", "open", "done_at", "proven", "restricted", "service_words"),
-    "incident_id",
+    *("due_month", "team", "kind", "outcome", "proven"),
+    *("due", "restricted", "service_words", "incident_id"),
+)
+_OUTCOME = (
+    "CASE WHEN open THEN 'open' WHEN done_at IS NULL THEN 'given_up'"
+    " WHEN substr(done_at, 1, 10) <= due THEN 'in_time'"
+    " WHEN substr(done_at, 1, 10) <= date(due, '+7 days') THEN 'week_late'"
+    " WHEN substr(done_at, 1, 10) <= date(due, '+30 days') THEN 'month_late'"
+    " ELSE 'later' END"
 )
 
 
 def upgrade() -> None:
     op.create_index("ix_facts_opened", "facts", list(_FACTS))
-    op.create_index("ix_measures_due", "measures", list(_MEASURES))
+    for name, made_of in (("due_month", "substr(due, 1, 7)"), ("outcome", _OUTCOME)):
+        computed = sa.Computed(made_of, persisted=False)
+        op.add_column("measures", sa.Column(name, sa.Text(), computed))
+    op.create_index("ix_measures_outcome", "measures", list(_MEASURES))
     op.create_index(
         "ix_audits_due", "audits", ["due", "team", "asks", "at", "verdict", "restricted"]
     )
