@@ -61,7 +61,7 @@ class Figures:
             .where(*_opened_in(scope))
             .order_by(facts.c.opened)
         )
-        return [Measured(*row) for row in self._connection.execute(query)]
+        return list(map(Measured._make, self._connection.execute(query)))
 
     def due(self, scope: Scope, owners: Owners | None = None) -> list[Due]:
         """Action items by the month in which they are due, and by team or kind. They are grouped as
@@ -72,7 +72,9 @@ class Figures:
         sums: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
         for month, team, kind, outcome, proven, count, passed in self._connection.execute(query):
             group = {Owners.TEAM: team, Owners.KIND: kind}[owners] if owners else ""
-            sums[(month, group)].update(_told(kind, outcome, proven, count, passed))
+            counts = sums[(month, group)]
+            for name, more in _told(kind, outcome, proven, count, passed).items():
+                counts[name] += more
         return [_due(*key, counts) for key, counts in sums.items()]
 
     def undated(self, scope: Scope) -> int:
