@@ -14,6 +14,7 @@ from service.web import (
     checks,
     conflicts,
     drift,
+    figures,
     judging,
     letters,
     operation,
@@ -67,6 +68,7 @@ def create_app(container: WebContainer | None = None) -> Flask:
     app.register_blueprint(judging.blueprint(container))
     app.register_blueprint(versions.blueprint(container))
     app.register_blueprint(drift.blueprint(container))
+    app.register_blueprint(figures.blueprint(container))
     app.register_blueprint(trackers.blueprint(container))
     app.register_blueprint(changes.blueprint(container))
     api.install(app, container)

@@ -32,6 +32,7 @@ from service.store.deliveries import Deliveries
 from service.store.drifts import Drifts
 from service.store.effects import Effects
 from service.store.evidence import Evidence
+from service.store.figures import Figures
 from service.store.imports import Imports
 from service.store.incidents import Incidents
 from service.store.jobs import Jobs
@@ -70,6 +71,7 @@ class Transaction:
         self.imports = Imports(connection, now, self.learning)
         self.search = Search(connection, self.learning.synonyms)
         self.boards = Boards(connection, now)
+        self.figures = Figures(connection, now)
         self.incidents = Incidents(connection, now, self.learning)
         self.acceptances = Acceptances(connection, now)
         self.checks = Checks(connection, now)

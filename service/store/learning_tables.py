@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Computed,
     Date,
     ForeignKey,
     Index,
@@ -72,6 +73,12 @@ facts = Table(  # one row for each incident, and for each imported file
     Index("ix_facts_quarter", "quarter", "team", "service_words", "severity", "restricted"),
     Index("ix_facts_team", "team", "opened", "severity", "restricted"),
     Index("ix_facts_service", "service_words", "opened", "severity", "restricted", "team"),
+    Index(  # for figures
+        "ix_facts_opened",
+        *("opened", "team", "service_words", "service", "severity_words", "severity"),
+        *("restricted", "recurrence_of", "to_detect", "to_acknowledge", "to_mitigate"),
+        "to_resolve",
+    ),
 )
 
 labels = Table(  # tags and contributing factors
@@ -87,6 +94,17 @@ labels = Table(  # tags and contributing factors
     Column("restricted", Boolean, nullable=False),
     Index("ix_labels_what", "what", "name", "quarter", "service_words", "restricted", "team"),
     Index("ix_labels_quarter", "what", "quarter", "service_words", "name", "restricted", "team"),
+)
+
+# What figures count action items by, so that an index has it: in SQLite's words, as its days and
+# moments are text (service.store.types).
+DUE_MONTH = "substr(due, 1, 7)"
+OUTCOME = (
+    "CASE WHEN open THEN 'open' WHEN done_at IS NULL THEN 'given_up'"
+    " WHEN substr(done_at, 1, 10) <= due THEN 'in_time'"
+    " WHEN substr(done_at, 1, 10) <= date(due, '+7 days') THEN 'week_late'"
+    " WHEN substr(done_at, 1, 10) <= date(due, '+30 days') THEN 'month_late'"
+    " ELSE 'later' END"
 )
 
 measures = Table(  # action items
@@ -116,10 +134,17 @@ measures = Table(  # action items
     Column("origin", Text, nullable=False),
     Column("restricted", Boolean, nullable=False),
     Column("known_since", UtcDateTime, nullable=False),  # when it was first saved here
+    Column("due_month", Text, Computed(DUE_MONTH, persisted=False)),  # 2026-07
+    Column("outcome", Text, Computed(OUTCOME, persisted=False)),  # see workflows.counts.Due
     Index("ix_measures_open", "open", "due", "team", "kind", "restricted"),
     Index("ix_measures_team", "team", "open", "due"),
     Index("ix_measures_service", "service_words", "open"),
     Index("ix_measures_kind", "open", "team", "kind", "due", "restricted", "done_at"),
+    Index(  # for figures
+        "ix_measures_outcome",
+        *("due_month", "team", "kind", "outcome", "proven"),
+        *("due", "restricted", "service_words", "incident_id"),
+    ),
 )
 
 audits = Table(  # of measures
@@ -150,6 +175,8 @@ audits = Table(  # of measures
     Index("ix_audits_asks", "asks", "due", "opens", "team", "restricted"),
     Index("ix_audits_team", "team", "asks", "due"),
     Index("ix_audits_verdict", "verdict", "at", "team", "restricted"),
+    Index("ix_audits_due", "due", "team", "asks", "at", "verdict", "restricted"),  # for figures
+    Index("ix_audits_at", "at", "team", "verdict", "suspect", "restricted"),  # for figures
 )
 
 passages = Table(  # texts to search in

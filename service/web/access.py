@@ -71,6 +71,8 @@ TABLE: Mapping[str, Entry] = {
     "pages.accept_proposal": _incident(EDITOR),
     "boards.actions": _listed(VIEWER),
     "boards.audits": _listed(VIEWER),
+    "figures.figure": _listed(VIEWER),
+    "figures.as_csv": _listed(VIEWER),
     "search.search": _listed(VIEWER),
     "search.imported": _file(VIEWER),
     "operation.summary": _listed(VIEWER),

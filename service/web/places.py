@@ -24,6 +24,7 @@ PLACES: Final = (
     Place("actions", "Actions", "/actions", "boards.actions"),
     Place("audits", "Audits", "/audits", "boards.audits"),
     Place("search", "Search", "/search", "search.search"),
+    Place("figures", "Figures", "/figures", "figures.figure"),
     Place("operation", "Operation", "/operation", "operation.summary"),
     Place("changes", "Changes", "/changes", "changes.changes"),
     Place("api", "API", "/api", "api.page"),

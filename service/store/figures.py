@@ -1,0 +1,209 @@
+"""What figures count. Each is one look at an index that holds all of it, in order of time.
+
+Months and days are cut off the text that SQLite keeps of them (`service.store.types`): another
+database needs its own `_month` and `_day`, and the columns of action items that are computed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    Text,
+    and_,
+    case,
+    func,
+    not_,
+    select,
+    type_coerce,
+)
+
+from service.store.learning_tables import audits, facts, imported, measures
+from workflows.counts import Asked, Due, Group, Judged, Length, Measured, Opened, Owners, Scope
+from workflows.kinds import Kind
+from workflows.recurrence import normal
+from workflows.rungs import Verdict
+
+
+class Figures:
+    """Counting what incidents taught, as far as the scope's sight goes."""
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self._connection = connection
+        self._today = now.date()
+
+    def opened(self, scope: Scope, group: Group | None = None) -> list[Opened]:
+        """Incidents by month, and by severity or service; without a group all together."""
+        names = (
+            (facts.c[f"{group}_words"], func.min(facts.c[group.value]))
+            if group
+            else (_nothing(), _nothing())
+        )
+        month = _month(facts.c.opened)
+        again = _count(facts.c.recurrence_of != "")
+        query = (
+            select(month, *names, func.count(), again)
+            .where(*_opened_in(scope))
+            .group_by(month, *([facts.c[f"{group}_words"]] if group else ()))
+        )
+        return [Opened(*row) for row in self._connection.execute(query)]
+
+    def measured(self, scope: Scope, length: Length) -> list[Measured]:
+        """Each incident with this length, the oldest first."""
+        query = (
+            select(type_coerce(facts.c.opened, Text), facts.c[f"to_{length}"])
+            .where(*_opened_in(scope))
+            .order_by(facts.c.opened)
+        )
+        return list(map(Measured._make, self._connection.execute(query)))
+
+    def due(self, scope: Scope, owners: Owners | None = None) -> list[Due]:
+        """Action items by the month in which they are due, and by team or kind. They are grouped as
+        the index has them in order, which is an order of magnitude faster than to sort them."""
+        grouped = [measures.c[name] for name in ("due_month", "team", "kind", "outcome", "proven")]
+        columns = [*grouped, func.count(), _count(measures.c.due < self._today)]
+        query = select(*columns).where(*_due_in(scope)).group_by(*grouped)
+        sums: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+        for month, team, kind, outcome, proven, count, passed in self._connection.execute(query):
+            group = {Owners.TEAM: team, Owners.KIND: kind}[owners] if owners else ""
+            counts = sums[(month, group)]
+            for name, more in _told(kind, outcome, proven, count, passed).items():
+                counts[name] += more
+        return [_due(*key, counts) for key, counts in sums.items()]
+
+    def undated(self, scope: Scope) -> int:
+        """Action items without a due date, which no month has; those that were known by the end of
+        the period, and are open."""
+        query = select(func.count()).where(
+            measures.c.open.is_(True),
+            measures.c.due.is_(None),
+            measures.c.known_since < _begin(scope.period.end),
+            *_told_of(measures, scope),
+            _watched(measures),
+        )
+        return self._connection.scalars(query).one()
+
+    def asked(self, scope: Scope) -> list[Asked]:
+        """Audits by the month in which they are to be answered."""
+        month, given = _month(audits.c.due), audits.c.verdict != ""
+        by_its_day, passed = _day(audits.c.at) <= _day(audits.c.due), audits.c.due < self._today
+        query = (
+            select(
+                month,
+                _count(given, by_its_day),
+                _count(given, not_(by_its_day)),
+                _count(audits.c.asks.is_(True), passed),
+                _count(audits.c.asks.is_(True), not_(passed)),
+                _count(audits.c.asks.is_(False), not_(given)),
+            )
+            .where(*_between(audits.c.due, scope), *_told_of(audits, scope))
+            .group_by(month)
+        )
+        return [Asked(*row) for row in self._connection.execute(query)]
+
+    def judged(self, scope: Scope) -> list[Judged]:
+        """Verdicts by the month in which they were given."""
+        month, given = _month(audits.c.at), audits.c.verdict != ""
+        counts = [_count(audits.c.verdict == verdict.value) for verdict in Verdict]
+        columns: list[ColumnElement[Any]] = [month, *counts, _count(audits.c.suspect != "")]
+        query = (
+            select(*columns)
+            .where(*_within(audits.c.at, scope), given, *_told_of(audits, scope))
+            .group_by(month)
+        )
+        return [Judged(*row) for row in self._connection.execute(query)]
+
+    def teams(self, scope: Scope) -> Sequence[str]:
+        """The teams that have incidents, as far as they may be seen."""
+        query = select(facts.c.team).where(*_seen(facts, scope)).distinct().order_by(facts.c.team)
+        return self._connection.scalars(query).all()
+
+
+def _due(month: str, group: str, counts: Mapping[str, Any]) -> Due:
+    return Due(month=month, group=group, **counts)
+
+
+def _told(kind: str, outcome: str, proven: bool | None, count: int, passed: int) -> dict[str, int]:
+    """What so many action items of one kind and outcome add to `Due`; of those that are open the
+    day has `passed` for so many."""
+    if outcome == "open":
+        told = {"open_late": passed, "ahead": count - passed}
+    else:
+        told = {outcome: count}
+        if outcome != "given_up" and proven is not None:
+            told["proven" if proven else "unproven"] = count
+    return told | ({"preventive": count} if kind == Kind.PREVENTIVE else {})
+
+
+def _opened_in(scope: Scope) -> list[ColumnElement[bool]]:
+    return [*_within(facts.c.opened, scope), *_told_of(facts, scope)]
+
+
+def _due_in(scope: Scope) -> list[ColumnElement[bool]]:
+    first, last = (f"{day:%Y-%m}" for day in (scope.period.first, scope.period.last))
+    months = measures.c.due_month.between(first, last)
+    days = _between(measures.c.due, scope)
+    return [months, *days, *_told_of(measures, scope), _watched(measures)]
+
+
+def _told_of(table: Table, scope: Scope) -> list[ColumnElement[bool]]:
+    """Whatever may be seen of it, of the team and service that are asked for."""
+    wanted = _seen(table, scope)
+    if scope.team:
+        wanted.append(table.c.team == scope.team)
+    if scope.service:
+        words = normal(scope.service)
+        if "service_words" in table.c:
+            wanted.append(table.c.service_words == words)
+        else:
+            theirs = select(facts.c.id).where(facts.c.service_words == words)
+            wanted.append(table.c.incident_id.in_(theirs))
+    return wanted
+
+
+def _seen(table: Table, scope: Scope) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = []
+    if scope.sight.teams is not None:
+        wanted.append(table.c.team.in_(sorted(scope.sight.teams)))
+    if not scope.sight.restricted:
+        wanted.append(table.c.restricted.is_(False))
+    return wanted
+
+
+def _watched(table: Table) -> ColumnElement[bool]:
+    """Nobody here follows the action items of files that were imported."""
+    return table.c.incident_id.not_in(select(imported.c.id))
+
+
+def _within(moment: ColumnElement[datetime], scope: Scope) -> tuple[ColumnElement[bool], ...]:
+    return (moment >= _begin(scope.period.first), moment < _begin(scope.period.end))
+
+
+def _between(day: ColumnElement[date], scope: Scope) -> tuple[ColumnElement[bool], ...]:
+    return (day >= scope.period.first, day <= scope.period.last)
+
+
+def _begin(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _month(column: ColumnElement[date] | ColumnElement[datetime]) -> ColumnElement[str]:
+    return func.substr(type_coerce(column, Text), 1, 7)
+
+
+def _day(column: ColumnElement[date] | ColumnElement[datetime]) -> ColumnElement[str]:
+    return func.substr(type_coerce(column, Text), 1, 10)
+
+
+def _count(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.count(case((and_(*conditions), 1)))
+
+
+def _nothing() -> ColumnElement[str]:
+    return type_coerce("", Text)
