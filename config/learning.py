@@ -7,7 +7,7 @@ from typing import Any
 
 from config.fields import Section, TextByName
 from config.problems import Complaint
-from workflows.policy import LearningRules
+from workflows.learning_rules import LearningRules
 from workflows.recurrence import normal
 
 

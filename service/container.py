@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property, partial
 
@@ -51,6 +51,7 @@ from service.teams import TeamTurns
 from service.tick import TICK_JOB, Tick
 from service.web import CheckDoor, WebhookDoor
 from workflows.budgets import Budget
+from workflows.learning_rules import LearningRules
 from workflows.policy import KnownPerson
 
 _WEBHOOKS = {"jira": jira_webhook, "github": github_webhook}
@@ -216,6 +217,7 @@ class Web:
     limits: Mapping[str, tuple[Budget, ...]]
     people: tuple[KnownPerson, ...] = ()
     check_doors: tuple[CheckDoor, ...] = ()
+    learning: LearningRules = field(default_factory=LearningRules)
 
 
 def build(
@@ -303,6 +305,7 @@ def build_web(environ: Mapping[str, str] = os.environ) -> Web:
         limits=limits(rules),
         people=rules.policy.people,
         check_doors=check_doors(rules),
+        learning=rules.policy.learning,
     )
 
 

@@ -35,6 +35,7 @@ from service.store.judgements import Judgements
 from service.store.learning import Learning
 from service.store.ledger import Ledger
 from service.store.occurrences import Occurrences
+from service.store.patterns import Patterns
 from service.store.people import People
 from service.store.recurrences import Recurrences
 from service.store.redeliveries import Redeliveries
@@ -78,6 +79,7 @@ class Transaction:
         self.ledger = Ledger(connection)
         self.sightings = Sightings(connection, now)
         self.traffic = Traffic(connection, now)
+        self.patterns = Patterns(connection, now)
         self.people = People(connection, now)
         self.redeliveries = Redeliveries(connection, now)
 
