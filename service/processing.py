@@ -35,6 +35,7 @@ from service.proofs import ProofTickets
 from service.recurrences import Recurrences, compare
 from service.reminders import within_limits
 from service.rereading import Rereading, Unread, feasible, note
+from service.reviews import ask_for_review
 from service.rota import judge_fairly
 from service.settling import may_have_happened
 from service.store import Store, Transaction
@@ -263,8 +264,8 @@ class Processing:
         with self._store.write() as tx:
             tx.jobs.fence(job)
             decision = within_limits(tx, decision, self._policy)
-            if incident != saved:
-                tx.incidents.save(incident, self._policy.hash)
+            if incident != saved and tx.incidents.save(incident, self._policy.hash):
+                ask_for_review(tx, incident, self._policy)
             if saved is None:
                 tx.deliveries.belong_to(job.subject, incident.id)
             tx.effects.ask(incident.id, decision.effects, planned=planned)

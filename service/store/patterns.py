@@ -4,7 +4,7 @@ were taken against these. Whoever counts says what may be seen."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, time
 from typing import Any
 
@@ -139,9 +139,34 @@ class Patterns:
         found = [_against(row, keys[row["incident_id"]]) for row in rows]
         return sorted(found, key=lambda each: (each.urgency, order[each.incident_id], each.item))
 
-    def namings(
-        self, team: str, since: datetime, least: int, *, service: str | None = None
-    ) -> list[Naming]:
+    def recurs(self, incident_id: str, since: datetime, least: int) -> bool:
+        """Whether the incident names a factor that at least so many of its team and service,
+        opened `since` then (UTC), name."""
+        own = labels.alias()
+        query = (
+            select(labels.c.name)
+            .join(
+                own,
+                and_(
+                    own.c.what == labels.c.what,
+                    own.c.name == labels.c.name,
+                    own.c.service_words == labels.c.service_words,
+                    own.c.team == labels.c.team,
+                ),
+            )
+            .where(
+                own.c.incident_id == incident_id,
+                _FACTOR,
+                labels.c.opened >= since,
+                labels.c.restricted.is_(False),
+            )
+            .group_by(labels.c.name)
+            .having(func.count() >= least)
+            .limit(1)
+        )
+        return self._connection.scalar(query) is not None
+
+    def namings(self, team: str, since: datetime, least: int) -> list[Naming]:
         """Each time that an incident of the team, opened `since` then (UTC), names a factor which
         at least so many such incidents of one service name; the latest first. Restricted incidents
         and imported files are left out."""
@@ -151,7 +176,6 @@ class Patterns:
             labels.c.opened >= since,
             labels.c.restricted.is_(False),
         ]
-        wanted += [] if service is None else [labels.c.service_words == service]
         often = (
             select(labels.c.service_words, labels.c.name)
             .where(*wanted)
@@ -269,8 +293,7 @@ def _pattern(row: RowMapping) -> Pattern:
 
 
 def _named(row: RowMapping) -> Named:
-    names = ("id", "key", "url", "title", "team", "service", "severity", "opened", "imported")
-    return Named(*(row[name] for name in names), row["document_url"])
+    return Named(**{each.name: row[each.name] for each in fields(Named)})
 
 
 def _against(row: RowMapping, key: str) -> Against:
