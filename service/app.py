@@ -15,6 +15,7 @@ from service.web import (
     letters,
     pages,
     patterns,
+    related,
     showing,
     sign_in,
     trackers,
@@ -59,6 +60,7 @@ def create_app(container: WebContainer | None = None) -> Flask:
     app.register_blueprint(drift.blueprint(container))
     app.register_blueprint(trackers.blueprint(container))
     app.register_blueprint(patterns.blueprint(container))
+    app.register_blueprint(related.blueprint(container))
     app.register_error_handler(HTTPException, _error)
     app.after_request(_protect)
     app.context_processor(_page_facts)

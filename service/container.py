@@ -43,6 +43,7 @@ from service.processing import Processing
 from service.reconciler import POLL_JOB, Reconciler
 from service.recurrences import Recurrences
 from service.redelivery import REDELIVERY_JOB, Redelivery
+from service.related import AtSetUp
 from service.routing import INCIDENT_JOB, Routing
 from service.store import Store
 from service.store.deliveries import JOB as DELIVERY_JOB
@@ -252,7 +253,8 @@ def build(
     routing = Routing(store, policy, by_connection, normalise)
     recurrences = Recurrences(store, policy, trackers.audiences, clock)
     checks = Checks(store, policy, trackers.files, clock)
-    processing = Processing(store, policy, by_connection, executor, recurrences, checks, clock)
+    asked = (executor, recurrences, checks, AtSetUp(store, trackers.audiences))
+    processing = Processing(store, policy, by_connection, *asked, clock)
     every = timedelta(seconds=settings.poll_seconds)
     reconciler = Reconciler(store, policy, by_connection, trackers.documents, clock, every, timing)
     redelivery = Redelivery(store, trackers.kept_deliveries, clock)

@@ -13,8 +13,8 @@ from workflows.rungs import Audit, Verdict
 
 
 def measure(number: int = 1, **values: Any) -> ActionItem:
-    origin = Origin("ticket", "1", number)
-    return ActionItem(number, origin, f"Alert {number}", Kind.PREVENTIVE, **values)
+    origin, title = Origin("ticket", "1", number), values.pop("title", f"Alert {number}")
+    return ActionItem(number, origin, title, Kind.PREVENTIVE, **values)
 
 
 def verdict(said: Verdict, at: datetime, item: int = 1, **values: Any) -> Audit:

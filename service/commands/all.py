@@ -20,6 +20,7 @@ from service.commands.plan import plan
 from service.commands.portfolio import portfolio
 from service.commands.publish import publish_command, review_command
 from service.commands.reconcile import drift, reconcile
+from service.commands.related import related_command
 from service.commands.rules import rules
 from service.commands.run import up, web, worker
 from service.commands.trackers import trackers
@@ -40,6 +41,6 @@ for command in (
     *(demo, init, doctor, plan, rules, up, web, worker),
     *(explain_command, accept_command, conflicts, deliveries, dead_letters, trackers),
     *(people_command, reconcile, drift, audits, check, portfolio),
-    *(review_command, publish_command, versions_command, diff_command),
+    *(related_command, review_command, publish_command, versions_command, diff_command),
 ):
     followthrough.add_command(command)

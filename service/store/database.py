@@ -26,6 +26,7 @@ from service.store.checks import Checks
 from service.store.choices import Choices
 from service.store.closings import Closings
 from service.store.deliveries import Deliveries
+from service.store.dismissals import Dismissals
 from service.store.drifts import Drifts
 from service.store.effects import Effects
 from service.store.incidents import Incidents
@@ -40,6 +41,7 @@ from service.store.people import People
 from service.store.recurrences import Recurrences
 from service.store.redeliveries import Redeliveries
 from service.store.refs import Refs
+from service.store.related import RelatedIncidents
 from service.store.reminders import Reminders
 from service.store.sightings import Sightings
 from service.store.teams import Teams
@@ -71,6 +73,8 @@ class Transaction:
         self.occurrences = Occurrences(connection, now)
         self.recurrences = Recurrences(connection, now)
         self.refs = Refs(connection, now)
+        self.related = RelatedIncidents(connection)
+        self.dismissals = Dismissals(connection, now)
         self.reminders = Reminders(connection)
         self.teams = Teams(connection, now)
         self.drifts = Drifts(connection, now)
