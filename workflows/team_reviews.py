@@ -65,7 +65,7 @@ def wanted(
     groups: dict[tuple[str, str], list[Naming]] = {}
     for each in namings:
         groups.setdefault((each.service, each.factor), []).append(each)
-    found = []
+    found: list[Wanted] = []
     for (service, factor), named in groups.items():
         last = known.get(review_id(service, factor))
         if last is None or not last.is_pending:

@@ -15,6 +15,7 @@ from service.commands.doctor import doctor
 from service.commands.init import init
 from service.commands.letters import dead_letters
 from service.commands.look import deliveries, explain_command
+from service.commands.patterns import patterns
 from service.commands.people import people_command
 from service.commands.plan import plan
 from service.commands.portfolio import portfolio
@@ -41,6 +42,6 @@ for command in (
     *(demo, init, doctor, plan, rules, up, web, worker),
     *(explain_command, accept_command, conflicts, deliveries, dead_letters, trackers),
     *(people_command, reconcile, drift, audits, check, portfolio),
-    *(related_command, review_command, publish_command, versions_command, diff_command),
+    *(patterns, related_command, review_command, publish_command, versions_command, diff_command),
 ):
     followthrough.add_command(command)

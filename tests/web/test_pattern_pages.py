@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from builders import NOON
 from flask.testing import FlaskClient
+from sqlalchemy import Engine, event
 from taught import measure, named, saved, verdict
+from werkzeug.test import TestResponse
 
 from service.store import Store
 from workflows.rungs import Verdict
@@ -49,3 +52,70 @@ def test_a_factor_is_shown_as_text_whatever_it_says(operator: FlaskClient, store
         answer = operator.get(page)
         assert answer.status_code == 200
         assert "<script" not in answer.text
+
+
+# --- related incidents ----------------------------------------------------------------------------
+
+
+def test_a_related_incident_is_proposed_with_the_reason_until_it_is_dismissed(
+    operator: FlaskClient, store: Store
+) -> None:
+    saved(store, named("i1", "slow disk"), named("i2", "slow disk", title="<b>Down</b> again"))
+    page = operator.get("/incidents/i1").text
+    assert '<a class="key" href="/incidents/i2">acme/ops#2</a>' in page
+    assert "same service checkout; both name the factor “slow disk”" in page
+    assert "<b>" not in page
+    assert dismissed(operator, page, why="another disk").status_code == 303
+    for id in ("i1", "i2"):
+        assert "Perhaps related" not in operator.get(f"/incidents/{id}").text
+
+
+def test_a_dismissal_without_a_reason_or_of_nothing_does_nothing(
+    operator: FlaskClient, store: Store
+) -> None:
+    saved(store, named("i1", "slow disk"), named("i2", "slow disk"))
+    page = operator.get("/incidents/i1").text
+    assert dismissed(operator, page, why=" ").status_code == 400
+    assert dismissed(operator, page, other="nobody").status_code == 404
+    assert dismissed(operator, "", why="no token").status_code == 403
+    assert "Perhaps related" in operator.get("/incidents/i1").text
+
+
+def dismissed(
+    operator: FlaskClient, page: str, other: str = "i2", why: str = "not it"
+) -> TestResponse:
+    _, _, rest = page.partition('name="csrf" value="')
+    form = {"csrf": rest.partition('"')[0], "other": other, "why": why}
+    return operator.post("/incidents/i1/related/dismiss", data=form)
+
+
+# --- how much is asked of the database ------------------------------------------------------------
+
+
+def test_the_pages_ask_no_more_of_the_database_the_more_there_is(
+    operator: FlaskClient, store: Store
+) -> None:
+    pages = ("/patterns", "/patterns/slow%20disk", "/incidents/i1")
+    asked = []
+    for last in (3, 40):
+        taken = {"actions": (measure(),)}
+        saved(store, *(named(f"i{n}", "slow disk", **taken) for n in range(1, last)))
+        asked.append([queries(operator, page) for page in pages])
+    assert asked[0] == asked[1]
+    assert max(asked[1]) <= 30
+
+
+def queries(operator: FlaskClient, page: str) -> int:
+    """How many statements it takes to show the page."""
+    count = 0
+
+    def counted(*_: Any) -> None:
+        nonlocal count
+        count += 1
+
+    event.listen(Engine, "before_cursor_execute", counted)
+    try:
+        assert operator.get(page).status_code == 200
+    finally:
+        event.remove(Engine, "before_cursor_execute", counted)
+    return count
