@@ -268,9 +268,10 @@ class Processing:
         with self._store.write() as tx:
             tx.jobs.fence(job)
             decision = within_limits(tx, decision, self._policy)
-            if incident != saved and tx.incidents.save(incident, self._policy.hash):
-                ask_for_review(tx, incident, self._policy)
+            if incident != saved:
+                tx.incidents.save(incident, self._policy.hash)
             if saved is None:
+                ask_for_review(tx, incident, self._policy)
                 tx.deliveries.belong_to(job.subject, incident.id)
             tx.effects.ask(incident.id, decision.effects, planned=planned)
             looked.remember(tx, incident)

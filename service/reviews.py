@@ -26,12 +26,15 @@ MOST_INCIDENTS = 100
 
 
 def ask_for_review(tx: Transaction, incident: Incident, policy: Policy) -> None:
-    """Ask for a turn of the incident's team where a factor recurs that the incident names, in the
-    transaction that saves the incident."""
+    """Ask for a turn of the incident's team where a factor recurs that the incident names, and a
+    review of it is wanted; in the transaction that saves the incident."""
     team, rules = policy.teams.get(incident.team), policy.learning.reviews(incident.team)
     if team is None or team.mode is not Mode.ACT or rules is None:
         return
-    if tx.patterns.recurs(incident.id, tx.now - rules.within, rules.threshold):
+    since, book = tx.now - rules.within, None
+    if tx.patterns.recurs(incident.id, since, rules.threshold):
+        book = tx.teams.get(team.name)
+    if book and wanted(book, tx.patterns.namings(team.name, since, rules.threshold), rules, tx.now):
         tx.jobs.touch(JOB, team.name, priority=AWAITED, reason="a contributing factor recurs")
 
 

@@ -88,9 +88,9 @@ class Incidents:
         self._now = now
         self._learning = learning
 
-    def save(self, incident: Incident, policy_hash: str) -> bool:
+    def save(self, incident: Incident, policy_hash: str) -> None:
         """Store the incident as it is now, new or known, decided under the policy of that hash; and
-        with it what it teaches. Returns whether anything of that is new."""
+        with it what it teaches."""
         values = {
             "id": incident.id,
             "connection": incident.ticket.connection,
@@ -113,7 +113,7 @@ class Incidents:
             "updated_at": self._now,
         }
         self._connection.execute(_saving(self._connection), values)
-        return self._learning.learn(incident)
+        self._learning.learn(incident)
 
     def get(self, incident_id: str) -> IncidentRecord | None:
         return self._one(_BY_ID, {"wanted": incident_id})

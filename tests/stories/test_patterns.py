@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
     with Stage(tmp_path, **{**Hub.parts, "people": LEARNING}) as stage:
         stage.container.start()
         stage.settle()
+        stage.wait(timedelta(hours=1))  # what comes now was opened since the rules ask
         yield Hub(stage)
 
 
