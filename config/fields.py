@@ -213,19 +213,6 @@ class OrOff(Value[dict[str, Any] | None]):
         return dict(self.section.load(value))
 
 
-class EachOrOff(Value[dict[str, dict[str, Any] | None]]):
-    """For each name a section, or ``off``: None."""
-
-    def __init__(self, section: type[Section], example: str, **options: Any) -> None:
-        super().__init__(**options)
-        self._one = OrOff(section, example)
-
-    def read(self, value: Any) -> dict[str, dict[str, Any] | None]:
-        if not isinstance(value, Mapping):
-            raise ValidationError(said("must be a group of names", "write one name a line below"))
-        return _each(((str(name), each) for name, each in value.items()), self._one.read)
-
-
 class YesNo(Value[bool]):
     """``true`` or ``false``."""
 

@@ -7,8 +7,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from config.fields import Count, EachOrOff, Lasting, OrOff, Section, TextByName
-from config.problems import Complaint, Place, suggestion
+from marshmallow import ValidationError
+
+from config.fields import Count, Lasting, OrOff, Section, TextByName, Value
+from config.problems import Complaint, Place, said, suggestion
 from workflows.learning_rules import LearningRules, PatternRules
 from workflows.recurrence import normal
 
@@ -22,8 +24,27 @@ class RecurringSection(Section):
     within = Lasting()
 
 
+class OfTeams(Value[dict[str, dict[str, Any] | None]]):
+    """For each team its own numbers, or ``off``: None."""
+
+    def read(self, value: Any) -> dict[str, dict[str, Any] | None]:
+        if not isinstance(value, Mapping):
+            raise ValidationError(said("must be a group of teams", "write one team a line below"))
+        one = OrOff(RecurringSection, _EXAMPLE)
+        loaded: dict[str, dict[str, Any] | None] = {}
+        wrong: dict[str, Any] = {}
+        for team, own in value.items():
+            try:
+                loaded[str(team)] = one.read(own)
+            except ValidationError as error:
+                wrong[str(team)] = error.messages
+        if wrong:
+            raise ValidationError(wrong)
+        return loaded
+
+
 class PatternsSection(RecurringSection):
-    teams = EachOrOff(RecurringSection, _EXAMPLE, load_default=dict)
+    teams = OfTeams(load_default=dict)
 
 
 class LearningSection(Section):
@@ -34,21 +55,21 @@ class LearningSection(Section):
 def check_learning(rules: Mapping[str, Any]) -> Iterator[Complaint]:
     """Everything that is wrong between the parts of the section, as the schema loaded it."""
     synonyms: Mapping[str, str] = rules.get("learning", {}).get("synonyms", {})
-    said: dict[str, str] = {}
+    known: dict[str, str] = {}
     for word, name in synonyms.items():
         place = ("learning", "synonyms", word)
         if not normal(word) or not normal(name):
             yield Complaint(place, "has no word in it", "write at least a letter or digit")
-        elif normal(word) in said:
-            message = f"says the same as “{said[normal(word)]}”"
+        elif normal(word) in known:
+            message = f"says the same as “{known[normal(word)]}”"
             yield Complaint(place, message, "keep one of them")
         elif normal(word) == normal(name):
             yield Complaint(place, "stands for itself", "take it out: case and marks say nothing")
-        said.setdefault(normal(word), word)
+        known.setdefault(normal(word), word)
     for word, name in synonyms.items():
-        if normal(name) in said and normal(word) != normal(name):
+        if normal(name) in known and normal(word) != normal(name):
             message = f"stands for “{name}”, which stands for another word itself"
-            right = synonyms[said[normal(name)]]
+            right = synonyms[known[normal(name)]]
             yield Complaint(("learning", "synonyms", word), message, f"write {right}")
 
 
@@ -93,5 +114,5 @@ def build_learning(rules: Mapping[str, Any]) -> LearningRules:
 
 def _recurring(group: Mapping[str, Any], usual: PatternRules) -> PatternRules:
     """What a group says, and else what is usual."""
-    said = {key: group[key] for key in ("threshold", "within") if key in group}
-    return replace(usual, **said)
+    own = {key: group[key] for key in ("threshold", "within") if key in group}
+    return replace(usual, **own)

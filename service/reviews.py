@@ -18,7 +18,7 @@ from workflows.model import Incident, StatusCategory
 from workflows.policy import Mode, Policy, Team
 from workflows.portfolio import destination
 from workflows.team_books import Review, TeamBook
-from workflows.team_reviews import Wanted, decide_reviews, wanted
+from workflows.team_reviews import Wanted, decide_reviews, review_id, wanted
 from workflows.team_turn import Heard, TeamDecision
 
 #: More incidents than that a ticket does not tell of.
@@ -26,16 +26,19 @@ MOST_INCIDENTS = 100
 
 
 def ask_for_review(tx: Transaction, incident: Incident, policy: Policy) -> None:
-    """Ask for a turn of the incident's team where a factor recurs that the incident names, and a
-    review of it is wanted; in the transaction that saves the incident."""
+    """Ask for a turn of the incident's team where a factor that it names recurs, or does so again
+    since the last review of it was asked for; in the transaction that saves the incident."""
     team, rules = policy.teams.get(incident.team), policy.learning.reviews(incident.team)
     if team is None or team.mode is not Mode.ACT or rules is None:
         return
-    since, book = tx.now - rules.within, None
-    if tx.patterns.recurs(incident.id, since, rules.threshold):
-        book = tx.teams.get(team.name)
-    if book and wanted(book, tx.patterns.namings(team.name, since, rules.threshold), rules, tx.now):
-        tx.jobs.touch(JOB, team.name, priority=AWAITED, reason="a contributing factor recurs")
+    named = tx.patterns.named_by(incident.id)
+    book = tx.teams.get(team.name) if named else None
+    known = {each.id: each for each in book.reviews} if book else {}
+    for service, factor in named if book and book.reviews_from else ():
+        last, since = known.get(review_id(service, factor)), tx.now - rules.within
+        since = max(since, last.asked) if last else since
+        if tx.patterns.count(team.name, service, factor, since) >= rules.threshold:
+            tx.jobs.touch(JOB, team.name, priority=AWAITED, reason="a contributing factor recurs")
 
 
 @dataclass(frozen=True, slots=True)

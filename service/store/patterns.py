@@ -80,11 +80,12 @@ class Patterns:
     ) -> list[Pattern]:
         """Patterns as `workflows.patterns.RULE` sorts them, `limit` of them after the first `skip`;
         of one team, service (in normal words) or factor, where these are given."""
-        wanted = [_FACTOR, labels.c.opened >= self._since, seen(sight, *_whose)]
+        wanted = [_FACTOR, seen(sight, *_whose)]
         wanted += [labels.c.team == team] if team else []
         wanted += [labels.c.service_words == service] if service else []
         wanted += [labels.c.name == name] if name else []
-        query = self._ranked(rules, and_(*wanted)).limit(limit).offset(skip)
+        counted = and_(labels.c.opened >= self._since, *wanted)
+        query = self._ranked(rules, counted).limit(limit).offset(skip)
         found = [_pattern(row) for row in self._connection.execute(query).mappings()]
         by_name = self._by_quarter([each.name for each in found], and_(*wanted))
         return [replace(each, quarters=by_name.get(each.name, {})) for each in found]
@@ -139,32 +140,25 @@ class Patterns:
         found = [_against(row, keys[row["incident_id"]]) for row in rows]
         return sorted(found, key=lambda each: (each.urgency, order[each.incident_id], each.item))
 
-    def recurs(self, incident_id: str, since: datetime, least: int) -> bool:
-        """Whether the incident names a factor that at least so many of its team and service,
-        opened `since` then (UTC), name."""
-        own = labels.alias()
-        query = (
-            select(labels.c.name)
-            .join(
-                own,
-                and_(
-                    own.c.what == labels.c.what,
-                    own.c.name == labels.c.name,
-                    own.c.service_words == labels.c.service_words,
-                    own.c.team == labels.c.team,
-                ),
-            )
-            .where(
-                own.c.incident_id == incident_id,
-                _FACTOR,
-                labels.c.opened >= since,
-                labels.c.restricted.is_(False),
-            )
-            .group_by(labels.c.name)
-            .having(func.count() >= least)
-            .limit(1)
+    def named_by(self, incident_id: str) -> list[tuple[str, str]]:
+        """The incident's service, in normal words, with each factor that it names."""
+        query = select(labels.c.service_words, labels.c.name).where(
+            labels.c.incident_id == incident_id, _FACTOR
         )
-        return self._connection.scalar(query) is not None
+        return [(service, name) for service, name in self._connection.execute(query)]
+
+    def count(self, team: str, service: str, name: str, since: datetime) -> int:
+        """How many incidents of that team and service, opened `since` then (UTC) and not
+        restricted, name the factor."""
+        query = select(func.count()).where(
+            _FACTOR,
+            labels.c.name == name,
+            labels.c.service_words == service,
+            labels.c.opened >= since,
+            labels.c.team == team,
+            labels.c.restricted.is_(False),
+        )
+        return self._connection.scalar(query) or 0
 
     def namings(self, team: str, since: datetime, least: int) -> list[Naming]:
         """Each time that an incident of the team, opened `since` then (UTC), names a factor which

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import fields
 
-from sqlalchemy import Connection, TextClause, and_, func, or_, select, text
+from sqlalchemy import Connection, TextClause, and_, func, select, text
 
 from service.store.learning_tables import facts, labels, measures
 from service.store.patterns import seen
@@ -78,22 +78,22 @@ class RelatedIncidents:
         """Measures of the same service and title that did not work."""
         if not own.measures or not own.service:
             return
-        query = (
-            select(measures.c.incident_id, measures.c.title)
-            .where(
-                measures.c.service_words == own.service,
-                or_(
-                    measures.c.verdict == Verdict.NOT_EFFECTIVE.value,
-                    and_(measures.c.verdict != "", measures.c.suspect != ""),
-                ),
-                measures.c.incident_id != own.id,
-                seen(sight, measures.c.team, measures.c.restricted),
-            )
-            .limit(MOST_FAILING)
+        verdict, pleased = measures.c.verdict, [Verdict.EFFECTIVE.value, Verdict.PARTLY.value]
+        failed = and_(verdict == Verdict.NOT_EFFECTIVE.value, measures.c.incident_id != own.id)
+        doubted = and_(
+            verdict.in_(pleased), measures.c.suspect > "", measures.c.incident_id != own.id
         )
-        for id, title in self._connection.execute(query):
-            if normal(title) in own.measures:
-                shared[id].failing.add(title)
+        begin = {title.partition(" ")[0] for title in own.measures}
+        for kind in (failed, doubted):
+            query = select(measures).where(measures.c.service_words == own.service, kind)
+            for row in self._connection.execute(query.limit(MOST_FAILING)):
+                may_be = any(word in row.title.casefold() for word in begin)  # the rest costs more
+                if (
+                    may_be
+                    and sight.sees(row.team, row.restricted)
+                    and normal(row.title) in own.measures
+                ):
+                    shared[row.incident_id].failing.add(row.title)
 
     def _words(self, own: Traces, sight: Sight, shared: dict[str, Shared]) -> None:
         """Those that have the same rarer words. How rare a word is counts only what may be seen."""
@@ -120,10 +120,13 @@ class RelatedIncidents:
 
     def _known(self, ids: Sequence[str], sight: Sight) -> list[Known]:
         names = [each.name for each in fields(Known)]
-        query = select(*(facts.c[name] for name in names)).where(
-            facts.c.id.in_(ids), seen(sight, facts.c.team, facts.c.restricted)
-        )
-        return [Known(*row) for row in self._connection.execute(query)]
+        query = select(facts.c.restricted, *(facts.c[name] for name in names))
+        rows = self._connection.execute(query.where(facts.c.id.in_(ids))).mappings()
+        return [
+            Known(**{name: row[name] for name in names})
+            for row in rows
+            if sight.sees(row["team"], row["restricted"])
+        ]
 
 
 def _looks(count: int) -> TextClause:
@@ -141,8 +144,7 @@ def _looks(count: int) -> TextClause:
 def _asked(word: str, sight: Sight) -> str:
     """The question for one word, where the sight allows: see the view ``searchable``."""
     asked = f'{{title labels body}} : "{word}"'
-    marks = [] if sight.restricted else ["mo"]
     if sight.teams is not None:
         teams = " OR ".join(f"mt{team.encode().hex()}" for team in sorted(sight.teams))
-        marks.append(f"({teams})")
-    return f"({asked}) AND (marks : ({' AND '.join(marks)}))" if marks else asked
+        asked = f"({asked}) AND (marks : ({teams}))"
+    return asked if sight.restricted else f"({asked}) NOT (marks : mr)"

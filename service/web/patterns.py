@@ -21,7 +21,12 @@ def sight() -> Sight:
 
 def blueprint(container: WebContainer) -> Blueprint:
     routes = Blueprint("patterns", __name__)
+    _all(routes, container)
+    _one(routes, container)
+    return routes
 
+
+def _all(routes: Blueprint, container: WebContainer) -> None:
     @routes.get("/patterns")
     def patterns() -> str:
         team, service = request.args.get("team", ""), normal(request.args.get("service", ""))
@@ -51,6 +56,8 @@ def blueprint(container: WebContainer) -> Blueprint:
             answered=State.ANSWERED,
         )
 
+
+def _one(routes: Blueprint, container: WebContainer) -> None:
     @routes.get("/patterns/<name>")
     def pattern(name: str) -> str:
         name = normal(name)
@@ -77,5 +84,3 @@ def blueprint(container: WebContainer) -> Blueprint:
             unanswered=State.UNANSWERED,
             answered=State.ANSWERED,
         )
-
-    return routes

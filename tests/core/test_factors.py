@@ -86,7 +86,7 @@ def test_three_incidents_of_one_service_recur_and_of_three_services_do_not(store
 def test_what_recurs_unanswered_comes_before_what_is_answered_and_that_before_the_rest(
     store: Store,
 ) -> None:
-    works = {
+    works: dict[str, Any] = {
         "actions": (measure(status="done", done_at=NOON),),
         "audits": (verdict(Verdict.EFFECTIVE, NOON),),
     }
@@ -105,7 +105,7 @@ def test_what_recurs_unanswered_comes_before_what_is_answered_and_that_before_th
 def test_a_factor_that_is_named_again_after_its_measure_was_done_is_not_answered(
     store: Store,
 ) -> None:
-    works = {
+    works: dict[str, Any] = {
         "actions": (measure(status="done", done_at=NOON - 10 * DAY),),
         "audits": (verdict(Verdict.EFFECTIVE, NOON),),
     }

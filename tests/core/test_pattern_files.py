@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders import NOON
@@ -57,7 +58,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     opened = Store(f"sqlite:///{tmp_path / 'data' / 'followthrough.db'}")
     opened.migrate()
     now = opened.clock()
-    failed = {
+    failed: dict[str, Any] = {
         "actions": (measure(status="done", done_at=now),),
         "audits": (verdict(Verdict.NOT_EFFECTIVE, now),),
     }

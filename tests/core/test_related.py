@@ -82,7 +82,7 @@ def test_one_rare_word_is_enough_only_in_the_same_service(store: Store) -> None:
 
 
 def test_the_same_measure_that_failed_before_is_told(store: Store) -> None:
-    failed = {
+    failed: dict[str, Any] = {
         "actions": (measure(title="Alert on depth"),),
         "audits": (verdict(Verdict.NOT_EFFECTIVE, NOON),),
     }
@@ -102,7 +102,7 @@ def test_nothing_is_proposed_because_of_the_same_service_alone(store: Store) -> 
 
 def test_what_may_not_be_seen_is_neither_proposed_nor_counted(store: Store) -> None:
     own = named("i1", "slow disk", title="Pgbouncer exhausted backfill")
-    alike = {"title": "Pgbouncer exhausted backfill"}
+    alike: dict[str, Any] = {"title": "Pgbouncer exhausted backfill"}
     saved(store, own, named("i2", "slow disk", restricted=True, **alike))
     saved(store, named("i3", "slow disk", team="search", **alike))
     assert set(found(store, own)) == {"i2", "i3"}

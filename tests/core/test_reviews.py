@@ -139,7 +139,7 @@ def test_a_team_gets_none_where_the_rules_do_not_ask() -> None:
 
 
 def test_the_ticket_names_factor_incidents_measures_and_what_these_came_to() -> None:
-    failed = {
+    failed: dict[str, Any] = {
         "actions": (measure(status="done", done_at=NOON), measure(2)),
         "audits": (verdict(Verdict.EFFECTIVE, NOON, suspect="it came again"),),
     }

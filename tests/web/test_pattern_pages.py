@@ -20,7 +20,7 @@ DAY = timedelta(days=1)
 def test_a_factor_that_recurs_leads_to_its_incidents_and_measures(
     operator: FlaskClient, store: Store
 ) -> None:
-    failed = {
+    failed: dict[str, Any] = {
         "actions": (measure(status="done", done_at=NOON),),
         "audits": (verdict(Verdict.NOT_EFFECTIVE, NOON),),
     }
@@ -98,7 +98,7 @@ def test_the_pages_ask_no_more_of_the_database_the_more_there_is(
     pages = ("/patterns", "/patterns/slow%20disk", "/incidents/i1")
     asked = []
     for last in (3, 40):
-        taken = {"actions": (measure(),)}
+        taken: dict[str, Any] = {"actions": (measure(),)}
         saved(store, *(named(f"i{n}", "slow disk", **taken) for n in range(1, last)))
         asked.append([queries(operator, page) for page in pages])
     assert asked[0] == asked[1]
