@@ -18,7 +18,7 @@ from config.calendars import build_calendars, check_calendars, ending
 from config.checking import check_checks, token_sources
 from config.checks import cross_check
 from config.fields import messages
-from config.learning import check_learning
+from config.learning import check_learning, check_patterns
 from config.overlaps import find_overlaps
 from config.participants import check_participants
 from config.positions import read
@@ -68,7 +68,7 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Rules:
     told = {complaint.place for complaint in complaints}  # "missing" to a check: it was unreadable
     checked = (*cross_check(data), *check_sync(data, told), *check_audits(data))
     checked = (*checked, *check_calendars(data, told), *check_checks(data))
-    checked = (*checked, *check_participants(data), *check_learning(data))
+    checked = (*checked, *check_participants(data), *check_learning(data), *check_patterns(data))
     complaints += [found for found in checked if found.place not in told]
     overlaps = find_overlaps(data)
     complaints += overlaps.complaints

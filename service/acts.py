@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from service import attaching, choosing, dead_letters, judging, publishing
+from service import attaching, choosing, dead_letters, judging, publishing, related
 from service.accepting import accept
 from service.dead_letters import DeadLetter
 from service.explain import Explanation
@@ -124,6 +124,19 @@ def attach_evidence(
     what = _of(record.incident, f"evidence {found.id}")
     tx.changes.add(actor, "attach evidence", what, before, after)
     return found
+
+
+def dismiss_related(
+    tx: Transaction, actor: Actor, record: IncidentRecord, other_id: str, why: str
+) -> str:
+    """See `service.related.dismiss`. Raises NotDismissable."""
+    said = tx.dismissals.of_pair(record.incident.id, other_id)
+    told = related.dismiss(tx, record, other_id, by=actor.signed, why=why)
+    if said is None:  # else it holds already, and nothing was changed
+        after: Json = {"dismissed": True, "why": " ".join(why.split())}
+        what = _of(record.incident, f"related {other_id}")
+        tx.changes.add(actor, "dismiss related", what, {"dismissed": False}, after)
+    return told
 
 
 def replay_letter(tx: Transaction, actor: Actor, letter: DeadLetter) -> bool:

@@ -20,7 +20,9 @@ from service.web import (
     operation,
     overview,
     pages,
+    patterns,
     places,
+    related,
     search,
     showing,
     sign_in,
@@ -74,6 +76,8 @@ def create_app(container: WebContainer | None = None) -> Flask:
     api.install(app, container)
     app.register_blueprint(operation.blueprint(container))
     app.register_blueprint(zones.blueprint(container))
+    app.register_blueprint(patterns.blueprint(container))
+    app.register_blueprint(related.blueprint(container))
     app.register_error_handler(HTTPException, _error)
     app.after_request(_protect)
     app.context_processor(_page_facts)

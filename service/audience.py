@@ -101,6 +101,15 @@ class Audiences:
         (ticket, document), others = self._spots(one), self._spots(other)
         return document is not None and (ticket, document) == others
 
+    def will_be_one(self, one: Incident, document: Spot, other: Incident) -> bool:
+        """The same of one whose document is about to be created there."""
+        if other.restricted or {one.ticket.connection, other.ticket.connection} - set(
+            self._trackers
+        ):
+            return False
+        ticket, _ = self._spots(one)
+        return (ticket, document) == self._spots(other)
+
     def _spots(self, incident: Incident) -> tuple[Spot, Spot | None]:
         """Where the incident's ticket and its document are."""
         ref, known = incident.ticket, incident.postmortem

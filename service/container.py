@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property, partial
 
@@ -43,6 +43,7 @@ from service.processing import Processing
 from service.reconciler import POLL_JOB, Reconciler
 from service.recurrences import Recurrences
 from service.redelivery import REDELIVERY_JOB, Redelivery
+from service.related import AtSetUp
 from service.routing import INCIDENT_JOB, Routing
 from service.store import Store
 from service.store.deliveries import JOB as DELIVERY_JOB
@@ -51,6 +52,7 @@ from service.teams import TeamTurns
 from service.tick import TICK_JOB, Tick
 from service.web import CheckDoor, WebhookDoor
 from workflows.budgets import Budget
+from workflows.learning_rules import LearningRules
 from workflows.policy import KnownPerson
 
 _WEBHOOKS = {"jira": jira_webhook, "github": github_webhook}
@@ -216,6 +218,7 @@ class Web:
     limits: Mapping[str, tuple[Budget, ...]]
     people: tuple[KnownPerson, ...] = ()
     check_doors: tuple[CheckDoor, ...] = ()
+    learning: LearningRules = field(default_factory=LearningRules)
 
 
 def build(
@@ -250,7 +253,8 @@ def build(
     routing = Routing(store, policy, by_connection, normalise)
     recurrences = Recurrences(store, policy, trackers.audiences, clock)
     checks = Checks(store, policy, trackers.files, clock)
-    processing = Processing(store, policy, by_connection, executor, recurrences, checks, clock)
+    asked = (executor, recurrences, checks, AtSetUp(store, trackers.audiences))
+    processing = Processing(store, policy, by_connection, *asked, clock)
     every = timedelta(seconds=settings.poll_seconds)
     reconciler = Reconciler(store, policy, by_connection, trackers.documents, clock, every, timing)
     redelivery = Redelivery(store, trackers.kept_deliveries, clock)
@@ -303,6 +307,7 @@ def build_web(environ: Mapping[str, str] = os.environ) -> Web:
         limits=limits(rules),
         people=rules.policy.people,
         check_doors=check_doors(rules),
+        learning=rules.policy.learning,
     )
 
 

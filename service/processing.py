@@ -33,8 +33,10 @@ from service.outcomes import (
 from service.people import Directory
 from service.proofs import ProofTickets
 from service.recurrences import Recurrences, compare
+from service.related import AtSetUp
 from service.reminders import within_limits
 from service.rereading import Rereading, Unread, feasible, note
+from service.reviews import ask_for_review
 from service.rota import judge_fairly
 from service.settling import may_have_happened
 from service.store import Store, Transaction
@@ -78,6 +80,7 @@ class Processing:
         executor: Executor,
         recurrences: Recurrences,
         checks: Checks,
+        related: AtSetUp,
         clock: Clock,
         make_id: Callable[[], str] = new_id,
     ) -> None:
@@ -92,6 +95,7 @@ class Processing:
         self._proofs = ProofTickets(store, trackers, policy)
         self._recurrences = recurrences
         self._checks = checks
+        self._related = related
         self._clock = clock
         self._make_id = make_id
 
@@ -158,6 +162,7 @@ class Processing:
             found = (looked.readings, audits, proofs.readings)
             judge = partial(self._decide, reading, incident, make_id, holds, unread, *found)
             decision, later = self._people.judge(judge, reading, looked.readings)
+            decision = self._related.proposed(decision)
             failed |= {("people", each.reason): each for each in later}
             before, incident = incident, decision.incident
             if incident is None:
@@ -271,6 +276,7 @@ class Processing:
             if incident != saved:
                 tx.incidents.save(incident, self._policy.hash)
             if saved is None:
+                ask_for_review(tx, incident, self._policy)
                 tx.deliveries.belong_to(job.subject, incident.id)
             tx.effects.ask(incident.id, decision.effects, planned=planned)
             looked.remember(tx, incident)

@@ -8,12 +8,14 @@ or what was lost in between.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from service.audience import Audiences
 from service.clock import Clock
 from service.routing import INCIDENT_JOB, incident_subject
 from service.store import Store, Transaction
+from service.store.dismissals import Dismissal
 from service.store.jobs import AWAITED
 from service.store.recurrences import Pair
 from workflows import recurrence
@@ -39,10 +41,23 @@ def compare(tx: Transaction, incident: Incident) -> None:
             continue
         other, known = record.incident, pairs.get(other_id)
         pair = _pair(tx, incident, other, own, known)
-        if pair != known:
+        if pair != known and (known or pair.shared):
             tx.recurrences.put(pair)
             _ask(tx, incident)
             _ask(tx, other)
+
+
+def withdraw(tx: Transaction, incident: Incident, other: Incident) -> bool:
+    """Have the two count as a recurrence no more, since somebody dismissed that; whether they
+    did."""
+    pairs = {pair.other_than(incident.id): pair for pair in tx.recurrences.of_incident(incident.id)}
+    pair = pairs.get(other.id)
+    if pair is None or not pair.shared:
+        return False
+    tx.recurrences.put(replace(pair, shared=()))
+    _ask(tx, incident)
+    _ask(tx, other)
+    return True
 
 
 def _pair(
@@ -53,6 +68,8 @@ def _pair(
     known: Pair | None,
 ) -> Pair:
     shared = recurrence.shared(own, tx.recurrences.traits(other.id))
+    if shared and tx.dismissals.of_pair(incident.id, other.id):
+        shared = ()
     bare = incident.restricted or other.restricted
     if known is not None:
         return Pair(known.earlier, known.later, known.found, shared, bare)
@@ -84,12 +101,19 @@ class Recurrences:
         with self._store.read() as tx:
             pairs = tx.recurrences.of_incident(incident.id)
             known = [(pair, tx.incidents.get(pair.other_than(incident.id))) for pair in pairs]
+            dismissed = tx.dismissals.of_incident(incident.id) if pairs else {}
         if team is None or not known:
             return incident
-        found = [self._seen(incident, pair, other.incident) for pair, other in known if other]
+        found = [
+            self._seen(incident, pair, other.incident, dismissed.get(other.incident.id))
+            for pair, other in known
+            if other
+        ]
         return recurrence.hear(incident, found, team, self._clock())
 
-    def _seen(self, incident: Incident, pair: Pair, other: Incident) -> Recurrence:
+    def _seen(
+        self, incident: Incident, pair: Pair, other: Incident, dismissed: Dismissal | None
+    ) -> Recurrence:
         """The pair as this incident may speak of it: words are repeated only where all that is said
         of both is read by the same people."""
         later = other if pair.later == other.id else incident
@@ -103,4 +127,5 @@ class Recurrences:
             found=pair.found,
             why=common if pair.shared and may_be_told else "",
             withdrawn=not pair.shared,
+            dismissed=dismissed.by if dismissed else "",
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import structlog
 
@@ -20,6 +21,7 @@ from service.executor import Executor
 from service.jobs import ClaimedJob, Done, JobEnd, Later
 from service.lease import Lease
 from service.outcomes import batch, held, retry_at, sentence
+from service.reviews import Reviews
 from service.settling import may_have_happened
 from service.store import Store, Transaction
 from service.store.effects import EffectRecord
@@ -72,6 +74,7 @@ class TeamTurns:
         self._executor = executor
         self._audiences = audiences
         self._clock = clock
+        self._reviews = Reviews(store, policy, trackers, audiences, clock)
 
     def run(self, job: ClaimedJob) -> JobEnd:
         with Lease(self._store, job).held() as lease:
@@ -87,15 +90,22 @@ class TeamTurns:
         incidents: list[Incident] | None = None
         for _ in range(ROUNDS):
             found = due(book, team, uncertain(records), self._clock())
-            if not found:
-                return self._rest(job, book, team, found)
-            if incidents is None:
+            try:
+                reviews = self._reviews.due(book, team)
+            except TrackerError as error:
+                return Later(retry_at(error, self._clock()), sentence(error))
+            if not found and not reviews.wanted:
+                again = min(filter(None, (found.again_at, reviews.again_at)), default=None)
+                return self._rest(job, book, team, again)
+            if incidents is None and found:
                 with self._store.read() as tx:
                     incidents = tx.incidents.of_team(team.name)
             try:
-                decision = self._decide(book, found, incidents, team, records)
+                decision = self._decide(book, found, incidents or (), team, records)
             except TrackerError as error:
                 return Later(retry_at(error, self._clock()), sentence(error))
+            holds = Heard(held(records, self._clock()), uncertain(records))
+            decision = self._reviews.decide(decision, reviews, team, holds)
             before, book = book, decision.book
             records = self._save(job, team, before, decision)
             ready = batch(decision.effects, records, self._clock())
@@ -107,11 +117,11 @@ class TeamTurns:
                 return _waits(decision, records)
         raise RuntimeError(f"{team.name} was asked for something {ROUNDS} times in a row")
 
-    def _rest(self, job: ClaimedJob, book: TeamBook, team: Team, found: Due) -> JobEnd:
+    def _rest(self, job: ClaimedJob, book: TeamBook, team: Team, again: datetime | None) -> JobEnd:
         with self._store.write() as tx:
             tx.jobs.fence(job)
             put_team_plan(tx, book, team)
-        return Later(found.again_at, "quiet hours") if found.again_at else Done()
+        return Later(again, "quiet hours") if again else Done()
 
     def _decide(
         self,

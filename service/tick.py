@@ -29,6 +29,7 @@ from workflows.model import Incident
 from workflows.policy import Mode, Policy, Team
 from workflows.schedule import plan
 from workflows.team_books import TeamBook
+from workflows.team_reviews import reviewing
 from workflows.team_schedule import begun, plan_team
 
 log = structlog.get_logger()
@@ -141,12 +142,13 @@ class Tick:
                 team = self._policy.teams.get(name)
                 known = books.get(name)
                 book = begun(known or TeamBook(name, self._make_id()), team, tx.now)
+                book = reviewing(book, team, self._policy, tx.now)
                 if book != known:
                     tx.teams.save(book)
                 put_team_plan(tx, book, team)
                 acts = team is not None and team.mode is Mode.ACT
-                if acts and tx.effects.not_done(OfTeam(name)):
-                    tx.jobs.touch(TEAM_JOB, name, reason="something is not done")
+                if acts and (book.reviews_from or tx.effects.not_done(OfTeam(name))):
+                    tx.jobs.touch(TEAM_JOB, name, reason="something may be left to do")
 
     def _plan(self, tx: Transaction, incident: Incident) -> None:
         try:

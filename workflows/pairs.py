@@ -15,7 +15,8 @@ class Recurrence:
     `ticket` is the other's, `earlier` says that the other was opened first, `opened` when (UTC) the
     later of the two was, and `found` when the two were first found to have something in common.
     `why` says in words what that is, "" where it may not be repeated; `withdrawn` that it is so no
-    more. `notes` are sentences that the journal does not have yet.
+    more, and `dismissed` who said that it never was, "" for nobody. `notes` are
+    sentences that the journal does not have yet.
     """
 
     other: str
@@ -26,3 +27,4 @@ class Recurrence:
     why: str = ""
     withdrawn: bool = False
     notes: tuple[str, ...] = ()
+    dismissed: str = ""

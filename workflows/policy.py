@@ -11,6 +11,7 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
 from workflows.calendars import USUAL, Calendar
+from workflows.learning_rules import LearningRules
 from workflows.model import Area, Kind
 from workflows.participants import Participants
 from workflows.rungs import Verdict
@@ -341,14 +342,6 @@ class Team:
     waivers: WaiverRules | None = None
     participants: Participants = field(default_factory=Participants)
     calendar: Calendar = USUAL
-
-
-@dataclass(frozen=True, slots=True)
-class LearningRules:
-    """What is counted as one: `synonyms` maps words of tags and factors to those that they are
-    counted under, both normal (`workflows.recurrence.normal`)."""
-
-    synonyms: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

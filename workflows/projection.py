@@ -23,7 +23,7 @@ from workflows.timeline import figures
 
 #: Counted up whenever `project` makes something else of the same incident: rows of an earlier
 #: shape are made anew when a worker starts.
-SHAPE = 1
+SHAPE = 2
 
 _NO_DOCUMENT = (DocumentStatus.DECLINED, DocumentStatus.GONE)
 _ENDS = (Progress.DONE, Progress.WONT_DO, Progress.DUPLICATE)

@@ -134,10 +134,16 @@ def _noted(pair: Recurrence, before: Recurrence | None) -> Recurrence:
     key, when = pair.ticket.key, "earlier" if pair.earlier else "later"
     notes = before.notes if before else ()
     if pair.withdrawn and before is not None and not before.withdrawn:
-        notes = (*notes, f"has no factor or tag in common with {key} any more")
+        notes = (*notes, _withdrawal(pair))
     elif not pair.withdrawn and (before is None or before.withdrawn):
         notes = (*notes, f"{key}, which came {when}, may be the same again{_because(pair)}")
     return replace(pair, notes=notes)
+
+
+def _withdrawal(pair: Recurrence) -> str:
+    if pair.dismissed:
+        return f"has nothing to do with {pair.ticket.key}, says {pair.dismissed}"
+    return f"has no factor or tag in common with {pair.ticket.key} any more"
 
 
 def _because(pair: Recurrence) -> str:
@@ -217,6 +223,8 @@ def _withdrawn(
 ) -> Incident:
     for each in asked:
         why = f"it has nothing in common with {pair.ticket.key} any more"
+        if pair.dismissed:
+            why = f"{pair.dismissed} said that it has nothing to do with {pair.ticket.key}"
         kept = tuple(
             replace(a, ended=why) if a is each else a
             for a in incident.audits

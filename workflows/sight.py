@@ -13,6 +13,10 @@ class Sight:
     teams: frozenset[str] | None
     restricted: bool = False
 
+    def sees(self, team: str, restricted: bool) -> bool:
+        """Whether they may see what is of this team, and perhaps restricted."""
+        return (self.teams is None or team in self.teams) and (self.restricted or not restricted)
+
 
 #: Whoever has the admin token, or types commands beside the database.
 EVERYTHING = Sight(None, restricted=True)

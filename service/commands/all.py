@@ -16,11 +16,13 @@ from service.commands.importing import import_command
 from service.commands.init import init
 from service.commands.letters import dead_letters
 from service.commands.look import deliveries, explain_command
+from service.commands.patterns import patterns
 from service.commands.people import people_command
 from service.commands.plan import plan
 from service.commands.portfolio import portfolio
 from service.commands.publish import publish_command, review_command
 from service.commands.reconcile import drift, reconcile
+from service.commands.related import related_command
 from service.commands.rules import rules
 from service.commands.run import up, web, worker
 from service.commands.search import search_command
@@ -44,7 +46,7 @@ for command in (
     *(explain_command, accept_command, conflicts, deliveries, dead_letters, trackers),
     *(people_command, reconcile, drift, audits, check, portfolio),
     *(review_command, publish_command, versions_command, diff_command),
-    *(search_command, import_command),
+    *(search_command, import_command, patterns, related_command),
     *(tokens, changes_command),
 ):
     followthrough.add_command(command)

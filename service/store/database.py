@@ -29,6 +29,7 @@ from service.store.checks import Checks
 from service.store.choices import Choices
 from service.store.closings import Closings
 from service.store.deliveries import Deliveries
+from service.store.dismissals import Dismissals
 from service.store.drifts import Drifts
 from service.store.effects import Effects
 from service.store.evidence import Evidence
@@ -41,10 +42,12 @@ from service.store.judgements import Judgements
 from service.store.learning import Learning
 from service.store.ledger import Ledger
 from service.store.occurrences import Occurrences
+from service.store.patterns import Patterns
 from service.store.people import People
 from service.store.recurrences import Recurrences
 from service.store.redeliveries import Redeliveries
 from service.store.refs import Refs
+from service.store.related import RelatedIncidents
 from service.store.reminders import Reminders
 from service.store.search import Search
 from service.store.sightings import Sightings
@@ -83,6 +86,8 @@ class Transaction:
         self.occurrences = Occurrences(connection, now)
         self.recurrences = Recurrences(connection, now)
         self.refs = Refs(connection, now)
+        self.related = RelatedIncidents(connection)
+        self.dismissals = Dismissals(connection, now)
         self.reminders = Reminders(connection)
         self.teams = Teams(connection, now)
         self.drifts = Drifts(connection, now)
@@ -91,6 +96,7 @@ class Transaction:
         self.ledger = Ledger(connection)
         self.sightings = Sightings(connection, now)
         self.traffic = Traffic(connection, now)
+        self.patterns = Patterns(connection, now)
         self.people = People(connection, now)
         self.redeliveries = Redeliveries(connection, now)
         self.tokens = Tokens(connection, now)

@@ -24,6 +24,7 @@ from service.store.schema import incidents, versions
 from service.store.search import Index
 from service.store.statements import insert, once
 from workflows.model import Incident
+from workflows.patterns import tally
 from workflows.projection import (
     SHAPE,
     Audited,
@@ -163,14 +164,11 @@ class Learning:
         """`first`: since when a measure counts as known that is new here."""
         known = made.facts
         here = {"incident_id": known.id, "restricted": known.restricted}
-        about = {"team": known.team, "service_words": known.service_words}
+        about: dict[str, Any] = {"team": known.team, "service_words": known.service_words}
         found = self._connection.execute(_SINCE, {"wanted": known.id})
         since = {row.item: row.known_since for row in found}
-        self._replace(
-            labels,
-            known.id,
-            [{**asdict(e), **here, **about, "quarter": known.quarter} for e in made.labels],
-        )
+        about |= {"quarter": known.quarter, "opened": known.opened, **asdict(tally(made.measures))}
+        self._replace(labels, known.id, [{**asdict(e), **here, **about} for e in made.labels])
         self._replace(
             measures,
             known.id,

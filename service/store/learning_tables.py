@@ -92,6 +92,23 @@ labels = Table(  # tags and contributing factors
     Column("service_words", Text, nullable=False),
     Column("quarter", Text, nullable=False),
     Column("restricted", Boolean, nullable=False),
+    # What became of the incident's measures (workflows.patterns.Tally): so a pattern is counted
+    # without them.
+    Column("opened", UtcDateTime),
+    Column("measures", Integer, nullable=False),
+    Column("open", Integer, nullable=False),
+    Column("effective", Integer, nullable=False),
+    Column("partly", Integer, nullable=False),
+    Column("not_effective", Integer, nullable=False),
+    Column("suspect", Integer, nullable=False),
+    Column("unproven", Integer, nullable=False),
+    Column("answered", UtcDateTime),
+    Index("ix_labels_service", "what", "name", "service_words", "opened", "restricted", "team"),
+    Index(
+        "ix_labels_opened",
+        *("what", "opened", "name", "team", "service_words", "restricted", "measures", "open"),
+        *("effective", "partly", "not_effective", "suspect", "unproven", "answered"),
+    ),
     Index("ix_labels_what", "what", "name", "quarter", "service_words", "restricted", "team"),
     Index("ix_labels_quarter", "what", "quarter", "service_words", "name", "restricted", "team"),
 )
@@ -139,6 +156,7 @@ measures = Table(  # action items
     Index("ix_measures_open", "open", "due", "team", "kind", "restricted"),
     Index("ix_measures_team", "team", "open", "due"),
     Index("ix_measures_service", "service_words", "open"),
+    Index("ix_measures_verdict", "service_words", "verdict", "suspect"),
     Index("ix_measures_kind", "open", "team", "kind", "due", "restricted", "done_at"),
     Index(  # for figures
         "ix_measures_outcome",
@@ -187,6 +205,17 @@ passages = Table(  # texts to search in
     Column("ordinal", Integer, primary_key=True),
     Column("title", Text, nullable=False),
     Column("words", Text, nullable=False),
+)
+
+dismissed = Table(  # two incidents that somebody said have nothing to do with each other
+    "dismissed",
+    metadata,
+    Column("incident_id", Text, primary_key=True),  # of both ids the one that sorts first
+    Column("other_id", Text, primary_key=True),
+    Column("by", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("why", Text, nullable=False),
+    Index("ix_dismissed_other_id", "other_id"),
 )
 
 synonyms = Table(  # of tags and factors, as the rules have them; all in normal words

@@ -11,6 +11,7 @@ from integrations.tracker import Envelope
 from service.clock import Clock
 from service.store import Store
 from workflows.budgets import Budget
+from workflows.learning_rules import LearningRules
 from workflows.policy import KnownPerson
 
 #: Headers and raw body → the delivery. Raises BadSignature, Malformed.
@@ -44,7 +45,7 @@ class CheckDoor:
 class WebContainer(Protocol):
     """What the web process must be given. `doors` are the webhook doors by connection, `limits`
     the budgets that count for the whole account of each, `people` those of the rules;
-    `check_doors` those of the teams that have checks;
+    `check_doors` those of the teams that have checks; `learning` what is counted as one;
     `public_url` is the address under which people reach us, without a slash at its end."""
 
     @property
@@ -63,6 +64,8 @@ class WebContainer(Protocol):
     def people(self) -> tuple[KnownPerson, ...]: ...
     @property
     def check_doors(self) -> tuple[CheckDoor, ...]: ...
+    @property
+    def learning(self) -> LearningRules: ...
 
 
 __all__ = ["CheckDoor", "Show", "Verify", "WebContainer", "WebhookDoor"]

@@ -23,6 +23,7 @@ PLACES: Final = (
     Place("incidents", "Incidents", "/incidents", "pages.incidents"),
     Place("actions", "Actions", "/actions", "boards.actions"),
     Place("audits", "Audits", "/audits", "boards.audits"),
+    Place("patterns", "Patterns", "/patterns", "patterns.patterns"),
     Place("search", "Search", "/search", "search.search"),
     Place("figures", "Figures", "/figures", "figures.figure"),
     Place("operation", "Operation", "/operation", "operation.summary"),

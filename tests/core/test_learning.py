@@ -20,10 +20,11 @@ from sqlalchemy import create_engine, text
 from config.rules import RulesError, load
 from service.learning import LEARNING_JOB, LearningAnew
 from service.store import Store
+from workflows.learning_rules import LearningRules
 from workflows.model import DocumentStatus, Incident, Kind
 from workflows.moments import Moments
 from workflows.pairs import Recurrence
-from workflows.policy import LearningRules, Policy
+from workflows.policy import Policy
 from workflows.projection import Label, Part, What, project
 from workflows.proven import Evidence, Proof, Waiver
 from workflows.snapshots import Progress

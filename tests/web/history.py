@@ -22,6 +22,7 @@ from service.web import CheckDoor, WebhookDoor
 from workflows.budgets import Budget
 from workflows.effects import CreateTask, Effect, LinkTask, TaskTarget
 from workflows.events import TaskLinked
+from workflows.learning_rules import LearningRules
 from workflows.model import (
     ActionItem,
     DocumentRef,
@@ -60,6 +61,7 @@ class Web:
     )
     people: tuple[KnownPerson, ...] = ()
     check_doors: tuple[CheckDoor, ...] = ()
+    learning: LearningRules = field(default_factory=LearningRules)
 
 
 @dataclass

@@ -26,11 +26,15 @@ OPERATOR = Actor("an operator", Role.ADMIN, None, "command line")
 OWN, FOREIGN = "k3v9", "f0r1"
 API = "/api/v1"
 
+#: What all of their incidents name.
+FACTOR = "recurrence"
+
 
 @dataclass
 class World:
     """`own` is an incident of payments, `foreign` one of search. Each has actions in conflict, an
-    open audit, a proposal, a delivery, a dead letter, two versions and an imported file."""
+    open audit, a proposal, a delivery, a dead letter, two versions, an imported file
+    and a contributing factor."""
 
     store: Store
     web: Web = field(init=False)
@@ -50,6 +54,7 @@ class World:
             number,
             team=team,
             title=f"Of {team} alone",
+            tags=(f"factor:{FACTOR}",),
             actions=(apart(),),
             audits=(OPEN,),
             proposals=(line,),

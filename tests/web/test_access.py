@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from web.history import TOKEN, Web
-from web.inhabited import FOREIGN, OWN, World
+from web.inhabited import FACTOR, FOREIGN, OWN, World
 from werkzeug.routing import Rule
 
 from service.app import create_app
@@ -26,7 +26,7 @@ COMMON: dict[str, Any] = {
     "field": "owner",
     "filename": "style.css",
     "connection": "acme-github",
-    "name": "recurrence",
+    "name": FACTOR,
 }
 
 
@@ -111,6 +111,7 @@ def test_without_a_token_nothing_is_answered_but_that_one_is_needed(world: World
 
 LISTS = [
     *("/", "/incidents", "/actions", "/audits", "/search?q=alone", "/conflicts", "/figures"),
+    *("/patterns", f"/patterns/{FACTOR}", f"/incidents/{OWN}"),
     *("/operation", "/deliveries", "/dead-letters", "/drift"),
     *(f"/api/v1/{name}" for name in ("incidents", "actions", "audits", "proposals", "conflicts")),
     *("/api/v1/deliveries", "/api/v1/dead-letters"),

@@ -1,0 +1,150 @@
+"""Looking for incidents that have something in common with one: labels, words, failing measures.
+
+Each look is bounded, however many incidents there are. That for words asks the index of
+`service.store.search`, in SQLite's own language (https://sqlite.org/fts5.html); another database
+needs another `_words`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import fields
+
+from sqlalchemy import Connection, TextClause, and_, func, select, text
+
+from service.store.learning_tables import facts, labels, measures
+from service.store.patterns import seen
+from workflows.recurrence import normal
+from workflows.related import COMMON, MOST, ONE_OF, RARE, Known, Related, Shared, Traces, is_common
+from workflows.related import rank as ranked
+from workflows.rungs import Verdict
+from workflows.sight import Sight
+
+#: So many of the newest that have a label are looked at, and so many failing measures.
+NEWEST, MOST_FAILING = 50, 1000
+
+#: Of those that are found by their words alone, so many are looked at.
+MOST_BY_WORDS = 50
+
+
+class RelatedIncidents:
+    """Finding them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(
+        self, own: Traces, sight: Sight, without: Collection[str] = (), most: int = MOST
+    ) -> list[Related]:
+        """The incidents that the sight allows and that may have to do with this one, `without`
+        those of these ids."""
+        if sight.teams is not None and not sight.teams:
+            return []
+        shared: dict[str, Shared] = defaultdict(Shared)
+        self._labels(own, sight, shared)
+        self._failing(own, sight, shared)
+        self._words(own, sight, shared)
+        ids = [id for id in shared if id != own.id and id not in without]
+        return ranked(own, shared, self._known(ids, sight), most)
+
+    def may_see(self, id: str, sight: Sight) -> bool:
+        """Whether there is such an incident, or imported file, and the sight allows it."""
+        return bool(self._known([id], sight))
+
+    def _labels(self, own: Traces, sight: Sight, shared: dict[str, Shared]) -> None:
+        for what, name in own.labels:
+            it = and_(
+                labels.c.what == what.value, labels.c.name == name, labels.c.incident_id != own.id
+            )
+            may = seen(sight, labels.c.team, labels.c.restricted)
+            if own.service:
+                here = (
+                    select(labels.c.incident_id)
+                    .where(it, may, labels.c.service_words == own.service)
+                    .order_by(labels.c.opened.desc())
+                    .limit(NEWEST)
+                )
+                for id in self._connection.scalars(here):
+                    shared[id].labels.add((what, name))
+            anywhere = select(labels.c.incident_id, labels.c.service_words).where(it, may)
+            rows = self._connection.execute(anywhere.limit(RARE + 1)).all()
+            if len(rows) <= RARE:
+                for row in rows:
+                    if row.service_words != own.service or not own.service:
+                        shared[row.incident_id].elsewhere.add((what, name))
+
+    def _failing(self, own: Traces, sight: Sight, shared: dict[str, Shared]) -> None:
+        """Measures of the same service and title that did not work."""
+        if not own.measures or not own.service:
+            return
+        verdict, pleased = measures.c.verdict, [Verdict.EFFECTIVE.value, Verdict.PARTLY.value]
+        failed = and_(verdict == Verdict.NOT_EFFECTIVE.value, measures.c.incident_id != own.id)
+        doubted = and_(
+            verdict.in_(pleased), measures.c.suspect > "", measures.c.incident_id != own.id
+        )
+        begin = {title.partition(" ")[0] for title in own.measures}
+        for kind in (failed, doubted):
+            query = select(measures).where(measures.c.service_words == own.service, kind)
+            for row in self._connection.execute(query.limit(MOST_FAILING)):
+                may_be = any(word in row.title.casefold() for word in begin)  # the rest costs more
+                if (
+                    may_be
+                    and sight.sees(row.team, row.restricted)
+                    and normal(row.title) in own.measures
+                ):
+                    shared[row.incident_id].failing.add(row.title)
+
+    def _words(self, own: Traces, sight: Sight, shared: dict[str, Shared]) -> None:
+        """Those that have the same rarer words. How rare a word is counts only what may be seen."""
+        if not own.words or self._connection.dialect.name != "sqlite":
+            return
+        visible = select(facts.c.id).where(seen(sight, facts.c.team, facts.c.restricted))
+        some = visible.limit(COMMON * ONE_OF).subquery()
+        incidents = self._connection.scalar(select(func.count()).select_from(some)) or 0
+        place = self._connection.scalar(select(facts.c.place).where(facts.c.id == own.id))
+        found: dict[int, list[int]] = defaultdict(list)
+        asked = {f"w{n}": _asked(word, sight) for n, word in enumerate(own.words)}
+        for n, row_place in self._connection.execute(_looks(len(own.words)), asked):
+            if row_place != place:
+                found[n].append(row_place)
+        words: dict[int, dict[str, int]] = defaultdict(dict)
+        for n, places in found.items():
+            if not is_common(len(places), incidents):
+                for each in places:
+                    words[each][own.words[n]] = len(places)
+        best = sorted(words, key=lambda each: (-len(words[each]), -each))[:MOST_BY_WORDS]
+        query = select(facts.c.place, facts.c.id).where(facts.c.place.in_(best))
+        for row in self._connection.execute(query):
+            shared[row.id].words.update(words[row.place])
+
+    def _known(self, ids: Sequence[str], sight: Sight) -> list[Known]:
+        names = [each.name for each in fields(Known)]
+        query = select(facts.c.restricted, *(facts.c[name] for name in names))
+        rows = self._connection.execute(query.where(facts.c.id.in_(ids))).mappings()
+        return [
+            Known(**{name: row[name] for name in names})
+            for row in rows
+            if sight.sees(row["team"], row["restricted"])
+        ]
+
+
+def _looks(count: int) -> TextClause:
+    """One statement for all words: for each the newest incidents that have it, no more than are
+    needed to tell that it is a common one."""
+    return text(
+        " UNION ALL ".join(
+            f"SELECT {n} AS n, rowid FROM (SELECT rowid FROM found WHERE found MATCH :w{n}"  # noqa: S608
+            f" ORDER BY rowid DESC LIMIT {COMMON + 1})"
+            for n in range(count)
+        )
+    )
+
+
+def _asked(word: str, sight: Sight) -> str:
+    """The question for one word, where the sight allows: see the view ``searchable``."""
+    asked = f'{{title labels body}} : "{word}"'
+    if sight.teams is not None:
+        teams = " OR ".join(f"mt{team.encode().hex()}" for team in sorted(sight.teams))
+        asked = f"({asked}) AND (marks : ({teams}))"
+    return asked if sight.restricted else f"({asked}) NOT (marks : mr)"
