@@ -14,6 +14,7 @@ from service.web import (
     judging,
     letters,
     pages,
+    planning,
     showing,
     sign_in,
     trackers,
@@ -57,6 +58,7 @@ def create_app(container: WebContainer | None = None) -> Flask:
     app.register_blueprint(versions.blueprint(container))
     app.register_blueprint(drift.blueprint(container))
     app.register_blueprint(trackers.blueprint(container))
+    app.register_blueprint(planning.blueprint(container))
     app.register_error_handler(HTTPException, _error)
     app.after_request(_protect)
     app.context_processor(_page_facts)

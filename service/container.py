@@ -216,6 +216,7 @@ class Web:
     limits: Mapping[str, tuple[Budget, ...]]
     people: tuple[KnownPerson, ...] = ()
     check_doors: tuple[CheckDoor, ...] = ()
+    severities: tuple[str, ...] = ()
 
 
 def build(
@@ -303,6 +304,7 @@ def build_web(environ: Mapping[str, str] = os.environ) -> Web:
         limits=limits(rules),
         people=rules.policy.people,
         check_doors=check_doors(rules),
+        severities=tuple(rules.policy.severities),
     )
 
 

@@ -12,6 +12,7 @@ from service.commands.checks import check
 from service.commands.conflicts import conflicts
 from service.commands.demo import demo
 from service.commands.doctor import doctor
+from service.commands.export import export
 from service.commands.init import init
 from service.commands.letters import dead_letters
 from service.commands.look import deliveries, explain_command
@@ -39,7 +40,7 @@ def followthrough() -> None:
 for command in (
     *(demo, init, doctor, plan, rules, up, web, worker),
     *(explain_command, accept_command, conflicts, deliveries, dead_letters, trackers),
-    *(people_command, reconcile, drift, audits, check, portfolio),
+    *(people_command, reconcile, drift, audits, check, portfolio, export),
     *(review_command, publish_command, versions_command, diff_command),
 ):
     followthrough.add_command(command)

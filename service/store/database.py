@@ -28,6 +28,7 @@ from service.store.closings import Closings
 from service.store.deliveries import Deliveries
 from service.store.drifts import Drifts
 from service.store.effects import Effects
+from service.store.exports import Exports
 from service.store.incidents import Incidents
 from service.store.jobs import Jobs
 from service.store.journal import Journal
@@ -67,6 +68,7 @@ class Transaction:
         self.judgements = Judgements(connection, now)
         self.versions = Versions(connection, now)
         self.effects = Effects(connection, now)
+        self.exports = Exports(connection)
         self.occurrences = Occurrences(connection, now)
         self.recurrences = Recurrences(connection, now)
         self.refs = Refs(connection, now)

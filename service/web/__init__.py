@@ -45,6 +45,7 @@ class WebContainer(Protocol):
     """What the web process must be given. `doors` are the webhook doors by connection, `limits`
     the budgets that count for the whole account of each, `people` those of the rules;
     `check_doors` those of the teams that have checks;
+    `severities` are those of the rules, the gravest first;
     `public_url` is the address under which people reach us, without a slash at its end."""
 
     @property
@@ -63,6 +64,8 @@ class WebContainer(Protocol):
     def people(self) -> tuple[KnownPerson, ...]: ...
     @property
     def check_doors(self) -> tuple[CheckDoor, ...]: ...
+    @property
+    def severities(self) -> tuple[str, ...]: ...
 
 
 __all__ = ["CheckDoor", "Show", "Verify", "WebContainer", "WebhookDoor"]

@@ -60,6 +60,7 @@ class Web:
     )
     people: tuple[KnownPerson, ...] = ()
     check_doors: tuple[CheckDoor, ...] = ()
+    severities: tuple[str, ...] = ("sev1", "sev2", "sev3", "sev4")
 
 
 @dataclass
