@@ -24,9 +24,11 @@ from integrations.github.files import GitHubFiles
 from integrations.github.issue_documents import GitHubIssueDocuments
 from integrations.github.pull_requests import GitHubPullRequestDocuments
 from integrations.github.redelivery import GitHubRedelivery
+from integrations.github.statuses import GitHubStatuses
 from integrations.jira import webhook as jira_webhook
 from integrations.jira.adapter import JiraTracker
 from integrations.jira.documents import JiraIssueDocuments
+from integrations.reviewed import ShowsChecks
 from integrations.tracker import Envelope, KeptDeliveries, Notice, Rejected, Tracker
 from service.audience import Audiences
 from service.checks import Checks
@@ -145,6 +147,11 @@ class Trackers:
     def files(self) -> Mapping[str, Files]:
         """By connection, what keeps files that measures name."""
         return {name: GitHubFiles(client) for name, client in self._github.items()}
+
+    @cached_property
+    def shown_checks(self) -> Mapping[str, ShowsChecks]:
+        """By connection, what shows checks on commits."""
+        return {name: GitHubStatuses(client) for name, client in self._github.items()}
 
     @property
     def _pages(self) -> str:
@@ -279,6 +286,12 @@ def comparison(settings: Settings, rules: Rules, store: Store) -> Comparison:
     governor = Governor(store, timing_of(settings).call, time.sleep)
     trackers = Trackers(rules, store.clock, governor, settings.answer_seconds)
     return Comparison(store, rules.policy, trackers.by_connection)
+
+
+def shown_checks(settings: Settings, rules: Rules, store: Store) -> Mapping[str, ShowsChecks]:
+    """By connection, what shows checks on commits; by the same gate as the service."""
+    governor = Governor(store, timing_of(settings).call, time.sleep)
+    return Trackers(rules, store.clock, governor, settings.answer_seconds).shown_checks
 
 
 def timing_of(settings: Settings) -> Timing:

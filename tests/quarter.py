@@ -1,4 +1,4 @@
-"""A quarter of a team, as the service keeps it: measures that are late, done, judged and in doubt."""
+"""A quarter of a team as the service keeps it: measures late, done, judged and in doubt."""
 
 from __future__ import annotations
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +67,49 @@ class Judged:
     def leads_to(self) -> str:
         """Where one reads more of it: its ticket, else what the measure leads to."""
         return self.ticket_url or self.of.leads_to
+
+
+@dataclass(frozen=True, slots=True)
+class Some(Generic[T]):
+    """The first of a list, and how many there are in all of it."""
+
+    rows: tuple[T, ...] = ()
+    count: int = 0
+
+    @property
+    def more(self) -> int:
+        return self.count - len(self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """A contributing factor, how often it came, and the incident in which it came last: its day,
+    None where that is not known, its key and address, and our id ("" for an imported file)."""
+
+    name: str
+    count: int
+    last: date | None
+    key: str
+    url: str
+    incident: str
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """An incident that may be another one again. That is "" where it may not be told."""
+
+    incident: str
+    key: str
+    url: str
+    title: str
+    earlier: str
+    earlier_key: str
+    earlier_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class LateOf:
+    """How many measures of one owner are late, and the one that has been for longest."""
+
+    count: int
+    oldest: Measured

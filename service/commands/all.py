@@ -19,8 +19,10 @@ from service.commands.look import deliveries, explain_command
 from service.commands.people import people_command
 from service.commands.plan import plan
 from service.commands.portfolio import portfolio
+from service.commands.preread import preread
 from service.commands.publish import publish_command, review_command
 from service.commands.reconcile import drift, reconcile
+from service.commands.release import release_check
 from service.commands.rules import rules
 from service.commands.run import up, web, worker
 from service.commands.trackers import trackers
@@ -40,7 +42,7 @@ def followthrough() -> None:
 for command in (
     *(demo, init, doctor, plan, rules, up, web, worker),
     *(explain_command, accept_command, conflicts, deliveries, dead_letters, trackers),
-    *(people_command, reconcile, drift, audits, check, portfolio, export),
+    *(people_command, reconcile, drift, audits, check, portfolio, preread, export, release_check),
     *(review_command, publish_command, versions_command, diff_command),
 ):
     followthrough.add_command(command)

@@ -37,9 +37,11 @@ from service.store.learning import Learning
 from service.store.ledger import Ledger
 from service.store.occurrences import Occurrences
 from service.store.people import People
+from service.store.prereads import Prereads
 from service.store.recurrences import Recurrences
 from service.store.redeliveries import Redeliveries
 from service.store.refs import Refs
+from service.store.releases import Releases
 from service.store.reminders import Reminders
 from service.store.sightings import Sightings
 from service.store.teams import Teams
@@ -70,8 +72,10 @@ class Transaction:
         self.effects = Effects(connection, now)
         self.exports = Exports(connection)
         self.occurrences = Occurrences(connection, now)
+        self.prereads = Prereads(connection)
         self.recurrences = Recurrences(connection, now)
         self.refs = Refs(connection, now)
+        self.releases = Releases(connection)
         self.reminders = Reminders(connection)
         self.teams = Teams(connection, now)
         self.drifts = Drifts(connection, now)

@@ -6,14 +6,18 @@ Imported files have measures too, which nobody here follows: they are in none of
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_, func, select
 
 from service.store.learning_tables import audits, facts, measures
-from workflows.measured import Judged, Measured
+from workflows.measured import Factor, Judged, Measured, Some
+from workflows.model import Phase
 from workflows.sight import Sight
+
+T = TypeVar("T")
 
 _INCIDENT = {
     "incident": facts.c.id,
@@ -31,10 +35,8 @@ _AUDIT = tuple(audits.c[e.name].label(f"a_{e.name}") for e in fields(Judged) if 
 _OF_INCIDENT = facts.c.id == measures.c.incident_id
 _OF_MEASURE = and_(measures.c.incident_id == audits.c.incident_id, measures.c.item == audits.c.item)
 
-#: How many there are, whatever the limit.
-HOW_MANY = "how_many"
-
-Query = Select[tuple[Any, ...]]
+Query = Select[*tuple[Any, ...]]
+AnyRow = Row[*tuple[Any, ...]]
 
 
 def measured() -> Query:
@@ -50,24 +52,53 @@ def judged() -> Query:
     return query.where(facts.c.imported.is_(False))
 
 
-def first(query: Query, most: int) -> Query:
-    """The first of what the query finds; each row says how many there are of all."""
-    return query.add_columns(func.count().over().label(HOW_MANY)).limit(most)
+def first(connection: Connection, query: Query, most: int, read: Callable[[AnyRow], T]) -> Some[T]:
+    """The first of what the query finds, and how many there are of all. One read."""
+    counted = query.add_columns(func.count().over().label("how_many")).limit(most)
+    rows: Sequence[AnyRow] = connection.execute(counted).all()
+    return Some(tuple(map(read, rows)), rows[0].how_many) if rows else Some()
 
 
-def read_measured(row: Row[tuple[Any, ...]]) -> Measured:
+def factors(connection: Connection, query: Query, most: int) -> Some[Factor]:
+    """The first of the factors that the query finds, by ``name``, ``count_`` and the place of the
+    ``last`` incident that had each. Two reads."""
+    found = first(connection, query, most, lambda row: (row.name, row.count_, row.last))
+    columns = (facts.c.place, facts.c.id, facts.c.key, facts.c.url, facts.c.opened)
+    places = [last for _, _, last in found.rows]
+    at = {
+        row.place: row
+        for row in connection.execute(select(*columns).where(facts.c.place.in_(places)))
+    }
+    return Some(
+        tuple(
+            Factor(
+                name,
+                count,
+                at[last].opened.date() if at[last].opened else None,
+                at[last].key,
+                at[last].url,
+                at[last].id,
+            )
+            for name, count, last in found.rows
+        ),
+        found.count,
+    )
+
+
+def read_measured(row: AnyRow) -> Measured:
     return Measured(*(getattr(row, column.name) for column in _MEASURE))
 
 
-def read_judged(row: Row[tuple[Any, ...]]) -> Judged:
+def read_judged(row: AnyRow) -> Judged:
     return Judged(read_measured(row), *(getattr(row, column.name) for column in _AUDIT))
 
 
-def seen(sight: Sight) -> list[ColumnElement[bool]]:
-    """What is to hold of an incident's row, that somebody with this sight reads it."""
-    wanted: list[ColumnElement[bool]] = []
+def seen(sight: Sight, of: FromClause = facts) -> list[ColumnElement[bool]]:
+    """What is to hold of an incident's row, that somebody with this sight reads it. What is gone
+    may have been hidden."""
+    wanted: list[ColumnElement[bool]] = [of.c.phase != Phase.GONE.value]
     if sight.teams is not None:
-        wanted.append(facts.c.team.in_(sorted(sight.teams)))
+        wanted.append(of.c.team.in_(sorted(sight.teams)))
     if not sight.restricted:
-        wanted.append(facts.c.restricted.is_(False))
+        wanted.append(of.c.restricted.is_(False))
     return wanted
