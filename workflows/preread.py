@@ -53,7 +53,7 @@ class Preread:
     incidents that came again (`recurred`); `factors` that came more than once; measures that were
     judged partly effective for the second time or more (`partly_again`).
 
-    Of the day: measures that are `late`, by owner (`late_by`) and the longest (`late`); audits
+    Of the day: how many measures each owner has late, and the longest (`late_by`); audits
     `overdue`; verdicts in doubt (`suspect`); waivers that end by the end of the next quarter.
     """
 
@@ -69,8 +69,7 @@ class Preread:
     roles: Mapping[str, Mapping[str, int]]
     recurred: Some[Again]
     factors: Some[Factor]
-    partly_again: Some[Measured]
-    late: Some[Measured]
+    partly_again: Some[Judged]
     late_by: Some[LateOf]
     overdue: Some[Judged]
     suspect: Some[Judged]
@@ -80,7 +79,7 @@ class Preread:
     def says_nothing(self) -> bool:
         """Whether nothing happened in the quarter, and nothing is left to be done."""
         counted = (self.incidents, self.verdicts, self.done)
-        lists = (self.late, self.overdue, self.suspect, self.waivers)
+        lists = (self.late_by, self.overdue, self.suspect, self.waivers)
         return not any(counted) and not any(each.count for each in lists)
 
 
@@ -124,7 +123,7 @@ def in_short(found: Preread) -> str:
         f"{_count(sum(found.done.values()), 'measure')} done",
         f"{_count(sum(found.verdicts.values()), 'verdict')}{_of(verdicts)}",
         f"{found.recurred.count} came again",
-        f"{found.late.count} late today",
+        f"{_count(found.late_by.count, 'owner')} with something late today",
     )
     return f"{'; '.join(numbers)}."
 
@@ -246,7 +245,7 @@ def _people(counts: Mapping[str, int]) -> str:
 
 def _questions(found: Preread) -> Iterator[Line]:
     """What only people can answer, by what was found; the gravest first."""
-    for each in found.partly_again.rows:
+    for each in {audit.of.name: audit.of for audit in found.partly_again.rows}.values():
         named, said = _measure(each)
         yield named, f"{said} was judged partly effective twice: what is missing, and who takes it?"
     for audit in found.suspect.rows[:2]:
@@ -257,7 +256,8 @@ def _questions(found: Preread) -> Iterator[Line]:
     for factor in found.factors.rows[:2]:
         last = Link(factor.key, factor.url, factor.incident)
         yield f"{factor.name} came {factor.count} times (see ", last, "): one measure for all?"
-    for each in found.late.rows[:2]:
+    longest = sorted((row.oldest for row in found.late_by.rows), key=lambda each: str(each.due))
+    for each in longest[:2]:
         if each.due and (found.today - each.due).days > _VERY_LATE:
             named, said = _measure(each)
             days = (found.today - each.due).days

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from service.store.learning_tables import measures
-from service.store.measured import measured, read_measured, seen
+from service.store.measured import measured, read_measured
 from workflows.measured import Measured
 from workflows.sight import Sight
 
@@ -19,7 +19,7 @@ class Exports:
     def measures(self, sight: Sight, team: str | None, *, ended: bool = False) -> list[Measured]:
         """Those that are open, of one team or of all that may be seen; with those that `ended`
         too. In no order."""
-        query = measured().where(*seen(sight))
+        query = measured(sight)
         if team is not None:
             query = query.where(measures.c.team == team)
         if not ended:

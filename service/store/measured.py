@@ -39,17 +39,21 @@ Query = Select[*tuple[Any, ...]]
 AnyRow = Row[*tuple[Any, ...]]
 
 
-def measured() -> Query:
-    """Measures, to be narrowed."""
+#: What is followed: imported files are not, and what is gone may have been hidden.
+FOLLOWED = and_(facts.c.imported.is_(False), facts.c.phase != Phase.GONE.value)
+
+
+def measured(sight: Sight) -> Query:
+    """Measures that somebody with this sight reads, to be narrowed."""
     query: Query = select(*_MEASURE).select_from(measures).join(facts, _OF_INCIDENT)
-    return query.where(facts.c.imported.is_(False))
+    return query.where(FOLLOWED, *seen(sight, measures))
 
 
-def judged() -> Query:
-    """Audits with their measures, to be narrowed."""
+def judged(sight: Sight) -> Query:
+    """Audits that somebody with this sight reads, with their measures, to be narrowed."""
     query: Query = select(*_MEASURE, *_AUDIT).select_from(audits)
     query = query.join(measures, _OF_MEASURE).join(facts, _OF_INCIDENT)
-    return query.where(facts.c.imported.is_(False))
+    return query.where(FOLLOWED, *seen(sight, audits))
 
 
 def first(connection: Connection, query: Query, most: int, read: Callable[[AnyRow], T]) -> Some[T]:
@@ -93,10 +97,10 @@ def read_judged(row: AnyRow) -> Judged:
     return Judged(read_measured(row), *(getattr(row, column.name) for column in _AUDIT))
 
 
-def seen(sight: Sight, of: FromClause = facts) -> list[ColumnElement[bool]]:
-    """What is to hold of an incident's row, that somebody with this sight reads it. What is gone
-    may have been hidden."""
-    wanted: list[ColumnElement[bool]] = [of.c.phase != Phase.GONE.value]
+def seen(sight: Sight, of: FromClause) -> list[ColumnElement[bool]]:
+    """What is to hold of a row of `of`, that somebody with this sight reads it: asked of the table
+    whose rows are looked for, because its indexes answer that."""
+    wanted: list[ColumnElement[bool]] = []
     if sight.teams is not None:
         wanted.append(of.c.team.in_(sorted(sight.teams)))
     if not sight.restricted:

@@ -144,7 +144,7 @@ def test_what_somebody_may_not_see_is_neither_told_nor_counted(kept: Kept) -> No
     kept.incident(3, *items, **full)
     assert of(kept, without=("k3",)).says_nothing
     assert of(kept, NOTHING).says_nothing
-    assert of(kept).late.count == 1
+    assert of(kept).late_by.count == 1
     assert sum(of(kept).verdicts.values()) == 1
 
 
