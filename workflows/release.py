@@ -75,8 +75,13 @@ class Release:
     @property
     def counts(self) -> dict[About, int]:
         """How many there are of each, those that are not shown too."""
-        lists = (self.factors, self.late, self.open, self.suspect, self.overdue)
-        return {about: each.count for about, each in zip(About, lists, strict=True)}
+        return {
+            About.FACTOR: self.factors.count,
+            About.LATE: self.late.count,
+            About.OPEN: self.open.count,
+            About.SUSPECT: self.suspect.count,
+            About.OVERDUE: self.overdue.count,
+        }
 
 
 @dataclass(frozen=True, slots=True)
