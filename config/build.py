@@ -18,6 +18,7 @@ from config.checks import PLACE_KEY, person_names
 from config.digests import build_digest
 from config.learning import build_learning
 from config.participants import build_participants
+from config.prereading import build_preread
 from config.proving import build_evidence, build_waivers
 from config.secrets import Secret
 from workflows.calendars import USUAL, Calendar
@@ -186,6 +187,7 @@ def _team(
         checks=build_checks(team),
         evidence=build_evidence(team),
         waivers=build_waivers(team),
+        preread=build_preread(team),
         participants=build_participants(team, named),
     )
 

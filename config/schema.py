@@ -39,6 +39,7 @@ from config.fields import (
 )
 from config.learning import LearningSection
 from config.participants import CustomersSection, PerspectivesSection
+from config.prereading import preread_section
 from config.problems import said
 from config.proving import evidence_section, waivers_section
 from config.times import ClockTime, DayHours, Days, Spells, Zone
@@ -295,6 +296,7 @@ class TeamSection(Section):
     checks = Group(ChecksSection)
     evidence = evidence_section()
     waivers = waivers_section()
+    preread = preread_section()
     perspectives = Group(PerspectivesSection)
     circulate = Texts()
     customers = Group(CustomersSection)

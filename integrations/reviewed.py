@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from workflows.effects import SetReview
+from workflows.effects import Check, SetReview
 
 
 @runtime_checkable
@@ -13,3 +13,14 @@ class ShowsReview(Protocol):
 
     def set_review(self, wanted: SetReview) -> None:
         """Show it on the commit; a later one stands in for it. Doing it twice is harmless."""
+
+
+class ShowsChecks(Protocol):
+    """What keeps commits, on which a check can be shown."""
+
+    def show(
+        self, place: str, commit: str, name: str, check: Check, words: str, page: str = ""
+    ) -> None:
+        """Show it under this `name` on a commit of `place`; a later one stands in for it. Doing it
+        twice is harmless. `words` are 140 characters at most; `page` is where they lead. Rejected,
+        with the mend, where it may not be shown."""

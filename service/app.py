@@ -22,6 +22,7 @@ from service.web import (
     pages,
     patterns,
     places,
+    planning,
     related,
     search,
     showing,
@@ -78,6 +79,7 @@ def create_app(container: WebContainer | None = None) -> Flask:
     app.register_blueprint(zones.blueprint(container))
     app.register_blueprint(patterns.blueprint(container))
     app.register_blueprint(related.blueprint(container))
+    app.register_blueprint(planning.blueprint(container))
     app.register_error_handler(HTTPException, _error)
     app.after_request(_protect)
     app.context_processor(_page_facts)

@@ -24,9 +24,11 @@ from integrations.github.files import GitHubFiles
 from integrations.github.issue_documents import GitHubIssueDocuments
 from integrations.github.pull_requests import GitHubPullRequestDocuments
 from integrations.github.redelivery import GitHubRedelivery
+from integrations.github.statuses import GitHubStatuses
 from integrations.jira import webhook as jira_webhook
 from integrations.jira.adapter import JiraTracker
 from integrations.jira.documents import JiraIssueDocuments
+from integrations.reviewed import ShowsChecks
 from integrations.tracker import Envelope, KeptDeliveries, Notice, Rejected, Tracker
 from service.audience import Audiences
 from service.checks import Checks
@@ -148,6 +150,11 @@ class Trackers:
         """By connection, what keeps files that measures name."""
         return {name: GitHubFiles(client) for name, client in self._github.items()}
 
+    @cached_property
+    def shown_checks(self) -> Mapping[str, ShowsChecks]:
+        """By connection, what shows checks on commits."""
+        return {name: GitHubStatuses(client) for name, client in self._github.items()}
+
     @property
     def _pages(self) -> str:
         """Where people find the pages of incidents; "" where nobody may be sent there."""
@@ -219,6 +226,7 @@ class Web:
     people: tuple[KnownPerson, ...] = ()
     check_doors: tuple[CheckDoor, ...] = ()
     learning: LearningRules = field(default_factory=LearningRules)
+    severities: tuple[str, ...] = ()
 
 
 def build(
@@ -284,6 +292,12 @@ def comparison(settings: Settings, rules: Rules, store: Store) -> Comparison:
     return Comparison(store, rules.policy, trackers.by_connection)
 
 
+def shown_checks(settings: Settings, rules: Rules, store: Store) -> Mapping[str, ShowsChecks]:
+    """By connection, what shows checks on commits; by the same gate as the service."""
+    governor = Governor(store, timing_of(settings).call, time.sleep)
+    return Trackers(rules, store.clock, governor, settings.answer_seconds).shown_checks
+
+
 def timing_of(settings: Settings) -> Timing:
     """How long things may take, by the settings."""
     return Timing(
@@ -308,6 +322,7 @@ def build_web(environ: Mapping[str, str] = os.environ) -> Web:
         people=rules.policy.people,
         check_doors=check_doors(rules),
         learning=rules.policy.learning,
+        severities=tuple(rules.policy.severities),
     )
 
 

@@ -1,4 +1,4 @@
-"""A team's turn: it gets the portfolio audits and the digest that are due, each once.
+"""A team's turn: it gets the portfolio audits, pre-reads and the digest that are due, each once.
 
 As in an incident's turn, the job's lease is the team's: read, decide, save, execute, again until
 nothing new is wanted. Incidents are read from the store alone; no turn of theirs is kept from
@@ -34,6 +34,9 @@ from workflows.model import Incident
 from workflows.policy import Mode, Policy, Team, same_word
 from workflows.portfolio import destination
 from workflows.postmortem import MUTE_LABEL
+from workflows.preread import Preread
+from workflows.quarters import Quarter
+from workflows.sight import Sight
 from workflows.team_books import TeamBook
 from workflows.team_schedule import digest_rules
 from workflows.team_turn import Due, Heard, TeamDecision, decide_team, due
@@ -137,14 +140,30 @@ class TeamTurns:
         standing = self._standing(book, team) if found.until is not None else Standing()
         if standing.ticket is not None:
             book = replace(book, digests=standing.ticket)
+        tellable = self._tellable(incidents, opened)
         heard = Heard(
             held(records, self._clock()),
             uncertain(records),
-            self._tellable(incidents, opened),
+            tellable,
             self._tellable(incidents, standing.spot or opened),
             standing.no_comment,
+            self._preread(found.preread, incidents, tellable, team) if found.preread else None,
         )
         return decide_team(book, found, incidents, team, self._policy, heard, self._clock())
+
+    def _preread(
+        self,
+        quarter: Quarter,
+        incidents: Sequence[Incident],
+        tellable: frozenset[str],
+        team: Team,
+    ) -> Preread:
+        """Of what may not be told in the ticket nothing is read."""
+        untold = frozenset(each.id for each in incidents) - tellable
+        with self._store.read() as tx:
+            return tx.prereads.of(
+                team.name, quarter, tx.now.date(), Sight(frozenset({team.name})), untold
+            )
 
     def _tellable(self, incidents: Sequence[Incident], end: Spot) -> frozenset[str]:
         return frozenset(i.id for i in incidents if self._audiences.tellable(i, end))

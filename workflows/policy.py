@@ -119,10 +119,8 @@ class TaskDestination:
 
 @dataclass(frozen=True, slots=True)
 class StandardAction:
-    """An action that the rules ask for. Empty `severities` or `services`: for all.
-
-    `title` may hold {incident}, {severity}, {service}.
-    """
+    """An action that the rules ask for. Empty `severities` or `services`: for all. `title` may hold
+    {incident}, {severity}, {service}."""
 
     title: str
     kind: Kind
@@ -237,10 +235,17 @@ class DigestRules:
 
 
 @dataclass(frozen=True, slots=True)
+class PrereadRules:
+    """How long after a quarter its `review` is, and how long `before` that the pre-read opens."""
+
+    review: Span = Span(10, SpanUnit.BUSINESS_DAYS)
+    before: Span = Span(3, SpanUnit.BUSINESS_DAYS)
+
+
+@dataclass(frozen=True, slots=True)
 class ReminderRules:
-    """When a team's people are reminded of a task: `before` its due date, after it and then
-    `every` so often, so many `times` after it; nobody more than `daily_limit` times a day. And
-    when the team gets its `digest`, None for never."""
+    """When people are reminded of a task: `before` its due date, after it and then `every` so
+    often, `times` after it; each `daily_limit` times a day at most. `digest`: None for never."""
 
     before: Span = Span(3, SpanUnit.BUSINESS_DAYS)
     every: Span = Span(5, SpanUnit.BUSINESS_DAYS)
@@ -342,6 +347,7 @@ class Team:
     waivers: WaiverRules | None = None
     participants: Participants = field(default_factory=Participants)
     calendar: Calendar = USUAL
+    preread: PrereadRules | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ from workflows.quarters import Quarter, read_quarter
 from workflows.tickets import TicketRef
 
 #: What keys of effects begin with.
-PORTFOLIO, DIGEST, DIGESTS, REVIEW = "portfolio", "digest", "digests", "pattern"
+PORTFOLIO, DIGEST, DIGESTS = "portfolio", "digest", "digests"
+REVIEW, PREREAD = "pattern", "preread"
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The portfolio audit of a quarter, and its ticket."""
+    """The portfolio audit or the pre-read of a quarter, and its ticket."""
 
     quarter: Quarter
     ticket: TicketRef
@@ -48,7 +49,8 @@ class TeamBook:
     """What one team got on a schedule and is to get next: its whole state between two decisions.
 
     `id` is ours, for the keys of effects. `quarter` is the one that the next portfolio audit is of,
-    None while the rules ask for none; `portfolios` are those that were opened.
+    None while the rules ask for none; `portfolios` are those that were opened. `preread` and
+    `prereads` are the same of pre-reads.
 
     `told_until` is the first day of which no digest told yet, None while the rules ask for none.
     `telling_until` is the first day of which the digest that was asked for, and is not known to be
@@ -67,11 +69,18 @@ class TeamBook:
     digests: TicketRef | None = None
     reviews_from: datetime | None = None
     reviews: tuple[Review, ...] = ()
+    preread: Quarter | None = None
+    prereads: tuple[Opened, ...] = ()
 
 
 def portfolio_key(book: TeamBook, quarter: Quarter) -> str:
     """The key of the one effect that opens this portfolio audit."""
     return f"{PORTFOLIO}:{book.id}:{quarter}"
+
+
+def preread_key(book: TeamBook, quarter: Quarter) -> str:
+    """The key of the one effect that opens this pre-read."""
+    return f"{PREREAD}:{book.id}:{quarter}"
 
 
 def digest_key(book: TeamBook) -> str:
@@ -130,6 +139,9 @@ def fold_team(news: News, book: TeamBook) -> TeamBook:
     if isinstance(news, TaskCreated) and what == PORTFOLIO and quarter is not None:
         opened = Opened(quarter, news.ref)
         return replace(passed(book, quarter), portfolios=(*book.portfolios, opened))
+    if isinstance(news, TaskCreated) and what == PREREAD and quarter is not None:
+        opened = Opened(quarter, news.ref)
+        return replace(book, preread=quarter.next, prereads=(*book.prereads, opened))
     return book
 
 
@@ -142,6 +154,7 @@ def told_of_team(news: News) -> str:
     what, rest = news.key.split(":")[0], news.key.rsplit(":", 1)[1]
     name = {
         PORTFOLIO: f"the portfolio audit {rest}",
+        PREREAD: f"the pre-read {rest}",
         DIGESTS: "the ticket for digests",
         DIGEST: "the digest",
         REVIEW: "the architecture review",

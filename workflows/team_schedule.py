@@ -1,4 +1,5 @@
-"""When a team gets what it gets on a schedule: the portfolio audit of a quarter, and digests.
+"""When a team gets what it gets on a schedule: of a quarter the portfolio audit and the pre-read of
+its review, and digests.
 
 What was missed is found by what was done last: what comes after that is due, however long ago. So
 unlike in `workflows.schedule` a plan looks at the clock, for one thing: what is due and was
@@ -7,15 +8,17 @@ refused does not move on, and still the next one is waited for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from workflows.calendars import Calendar, HolidaysUnknown
-from workflows.policy import DigestRules, Mode, Team
+from workflows.policy import DigestRules, Mode, PrereadRules, SpanUnit, Team
 from workflows.quarters import Quarter, quarter_of
 from workflows.schedule import Occurrence
-from workflows.team_books import PORTFOLIO, TeamBook, digest_key
+from workflows.spans import before
+from workflows.team_books import PORTFOLIO, PREREAD, TeamBook, digest_key
 
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 
@@ -24,6 +27,11 @@ def wants_portfolio(team: Team | None) -> bool:
     """Whether a team that acts is to get portfolio audits."""
     acts = team is not None and team.mode is Mode.ACT
     return acts and team is not None and team.audits is not None and team.audits.portfolio
+
+
+def preread_rules(team: Team | None) -> PrereadRules | None:
+    """How a team that acts is to get pre-reads, None where it gets none."""
+    return team.preread if team is not None and team.mode is Mode.ACT else None
 
 
 def digest_rules(team: Team | None) -> DigestRules | None:
@@ -41,9 +49,11 @@ def begun(book: TeamBook, team: Team | None, now: datetime) -> TeamBook:
     if team is not None:
         day = max(team.calendar.day_of(now), team.start_from.date())
     quarter = (book.quarter or quarter_of(day)) if wants_portfolio(team) else None
+    preread = (book.preread or quarter_of(day)) if preread_rules(team) else None
+    book = replace(book, quarter=quarter, preread=preread)
     if digest_rules(team) is None:
-        return replace(book, quarter=quarter, told_until=None, telling_until=None)
-    return replace(book, quarter=quarter, told_until=book.told_until or day)
+        return replace(book, told_until=None, telling_until=None)
+    return replace(book, told_until=book.told_until or day)
 
 
 def plan_team(book: TeamBook, team: Team, now: datetime) -> tuple[Occurrence, ...]:
@@ -53,9 +63,15 @@ def plan_team(book: TeamBook, team: Team, now: datetime) -> tuple[Occurrence, ..
     not known, it is that of the day itself: the turn says then what is missing."""
     found: list[Occurrence] = []
     if wants_portfolio(team) and book.quarter is not None:
-        for quarter, at in _ahead(book.quarter, team.calendar, now):
+        for quarter, at in _ahead(book.quarter, partial(_opens, calendar=team.calendar), now):
             key = f"{PORTFOLIO}:{book.id}:{quarter}:{at:%Y-%m-%dT%H:%M:%S}"
             found.append(Occurrence(key, f"the portfolio audit {quarter}", at))
+    asked = preread_rules(team)
+    if asked is not None and book.preread is not None:
+        opens = partial(_preread_opens, rules=asked, calendar=team.calendar)
+        for quarter, at in _ahead(book.preread, opens, now):
+            key = f"{PREREAD}:{book.id}:{quarter}:{at:%Y-%m-%dT%H:%M:%S}"
+            found.append(Occurrence(key, f"the pre-read {quarter}", at))
     rules = digest_rules(team)
     if rules is not None and book.told_until is not None:
         day = next_digest(book.telling_until or book.told_until, rules)
@@ -66,15 +82,15 @@ def plan_team(book: TeamBook, team: Team, now: datetime) -> tuple[Occurrence, ..
 
 
 def _ahead(
-    quarter: Quarter, calendar: Calendar, now: datetime
+    quarter: Quarter, opens: Callable[[Quarter], datetime], now: datetime
 ) -> Iterator[tuple[Quarter, datetime]]:
     """The quarter, and the first one that is not due yet, each with when (UTC) it opens."""
-    at = _opens(quarter, calendar)
+    at = opens(quarter)
     yield quarter, at
     if at <= now:
         while at <= now:
             quarter = quarter.next
-            at = _opens(quarter, calendar)
+            at = opens(quarter)
         yield quarter, at
 
 
@@ -82,6 +98,14 @@ def _opens(quarter: Quarter, calendar: Calendar) -> datetime:
     """When (UTC) to look whether a portfolio audit opens."""
     try:
         return portfolio_at(quarter, calendar)
+    except HolidaysUnknown:
+        return calendar.opening(quarter.ends)
+
+
+def _preread_opens(quarter: Quarter, rules: PrereadRules, calendar: Calendar) -> datetime:
+    """When (UTC) to look whether a pre-read opens."""
+    try:
+        return preread_at(quarter, rules, calendar)
     except HolidaysUnknown:
         return calendar.opening(quarter.ends)
 
@@ -104,6 +128,27 @@ def portfolio_at(quarter: Quarter, calendar: Calendar) -> datetime:
     """When (UTC) the portfolio audit of a quarter opens: on the first business day after it, when
     the team may be spoken to. Raises HolidaysUnknown."""
     return calendar.speak_at(calendar.opening(calendar.business_days_after(quarter.ends, 0)))
+
+
+def preread_is_due(
+    quarter: Quarter, rules: PrereadRules, calendar: Calendar, now: datetime
+) -> bool:
+    """Whether the pre-read of a quarter is to be opened by `now` (UTC). Raises HolidaysUnknown."""
+    return calendar.day_of(now) >= quarter.ends and preread_at(quarter, rules, calendar) <= now
+
+
+def review_on(quarter: Quarter, rules: PrereadRules, calendar: Calendar) -> date:
+    """The day of the review of a quarter. Raises HolidaysUnknown."""
+    if rules.review.unit is SpanUnit.DAYS:
+        return quarter.ends + timedelta(days=rules.review.count)
+    return calendar.business_days_after(quarter.ends, rules.review.count)
+
+
+def preread_at(quarter: Quarter, rules: PrereadRules, calendar: Calendar) -> datetime:
+    """When (UTC) the pre-read of a quarter opens: so long before its review, on a business day
+    after the quarter, when the team may be spoken to. Raises HolidaysUnknown."""
+    day = max(before(rules.before, review_on(quarter, rules, calendar), calendar), quarter.ends)
+    return calendar.speak_at(calendar.opening(calendar.business_days_after(day, 0)))
 
 
 def next_digest(told_until: date, rules: DigestRules) -> date:

@@ -1,4 +1,4 @@
-"""What a team is to get now: the portfolio audits and the digest whose time has come.
+"""What a team is to get now: the portfolio audits, pre-reads and the digest whose time has come.
 
 Decided from the team's book, its incidents and the rules, again after each thing that became known,
 until nothing new is wanted. In quiet hours nothing is.
@@ -10,26 +10,43 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from workflows import digest, portfolio
+from workflows import digest, portfolio, preread
 from workflows.effects import CreateTask, Effect, Hold, WriteNote
 from workflows.model import Incident
 from workflows.policy import Policy, Team
+from workflows.preread import Preread
 from workflows.quarters import Quarter
-from workflows.team_books import TeamBook, digest_key, passed, portfolio_key, told
-from workflows.team_schedule import digest_rules, is_due, latest_digest, wants_portfolio
+from workflows.team_books import (
+    TeamBook,
+    digest_key,
+    passed,
+    portfolio_key,
+    preread_key,
+    told,
+)
+from workflows.team_schedule import (
+    digest_rules,
+    is_due,
+    latest_digest,
+    preread_is_due,
+    preread_rules,
+    wants_portfolio,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What is due by now: the portfolio audit of a `quarter`, and the digest that ends `until` a
-    day. `again_at` (UTC): something is, and nobody may be spoken to before."""
+    """What is due by now: the portfolio audit of a `quarter`, the pre-read of another (`preread`),
+    and the digest that ends `until` a day. `again_at` (UTC): something is, and nobody may be spoken
+    to before."""
 
     quarter: Quarter | None = None
     until: date | None = None
     again_at: datetime | None = None
+    preread: Quarter | None = None
 
     def __bool__(self) -> bool:
-        return self.quarter is not None or self.until is not None
+        return any(each is not None for each in (self.quarter, self.until, self.preread))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +63,15 @@ class Heard:
     """What a decision must know besides the book: which wishes are `held`, which of them may have
     come true unknown to us (`uncertain`), of which incidents words may be told in a ticket that is
     opened now (`tellable`) and where the digest goes (`in_digest`), and what speaks against a
-    comment on the ticket for digests ("" for nothing)."""
+    comment on the ticket for digests ("" for nothing). `preread`: what there is to say in the
+    pre-read that is due, of those incidents only."""
 
     held: Mapping[str, Hold]
     uncertain: Collection[str] = ()
     tellable: Collection[str] = ()
     in_digest: Collection[str] = ()
     no_comment: str = ""
+    preread: Preread | None = None
 
 
 def due(book: TeamBook, team: Team, uncertain: Collection[str], now: datetime) -> Due:
@@ -66,7 +85,10 @@ def due(book: TeamBook, team: Team, uncertain: Collection[str], now: datetime) -
         until = latest_digest(book.told_until, rules, team.calendar, now)
         if book.telling_until is not None and digest_key(book) in uncertain:
             until = book.telling_until
-    found = Due(quarter, until)
+    asked, opens = preread_rules(team), book.preread
+    if asked is None or opens is None or not preread_is_due(opens, asked, team.calendar, now):
+        opens = None
+    found = Due(quarter, until, preread=opens)
     if found and not team.calendar.may_speak(now):
         return Due(again_at=team.calendar.speak_at(now))
     return found
@@ -88,6 +110,10 @@ def decide_team(
         book, wish, why = _portfolio(book, due.quarter, incidents, team, policy, heard, now)
         effects += [wish] if wish else []
         reasons += [why] if why else []
+    if due.preread is not None and heard.preread is not None:
+        book, wish, why = _preread(book, heard.preread, team, policy, heard)
+        effects += [wish] if wish else []
+        reasons.append(why)
     if due.until is not None and book.told_until is not None:
         begins = book.told_until
         book, said, why = _digest(book, begins, due.until, incidents, team, policy, heard)
@@ -115,6 +141,20 @@ def _portfolio(
         why = f"{name} has nothing to look at, so no ticket is opened"
         return passed(book, quarter), None, why
     return book, portfolio.opening(found, book, policy), f"{name} is due"
+
+
+def _preread(
+    book: TeamBook, found: Preread, team: Team, policy: Policy, heard: Heard
+) -> tuple[TeamBook, CreateTask | None, str]:
+    quarter = found.quarter
+    key, name = preread_key(book, quarter), f"the pre-read {quarter}"
+    hold = heard.held.get(key)
+    if hold is not None and hold.given_up:
+        return replace(book, preread=quarter.next), None, f"{name} is {hold.why}"
+    if found.says_nothing and key not in heard.uncertain:
+        why = f"{name} has nothing to say, so no ticket is opened"
+        return replace(book, preread=quarter.next), None, why
+    return book, preread.opening(found, book, team, policy), f"{name} is due"
 
 
 def _digest(

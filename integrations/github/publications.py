@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any
 
 from integrations.github.client import GitHubClient, repo_path
+from integrations.github.statuses import set_status
 from integrations.tracker import NotThere
 from workflows.effects import SetReview
 from workflows.versions import Publication
@@ -87,16 +88,9 @@ def _last_push(client: GitHubClient, place: str, path: str) -> Json | None:
 
 
 def show_review(client: GitHubClient, place: str, wanted: SetReview, page: str) -> None:
-    """A commit status; of several with one context the latest counts.
-    https://docs.github.com/en/rest/commits/statuses#create-a-commit-status"""
-    body: Json = {
-        "state": wanted.check.value,
-        "context": CONTEXT,
-        "description": wanted.words,
-    }
-    if page:
-        body["target_url"] = page
-    client.write("POST", f"{repo_path(place)}/statuses/{wanted.document.head}", body)
+    """Show it on the commit that the document is drafted by."""
+    head = wanted.document.head
+    set_status(client, place, head, CONTEXT, wanted.check, wanted.words, page)
 
 
 def _moment(text: str) -> datetime:

@@ -12,6 +12,7 @@ from service.commands.checks import check
 from service.commands.conflicts import conflicts
 from service.commands.demo import demo
 from service.commands.doctor import doctor
+from service.commands.export import export
 from service.commands.importing import import_command
 from service.commands.init import init
 from service.commands.letters import dead_letters
@@ -20,9 +21,11 @@ from service.commands.patterns import patterns
 from service.commands.people import people_command
 from service.commands.plan import plan
 from service.commands.portfolio import portfolio
+from service.commands.preread import preread
 from service.commands.publish import publish_command, review_command
 from service.commands.reconcile import drift, reconcile
 from service.commands.related import related_command
+from service.commands.release import release_check
 from service.commands.rules import rules
 from service.commands.run import up, web, worker
 from service.commands.search import search_command
@@ -44,7 +47,7 @@ def followthrough() -> None:
 for command in (
     *(demo, init, doctor, plan, rules, up, web, worker),
     *(explain_command, accept_command, conflicts, deliveries, dead_letters, trackers),
-    *(people_command, reconcile, drift, audits, check, portfolio),
+    *(people_command, reconcile, drift, audits, check, portfolio, preread, export, release_check),
     *(review_command, publish_command, versions_command, diff_command),
     *(search_command, import_command, patterns, related_command),
     *(tokens, changes_command),

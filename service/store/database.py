@@ -33,6 +33,7 @@ from service.store.dismissals import Dismissals
 from service.store.drifts import Drifts
 from service.store.effects import Effects
 from service.store.evidence import Evidence
+from service.store.exports import Exports
 from service.store.figures import Figures
 from service.store.imports import Imports
 from service.store.incidents import Incidents
@@ -44,10 +45,12 @@ from service.store.ledger import Ledger
 from service.store.occurrences import Occurrences
 from service.store.patterns import Patterns
 from service.store.people import People
+from service.store.prereads import Prereads
 from service.store.recurrences import Recurrences
 from service.store.redeliveries import Redeliveries
 from service.store.refs import Refs
 from service.store.related import RelatedIncidents
+from service.store.releases import Releases
 from service.store.reminders import Reminders
 from service.store.search import Search
 from service.store.sightings import Sightings
@@ -83,11 +86,14 @@ class Transaction:
         self.evidence = Evidence(connection, now)
         self.versions = Versions(connection, now)
         self.effects = Effects(connection, now)
+        self.exports = Exports(connection)
         self.occurrences = Occurrences(connection, now)
+        self.prereads = Prereads(connection)
         self.recurrences = Recurrences(connection, now)
         self.refs = Refs(connection, now)
         self.related = RelatedIncidents(connection)
         self.dismissals = Dismissals(connection, now)
+        self.releases = Releases(connection)
         self.reminders = Reminders(connection)
         self.teams = Teams(connection, now)
         self.drifts = Drifts(connection, now)

@@ -71,6 +71,7 @@ facts = Table(  # one row for each incident, and for each imported file
     UniqueConstraint("place"),
     # Each holds what is counted and grouped, so that a count does not read the rows.
     Index("ix_facts_quarter", "quarter", "team", "service_words", "severity", "restricted"),
+    Index("ix_facts_published", "team", "published"),
     Index("ix_facts_team", "team", "opened", "severity", "restricted"),
     Index("ix_facts_service", "service_words", "opened", "severity", "restricted", "team"),
     Index(  # for figures
@@ -154,6 +155,8 @@ measures = Table(  # action items
     Column("due_month", Text, Computed(DUE_MONTH, persisted=False)),  # 2026-07
     Column("outcome", Text, Computed(OUTCOME, persisted=False)),  # see workflows.counts.Due
     Index("ix_measures_open", "open", "due", "team", "kind", "restricted"),
+    Index("ix_measures_done", "team", "done_at"),
+    Index("ix_measures_waived", "team", "waived_until"),
     Index("ix_measures_team", "team", "open", "due"),
     Index("ix_measures_service", "service_words", "open"),
     Index("ix_measures_verdict", "service_words", "verdict", "suspect"),
@@ -191,6 +194,8 @@ audits = Table(  # of measures
     Column("ticket_url", Text, nullable=False),
     Column("restricted", Boolean, nullable=False),
     Index("ix_audits_asks", "asks", "due", "opens", "team", "restricted"),
+    Index("ix_audits_judged", "team", "at"),
+    Index("ix_audits_suspect", "team", "suspect"),
     Index("ix_audits_team", "team", "asks", "due"),
     Index("ix_audits_verdict", "verdict", "at", "team", "restricted"),
     Index("ix_audits_due", "due", "team", "asks", "at", "verdict", "restricted"),  # for figures

@@ -46,6 +46,7 @@ class WebContainer(Protocol):
     """What the web process must be given. `doors` are the webhook doors by connection, `limits`
     the budgets that count for the whole account of each, `people` those of the rules;
     `check_doors` those of the teams that have checks; `learning` what is counted as one;
+    `severities` those of the rules, the gravest first;
     `public_url` is the address under which people reach us, without a slash at its end."""
 
     @property
@@ -66,6 +67,8 @@ class WebContainer(Protocol):
     def check_doors(self) -> tuple[CheckDoor, ...]: ...
     @property
     def learning(self) -> LearningRules: ...
+    @property
+    def severities(self) -> tuple[str, ...]: ...
 
 
 __all__ = ["CheckDoor", "Show", "Verify", "WebContainer", "WebhookDoor"]

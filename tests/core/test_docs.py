@@ -36,6 +36,7 @@ TOLD_UNDER = {
     "teams.sync": "Keeping tasks in sync",
     "teams.audits": "Audits",
     "teams.reminders": "Reminders",
+    "teams.preread": "The pre-read",
     "teams.checks": "Checks",
     "teams.evidence": "Evidence and waivers",
     "teams.waivers": "Evidence and waivers",

@@ -62,6 +62,7 @@ class Web:
     people: tuple[KnownPerson, ...] = ()
     check_doors: tuple[CheckDoor, ...] = ()
     learning: LearningRules = field(default_factory=LearningRules)
+    severities: tuple[str, ...] = ("sev1", "sev2", "sev3", "sev4")
 
 
 @dataclass

@@ -27,6 +27,7 @@ COMMON: dict[str, Any] = {
     "filename": "style.css",
     "connection": "acme-github",
     "name": FACTOR,
+    "ending": "json",
 }
 
 
@@ -112,6 +113,7 @@ def test_without_a_token_nothing_is_answered_but_that_one_is_needed(world: World
 LISTS = [
     *("/", "/incidents", "/actions", "/audits", "/search?q=alone", "/conflicts", "/figures"),
     *("/patterns", f"/patterns/{FACTOR}", f"/incidents/{OWN}"),
+    *("/export/measures.csv?all", "/release-check?service=checkout"),
     *("/operation", "/deliveries", "/dead-letters", "/drift"),
     *(f"/api/v1/{name}" for name in ("incidents", "actions", "audits", "proposals", "conflicts")),
     *("/api/v1/deliveries", "/api/v1/dead-letters"),
@@ -130,3 +132,15 @@ def test_a_list_holds_nothing_of_another_team_and_no_count_tells_of_it(
     assert world.ask(path, theirs).text == before
     # there is a difference to be seen: by whoever sees all
     assert world.ask(path).text != all_before or path == "/drift"
+
+
+def test_of_another_team_there_is_no_pre_read_and_its_name_is_not_told(world: World) -> None:
+    theirs = world.token("theirs", Role.ADMIN, PAYMENTS)
+    assert world.ask("/preread?team=payments", theirs).status_code == 200
+    assert world.ask("/preread?team=search").status_code == 200
+    assert world.ask("/preread?team=search", theirs).status_code == 404
+    assert 'value="search"' in world.ask("/preread").text
+    assert 'value="search"' not in world.ask("/preread", theirs).text
+    for board in ("/actions", "/audits", "/figures"):
+        assert '<option value="search">' in world.ask(board).text
+        assert '<option value="search">' not in world.ask(board, theirs).text
