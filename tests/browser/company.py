@@ -14,8 +14,11 @@ from remedies import BOTH
 from stage import GITHUB_INCIDENTS, JIRA_INCIDENTS, Stage
 
 from integrations.tracker import Envelope
+from service import tokens
 from service.store.deliveries import Arrival, DeliveryState
+from service.store.imports import File
 from workflows.model import ActionItem, Incident
+from workflows.rights import Actor, Role
 
 OPS, DOCUMENTS = "acme/ops", "acme/postmortems"
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -28,6 +31,18 @@ PARTS: dict[str, Any] = {
     "audits": REVIEWERS,
     "sync": "{flips: 2, rest: 40 days}",
 }
+
+ELSEWHERE = """# The queue ran full
+
+**Severity:** SEV2
+**Service:** checkout
+
+## Root cause
+
+- The queue has no bound for one tenant
+"""
+
+OPERATOR = Actor("an operator", Role.ADMIN, None, "command line")
 
 #: What people wrote on the incident that has everything, and who.
 SAID = (
@@ -76,6 +91,7 @@ class Company:
         self.disagree()
         self.refuse()
         self.be_amid_another()
+        self.remember()
 
     def _open(self, title: str, severity: str = "sev1") -> int:
         labels = ["incident", severity, "svc-checkout"]
@@ -182,6 +198,12 @@ class Company:
     def be_amid_another(self) -> None:
         self._open("Emails leave an hour late", "sev2")
         self.stage.settle()
+
+    def remember(self) -> None:
+        """A postmortem that was written elsewhere is imported, and somebody gets a token."""
+        with self.stage.store.write() as tx:
+            tx.imports.put(File("2025/queue.md", "d1", "payments", ELSEWHERE))
+            tokens.create(tx, OPERATOR, "kim", Role.EDITOR, None, 30 * DAY)
 
 
 @contextmanager

@@ -68,6 +68,7 @@ class Reader:
     def sign_in(self, token: str = ADMIN_TOKEN) -> None:
         """With the keyboard alone: the field has the focus, and Enter sends the form."""
         self.open("/sign-in")
+        self.page.wait_for_function("document.activeElement.name === 'token'")
         self.page.keyboard.type(token)
         self.page.keyboard.press("Enter")
         self.page.wait_for_url(f"{self.url}/")

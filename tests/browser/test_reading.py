@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from browser.axe import faults
@@ -12,6 +13,7 @@ from browser.reader import DESKTOP, PHONE, Reader, Scheme
 
 from service import dead_letters
 from service.store.deliveries import DeliveryState
+from workflows.imported import id_of
 from workflows.model import Outlook
 
 SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
@@ -30,6 +32,8 @@ def pages(acme: Company) -> Mapping[str, str]:
         letters = [letter.id for letter in dead_letters.dead_letters(tx)]
         (unread,) = tx.deliveries.page(state=DeliveryState.UNREADABLE, limit=1)
         (open,) = tx.incidents.page(outlook=Outlook.WATCHING, limit=1)
+        ((_, factor), *_) = tx.patterns.named_by(id)
+        file = id_of(next(iter(tx.imports.known())))
     return {
         "overview": "/",
         "incidents": "/incidents",
@@ -51,6 +55,16 @@ def pages(acme: Company) -> Mapping[str, str]:
         "drift": "/drift",
         "trackers": "/trackers",
         "times": "/times",
+        "patterns": "/patterns",
+        "pattern": f"/patterns/{quote(factor)}",
+        "search": "/search?q=queue",
+        "imported": f"/imported/{file}",
+        "figures": "/figures",
+        "figures-dots": "/figures/time-to-resolve",
+        "figures-bars": "/figures/actions-by-kind",
+        "preread": f"/preread?team={acme.incident.team}",
+        "changes": "/changes",
+        "api": "/api",
     }
 
 
@@ -59,6 +73,8 @@ NAMES = (
     *("versions", "version", "actions", "actions-none", "audits", "audits-suspect"),
     *("conflicts", "operation", "deliveries", "delivery"),
     *("dead-letters", "dead-letter", "drift", "trackers", "times"),
+    *("patterns", "pattern", "search", "imported", "figures", "figures-dots", "figures-bars"),
+    *("preread", "changes", "api"),
 )
 
 
