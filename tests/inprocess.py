@@ -28,14 +28,15 @@ Heard = Callable[[str, str], None]
 
 
 class Address:
-    """Where an application listens in this process, at `url`: the lowest one that is free, so that
-    a story has the same addresses each time that it is told. Give it back with `release`."""
+    """Where an application listens in this process: at the lowest address that is free, so that a
+    story has the same each time that it is told; or at the `url` at which it listens for other
+    processes. Give it back with `release`."""
 
     _taken: ClassVar[dict[str, WSGI | None]] = {}
 
-    def __init__(self) -> None:
+    def __init__(self, url: str = "") -> None:
         urls = (f"http://127.0.0.1:{port}" for port in count(7001))
-        self.url = next(url for url in urls if url not in self._taken)
+        self.url = url or next(url for url in urls if url not in self._taken)
         self._taken[self.url] = None
 
     def serve(self, application: WSGI) -> None:

@@ -27,6 +27,7 @@ from typing import Self
 from almanac import DAY, Count, Look, judge
 from almanac import Rules as AuditRules
 from folk import MINUTE, WAY_BACK, Desk, Folk, GitHubDesk, JiraDesk
+from inprocess import Address
 from stage import GITHUB_INCIDENTS, GITHUB_ISSUE, HOOKS, JIRA_INCIDENTS, TOKENS, Stage, StoryClock
 
 from config.rules import Rules, load
@@ -160,7 +161,7 @@ class TwoTeams(Stage):
         self.deaths = Deaths()
         self._rules: Rules | None = None
         clock = YearClock(datetime(2026, 12, 7, 12, tzinfo=UTC))
-        super().__init__(directory, clock=clock, poll_seconds=86400)
+        super().__init__(directory, clock=clock, poll_seconds=86400, sockets=True)
         jira = self.sandbox.jira
         jira.add_field(WAY_BACK, "May be opened again", "string")
         ways = [
@@ -337,6 +338,11 @@ class Year:
 
     def __enter__(self) -> Self:
         self._stack.enter_context(self.stage)
+        for served in (self.stage.sandbox, self.stage):  # a real worker asks them by socket
+            address = Address(served.url)
+            assert served._server.app is not None
+            address.serve(served._server.app)
+            self._stack.callback(address.release)
         return self
 
     def __exit__(

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from workflows import audits, judging
-from workflows.commands import short, spoken
+from workflows.commands import short, shown, spoken
 from workflows.events import AuditGone, AuditReading
 from workflows.judging import LONGEST_EVIDENCE
 from workflows.model import Change, Comment, Incident, Person, StatusCategory, Ticket
@@ -38,6 +38,9 @@ _SAID = re.compile(
 #: All who may not write are answered under one id: a stranger can write any number of commands.
 #: Under another where nobody can tell who may: what those say counts once that is mended.
 _STRANGERS, _UNKNOWN = "strangers", "unknown"
+
+#: So are quotes and code: they may be talk about commands.
+_SHOWN = "shown"
 
 _WORDS = {verdict.value: verdict for verdict in Verdict}
 
@@ -193,6 +196,10 @@ def _commands(audit: Audit, ticket: Ticket) -> Iterator[_Signal]:
         match = _COMMAND.match(lines[0]) if lines else None
         if match is not None:
             yield _command(comment, match["rest"], lines[1:], ticket.writers_unknown)
+        elif (quoted := _COMMAND.match(shown(comment))) and _SAID.match(quoted["rest"]):
+            refused = "it stands in a quote or in code; write it as the first line of a comment"
+            way, at, by = "a command", comment.at, comment.author
+            yield _Signal(_SHOWN, at, by, way, None, refused=refused, comment=comment.id)
 
 
 def _command(comment: Comment, rest: str, below: Sequence[str], unknown: str) -> _Signal:

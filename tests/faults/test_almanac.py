@@ -116,6 +116,13 @@ def test_of_a_look_that_was_cut_short_nothing_is_demanded() -> None:
     assert "nothing opened" in wrong(story(asked(first + 1, 1)), cut[:50])
 
 
+def test_one_that_a_look_opened_and_did_not_live_to_write_down_may_be_overdue_later() -> None:
+    cut = [replace(each, whole=each.begun != day(30) + HOUR) for each in looks(*range(31, 50))]
+    for on, right in ((44, False), (50, True), (65, True), (66, False)):
+        told = asked(30, 1, notes=((OVERDUE, day(on) + 1.5 * HOUR),))
+        assert (wrong(story(told), cut) == "") is right, on
+
+
 def test_it_is_asked_from_the_beginning_once_it_is_done_again() -> None:
     changes = (Change(day(10), OPEN), Change(day(20), DONE))
     assert wrong(story(asked(50, 1), changes=changes)) == ""

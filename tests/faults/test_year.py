@@ -35,8 +35,9 @@ def _play(tmp_path: Path, record_property: Callable[[str, object], None]) -> Cal
 def test_in_a_hasty_season_every_audit_that_is_due_opens_once(
     play: Callable[..., Outcome],
 ) -> None:
-    outcome = play(Plan(seed=5, incidents=2, days=40, haste=6, deaths=2))
+    outcome = play(Plan(seed=5, incidents=2, days=40, haste=6, deaths=2, kills=1))
     assert outcome.wrong == []
+    assert outcome.killed[0] > 0
     assert outcome.count["opened"] > 10
     assert outcome.deaths.died.total() > 4
 

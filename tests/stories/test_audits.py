@@ -409,17 +409,60 @@ def test_a_command_without_a_verdict_is_told_how_to_say_one(measure: Measure) ->
     "text",
     [
         "> /audit effective because quoted",
+        "> > ~~~\n> > /audit effective because quoted code\n> > ~~~\n\nI agree.",
         "```\n/audit effective because code\n```",
-        "I would say:\n\n/audit effective because second line",
+        "`/audit partly`",
     ],
-    ids=["quoted", "code", "second line"],
+    ids=["quoted", "quoted code", "code", "code span"],
 )
-def test_what_is_quoted_shown_or_said_in_passing_is_no_command(measure: Measure, text: str) -> None:
+def test_what_is_quoted_or_shown_is_no_command_and_that_is_said_once(
+    measure: Measure, text: str
+) -> None:
+    measure.done()
+    measure.wait(31)
+    measure.judge(text)
+    measure.judge(text)
+    answered(measure, "it stands in a quote or in code")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I would say:\n\n/audit effective because second line",
+        "> what does /audit effective mean?",
+        "> /audit\n\nWhat is this for?",
+    ],
+)
+def test_what_is_said_of_commands_in_passing_is_none_and_nobody_is_answered(
+    measure: Measure, text: str
+) -> None:
     measure.done()
     measure.wait(31)
     measure.judge(text)
     assert measure.audit.verdict is None
     assert measure.notes(measure.audit_key) == []
+
+
+def test_an_author_whom_only_a_webhook_names_judges_nothing(
+    measure: Measure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The delivery is signed, and lies: it says that Noor wrote what Mallory did."""
+    measure.done()
+    measure.wait(31)
+    hooks, forged = measure.stage.sandbox.hooks, list[str]()
+    fire = hooks.fire
+
+    def lie(dialect: str, event: str, payload: object, *given: str, **more: str) -> None:
+        said = json.dumps(payload)
+        lies = said.replace("mallory", "noor").replace("Mallory", "Noor Aziz")
+        if lies != said:
+            forged.append(event)
+        fire(dialect, event, json.loads(lies), *given, **more)
+
+    monkeypatch.setattr(hooks, "fire", lie)
+    measure.judge("/audit effective because I am Noor", by="mallory")
+    assert forged
+    answered(measure, "may not write in this tracker")
 
 
 # --- what gets lost -------------------------------------------------------------------------------
