@@ -213,6 +213,13 @@ class Stage:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
+    def listen(self) -> None:
+        """From now on the pages are at a socket, as browsers come by one."""
+        if self._address is not None:
+            self._address.release()
+            self._address = None
+            self.start_web()
+
     def stop_web(self) -> int:
         """Nobody listens any more where trackers deliver; returns the port."""
         if self._address is not None:

@@ -209,7 +209,8 @@ class Company:
 @contextmanager
 def company(directory: Path) -> Iterator[Company]:
     """The company at work, with its pages on loopback at `stage.url`."""
-    with Stage(directory, sockets=True, **PARTS) as stage:
+    with Stage(directory, **PARTS) as stage:
         made = Company(stage)
         made.live()
+        stage.listen()
         yield made
