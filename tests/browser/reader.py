@@ -98,10 +98,14 @@ class Reader:
         return found
 
     def tab(self) -> dict[str, Any]:
-        """Go on to the next control, and tell what has the focus then."""
-        self.page.keyboard.press("Tab")
-        found: dict[str, Any] = self.page.evaluate(FOCUSED)
-        return found
+        """Go on to the next control, and tell what has the focus then. Within a date the keyboard
+        goes from day to month to year, and then on."""
+        before: dict[str, Any] = self.page.evaluate(FOCUSED)
+        while True:
+            self.page.keyboard.press("Tab")
+            found: dict[str, Any] = self.page.evaluate(FOCUSED)
+            if found != before or 'type="date"' not in found["html"]:
+                return found
 
     def reachable(self) -> list[str]:
         found: list[str] = self.page.evaluate(REACHABLE)
