@@ -172,14 +172,17 @@ def judge(story: Story, looks: Sequence[Look], count: Count | None = None) -> li
 
 class _Walk:
     """What somebody knows who stands beside it: `due` is when the audit of `round`, `rung` and
-    `step` is to open, None while none is to; `open` the one that is; `spent` when the measure was
-    done which then was found not effective."""
+    `step` is to open, None while none is to; `decided` when its opening may first have been
+    decided, by a look that may have died then; `open` the one that is; `spent` when the measure
+    was done which then was found not effective."""
 
     def __init__(self, story: Story, count: Count) -> None:
         self.story, self.count = story, count.of
         self.done: datetime | None = None
         self.spent: datetime | None = None
         self.due: datetime | None = None
+        self.decided: datetime | None = None
+        self.early: dict[str, datetime] = {}  # before then nobody may be told that it is overdue
         self.round, self.rung, self.step = 0, 1, 1
         self.open: Asked | None = None
         self.known: datetime | None = None  # at the latest then the service knew that it is open
@@ -195,6 +198,10 @@ class _Walk:
             self._begin(now.at)
         if look.whole and self.known is None:
             self.known = look.begun  # the one before may have died before it wrote that down
+        if self.due is None or self.due > look.ended:
+            self.decided = None
+        elif self.decided is None:
+            self.decided = look.begun
         yield from self._opened(look, now.state)
         if look.whole:
             if self.due is not None and self.due <= look.begun:
@@ -211,7 +218,8 @@ class _Walk:
         for audit in self.story.asked:
             told = Counter(text for text, _ in audit.notes)
             for at in [at for text, at in audit.notes if text == OVERDUE]:
-                if at < rules.overdue(audit.created) - COARSE or not self._may_be_told(at):
+                early = self.early.get(audit.key, rules.overdue(audit.created))
+                if at < early - COARSE or not self._may_be_told(at):
                     yield f"{audit.key} is told at {at} that it is overdue"
             yield from (f"{audit.key} says “{t}” {told[t]} times" for t in ONCE if told[t] > 1)
             if self.story.owner in audit.assignees:
@@ -296,6 +304,13 @@ class _Walk:
             self.count["opened late"] += self.due is not None and self.due < look.begun - DAY
             self.round, self.open, self.due = audit.round, audit, None
             self.known = audit.created if look.whole else None
+            self.early[audit.key] = self._early(audit)
+
+    def _early(self, audit: Asked) -> datetime:
+        """Its due date counts from when its opening was decided; unless it was over by then."""
+        decided = min(audit.created, self.decided or audit.created)
+        first = self.story.rules.overdue(decided)
+        return first if first > audit.created else self.story.rules.overdue(audit.created)
 
     def _wrong(self, audit: Asked, look: Look, state: str) -> str:
         if audit.created < look.begun:

@@ -123,6 +123,17 @@ def test_one_that_a_look_opened_and_did_not_live_to_write_down_may_be_overdue_la
         assert (wrong(story(told), cut) == "") is right, on
 
 
+def test_one_whose_opening_was_decided_and_then_held_up_has_the_due_date_of_that_day() -> None:
+    cut = [replace(each, whole=each.begun != day(30) + HOUR) for each in looks(*range(31, 40))]
+    for on, right in ((44, False), (45, True), (56, True), (57, False)):  # opened ten days late
+        told = asked(40, 1, notes=((OVERDUE, day(on) + 1.5 * HOUR),))
+        assert (wrong(story(told), cut) == "") is right, on
+    late = [replace(each, whole=each.begun != day(30) + HOUR) for each in looks(*range(31, 50))]
+    for on, right in ((51, False), (65, True)):  # its due date was over by then
+        told = asked(50, 1, notes=((OVERDUE, day(on) + 1.5 * HOUR),))
+        assert (wrong(story(told), late) == "") is right, on
+
+
 def test_it_is_asked_from_the_beginning_once_it_is_done_again() -> None:
     changes = (Change(day(10), OPEN), Change(day(20), DONE))
     assert wrong(story(asked(50, 1), changes=changes)) == ""
