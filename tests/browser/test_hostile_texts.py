@@ -27,9 +27,10 @@ FAULTS = """(root, host) => {
     article fieldset legend h1 h2 h3 h4 ul ol li dl dt dd table thead tbody tr th td span
     bdi time q code pre strong details summary label select option optgroup textarea svg
     line g circle text`.trim().split(/\\s+/));
-  const attributes = new Set(`class id href rel type content name charset lang src alt width height
-    method action value role tabindex scope datetime for required maxlength autocomplete placeholder
-    rows disabled selected checked data-label x1 x2 y1 y2 cx cy r x y`.split(/\\s+/));
+  const attributes = new Set(`class id href download rel type content name charset lang src alt
+    width height method action value role tabindex scope datetime for required maxlength
+    autocomplete placeholder rows disabled selected checked data-label x1 x2
+    y1 y2 cx cy r x y`.split(/\\s+/));
   const found = [];
   for (const each of root.querySelectorAll('*')) {
     const tag = each.tagName.toLowerCase();
