@@ -75,13 +75,15 @@ def test_a_hostile_ticket_on_jira_data_center(tmp_path: Path, document: str) -> 
         if document == JIRA_ISSUE:
             # Reading long wiki text takes seconds: one incident, with what Jira's page tells of.
             known = payloads("jira.atlassian.com")
-            said = iter([["word"] * GROUP, [" ".join(known[n::GROUP]) for n in range(GROUP)]])
+            hostile = [" ".join(known[n::GROUP]) for n in range(GROUP)]
+            said = iter([*[["word"] * GROUP] * 2, hostile])
         judge_all(stage, [said_on_jira(stage, group) for group in said])
 
 
 def groups() -> Iterator[list[str]]:
-    """Plain words first, then every payload, some together as one word."""
-    yield ["word"] * GROUP
+    """Plain words first, twice because the second is then related to the first; then every payload,
+    some together as one word."""
+    yield from [["word"] * GROUP] * 2
     known = payloads()
     count = -(-len(known) // (GROUP * TOGETHER)) * GROUP
     words = [" ".join(known[n::count]) for n in range(count)]
@@ -148,15 +150,17 @@ def said_on_jira(stage: Stage, words: list[str]) -> str:
 
 def judge_all(stage: Stage, keys: list[str]) -> None:
     stage.poll()
-    plain, *hostile = [stage.incident(key) for key in keys]
+    first, plain, *hostile = [stage.incident(key) for key in keys]
     base = stage.sandbox.url
     shapes = [text.shape(base) for text in stored(stage, plain)]
-    for incident in [plain, *hostile]:
+    (related,) = (each for text in stored(stage, plain) for each in text.related(base))
+    for incident in [first, plain, *hostile]:
         assert incident.outlook is Outlook.DONE, stage.told(incident.ticket.key)
         assert len(incident.actions) == GROUP // 2 + 1
         for text, same in zip(stored(stage, incident), shapes, strict=True):
             assert text.shape(base) == same
-            assert text.acts(ours(incident)) == []
+            assert all(each == related for each in text.related(base))
+            assert text.acts([*ours(incident), *keys]) == []
         for title in titles(stage, incident):
             assert acts_in_title(title, [*keys, *ours(incident)]) == []
 
@@ -179,16 +183,42 @@ class Stored:
     markdown: bool = True
 
     def shape(self, base: str) -> list[str]:
-        if isinstance(self.body, dict):
-            return adf_shape(self.body, base)
+        """That of everything but the incidents that are proposed as related, of which each ticket
+        has its own."""
+        rest, _ = apart(self.body)
+        if isinstance(rest, dict):
+            return adf_shape(rest, base)
         if not self.markdown:
-            return wiki_shape(LACKS.sub("", self.body), base)
-        return markdown_shape(replace_regions(self.body, {"evidence": "…"}), base)
+            return wiki_shape(LACKS.sub("", rest), base)
+        return markdown_shape(replace_regions(rest, {"evidence": "…"}), base)
+
+    def related(self, base: str) -> list[list[str]]:
+        """The shape of each incident that is proposed as related."""
+        shape = adf_shape if isinstance(self.body, dict) else wiki_shape
+        shape = markdown_shape if self.markdown and isinstance(self.body, str) else shape
+        return [shape(each, base) for each in apart(self.body)[1]]
 
     def acts(self, ours: list[str]) -> list[str]:
         if isinstance(self.body, dict):
             return hidden(adf_words(self.body))
         return acts_in_markdown(self.body, ours) if self.markdown else hidden(self.body)
+
+
+PROPOSED = re.compile(r"^Proposed when this was set up.*\n\n((?:[-*] .*\n)+)\n?", re.MULTILINE)
+
+
+def apart(body: Any) -> tuple[Any, list[Any]]:
+    """A text without the incidents that it proposes as related, and each of these."""
+    if isinstance(body, str):
+        lines = [line for found in PROPOSED.findall(body) for line in found.splitlines()]
+        return PROPOSED.sub("", body), lines
+    nodes = body["content"]
+    for place, node in enumerate(nodes):
+        if adf_words(node).startswith("Proposed when this was set up"):
+            return {**body, "content": nodes[:place] + nodes[place + 2 :]}, nodes[place + 1][
+                "content"
+            ]
+    return body, []
 
 
 def stored(stage: Stage, incident: Incident) -> list[Stored]:

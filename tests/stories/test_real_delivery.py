@@ -162,7 +162,7 @@ def test_github_issues_closed_ends_in_a_document_and_tasks(github: Running) -> N
         "Alert sooner",
         f"Detect acme/ops#{number} sooner",
     ]
-    assert "Checkout down" in github.page()
+    assert "Checkout down" in github.page("/incidents")
 
 
 def test_jira_issue_updated_ends_in_a_document_and_tasks(jira: Running) -> None:
