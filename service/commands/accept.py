@@ -12,7 +12,7 @@ from workflows.model import Phase
 from workflows.proposals import number_in
 
 
-@click.command("accept")
+@click.command("accept", short_help="Make an action item of a proposal.")
 @click.argument("ticket")
 @click.argument("proposal")
 def accept_command(ticket: str, proposal: str) -> None:

@@ -40,7 +40,7 @@ def audits() -> None:
     """
 
 
-@audits.command("list")
+@audits.command("list", short_help="List the audits of measures, by team.")
 @click.argument("ticket", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Everything, for a program to read.")
 def list_audits(ticket: str | None, as_json: bool) -> None:

@@ -26,7 +26,7 @@ from workflows.watched import Result, Source
 PATIENCE = 30
 
 
-@click.group()
+@click.group(short_help="Post results of checks, and list them.")
 def check() -> None:
     """Results of checks that measures name, and what is known of them."""
 
@@ -107,7 +107,7 @@ class Known:
     named: tuple[str, ...]
 
 
-@check.command("list")
+@check.command("list", short_help="List the checks, with the last result of each.")
 @click.option("--json", "as_json", is_flag=True, help="Everything, for a program to read.")
 @rules_option
 def list_checks(as_json: bool, rules_file: Path | None) -> None:

@@ -29,7 +29,7 @@ from workflows.timeline import stamp
 _FIELD = click.Choice([field.value for field in Field], case_sensitive=False)
 
 
-@click.group(cls=Listing)
+@click.group(cls=Listing, short_help="List what sides do not agree on, and settle it.")
 def conflicts() -> None:
     """Look at what the sides of action items do not agree on, and settle it.
 
@@ -38,7 +38,7 @@ def conflicts() -> None:
     """
 
 
-@conflicts.command("list")
+@conflicts.command("list", short_help="List open conflicts, and what was not taken.")
 @click.argument("ticket", required=False)
 def list_conflicts(ticket: str | None) -> None:
     """List open conflicts, values that a tracker would not take, and fields that are left alone
@@ -59,7 +59,7 @@ def list_conflicts(ticket: str | None) -> None:
         click.echo("None: nothing waits for somebody to choose.", err=True)
 
 
-@conflicts.command("choose")
+@conflicts.command("choose", short_help="Settle a conflict: say which value holds.")
 @click.argument("ticket")
 @click.argument("item")
 @click.argument("field", type=_FIELD)
@@ -81,7 +81,7 @@ def choose_command(
         _settle(tx, record, item, field, which)
 
 
-@conflicts.command("resume")
+@conflicts.command("resume", short_help="Keep a field in sync that was left alone.")
 @click.argument("ticket")
 @click.argument("item")
 @click.argument("field", type=_FIELD)

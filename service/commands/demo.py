@@ -34,7 +34,7 @@ from service.demo.watching import Watch, WentWrong
 from workflows.model import ActionItem
 
 
-@click.command()
+@click.command(short_help="Play three incidents, without any account.")
 @click.option("--audits", is_flag=True, help="Go on: half a year later, do the measures work?")
 @click.option("--keep", is_flag=True, help="Leave service and sandbox running until Ctrl-C.")
 @click.option(

@@ -19,7 +19,7 @@ _OK, _NOTE, _FAULT = "  ok    ", "  note  ", "  FAULT "
 _WIDEST = 100
 
 
-@click.command()
+@click.command(short_help="Check the rules against the trackers.")
 @click.option("--json", "as_json", is_flag=True, help="Each finding, for a program to read.")
 @rules_option
 def doctor(as_json: bool, rules_file: Path | None) -> None:

@@ -19,7 +19,7 @@ def export() -> None:
     """Write what others plan with."""
 
 
-@export.command("measures")
+@export.command("measures", short_help="Write the open measures for a planning tool.")
 @click.option("--team", help="Of this team only.")
 @click.option(
     "--format", "format_", type=click.Choice(list(_FORMATS)), default="csv", help="How; as CSV."

@@ -14,7 +14,7 @@ from service.importing import Comes, Coming, files_below, keep, planned
 from workflows.imported import read
 
 
-@click.group("import")
+@click.group("import", short_help="Take over postmortems written elsewhere.")
 def import_command() -> None:
     """Take over postmortems that were written elsewhere, to be found by the search."""
 

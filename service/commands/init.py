@@ -24,7 +24,7 @@ from service.surroundings import Surroundings, recently_closed, strange_severiti
 _STAND_IN = "INIT_CHECKS_WITHOUT_THE_TOKEN"
 
 
-@click.command()
+@click.command(short_help="Ask a few questions, and write the rules file.")
 @click.option(
     "--rules",
     "file",

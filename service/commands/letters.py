@@ -27,12 +27,12 @@ from workflows.timeline import stamp
 _connection = click.option("--connection", help="Only those of this connection.")
 
 
-@click.group("dead-letters")
+@click.group("dead-letters", short_help="See what was refused; replay it or give it up.")
 def dead_letters() -> None:
     """See what a tracker refused and what could not be read; replay it or give it up."""
 
 
-@dead_letters.command("list")
+@dead_letters.command("list", short_help="List all dead letters.")
 @_connection
 @click.option("--json", "as_json", is_flag=True, help="Everything, for a program to read.")
 def list_letters(connection: str | None, as_json: bool) -> None:
@@ -95,7 +95,7 @@ def replay(id: str | None, every: bool, connection: str | None) -> None:
         click.echo("There is no dead letter.", err=True)
 
 
-@dead_letters.command()
+@dead_letters.command(short_help="Give a dead letter up.")
 @click.argument("id")
 @click.option("--why", required=True, help="The reason, which stays on record.")
 def drop(id: str, why: str) -> None:

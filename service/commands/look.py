@@ -25,7 +25,7 @@ from workflows.snapshots import Side
 _MARGIN = " " * 32  # as wide as a time and a kind
 
 
-@click.command("explain")
+@click.command("explain", short_help="Show what happened to an incident, and why.")
 @click.argument("ticket")
 @click.option("--json", "as_json", is_flag=True, help="Everything, for a program to read.")
 def explain_command(ticket: str, as_json: bool) -> None:
@@ -142,7 +142,7 @@ def _proposal(proposal: Proposal) -> str:
     return f"{name}proposed: {said} (by {_line(proposal.by)}: {proposal.why}{mend})"
 
 
-@click.group()
+@click.group(short_help="See what trackers told of; replay or drop it.")
 def deliveries() -> None:
     """Look at what trackers told of by webhook; replay or drop one."""
 

@@ -18,7 +18,7 @@ from workflows.sight import Sight
 _AT_ONCE = 200
 
 
-@click.command()
+@click.command(short_help="List factors that more than one incident names.")
 @click.option("--team", help="Of this team alone.")
 @click.option(
     "--markdown",

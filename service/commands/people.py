@@ -15,7 +15,7 @@ from service.store.codec import dump
 from service.who import RULES, Account, Who, who_is_who
 
 
-@click.command("people")
+@click.command("people", short_help="Show who is who across trackers.")
 @click.option("--json", "as_json", is_flag=True, help="Everything, for a program to read.")
 @rules_option
 def people_command(as_json: bool, rules_file: Path | None) -> None:

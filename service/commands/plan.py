@@ -36,7 +36,7 @@ _INDENT = "  "
 _NAMES = 12  # as wide as the longest name of a fact
 
 
-@click.command()
+@click.command(short_help="Show what would be created for a ticket.")
 @click.argument("ticket")
 @click.option(
     "--connection", help="The connection that TICKET belongs to, if several might know it."

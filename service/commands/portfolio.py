@@ -19,7 +19,7 @@ from workflows.quarters import Quarter, quarter_of, read_quarter
 _MOST_LINES = 10
 
 
-@click.command()
+@click.command(short_help="Show what a team's portfolio audit would say.")
 @click.argument("team")
 @click.option("--quarter", help="Of which quarter, as 2026Q4; otherwise of the present one.")
 @click.option("--all", "whole", is_flag=True, help="Every row, and not the first of each list.")

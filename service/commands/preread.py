@@ -16,7 +16,7 @@ from workflows.quarters import quarter_of, read_quarter
 from workflows.sight import Sight
 
 
-@click.command()
+@click.command(short_help="Write the pre-read of a quarterly review.")
 @click.option("--team", required=True, help="Of which team.")
 @click.option("--quarter", help="Of which quarter, as 2026Q4; otherwise of the present one.")
 @click.option(

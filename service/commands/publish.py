@@ -24,7 +24,7 @@ from workflows.review import Missing, missing
 from workflows.wording import Advice
 
 
-@click.command("review")
+@click.command("review", short_help="Show what a postmortem lacks.")
 @click.argument("ticket")
 @rules_option
 def review_command(ticket: str, rules_file: Path | None) -> None:
@@ -49,7 +49,7 @@ def review_command(ticket: str, rules_file: Path | None) -> None:
     click.echo("Nothing is missing.", err=True)
 
 
-@click.command("publish")
+@click.command("publish", short_help="Publish a postmortem that is a local file.")
 @click.argument("ticket")
 def publish_command(ticket: str) -> None:
     """Publish the postmortem of TICKET, where its own place has no way to say that it is.

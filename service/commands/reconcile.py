@@ -20,7 +20,7 @@ from workflows.drift import TICKET, Drift, in_words
 from workflows.timeline import stamp
 
 
-@click.command()
+@click.command(short_help="Look through every place with tasks now.")
 @click.option("--dry-run", is_flag=True, help="Only show what differs; nothing is changed.")
 @click.option("--json", "as_json", is_flag=True, help="Everything, for a program to read.")
 @rules_option
@@ -54,7 +54,7 @@ def reconcile(dry_run: bool, as_json: bool, rules_file: Path | None) -> None:
         raise SystemExit(1)
 
 
-@click.command()
+@click.command(short_help="List differences that nobody had told of.")
 @click.option("--json", "as_json", is_flag=True, help="Everything, for a program to read.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 def drift(as_json: bool, limit: int) -> None:

@@ -13,7 +13,7 @@ from service.store.incidents import IncidentRecord
 from workflows.sight import EVERYTHING
 
 
-@click.command("related")
+@click.command("related", short_help="List incidents that may be related.")
 @click.argument("ticket")
 @click.option("--dismiss", "other", metavar="INC-7", help="It has nothing to do with TICKET.")
 @click.option("--because", "why", default="", help="Why it has not; kept with your name.")

@@ -25,7 +25,7 @@ _NOTHING = "none"
 _COMMIT = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+)@([0-9a-f]{7,64})")
 
 
-@click.command("release-check")
+@click.command("release-check", short_help="List what is known of a service before a release.")
 @click.option("--service", required=True, help="Of which service, as incidents name it.")
 @click.option(
     "--fail-on",

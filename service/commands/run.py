@@ -75,7 +75,7 @@ def web_application() -> Flask:
     return create_app()
 
 
-@click.command()
+@click.command(short_help="Start a worker.")
 @rules_option
 @_child_option
 def worker(rules_file: Path | None, end_with_parent: bool) -> None:
@@ -105,7 +105,7 @@ def worker(rules_file: Path | None, end_with_parent: bool) -> None:
     container.store.close()
 
 
-@click.command()
+@click.command(short_help="Start the whole service on this machine.")
 @rules_option
 @_child_option
 def up(rules_file: Path | None, end_with_parent: bool) -> None:

@@ -32,7 +32,7 @@ _DAYS = re.compile(r"([0-9]{1,4})d")
 _MOST = 1000
 
 
-@click.group()
+@click.group(short_help="Make, list and revoke tokens.")
 def tokens() -> None:
     """Make, list and revoke the tokens that open the API and the pages."""
 
@@ -67,7 +67,7 @@ def create(
     click.echo("It is shown this once: only a digest of it is kept.", err=True)
 
 
-@tokens.command("list")
+@tokens.command("list", short_help="List tokens, the latest first.")
 @click.option("--json", "as_json", is_flag=True, help="Everything, for a program to read.")
 def list_tokens(as_json: bool) -> None:
     """List tokens, the latest first: what each may do, until when, and when it was used last."""
@@ -101,7 +101,7 @@ def _data(token: Token) -> dict[str, Json]:
     }
 
 
-@tokens.command()
+@tokens.command(short_help="Revoke a token.")
 @click.argument("number", metavar="ID", type=click.IntRange(1))
 def revoke(number: int) -> None:
     """Revoke the token ID: it opens nothing any more, and who is signed in by it is signed out.
@@ -115,7 +115,7 @@ def revoke(number: int) -> None:
     click.echo(f"Token {number} is revoked.")
 
 
-@click.command("changes")
+@click.command("changes", short_help="List what people changed.")
 @click.option("--who", help="Only of those whose name begins so.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Everything, for a program to read.")

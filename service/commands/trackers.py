@@ -17,7 +17,7 @@ from service.store.codec import dump
 from workflows.timeline import length_in_words
 
 
-@click.command()
+@click.command(short_help="Show how each tracker stands.")
 @click.option("--json", "as_json", is_flag=True, help="Everything, for a program to read.")
 @rules_option
 def trackers(as_json: bool, rules_file: Path | None) -> None:

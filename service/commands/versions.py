@@ -16,7 +16,7 @@ from workflows.versions import Version
 _NAME = re.compile(r"[vV]?([0-9]{1,9})")
 
 
-@click.command("versions")
+@click.command("versions", short_help="List what was published of a postmortem.")
 @click.argument("ticket")
 def versions_command(ticket: str) -> None:
     """List what was published of the postmortem of TICKET, the first version first."""
@@ -27,7 +27,7 @@ def versions_command(ticket: str) -> None:
         click.echo(f"Nothing of {key} was published yet.", err=True)
 
 
-@click.command("diff")
+@click.command("diff", short_help="Show what changed between two versions.")
 @click.argument("ticket")
 @click.argument("before")
 @click.argument("after")

@@ -267,6 +267,14 @@ def test_no_command_and_option_is_told_that_there_is_not() -> None:
     assert strange == []
 
 
+def test_no_command_is_cut_short_where_commands_are_listed() -> None:
+    wide = click.Context(followthrough, terminal_width=80)
+    groups = [each for _, each in every_command() if isinstance(each, click.Group)]
+    for group in [followthrough, *groups]:
+        told = group.get_help(wide).partition("Commands:")[2]
+        assert not [line for line in told.splitlines() if line.endswith("...")]
+
+
 @every_page
 def test_commands_that_a_page_tells_to_type_exist(page: Path) -> None:
     """As the program of a directory or alone, in consoles and between backticks."""
