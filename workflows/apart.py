@@ -53,6 +53,15 @@ def apart(incident: Incident, now: datetime) -> tuple[Apart, ...]:
     return tuple(each for each in found if each is not None)
 
 
+def may_be_apart(incident: Incident) -> bool:
+    """Whether there is any conflict, value that a side would not take, or field that is left alone:
+    without one, nothing waits for anybody. What is left alone is so for a time only."""
+    return any(
+        item.conflicts or any(each.stuck or each.resting for each in item.sides.values())
+        for item in incident.actions
+    )
+
+
 def _apart(incident: Incident, item: ActionItem, field: Field, now: datetime) -> Apart | None:
     conflict = conflict_of(item, field)
     stuck = {s: a.stuck[field] for s, a in item.sides.items() if field in a.stuck}
@@ -205,6 +214,7 @@ __all__ = [
     "Apart",
     "apart",
     "in_comment",
+    "may_be_apart",
     "may_be_told",
     "newly_apart",
     "told_conflict",

@@ -31,6 +31,7 @@ from service.store.codec import dump, load
 from service.store.learning import Learning
 from service.store.schema import incidents
 from service.store.statements import insert, once
+from workflows.apart import may_be_apart
 from workflows.model import Incident, Outlook, TicketRef
 from workflows.rights import Teams
 
@@ -78,7 +79,7 @@ Place = tuple[datetime, str]
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which incidents are wanted: those that fit all that is given. `opened` since and until (UTC,
-    the latter excluded); `holding` marks of the state, one of which it has."""
+    the latter excluded); `holding` is what they hold (``WITH_ACTIONS``)."""
 
     teams: Teams = None
     equal: Mapping[str, str] = field(default_factory=dict)
@@ -92,13 +93,20 @@ class Wanted:
         found += [] if self.teams is None else [incidents.c.team.in_(self.teams)]
         found += [] if since is None else [incidents.c.opened_at >= since]
         found += [] if until is None else [incidents.c.opened_at < until]
-        held = [_STATE.contains(mark, autoescape=True) for mark in self.holding]
-        return [*found, or_(*held)] if held else found
+        return [*found, *(_HELD[each] for each in self.holding)]
 
 
-#: States of incidents that hold actions, audits, proposals, and what may be apart.
-WITH_ACTIONS, WITH_AUDITS, WITH_PROPOSALS = ('"actions":[{',), ('"audits":[{',), ('"proposals":[{',)
-APART = ('"conflicts":[{', '"stuck":{"', '"resting":{"')
+#: What incidents hold: actions, audits, proposals, and what may be apart.
+WITH_ACTIONS, WITH_AUDITS = ("actions",), ("audits",)
+WITH_PROPOSALS, APART = ("proposals",), ("apart",)
+
+#: The same in SQL. What most have is found fast enough among the latest.
+_HELD = {
+    "actions": _STATE.contains('"actions":[{'),
+    "audits": _STATE.contains('"audits":[{'),
+    "proposals": incidents.c.proposes.is_(True),
+    "apart": incidents.c.apart.is_(True),
+}
 
 #: What saving an incident that is known leaves as it is.
 _STAYS = ("id", "created_at", "document_changed")
@@ -142,6 +150,8 @@ class Incidents:
             "closed_at": incident.closed,
             "created_at": self._now,
             "updated_at": self._now,
+            "apart": may_be_apart(incident),
+            "proposes": bool(incident.proposals),
         }
         self._connection.execute(_saving(self._connection), values)
         self._learning.learn(incident)
@@ -228,7 +238,7 @@ class Incidents:
         refused value or a field that is left alone; the oldest first."""
         query = (
             select(*_RECORD)
-            .where(or_(*(_STATE.contains(mark) for mark in APART)))
+            .where(incidents.c.apart.is_(True))
             .order_by(incidents.c.created_at, incidents.c.id)
         )
         if teams is not None:
