@@ -69,7 +69,9 @@ def _alike(rows: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 def _published(connection: Connection, incidents: Sequence[Incident]) -> None:
     """Since when each is published, as the incident's next turn would keep it."""
-    query = "UPDATE facts SET published = (SELECT min(at) FROM versions WHERE incident_id = facts.id)"
+    query = (
+        "UPDATE facts SET published = (SELECT min(at) FROM versions WHERE incident_id = facts.id)"
+    )
     connection.execute(text(f"{query} WHERE id = :id"), [{"id": each.id} for each in incidents])
 
 

@@ -1,4 +1,4 @@
-"""A company's incidents of five years, with postmortems, measures and audits, as the store has them.
+"""A company's incidents of five years, with postmortems, measures and audits, as they are kept.
 
     python -m bench.learning FILE [--incidents 100000]
 

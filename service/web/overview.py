@@ -36,7 +36,8 @@ def blueprint(container: WebContainer) -> Blueprint:
             conflicts = _conflicts(tx, person, teams)
             late = tx.boards.actions(ActionView.OVERDUE, sieve, MOST_SHOWN)
             asked = tx.boards.audits(AuditView.OPEN, sieve, MOST_SHOWN)
-            actions, audits = tx.boards.action_counts(sieve), tx.boards.audit_counts(sieve)
+            actions = tx.boards.action_counts(sieve, [ActionView.OVERDUE])
+            audits = tx.boards.audit_counts(sieve, [AuditView.OPEN])
             soon = tx.now.date() + SOON
             reviews = [] if person else tx.boards.reviews_due(soon, MOST_SHOWN, teams)
             today = tx.now.date()
