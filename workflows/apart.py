@@ -53,13 +53,31 @@ def apart(incident: Incident, now: datetime) -> tuple[Apart, ...]:
     return tuple(each for each in found if each is not None)
 
 
-def may_be_apart(incident: Incident) -> bool:
-    """Whether there is any conflict, value that a side would not take, or field that is left alone:
-    without one, nothing waits for anybody. What is left alone is so for a time only."""
-    return any(
-        item.conflicts or any(each.stuck or each.resting for each in item.sides.values())
-        for item in incident.actions
-    )
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """That somebody must settle a field of ``AI-item``, which is the `owner`'s ("" for nobody's);
+    only `until` then (UTC), where it is merely left alone."""
+
+    item: int
+    field: Field
+    owner: str
+    until: datetime | None
+
+    @property
+    def name(self) -> str:
+        return f"AI-{self.item}"
+
+
+def waiting(incident: Incident) -> Iterator[Waits]:
+    """What of `apart` waits for somebody, now or ever until then."""
+    for item in incident.actions:
+        sides, owner = item.sides.values(), item.owner or ""
+        for field in Field:
+            rests = [each.resting[field] for each in sides if field in each.resting]
+            if conflict_of(item, field) or any(field in each.stuck for each in sides):
+                yield Waits(item.number, field, owner, None)
+            elif rests:
+                yield Waits(item.number, field, owner, max(rests))
 
 
 def _apart(incident: Incident, item: ActionItem, field: Field, now: datetime) -> Apart | None:
@@ -212,11 +230,12 @@ def _value(value: Value) -> str:
 
 __all__ = [
     "Apart",
+    "Waits",
     "apart",
     "in_comment",
-    "may_be_apart",
     "may_be_told",
     "newly_apart",
     "told_conflict",
+    "waiting",
     "whence",
 ]

@@ -128,10 +128,10 @@ class Deliveries:
         self._now = now
         self._jobs = jobs
 
-    def dead_letters(self, teams: Teams = None) -> list[Delivery]:
-        """All of these teams that wait for a person, the earliest first."""
+    def dead_letters(self, teams: Teams = None, most: int | None = None) -> list[Delivery]:
+        """Those of these teams that wait for a person, all or the first; the earliest first."""
         query = select(*_COLUMNS).where(deliveries.c.state.in_(DEAD), *_of_teams(teams))
-        query = query.order_by(deliveries.c.id)
+        query = query.order_by(deliveries.c.id).limit(most)
         return [_delivery(row) for row in self._connection.execute(query)]
 
     def count_dead_letters(self, teams: Teams = None) -> int:

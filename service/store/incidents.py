@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -28,10 +28,10 @@ from sqlalchemy import (
 )
 
 from service.store.codec import dump, load
+from service.store.conflicts import Conflicts, apart
 from service.store.learning import Learning
 from service.store.schema import incidents
 from service.store.statements import insert, once
-from workflows.apart import may_be_apart
 from workflows.model import Incident, Outlook, TicketRef
 from workflows.rights import Teams
 
@@ -105,7 +105,7 @@ _HELD = {
     "actions": _STATE.contains('"actions":[{'),
     "audits": _STATE.contains('"audits":[{'),
     "proposals": incidents.c.proposes.is_(True),
-    "apart": incidents.c.apart.is_(True),
+    "apart": incidents.c.id.in_(select(apart.c.incident_id)),
 }
 
 #: What saving an incident that is known leaves as it is.
@@ -122,10 +122,13 @@ def _saving(connection: Connection) -> Insert:
 class Incidents:
     """Saving and finding incidents."""
 
-    def __init__(self, connection: Connection, now: datetime, learning: Learning) -> None:
+    def __init__(
+        self, connection: Connection, now: datetime, learning: Learning, conflicts: Conflicts
+    ) -> None:
         self._connection = connection
         self._now = now
         self._learning = learning
+        self._conflicts = conflicts
 
     def save(self, incident: Incident, policy_hash: str) -> None:
         """Store the incident as it is now, new or known, decided under the policy of that hash; and
@@ -150,14 +153,25 @@ class Incidents:
             "closed_at": incident.closed,
             "created_at": self._now,
             "updated_at": self._now,
-            "apart": may_be_apart(incident),
             "proposes": bool(incident.proposals),
         }
         self._connection.execute(_saving(self._connection), values)
+        self._conflicts.put(incident)
         self._learning.learn(incident)
 
     def get(self, incident_id: str) -> IncidentRecord | None:
         return self._one(_BY_ID, {"wanted": incident_id})
+
+    def several(self, ids: Collection[str]) -> dict[str, IncidentRecord]:
+        """Those with these ids, by id. One read."""
+        rows = self._connection.execute(select(*_RECORD).where(incidents.c.id.in_(sorted(ids))))
+        return {found.incident.id: found for found in map(_record, rows)}
+
+    def teams_of(self, tickets: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """Whose the incidents with these tickets are, by connection and id. One read."""
+        ticket = (incidents.c.connection, incidents.c.ticket_id)
+        query = select(*ticket, incidents.c.team).where(tuple_(*ticket).in_(sorted(tickets)))
+        return {(row[0], row[1]): row[2] for row in self._connection.execute(query)}
 
     def team(self, incident_id: str) -> str | None:
         """Whose it is, None where there is none."""
@@ -233,16 +247,18 @@ class Incidents:
         )
         return [_record(row).incident.ticket for row in rows]
 
-    def apart(self, teams: Teams = None) -> list[IncidentRecord]:
+    def apart(
+        self, teams: Teams = None, only: Collection[str] | None = None
+    ) -> list[IncidentRecord]:
         """Those of these teams with an action item whose sides may not be at one: a conflict, a
-        refused value or a field that is left alone; the oldest first."""
+        refused value or a field that is left alone; the oldest first. With `only`, of these ids."""
         query = (
-            select(*_RECORD)
-            .where(incidents.c.apart.is_(True))
-            .order_by(incidents.c.created_at, incidents.c.id)
+            select(*_RECORD).where(_HELD["apart"]).order_by(incidents.c.created_at, incidents.c.id)
         )
         if teams is not None:
             query = query.where(incidents.c.team.in_(teams))
+        if only is not None:
+            query = query.where(incidents.c.id.in_(sorted(set(only))))
         return [_record(row) for row in self._connection.execute(query)]
 
     def audited(self) -> list[IncidentRecord]:

@@ -56,15 +56,12 @@ incidents = Table(
     Column("closed_at", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
-    # What few have is found without a look at the states of all.
-    Column("apart", Boolean, nullable=False, server_default=false()),  # see workflows.apart
-    Column("proposes", Boolean, nullable=False, server_default=false()),  # has proposals
+    Column("proposes", Boolean, nullable=False, server_default=false()),  # as few do
     UniqueConstraint("connection", "ticket_id"),
     # The rows are large: each list and count is answered by an index up to the rows it shows.
     Index("ix_incidents_created_at", "created_at", "id", "team"),
     Index("ix_incidents_outlook", "outlook", "created_at", "id", "team"),
     Index("ix_incidents_team", "team", "outlook", "id"),
-    Index("ix_incidents_apart", "created_at", "id", "team", sqlite_where=text("apart IS 1")),
     Index("ix_incidents_proposes", "created_at", "id", "team", sqlite_where=text("proposes IS 1")),
 )
 
@@ -222,15 +219,6 @@ occurrences = Table(  # what incidents and teams wait for in days
     Column("taken_at", UtcDateTime),  # None while it is planned
     Index(None, "taken_at", "due_at"),
     sqlite_autoincrement=True,
-)
-
-reminders = Table(  # whom reminders were written to, and when
-    "reminders",
-    metadata,
-    Column("key", Text, primary_key=True),
-    Column("person", Text, primary_key=True),
-    Column("day", Text, nullable=False),  # of the team's calendar
-    Index(None, "person", "day"),
 )
 
 ledger = Table(

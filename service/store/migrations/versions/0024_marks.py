@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
+
+from service.store.types import UtcDateTime
 
 revision = "0024"
 down_revision = "0023"
 
 #: As they were looked for in the states until now (`service.store.incidents`).
-MARKS = {
-    "apart": ('"conflicts":[{', '"stuck":{"', '"resting":{"'),
-    "proposes": ('"proposals":[{',),
-}
+APART = ('"conflicts":[{', '"stuck":{"', '"resting":{"')
+PROPOSALS = '"proposals":[{'
 MONTHS = {
     ("facts", "opened_month"): "substr(opened, 1, 7)",
     ("audits", "due_month"): "substr(due, 1, 7)",
@@ -61,20 +66,15 @@ NEW: dict[str, tuple[str, list[str]]] = {
 }
 
 
+incidents = sa.table(
+    "incidents",
+    sa.column("id", sa.Text),
+    sa.column("state", sa.Text),
+    sa.column("proposes", sa.Boolean),
+)
+
+
 def upgrade() -> None:
-    for name, held in MARKS.items():
-        op.add_column(
-            "incidents", sa.Column(name, sa.Boolean(), nullable=False, server_default=sa.false())
-        )
-        incidents = sa.table("incidents", sa.column("state", sa.Text), sa.column(name, sa.Boolean))
-        found = sa.or_(*(incidents.c.state.contains(each, autoescape=True) for each in held))
-        op.execute(incidents.update().where(found).values({name: True}))
-        op.create_index(
-            f"ix_incidents_{name}",
-            "incidents",
-            ["created_at", "id", "team"],
-            sqlite_where=sa.text(f"{name} IS 1"),
-        )
     for (table, name), made_of in MONTHS.items():
         computed = sa.Computed(made_of, persisted=False)
         op.add_column(table, sa.Column(name, sa.Text(), computed))
@@ -82,3 +82,57 @@ def upgrade() -> None:
         op.drop_index(name, table)
     for name, (table, columns) in NEW.items():
         op.create_index(name, table, columns)
+    _mark_proposals()
+    _write_apart()
+
+
+def _mark_proposals() -> None:
+    op.add_column(
+        "incidents",
+        sa.Column("proposes", sa.Boolean(), nullable=False, server_default=sa.false()),
+    )
+    found = incidents.c.state.contains(PROPOSALS, autoescape=True)
+    op.execute(incidents.update().where(found).values(proposes=True))
+    op.create_index(
+        "ix_incidents_proposes",
+        "incidents",
+        ["created_at", "id", "team"],
+        sqlite_where=sa.text("proposes IS 1"),
+    )
+
+
+def _write_apart() -> None:
+    apart = op.create_table(
+        "apart",
+        sa.Column("incident_id", sa.Text(), nullable=False),
+        sa.Column("item", sa.Integer(), nullable=False),
+        sa.Column("field", sa.Text(), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("until", UtcDateTime()),
+        sa.ForeignKeyConstraint(
+            ["incident_id"], ["incidents.id"], name=op.f("fk_apart_incident_id_incidents")
+        ),
+        sa.PrimaryKeyConstraint("incident_id", "item", "field", name=op.f("pk_apart")),
+    )
+    held = sa.or_(*(incidents.c.state.contains(each, autoescape=True) for each in APART))
+    query = sa.select(incidents.c.id, incidents.c.state).where(held)
+    for id, state in op.get_bind().execute(query).all():
+        rows = [{"incident_id": id, **row} for row in _waiting(json.loads(state))]
+        if rows:
+            op.bulk_insert(apart, rows)
+
+
+def _waiting(state: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """As `workflows.apart.waiting`, of an incident as it was kept when this was written."""
+    for item in state.get("actions", ()):
+        sides = list(item.get("sides", {}).values())
+        torn = {each["field"] for each in item.get("conflicts", ())}
+        torn |= {field for side in sides for field in side.get("stuck", {})}
+        rests: dict[str, datetime] = {}
+        for field, at in (one for side in sides for one in side.get("resting", {}).items()):
+            until = datetime.fromisoformat(at)
+            rests[field] = max(until, rests.get(field, until))
+        for field in torn | set(rests):
+            until_or_never = None if field in torn else rests[field]
+            here = {"item": item["number"], "field": field, "owner": item.get("owner") or ""}
+            yield {**here, "until": until_or_never}
