@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from itertools import islice
+from itertools import chain, islice
 
 from service.explain import in_words, standing
 from service.jobs import PROMPT
@@ -105,7 +105,10 @@ def first(tx: Transaction, most: int, teams: Teams = None) -> list[DeadLetter]:
 
 
 def _waiting(tx: Transaction, teams: Teams, most: int | None = None) -> Iterator[DeadLetter]:
-    found = iter((*tx.effects.dead_letters(teams, most), *tx.deliveries.dead_letters(teams, most)))
+    effects, deliveries = tx.effects, tx.deliveries
+    found = chain[EffectRecord | Delivery](
+        effects.dead_letters(teams, most), deliveries.dead_letters(teams, most)
+    )
     while some := list(islice(found, AT_ONCE)):
         known = tx.incidents.several({each.incident_id for each in some if each.incident_id})
         for each in some:

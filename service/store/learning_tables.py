@@ -111,13 +111,12 @@ labels = Table(  # tags and contributing factors
     Column("unproven", Integer, nullable=False),
     Column("answered", UtcDateTime),
     Index("ix_labels_service", "what", "name", "service_words", "opened", "restricted", "team"),
-    Index(
-        "ix_labels_opened",
-        *("what", "opened", "name", "team", "service_words", "restricted", "measures", "open"),
-        *("effective", "partly", "not_effective", "suspect", "unproven", "answered"),
-    ),
     Index("ix_labels_what", "what", "name", "quarter", "service_words", "restricted", "team"),
-    Index("ix_labels_quarter", "what", "quarter", "service_words", "name", "restricted", "team"),
+    Index(  # for patterns
+        "ix_labels_quarter",
+        *("what", "quarter", "name", "team", "service_words", "restricted", "opened", "measures"),
+        *("open", "effective", "partly", "not_effective", "suspect", "unproven", "answered"),
+    ),
 )
 
 OUTCOME = (

@@ -277,8 +277,14 @@ def test_leading_stands_beside_lagging() -> None:
 
 def test_incidents_are_counted_by_month_group_and_recurrence(store: Store) -> None:
     keep(store, "a", severity="SEV-1", severity_words="sev1")
-    again = {"severity_words": "sev1", "recurrence_of": "a", "to_mitigate": None}
-    keep(store, "b", severity="sev1", **again)
+    keep(
+        store,
+        "b",
+        severity="sev1",
+        severity_words="sev1",
+        recurrence_of="a",
+        to_mitigate=None,
+    )
     keep(store, "c", opened=datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC))
     keep(store, "d", opened=None)
     with store.read() as tx:

@@ -31,6 +31,8 @@ OLD = {
     "ix_audits_suspect": "audits",
     "ix_audits_verdict": "audits",
     "ix_audits_due": "audits",
+    "ix_labels_opened": "labels",
+    "ix_labels_quarter": "labels",
 }
 NEW: dict[str, tuple[str, list[str]]] = {
     "ix_incidents_created_at": ("incidents", ["created_at", "id", "team"]),
@@ -62,6 +64,14 @@ NEW: dict[str, tuple[str, list[str]]] = {
     "ix_audits_due": (
         "audits",
         ["due_month", "due", "team", "asks", "at", "verdict", "restricted"],
+    ),
+    "ix_labels_quarter": (
+        "labels",
+        [
+            *("what", "quarter", "name", "team", "service_words", "restricted", "opened"),
+            *("measures", "open", "effective", "partly", "not_effective", "suspect"),
+            *("unproven", "answered"),
+        ],
     ),
 }
 
