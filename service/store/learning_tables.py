@@ -166,7 +166,7 @@ measures = Table(  # action items
     Index("ix_measures_done", "team", "done_at"),
     Index("ix_measures_waived", "team", "waived_until"),
     Index("ix_measures_team", "team", "open", "due"),
-    Index("ix_measures_service", "service_words", "open"),
+    Index("ix_measures_service", "service_words", "open", "due"),
     Index("ix_measures_verdict", "service_words", "verdict", "suspect"),
     Index("ix_measures_kind", "open", "team", "kind", "due", "restricted", "done_at"),
     Index(  # for figures
@@ -204,7 +204,8 @@ audits = Table(  # of measures
     Column("due_month", Text, Computed(DUE_MONTH, persisted=False)),  # 2026-07
     Index("ix_audits_asks", "asks", "due", "opens", "team", "restricted", "incident_id"),
     Index("ix_audits_judged", "team", "at"),
-    Index("ix_audits_suspect", "suspect", "team", "incident_id"),
+    Index("ix_audits_suspect", "team", "suspect"),
+    Index("ix_audits_doubted", "suspect", "at", "team", "incident_id"),
     Index("ix_audits_team", "team", "asks", "due"),
     Index("ix_audits_verdict", "verdict", "at", "team", "restricted", "incident_id"),
     Index(  # for figures

@@ -28,7 +28,7 @@ OLD = {
     "ix_facts_opened": "facts",
     "ix_measures_open": "measures",
     "ix_audits_asks": "audits",
-    "ix_audits_suspect": "audits",
+    "ix_measures_service": "measures",
     "ix_audits_verdict": "audits",
     "ix_audits_due": "audits",
     "ix_labels_opened": "labels",
@@ -59,7 +59,8 @@ NEW: dict[str, tuple[str, list[str]]] = {
         "audits",
         ["asks", "due", "opens", "team", "restricted", "incident_id"],
     ),
-    "ix_audits_suspect": ("audits", ["suspect", "team", "incident_id"]),
+    "ix_measures_service": ("measures", ["service_words", "open", "due"]),
+    "ix_audits_doubted": ("audits", ["suspect", "at", "team", "incident_id"]),
     "ix_audits_verdict": ("audits", ["verdict", "at", "team", "restricted", "incident_id"]),
     "ix_audits_due": (
         "audits",
