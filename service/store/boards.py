@@ -212,8 +212,8 @@ class Boards:
             AuditView.OPEN: and_(asks, audits.c.due.is_not(None)),
             AuditView.OVERDUE: and_(asks, audits.c.due < self._today),
             AuditView.PLANNED: and_(asks, audits.c.due.is_(None)),
-            AuditView.JUDGED: audits.c.verdict > "",  # as an index is asked
-            AuditView.SUSPECT: audits.c.suspect > "",
+            AuditView.JUDGED: audits.c.verdict != "",
+            AuditView.SUSPECT: audits.c.suspect > "",  # as its index is asked
         }[view]
 
 
@@ -226,33 +226,24 @@ _SAME_ITEM = and_(measures.c.incident_id == audits.c.incident_id, measures.c.ite
 
 
 def _actions_of(sieve: Sieve) -> list[ColumnElement[bool]]:
-    """What is asked of action items. An incident's team is that of all its rows."""
-    return [*_let_through(sieve, measures, measures.c.owner), *_fitting(sieve)]
+    return _let_through(sieve, measures, measures.c.owner)
 
 
 def _audits_of(sieve: Sieve) -> list[ColumnElement[bool]]:
-    """What is asked of audits; their measures are looked up only where kind or service counts."""
-    wanted = _let_through(sieve, audits, audits.c.reviewer)
-    if fitting := _fitting(sieve):
-        wanted.append(select(measures.c.item).where(_SAME_ITEM, *fitting).exists())
-    return wanted
+    return _let_through(sieve, audits, audits.c.reviewer)
 
 
 def _let_through(sieve: Sieve, of: Table, person: ColumnElement[str]) -> list[ColumnElement[bool]]:
+    """What is asked of action items or audits. An incident's team is that of all its rows."""
     wanted = [of.c.incident_id.not_in(select(imported.c.id)), *_of_teams(sieve.teams, of)]
     if sieve.team:
         wanted.append(of.c.team == sieve.team)
     if sieve.person:
         wanted.append(func.lower(person) == sieve.person.lower())
-    return wanted
-
-
-def _fitting(sieve: Sieve) -> list[ColumnElement[bool]]:
-    wanted = []
     if sieve.kind:
-        wanted.append(measures.c.kind == sieve.kind)
+        wanted.append(of.c.kind == sieve.kind)
     if sieve.service:
-        wanted.append(measures.c.service_words == normal(sieve.service))
+        wanted.append(of.c.service_words == normal(sieve.service))
     return wanted
 
 

@@ -175,7 +175,13 @@ class Learning:
             known.id,
             [{**_row(e), **here, "known_since": since.get(e.item, first)} for e in made.measures],
         )
-        self._replace(audits, known.id, [{**_row(each), **here} for each in made.audits])
+        kinds = {each.item: each.kind for each in made.measures}
+        here |= {"service_words": known.service_words}
+        self._replace(
+            audits,
+            known.id,
+            [{**_row(e), **here, "kind": kinds.get(e.item, "")} for e in made.audits],
+        )
 
     def _rows(self, table: Table, id: str) -> Sequence[RowMapping]:
         query = select(table).where(table.c.incident_id == id).order_by(*table.primary_key.columns)

@@ -202,12 +202,22 @@ audits = Table(  # of measures
     Column("ticket_url", Text, nullable=False),
     Column("restricted", Boolean, nullable=False),
     Column("due_month", Text, Computed(DUE_MONTH, persisted=False)),  # 2026-07
-    Index("ix_audits_asks", "asks", "due", "opens", "team", "restricted", "incident_id"),
+    Column("kind", Text, nullable=False, server_default=""),  # of its measure
+    Column("service_words", Text, nullable=False, server_default=""),  # of its measure
+    Index(
+        "ix_audits_asks",
+        *("asks", "due", "opens", "team", "restricted", "incident_id", "reviewer", "kind"),
+        "service_words",
+    ),
     Index("ix_audits_judged", "team", "at"),
     Index("ix_audits_suspect", "team", "suspect"),
     Index("ix_audits_doubted", "suspect", "at", "team", "incident_id"),
     Index("ix_audits_team", "team", "asks", "due"),
-    Index("ix_audits_verdict", "verdict", "at", "team", "restricted", "incident_id"),
+    Index(
+        "ix_audits_verdict",
+        *("verdict", "at", "team", "restricted", "incident_id", "reviewer", "kind"),
+        "service_words",
+    ),
     Index(  # for figures
         "ix_audits_due",
         *("due_month", "due", "team", "asks", "at", "verdict", "restricted"),

@@ -57,11 +57,20 @@ NEW: dict[str, tuple[str, list[str]]] = {
     "ix_measures_proven": ("measures", ["proven", "done_at", "incident_id", "team"]),
     "ix_audits_asks": (
         "audits",
-        ["asks", "due", "opens", "team", "restricted", "incident_id"],
+        [
+            *("asks", "due", "opens", "team", "restricted", "incident_id", "reviewer", "kind"),
+            "service_words",
+        ],
     ),
     "ix_measures_service": ("measures", ["service_words", "open", "due"]),
     "ix_audits_doubted": ("audits", ["suspect", "at", "team", "incident_id"]),
-    "ix_audits_verdict": ("audits", ["verdict", "at", "team", "restricted", "incident_id"]),
+    "ix_audits_verdict": (
+        "audits",
+        [
+            *("verdict", "at", "team", "restricted", "incident_id", "reviewer", "kind"),
+            "service_words",
+        ],
+    ),
     "ix_audits_due": (
         "audits",
         ["due_month", "due", "team", "asks", "at", "verdict", "restricted"],
@@ -77,6 +86,12 @@ NEW: dict[str, tuple[str, list[str]]] = {
 }
 
 
+OF_THEIR_MEASURE = (
+    "UPDATE audits SET (kind, service_words) = (SELECT kind, service_words FROM measures"
+    " WHERE measures.incident_id = audits.incident_id AND measures.item = audits.item)"
+    " WHERE EXISTS (SELECT 1 FROM measures"
+    " WHERE measures.incident_id = audits.incident_id AND measures.item = audits.item)"
+)
 incidents = sa.table(
     "incidents",
     sa.column("id", sa.Text),
@@ -89,6 +104,10 @@ def upgrade() -> None:
     for (table, name), made_of in MONTHS.items():
         computed = sa.Computed(made_of, persisted=False)
         op.add_column(table, sa.Column(name, sa.Text(), computed))
+    for name in ("kind", "service_words"):
+        text = sa.Column(name, sa.Text(), nullable=False, server_default="")
+        op.add_column("audits", text)
+    op.execute(OF_THEIR_MEASURE)
     for name, table in OLD.items():
         op.drop_index(name, table)
     for name, (table, columns) in NEW.items():
