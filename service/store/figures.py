@@ -168,8 +168,8 @@ def _told(kind: str, outcome: str, proven: bool | None, count: int, passed: int)
 
 
 def _opened_in(scope: Scope) -> list[ColumnElement[bool]]:
-    months = _months(facts.c.opened_month, scope)
-    return [months, *_within(facts.c.opened, scope), *_told_of(facts, scope)]
+    days = [] if _whole(scope) else _within(facts.c.opened, scope)
+    return [_months(facts.c.opened_month, scope), *days, *_told_of(facts, scope)]
 
 
 def _due_in(scope: Scope) -> list[ColumnElement[bool]]:
@@ -177,7 +177,13 @@ def _due_in(scope: Scope) -> list[ColumnElement[bool]]:
 
 
 def _due_between(table: Table, scope: Scope) -> list[ColumnElement[bool]]:
-    return [_months(table.c.due_month, scope), *_between(table.c.due, scope)]
+    days = [] if _whole(scope) else _between(table.c.due, scope)
+    return [_months(table.c.due_month, scope), *days]
+
+
+def _whole(scope: Scope) -> bool:
+    """Whether the period is of whole months: then nothing need be known of days."""
+    return scope.period.first.day == scope.period.end.day == 1
 
 
 def _months(column: ColumnElement[str], scope: Scope) -> ColumnElement[bool]:

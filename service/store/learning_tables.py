@@ -220,7 +220,7 @@ audits = Table(  # of measures
     ),
     Index(  # for figures
         "ix_audits_due",
-        *("due_month", "due", "team", "asks", "at", "verdict", "restricted"),
+        *("due_month", "due", "team", "asks", "at", "verdict", "restricted", "service_words"),
     ),
     Index("ix_audits_at", "at", "team", "verdict", "suspect", "restricted"),  # for figures
 )

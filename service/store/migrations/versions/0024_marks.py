@@ -73,7 +73,7 @@ NEW: dict[str, tuple[str, list[str]]] = {
     ),
     "ix_audits_due": (
         "audits",
-        ["due_month", "due", "team", "asks", "at", "verdict", "restricted"],
+        ["due_month", "due", "team", "asks", "at", "verdict", "restricted", "service_words"],
     ),
     "ix_labels_quarter": (
         "labels",
