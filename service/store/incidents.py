@@ -169,8 +169,12 @@ class Incidents:
 
     def teams_of(self, tickets: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
         """Whose the incidents with these tickets are, by connection and id. One read."""
-        ticket = (incidents.c.connection, incidents.c.ticket_id)
-        query = select(*ticket, incidents.c.team).where(tuple_(*ticket).in_(sorted(tickets)))
+        connection, ticket = incidents.c.connection, incidents.c.ticket_id
+        # Pairs would be looked for in all incidents; what is too much here is not asked for.
+        query = select(connection, ticket, incidents.c.team).where(
+            connection.in_(sorted({each for each, _ in tickets})),
+            ticket.in_(sorted({each for _, each in tickets})),
+        )
         return {(row[0], row[1]): row[2] for row in self._connection.execute(query)}
 
     def team(self, incident_id: str) -> str | None:
@@ -209,14 +213,16 @@ class Incidents:
     ) -> list[IncidentRecord]:
         """The latest incidents first, those older than `before`, narrowed by what is given."""
         newest_first = (incidents.c.created_at.desc(), incidents.c.id.desc())
-        query = select(*_RECORD).order_by(*newest_first).limit(limit)
+        # Chosen by an index alone: the rows are large, and few teams' would have to be sorted.
+        ids = select(incidents.c.id).order_by(*newest_first).limit(limit)
         if outlook is not None:
-            query = query.where(incidents.c.outlook == outlook)
+            ids = ids.where(incidents.c.outlook == outlook)
         if teams is not None:
-            query = query.where(incidents.c.team.in_(teams))
+            ids = ids.where(incidents.c.team.in_(teams))
         if before is not None:
             place = tuple_(incidents.c.created_at, incidents.c.id)
-            query = query.where(place < (before.created_at, before.incident.id))
+            ids = ids.where(place < (before.created_at, before.incident.id))
+        query = select(*_RECORD).where(incidents.c.id.in_(ids)).order_by(*newest_first)
         return [_record(row) for row in self._connection.execute(query)]
 
     def listed(

@@ -61,7 +61,7 @@ incidents = Table(
     # The rows are large: each list and count is answered by an index up to the rows it shows.
     Index("ix_incidents_created_at", "created_at", "id", "team"),
     Index("ix_incidents_outlook", "outlook", "created_at", "id", "team"),
-    Index("ix_incidents_team", "team", "outlook", "id"),
+    Index("ix_incidents_team", "team", "outlook", "created_at", "id"),
     Index("ix_incidents_proposes", "created_at", "id", "team", sqlite_where=text("proposes IS 1")),
 )
 

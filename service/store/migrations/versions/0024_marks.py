@@ -37,7 +37,7 @@ OLD = {
 NEW: dict[str, tuple[str, list[str]]] = {
     "ix_incidents_created_at": ("incidents", ["created_at", "id", "team"]),
     "ix_incidents_outlook": ("incidents", ["outlook", "created_at", "id", "team"]),
-    "ix_incidents_team": ("incidents", ["team", "outlook", "id"]),
+    "ix_incidents_team": ("incidents", ["team", "outlook", "created_at", "id"]),
     "ix_deliveries_incident": ("deliveries", ["incident_id", "state"]),
     "ix_facts_opened": (
         "facts",
