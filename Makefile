@@ -6,7 +6,7 @@ RULES ?= rules.yaml
 SEED ?= 7
 STAMPS := $(VENV)/.stamps
 
-.PHONY: demo demo-audits run test test-long test-sync check storm kills year bench-ack bench-backlog bench-sync bench-sync-backlog bench-tick bench-search audit lock clean help
+.PHONY: demo demo-audits run test test-long test-sync check storm kills year bench-ack bench-backlog bench-sync bench-sync-backlog bench-tick bench-search bench-pages audit lock clean help
 help:
 	@echo "make demo    play one incident from open to closed in both dialects, without credentials"
 	@echo "make demo-audits  the same, and half a year more: do the measures work?"
@@ -23,6 +23,7 @@ help:
 	@echo "make bench-tick  what a tick costs when nothing is due, with a thousand and a million planned"
 	@echo "make test-long  the others: a crash at every commit, and Data Center where Cloud tells the same story"
 	@echo "make bench-search  how long searching and counting take among 100,000 incidents"
+	@echo "make bench-pages  how long each page takes there"
 	@echo "make test-sync  the laws of the sync and of the clock, thousands of times"
 	@echo "make audit   look the locked dependencies up for known vulnerabilities"
 	@echo "make lock    solve the dependencies again and write the lock files"
@@ -83,6 +84,10 @@ bench-tick: $(STAMPS)/run
 
 bench-search: $(STAMPS)/run
 	@$(BIN)/python -m bench.search $(ARGS)
+
+# ARGS="--file FILE" keeps the store that it makes, for the next time and for bench-search.
+bench-pages: $(STAMPS)/run
+	@$(BIN)/python -m bench.pages $(ARGS)
 
 # Needs to reach an advisory service; without --strict what could not be looked up counts as clean.
 audit: $(STAMPS)/venv

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from itertools import chain
+from itertools import chain, islice
 
 from service.explain import in_words, standing
 from service.jobs import PROMPT
@@ -85,16 +85,35 @@ class NoSuchLetter(LookupError):
     """No effect and no delivery has this id."""
 
 
+#: The incidents of so many are read at once.
+AT_ONCE = 100
+
+
 def dead_letters(
     tx: Transaction, connection: str | None = None, teams: Teams = None
 ) -> Iterator[DeadLetter]:
     """All of these teams that wait for a person, effects first, the earliest first; of one
     connection if given."""
-    effects = (_of_effect(tx, effect) for effect in tx.effects.dead_letters(teams))
-    deliveries = (_of_delivery(tx, each) for each in tx.deliveries.dead_letters(teams))
-    for each in chain(effects, deliveries):
+    for each in _waiting(tx, teams):
         if connection in (None, each.connection):
             yield each
+
+
+def first(tx: Transaction, most: int, teams: Teams = None) -> list[DeadLetter]:
+    """The first of them, so many `most`."""
+    return list(islice(_waiting(tx, teams, most), most))
+
+
+def _waiting(tx: Transaction, teams: Teams, most: int | None = None) -> Iterator[DeadLetter]:
+    effects, deliveries = tx.effects, tx.deliveries
+    found = chain[EffectRecord | Delivery](
+        effects.dead_letters(teams, most), deliveries.dead_letters(teams, most)
+    )
+    while some := list(islice(found, AT_ONCE)):
+        known = tx.incidents.several({each.incident_id for each in some if each.incident_id})
+        for each in some:
+            record = known.get(each.incident_id or "")
+            yield _told(each, record.incident if record else None)
 
 
 def count(tx: Transaction, teams: Teams = None) -> int:
@@ -116,7 +135,8 @@ def team_of(tx: Transaction, typed: str) -> str | None:
 def letter(tx: Transaction, typed: str) -> DeadLetter:
     """The one with this id (``e12``, ``d34``). Raises NoSuchLetter."""
     found = _found(tx, typed)
-    return _of_effect(tx, found) if isinstance(found, EffectRecord) else _of_delivery(tx, found)
+    record = tx.incidents.get(found.incident_id) if found.incident_id else None
+    return _told(found, record.incident if record else None)
 
 
 def replay(tx: Transaction, typed: str, by: str) -> bool:
@@ -170,10 +190,14 @@ def _note(tx: Transaction, about: EffectRecord | Delivery, text: str, by: str) -
     ask_for_turn(tx, about.owner, PROMPT, text)
 
 
-def _of_effect(tx: Transaction, effect: EffectRecord) -> DeadLetter:
+def _told(found: EffectRecord | Delivery, incident: Incident | None) -> DeadLetter:
+    if isinstance(found, EffectRecord):
+        return _of_effect(found, incident)
+    return _of_delivery(found, incident)
+
+
+def _of_effect(effect: EffectRecord, incident: Incident | None) -> DeadLetter:
     team = effect.owner.name if isinstance(effect.owner, OfTeam) else None
-    record = None if isinstance(effect.owner, OfTeam) else tx.incidents.get(effect.owner)
-    incident = record.incident if record else None
     waits = effect.state is EffectState.REJECTED
     dropped = effect.state is EffectState.DROPPED
     return DeadLetter(
@@ -198,9 +222,7 @@ def _of_effect(tx: Transaction, effect: EffectRecord) -> DeadLetter:
 _UNTOLD = "Mend what the tracker names, then replay it; or drop it."
 
 
-def _of_delivery(tx: Transaction, delivery: Delivery) -> DeadLetter:
-    record = tx.incidents.get(delivery.incident_id) if delivery.incident_id else None
-    incident = record.incident if record else None
+def _of_delivery(delivery: Delivery, incident: Incident | None) -> DeadLetter:
     waits = delivery.state in DEAD
     return DeadLetter(
         id=f"d{delivery.id}",

@@ -53,6 +53,33 @@ def apart(incident: Incident, now: datetime) -> tuple[Apart, ...]:
     return tuple(each for each in found if each is not None)
 
 
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """That somebody must settle a field of ``AI-item``, which is the `owner`'s ("" for nobody's);
+    only `until` then (UTC), where it is merely left alone."""
+
+    item: int
+    field: Field
+    owner: str
+    until: datetime | None
+
+    @property
+    def name(self) -> str:
+        return f"AI-{self.item}"
+
+
+def waiting(incident: Incident) -> Iterator[Waits]:
+    """What of `apart` waits for somebody, now or ever until then."""
+    for item in incident.actions:
+        sides, owner = item.sides.values(), item.owner or ""
+        for field in Field:
+            rests = [each.resting[field] for each in sides if field in each.resting]
+            if conflict_of(item, field) or any(field in each.stuck for each in sides):
+                yield Waits(item.number, field, owner, None)
+            elif rests:
+                yield Waits(item.number, field, owner, max(rests))
+
+
 def _apart(incident: Incident, item: ActionItem, field: Field, now: datetime) -> Apart | None:
     conflict = conflict_of(item, field)
     stuck = {s: a.stuck[field] for s, a in item.sides.items() if field in a.stuck}
@@ -203,10 +230,12 @@ def _value(value: Value) -> str:
 
 __all__ = [
     "Apart",
+    "Waits",
     "apart",
     "in_comment",
     "may_be_told",
     "newly_apart",
     "told_conflict",
+    "waiting",
     "whence",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
@@ -57,11 +58,20 @@ class Opened:
 
 
 class Measured(NamedTuple):
-    """An incident: when it was opened (ISO 8601, UTC), and the length in seconds, None where that
-    is not known. There are very many of them."""
+    """An incident whose length is known: when it was opened (ISO 8601, UTC), and the length in
+    seconds."""
 
     opened: str
-    seconds: int | None
+    seconds: int
+
+
+class Lengths(NamedTuple):
+    """A month: how many incidents were opened in it, and the lengths that are `known` of these, in
+    seconds and in any order. There may be very many."""
+
+    month: str
+    incidents: int
+    known: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)

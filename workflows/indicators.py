@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from workflows.counts import Asked, Due, Measured, Opened
+from workflows.counts import Asked, Due, Lengths, Opened
 from workflows.figures import (
     Share,
     audits_by_bucket,
@@ -22,11 +22,10 @@ from workflows.pictures import Cell, Columns, Figure, Line
 
 def indicators(
     period: Period,
-    found: tuple[Sequence[Due], Sequence[Asked], Sequence[Opened], Sequence[Measured]],
+    found: tuple[Sequence[Due], Sequence[Asked], Sequence[Opened], Sequence[Lengths]],
     today: date,
 ) -> Figure:
-    """`found`: action items due, audits due, incidents opened, and each with its time to
-    resolve."""
+    """`found`: action items due, audits due, incidents opened, and their times to resolve."""
     due, asked = by_bucket(period, found[0]), audits_by_bucket(period, found[1])
     leading = {
         "action items done by their day": [Share(each.in_time, each.past) for each in due],
@@ -44,7 +43,8 @@ def indicators(
         percent_line(names[2], again),
     ]
     lines = [percent_line(name, shares) for name, shares in leading.items()]
-    known = sum(1 for each in found[3] if each.seconds is not None)
+    total = sum(month.incidents for month in found[3])
+    known = sum(len(month.known) for month in found[3])
     return Figure(
         name="indicators",
         title="Leading beside lagging",
@@ -53,7 +53,7 @@ def indicators(
         " shares end at 100 %; the others at their highest column.",
         notes=[
             "An action item or audit counts where it is due.",
-            f"The time to resolve is known of {known} of {len(found[3])} incidents; its whole"
+            f"The time to resolve is known of {known} of {total} incidents; its whole"
             " distribution is a figure of its own.",
             *unfinished(period, today),
         ],

@@ -5,8 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
+from itertools import chain
 
-from workflows.counts import Length, Measured
+from workflows.counts import Length, Lengths, Measured
 from workflows.figures import unfinished
 from workflows.percentiles import MEDIAN, P90, percentile, told
 from workflows.periods import Bucket, Period
@@ -35,20 +36,25 @@ MEASURED = {
 }
 
 
-def lengths(length: Length, period: Period, found: Sequence[Measured], today: date) -> Figure:
-    """The distribution of a length over the period; `found` in order of time."""
-    parts = _parts(period, found)
-    known = [sorted(each.seconds for each in part if each.seconds is not None) for part in parts]
-    every = sorted(value for part in known for value in part)
-    alone = len(every) <= MOST_DOTS
-    dots = list(_each(period, found) if alone else _binned(period, known))
+def lengths(
+    length: Length,
+    period: Period,
+    found: Sequence[Lengths],
+    each: Sequence[Measured],
+    today: date,
+) -> Figure:
+    """The distribution of a length over the period: `each` incident for itself, where they are few
+    enough (see `alone`)."""
+    totals, known = _parts(period, found)
+    total, every = sum(totals), sorted(chain.from_iterable(known))
+    dots = list(_each(period, each) if alone(found) else _binned(period, known))
     return Figure(
         name=f"time-to-{length}",
         title=f"Time to {length}",
         words=f"How long it took {MEASURED[length]}. The scale is logarithmic: equal steps up mean"
         " so many times longer, not so much longer. Half of the incidents took at most the"
         " median (thick line), nine of ten at most the p90 (dashed line).",
-        notes=[*_notes(len(found), every, alone, known), *unfinished(period, today)],
+        notes=[*_notes(total, every, alone(found), known), *unfinished(period, today)],
         pictures=[
             Dots(
                 f"Time to {length}",
@@ -62,28 +68,35 @@ def lengths(length: Length, period: Period, found: Sequence[Measured], today: da
         units=["", "", "", "seconds", "seconds", "seconds"],
         rows=[
             *(
-                _row(bucket.name, len(part), values)
-                for bucket, part, values in zip(period.buckets, parts, known, strict=True)
+                _row(bucket.name, count, values)
+                for bucket, count, values in zip(period.buckets, totals, known, strict=True)
             ),
-            _row("all", len(found), every),
+            _row("all", total, every),
         ],
         empty=not every,
     )
 
 
-def median_of(period: Period, found: Sequence[Measured]) -> list[float | None]:
+def alone(found: Sequence[Lengths]) -> bool:
+    """Whether each incident has a dot of its own: they are not too many for that."""
+    return sum(len(month.known) for month in found) <= MOST_DOTS
+
+
+def median_of(period: Period, found: Sequence[Lengths]) -> list[float | None]:
     """The median of each bucket, None where nothing is known."""
-    known = (sorted(e.seconds for e in p if e.seconds is not None) for p in _parts(period, found))
+    _, known = _parts(period, found)
     return [percentile(values, MEDIAN) if values else None for values in known]
 
 
-def _parts(period: Period, found: Sequence[Measured]) -> list[Sequence[Measured]]:
-    """Those of each bucket."""
-    opened = [each.opened for each in found]
-    return [
-        found[bisect_left(opened, str(b.since)) : bisect_left(opened, str(b.until))]
-        for b in period.buckets
-    ]
+def _parts(period: Period, found: Sequence[Lengths]) -> tuple[list[int], list[list[int]]]:
+    """How many there are in each bucket, and the lengths that are known, the shortest first."""
+    places, totals = period.places(), [0] * len(period.buckets)
+    known: list[list[int]] = [[] for _ in period.buckets]
+    for month in found:
+        place = places[month.month]
+        totals[place] += month.incidents
+        known[place] += month.known
+    return totals, [sorted(values) for values in known]
 
 
 def _notes(
@@ -108,10 +121,9 @@ def _each(period: Period, found: Sequence[Measured]) -> Iterator[Dot]:
     begin = datetime.fromisoformat(f"{period.first}T00:00:00Z")
     whole = (period.end - period.first).total_seconds()
     for each in found:
-        if each.seconds is not None:
-            at = datetime.fromisoformat(each.opened)
-            words = f"opened {at:%Y-%m-%d}: {told(each.seconds)}"
-            yield Dot((at - begin).total_seconds() / whole, each.seconds, 1, words)
+        at = datetime.fromisoformat(each.opened)
+        words = f"opened {at:%Y-%m-%d}: {told(each.seconds)}"
+        yield Dot((at - begin).total_seconds() / whole, each.seconds, 1, words)
 
 
 def _binned(period: Period, known: Sequence[Sequence[int]]) -> Iterator[Dot]:

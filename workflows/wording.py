@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from workflows.documents import regions
 from workflows.markup import as_said
@@ -113,6 +113,10 @@ _STRUCTURE = re.compile(r"^\s*(?:[-*+]\s|\d{1,3}[.)]\s|\|)")
 _MARK = re.compile(r"^[-*+]\s+")
 _HELP = re.compile(r"^\s*_[^_].*_\s*$")
 
+#: Stands for each letter of a person's name while a sentence is looked at. It means nothing:
+#: https://www.unicode.org/faq/private_use.html
+_LETTER = "\ue000"
+
 #: First names that are words of their own, also where a sentence begins.
 _WORDS_TOO = frozenset(
     [
@@ -152,13 +156,15 @@ def advice(
     """The sentences of a Markdown text that blame, each once, wherever and however often it
     stands, with the first rule that it meets. `people` are names, see `people_named`; what stands
     under the headings `ours` is not people's text. Asked again and again of one text."""
-    rules, counted = _rules(people), bool(regions(text))
+    rules, counted = _rules(), bool(regions(text))
+    flat = " ".join(text.split())
+    names = _names(frozenset(name for name in people if name in text or name in flat))
     found: dict[str, Advice] = {}
     for section in sections(text):
         if section.title in ours:
             continue
         for number, sentence in _sentences(section.prose):
-            bare = _without_foreign(sentence)
+            bare = names.sub(_veiled, _without_foreign(sentence).replace(_LETTER, " "))
             rule = next((rule for rule in rules if _meets(rule, bare)), None)
             if rule is not None:
                 one = " ".join(as_said(sentence).split())
@@ -175,10 +181,22 @@ def _meets(rule: _Rule, sentence: str) -> bool:
     )
 
 
-@lru_cache(maxsize=16)
-def _rules(people: Collection[str]) -> tuple[_Rule, ...]:
+@lru_cache(maxsize=64)
+def _names(people: Collection[str]) -> re.Pattern[str]:
+    """Whatever names one of these people."""
     names = "|".join(re.escape(name) for name in sorted(people, key=len, reverse=True))
-    named = rf"(?<![\w@])(?:{names})(?!\w)" if names else r"(?!)"
+    return re.compile(rf"(?<![\w@])(?:{names})(?!\w)" if names else r"(?!)")
+
+
+def _veiled(name: re.Match[str]) -> str:
+    return _LETTER * len(name[0])
+
+
+@cache
+def _rules() -> tuple[_Rule, ...]:
+    """They are the same for all names, because to put them together takes as long as to look
+    through a whole document."""
+    named = rf"{_LETTER}++"
     who = rf"(?:\b(?i:{_ROLES})\b|{named})(?i:{_ADVERBS})\s+"
     verdict = rf"(?:should|ought\s+to)\s+have(?:\s+(?:just|simply|also|\w+ly))?\s+{_PARTICIPLE}\b"
     should = rf"{who}(?i:{verdict})"

@@ -3,15 +3,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Subquery,
+    Table,
+    and_,
+    func,
+    select,
+)
 
-from service.store.learning_tables import audits, facts, measures
+from service.store.learning_tables import audits, facts, imported, measures
 from service.store.schema import incidents
 from workflows.model import DocumentStatus
 from workflows.projection import Audited, Facts, Measure
@@ -37,6 +47,9 @@ class AuditView(StrEnum):
     PLANNED = "planned"
     JUDGED = "judged"
     SUSPECT = "suspect"
+
+
+View = TypeVar("View", ActionView, AuditView)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,63 +88,73 @@ class Boards:
         self, view: ActionView, sieve: Sieve, limit: int, skip: int = 0
     ) -> list[tuple[OnBoard, Measure]]:
         """The first due first; what is done, the latest first."""
-        due: list[ColumnElement[Any]] = [measures.c.due.is_(None), measures.c.due]
-        latest: list[ColumnElement[Any]] = [measures.c.done_at.desc()]
-        order = latest if view in (ActionView.DONE, ActionView.UNPROVEN) else due
-        query = (
-            select(*_OF, *_MEASURE)
-            .join(facts, facts.c.id == measures.c.incident_id)
-            .where(self._is(view), *_let_through(sieve))
-            .order_by(*order, measures.c.incident_id, measures.c.item)
+        due, latest = measures.c.due.nulls_last(), measures.c.done_at.desc()
+        first = latest if view in (ActionView.DONE, ActionView.UNPROVEN) else due
+        order = (first, measures.c.incident_id, measures.c.item)
+        shown = (
+            select(*_ITEM)
+            .where(self._is(view), *_actions_of(sieve))
+            .order_by(*order)
             .limit(limit)
             .offset(skip)
+            .subquery()
+        )
+        query = (
+            select(*_OF, *_MEASURE)
+            .join_from(shown, measures, _same(shown, _ITEM))
+            .join(facts, facts.c.id == measures.c.incident_id)
+            .order_by(*order)
         )
         return [(_on_board(row), _measure(row)) for row in self._connection.execute(query)]
 
-    def action_counts(self, sieve: Sieve) -> dict[ActionView, int]:
-        """How many there are of each view."""
-        counts = [func.count(case((self._is(view), 1))) for view in ActionView]
-        row = self._connection.execute(
-            select(*counts)
-            .join(facts, facts.c.id == measures.c.incident_id)
-            .where(*_let_through(sieve))
-        ).one()
-        return dict(zip(ActionView, row, strict=True))
+    def action_counts(
+        self, sieve: Sieve, views: Iterable[ActionView] = ActionView
+    ) -> dict[ActionView, int]:
+        """How many there are of each of these views."""
+        wanted = _actions_of(sieve)
+        return self._counted(
+            {view: select(func.count()).where(self._is(view), *wanted) for view in views}
+        )
 
     def audits(
         self, view: AuditView, sieve: Sieve, limit: int, skip: int = 0
     ) -> list[tuple[OnBoard, Measure, Audited]]:
         """Those that ask by when they are due, those to come by when they open, those that are
         judged the latest first."""
-        order = {
+        first = {
             AuditView.OPEN: audits.c.due,
             AuditView.OVERDUE: audits.c.due,
             AuditView.PLANNED: audits.c.opens,
         }.get(view, audits.c.at.desc())
-        query = (
-            select(*_OF, *_MEASURE, *_AUDIT)
-            .join(facts, facts.c.id == audits.c.incident_id)
-            .join(measures, _SAME_ITEM)
-            .where(self._asks(view), *_let_through(sieve, audits.c.reviewer))
-            .order_by(order, audits.c.incident_id, audits.c.item, audits.c.round, audits.c.rung)
+        order = (first, *_PLACE)
+        shown = (
+            select(*_PLACE)
+            .where(self._asks(view), *_audits_of(sieve))
+            .order_by(*order)
             .limit(limit)
             .offset(skip)
+            .subquery()
+        )
+        query = (
+            select(*_OF, *_MEASURE, *_AUDIT)
+            .join_from(shown, audits, _same(shown, _PLACE))
+            .join(facts, facts.c.id == audits.c.incident_id)
+            .join(measures, _SAME_ITEM)
+            .order_by(*order)
         )
         return [
             (_on_board(row), _measure(row), _audited(row))
             for row in self._connection.execute(query)
         ]
 
-    def audit_counts(self, sieve: Sieve) -> dict[AuditView, int]:
-        counts = [func.count(case((self._asks(view), 1))) for view in AuditView]
-        row = self._connection.execute(
-            select(*counts)
-            .select_from(audits)
-            .join(facts, facts.c.id == audits.c.incident_id)
-            .join(measures, _SAME_ITEM)
-            .where(*_let_through(sieve, audits.c.reviewer))
-        ).one()
-        return dict(zip(AuditView, row, strict=True))
+    def audit_counts(
+        self, sieve: Sieve, views: Iterable[AuditView] = AuditView
+    ) -> dict[AuditView, int]:
+        """How many there are of each of these views."""
+        wanted = _audits_of(sieve)
+        return self._counted(
+            {view: select(func.count()).where(self._asks(view), *wanted) for view in views}
+        )
 
     def reviews_due(
         self, until: date, limit: int, teams: Teams = None
@@ -168,6 +191,11 @@ class Boards:
         query = select(facts.c.team).where(*_of_teams(teams)).distinct().order_by("team")
         return self._connection.scalars(query).all()
 
+    def _counted(self, counts: Mapping[View, Select[int]]) -> dict[View, int]:
+        """Each by an index of its own, in one statement."""
+        row = self._connection.execute(select(*(c.scalar_subquery() for c in counts.values())))
+        return dict(zip(counts, row.one(), strict=True))
+
     def _is(self, view: ActionView) -> ColumnElement[bool]:
         is_open = measures.c.open.is_(True)
         return {
@@ -185,33 +213,47 @@ class Boards:
             AuditView.OVERDUE: and_(asks, audits.c.due < self._today),
             AuditView.PLANNED: and_(asks, audits.c.due.is_(None)),
             AuditView.JUDGED: audits.c.verdict != "",
-            AuditView.SUSPECT: audits.c.suspect != "",
+            AuditView.SUSPECT: audits.c.suspect > "",  # as its index is asked
         }[view]
 
 
 _OF = (facts.c.id, facts.c.key, facts.c.title.label("incident_title"), facts.c.document_url)
 _MEASURE = tuple(measures.c[name].label(f"measure_{name}") for name in Measure.__slots__)
 _AUDIT = tuple(audits.c[name].label(f"audit_{name}") for name in Audited.__slots__)
+_ITEM = (measures.c.incident_id, measures.c.item)
+_PLACE = (audits.c.incident_id, audits.c.item, audits.c.round, audits.c.rung)
 _SAME_ITEM = and_(measures.c.incident_id == audits.c.incident_id, measures.c.item == audits.c.item)
 
 
-def _let_through(
-    sieve: Sieve, person: ColumnElement[str] = measures.c.owner
-) -> list[ColumnElement[bool]]:
-    wanted = [facts.c.imported.is_(False), *_of_teams(sieve.teams)]
+def _actions_of(sieve: Sieve) -> list[ColumnElement[bool]]:
+    return _let_through(sieve, measures, measures.c.owner)
+
+
+def _audits_of(sieve: Sieve) -> list[ColumnElement[bool]]:
+    return _let_through(sieve, audits, audits.c.reviewer)
+
+
+def _let_through(sieve: Sieve, of: Table, person: ColumnElement[str]) -> list[ColumnElement[bool]]:
+    """What is asked of action items or audits. An incident's team is that of all its rows."""
+    wanted = [of.c.incident_id.not_in(select(imported.c.id)), *_of_teams(sieve.teams, of)]
     if sieve.team:
-        wanted.append(measures.c.team == sieve.team)
+        wanted.append(of.c.team == sieve.team)
     if sieve.person:
         wanted.append(func.lower(person) == sieve.person.lower())
     if sieve.kind:
-        wanted.append(measures.c.kind == sieve.kind)
+        wanted.append(of.c.kind == sieve.kind)
     if sieve.service:
-        wanted.append(measures.c.service_words == normal(sieve.service))
+        wanted.append(of.c.service_words == normal(sieve.service))
     return wanted
 
 
-def _of_teams(teams: Teams) -> list[ColumnElement[bool]]:
-    return [] if teams is None else [facts.c.team.in_(sorted(teams))]
+def _of_teams(teams: Teams, of: Table = facts) -> list[ColumnElement[bool]]:
+    return [] if teams is None else [of.c.team.in_(sorted(teams))]
+
+
+def _same(shown: Subquery, key: Sequence[ColumnElement[Any]]) -> ColumnElement[bool]:
+    """That a row is one of those that are to be shown, by its key."""
+    return and_(*(each == shown.c[each.key or ""] for each in key))
 
 
 def _on_board(row: Row[tuple[object, ...]]) -> OnBoard:

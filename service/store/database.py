@@ -28,6 +28,7 @@ from service.store.changes import Changes
 from service.store.checks import Checks
 from service.store.choices import Choices
 from service.store.closings import Closings
+from service.store.conflicts import Conflicts
 from service.store.deliveries import Deliveries
 from service.store.dismissals import Dismissals
 from service.store.drifts import Drifts
@@ -78,7 +79,8 @@ class Transaction:
         self.search = Search(connection, self.learning.synonyms)
         self.boards = Boards(connection, now)
         self.figures = Figures(connection, now)
-        self.incidents = Incidents(connection, now, self.learning)
+        self.conflicts = Conflicts(connection, now)
+        self.incidents = Incidents(connection, now, self.learning, self.conflicts)
         self.acceptances = Acceptances(connection, now)
         self.checks = Checks(connection, now)
         self.choices = Choices(connection, now)

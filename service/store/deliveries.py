@@ -128,15 +128,15 @@ class Deliveries:
         self._now = now
         self._jobs = jobs
 
-    def dead_letters(self, teams: Teams = None) -> list[Delivery]:
-        """All of these teams that wait for a person, the earliest first."""
-        query = select(*_COLUMNS).where(deliveries.c.state.in_(DEAD), *_of_teams(teams))
-        query = query.order_by(deliveries.c.id)
+    def dead_letters(self, teams: Teams = None, most: int | None = None) -> list[Delivery]:
+        """Those of these teams that wait for a person, all or the first; the earliest first."""
+        query = select(*_COLUMNS).where(*_dead(teams))
+        query = query.order_by(deliveries.c.id).limit(most)
         return [_delivery(row) for row in self._connection.execute(query)]
 
     def count_dead_letters(self, teams: Teams = None) -> int:
         """How many of these teams wait for a person."""
-        query = select(func.count()).where(deliveries.c.state.in_(DEAD), *_of_teams(teams))
+        query = select(func.count()).where(*_dead(teams))
         return int(self._connection.execute(query).scalar_one())
 
     def record(self, arrivals: Sequence[Arrival]) -> list[int | Unrecordable | None]:
@@ -212,7 +212,8 @@ class Deliveries:
         limit: int = 50,
     ) -> list[Delivery]:
         """The latest deliveries first: those with an id below `before` that fit what is given."""
-        query = select(*_COLUMNS).order_by(deliveries.c.id.desc()).limit(limit)
+        latest_first = deliveries.c.id.desc()
+        query = select(deliveries.c.id).order_by(latest_first).limit(limit)
         query = query.where(*_of_teams(teams))
         if connection is not None:
             query = query.where(deliveries.c.connection == connection)
@@ -222,12 +223,15 @@ class Deliveries:
             query = query.where(deliveries.c.incident_id == incident_id)
         if before is not None:
             query = query.where(deliveries.c.id < before)
-        return [_delivery(row) for row in self._connection.execute(query)]
+        shown = select(*_COLUMNS).where(deliveries.c.id.in_(query)).order_by(latest_first)
+        return [_delivery(row) for row in self._connection.execute(shown)]
 
     def counts(self, teams: Teams = None) -> dict[DeliveryState, int]:
         """How many deliveries of these teams are in each state."""
         query = select(deliveries.c.state, func.count()).group_by(deliveries.c.state)
-        query = query.where(*_of_teams(teams))
+        if teams is not None:
+            theirs = incidents.c.team.in_(teams)
+            query = query.join(incidents, incidents.c.id == deliveries.c.incident_id).where(theirs)
         return {DeliveryState(state): n for state, n in self._connection.execute(query)}
 
     def mark(
@@ -278,6 +282,15 @@ class Deliveries:
         if found:
             self._jobs.forget(JOB, str(delivery))
         return found > 0
+
+
+def _dead(teams: Teams) -> list[ColumnElement[bool]]:
+    """That a delivery is a dead letter of these teams: asked of the few that are dead."""
+    dead: list[ColumnElement[bool]] = [deliveries.c.state.in_(DEAD)]
+    if teams is None:
+        return dead
+    same = incidents.c.id == deliveries.c.incident_id
+    return [*dead, exists().where(same, incidents.c.team.in_(teams))]
 
 
 def _of_teams(teams: Teams) -> list[ColumnElement[bool]]:

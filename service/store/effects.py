@@ -278,10 +278,10 @@ class Effects:
         which = {**bound(owner), "besides": list(besides)}
         return {record.key: record for record in self._list(_OF_TURN[type(owner)], which)}
 
-    def dead_letters(self, teams: Teams = None) -> list[EffectRecord]:
-        """All rejected effects of these teams."""
+    def dead_letters(self, teams: Teams = None, most: int | None = None) -> list[EffectRecord]:
+        """The rejected effects of these teams, all or the first."""
         rejected = select(effects).where(*_rejected(teams))
-        return self._list(rejected.order_by(effects.c.id), {})
+        return self._list(rejected.order_by(effects.c.id).limit(most), {})
 
     def count_dead_letters(self, teams: Teams = None) -> int:
         """How many effects of these teams are rejected."""

@@ -25,7 +25,18 @@ from sqlalchemy import (
 )
 
 from service.store.learning_tables import audits, facts, imported, measures
-from workflows.counts import Asked, Due, Group, Judged, Length, Measured, Opened, Owners, Scope
+from workflows.counts import (
+    Asked,
+    Due,
+    Group,
+    Judged,
+    Length,
+    Lengths,
+    Measured,
+    Opened,
+    Owners,
+    Scope,
+)
 from workflows.kinds import Kind
 from workflows.recurrence import normal
 from workflows.rungs import Verdict
@@ -45,7 +56,7 @@ class Figures:
             if group
             else (_nothing(), _nothing())
         )
-        month = _month(facts.c.opened)
+        month: ColumnElement[str] = facts.c.opened_month
         again = _count(facts.c.recurrence_of != "")
         query = (
             select(month, *names, func.count(), again)
@@ -55,13 +66,28 @@ class Figures:
         return [Opened(*row) for row in self._connection.execute(query)]
 
     def measured(self, scope: Scope, length: Length) -> list[Measured]:
-        """Each incident with this length, the oldest first."""
+        """Each incident of which this length is known, the oldest first."""
+        seconds = facts.c[f"to_{length}"]
         query = (
-            select(type_coerce(facts.c.opened, Text), facts.c[f"to_{length}"])
-            .where(*_opened_in(scope))
+            select(type_coerce(facts.c.opened, Text), seconds)
+            .where(*_opened_in(scope), seconds.is_not(None))
             .order_by(facts.c.opened)
         )
         return list(map(Measured._make, self._connection.execute(query)))
+
+    def lengths(self, scope: Scope, length: Length) -> list[Lengths]:
+        """This length of all incidents, by month. Of each month one row comes, with all lengths as
+        one text: a row for each incident takes several times as long."""
+        seconds = func.aggregate_strings(type_coerce(facts.c[f"to_{length}"], Text), ",")
+        query = (
+            select(facts.c.opened_month, func.count(), seconds)
+            .where(*_opened_in(scope))
+            .group_by(facts.c.opened_month)
+        )
+        return [
+            Lengths(month, count, list(map(int, said.split(","))) if said else [])
+            for month, count, said in self._connection.execute(query)
+        ]
 
     def due(self, scope: Scope, owners: Owners | None = None) -> list[Due]:
         """Action items by the month in which they are due, and by team or kind. They are grouped as
@@ -91,7 +117,7 @@ class Figures:
 
     def asked(self, scope: Scope) -> list[Asked]:
         """Audits by the month in which they are to be answered."""
-        month, given = _month(audits.c.due), audits.c.verdict != ""
+        month, given = audits.c.due_month, audits.c.verdict != ""
         by_its_day, passed = _day(audits.c.at) <= _day(audits.c.due), audits.c.due < self._today
         query = (
             select(
@@ -102,7 +128,7 @@ class Figures:
                 _count(audits.c.asks.is_(True), not_(passed)),
                 _count(audits.c.asks.is_(False), not_(given)),
             )
-            .where(*_between(audits.c.due, scope), *_told_of(audits, scope))
+            .where(*_due_between(audits, scope), *_told_of(audits, scope))
             .group_by(month)
         )
         return [Asked(*row) for row in self._connection.execute(query)]
@@ -142,14 +168,28 @@ def _told(kind: str, outcome: str, proven: bool | None, count: int, passed: int)
 
 
 def _opened_in(scope: Scope) -> list[ColumnElement[bool]]:
-    return [*_within(facts.c.opened, scope), *_told_of(facts, scope)]
+    days = [] if _whole(scope) else _within(facts.c.opened, scope)
+    return [_months(facts.c.opened_month, scope), *days, *_told_of(facts, scope)]
 
 
 def _due_in(scope: Scope) -> list[ColumnElement[bool]]:
+    return [*_due_between(measures, scope), *_told_of(measures, scope), _watched(measures)]
+
+
+def _due_between(table: Table, scope: Scope) -> list[ColumnElement[bool]]:
+    days = [] if _whole(scope) else _between(table.c.due, scope)
+    return [_months(table.c.due_month, scope), *days]
+
+
+def _whole(scope: Scope) -> bool:
+    """Whether the period is of whole months: then nothing need be known of days."""
+    return scope.period.first.day == scope.period.end.day == 1
+
+
+def _months(column: ColumnElement[str], scope: Scope) -> ColumnElement[bool]:
+    """That a month is of the period: the indexes begin with months, and so have them together."""
     first, last = (f"{day:%Y-%m}" for day in (scope.period.first, scope.period.last))
-    months = measures.c.due_month.between(first, last)
-    days = _between(measures.c.due, scope)
-    return [months, *days, *_told_of(measures, scope), _watched(measures)]
+    return column.between(first, last)
 
 
 def _told_of(table: Table, scope: Scope) -> list[ColumnElement[bool]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 
 from service.store.codec import dump, load
+from service.store.conflicts import Conflicts, apart
 from service.store.learning import Learning
 from service.store.schema import incidents
 from service.store.statements import insert, once
@@ -78,7 +79,7 @@ Place = tuple[datetime, str]
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which incidents are wanted: those that fit all that is given. `opened` since and until (UTC,
-    the latter excluded); `holding` marks of the state, one of which it has."""
+    the latter excluded); `holding` is what they hold (``WITH_ACTIONS``)."""
 
     teams: Teams = None
     equal: Mapping[str, str] = field(default_factory=dict)
@@ -92,13 +93,20 @@ class Wanted:
         found += [] if self.teams is None else [incidents.c.team.in_(self.teams)]
         found += [] if since is None else [incidents.c.opened_at >= since]
         found += [] if until is None else [incidents.c.opened_at < until]
-        held = [_STATE.contains(mark, autoescape=True) for mark in self.holding]
-        return [*found, or_(*held)] if held else found
+        return [*found, *(_HELD[each] for each in self.holding)]
 
 
-#: States of incidents that hold actions, audits, proposals, and what may be apart.
-WITH_ACTIONS, WITH_AUDITS, WITH_PROPOSALS = ('"actions":[{',), ('"audits":[{',), ('"proposals":[{',)
-APART = ('"conflicts":[{', '"stuck":{"', '"resting":{"')
+#: What incidents hold: actions, audits, proposals, and what may be apart.
+WITH_ACTIONS, WITH_AUDITS = ("actions",), ("audits",)
+WITH_PROPOSALS, APART = ("proposals",), ("apart",)
+
+#: The same in SQL. What most have is found fast enough among the latest.
+_HELD = {
+    "actions": _STATE.contains('"actions":[{'),
+    "audits": _STATE.contains('"audits":[{'),
+    "proposals": incidents.c.proposes.is_(True),
+    "apart": incidents.c.id.in_(select(apart.c.incident_id)),
+}
 
 #: What saving an incident that is known leaves as it is.
 _STAYS = ("id", "created_at", "document_changed")
@@ -114,10 +122,13 @@ def _saving(connection: Connection) -> Insert:
 class Incidents:
     """Saving and finding incidents."""
 
-    def __init__(self, connection: Connection, now: datetime, learning: Learning) -> None:
+    def __init__(
+        self, connection: Connection, now: datetime, learning: Learning, conflicts: Conflicts
+    ) -> None:
         self._connection = connection
         self._now = now
         self._learning = learning
+        self._conflicts = conflicts
 
     def save(self, incident: Incident, policy_hash: str) -> None:
         """Store the incident as it is now, new or known, decided under the policy of that hash; and
@@ -142,12 +153,29 @@ class Incidents:
             "closed_at": incident.closed,
             "created_at": self._now,
             "updated_at": self._now,
+            "proposes": bool(incident.proposals),
         }
         self._connection.execute(_saving(self._connection), values)
+        self._conflicts.put(incident)
         self._learning.learn(incident)
 
     def get(self, incident_id: str) -> IncidentRecord | None:
         return self._one(_BY_ID, {"wanted": incident_id})
+
+    def several(self, ids: Collection[str]) -> dict[str, IncidentRecord]:
+        """Those with these ids, by id. One read."""
+        rows = self._connection.execute(select(*_RECORD).where(incidents.c.id.in_(sorted(ids))))
+        return {found.incident.id: found for found in map(_record, rows)}
+
+    def teams_of(self, tickets: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """Whose the incidents with these tickets are, by connection and id. One read."""
+        connection, ticket = incidents.c.connection, incidents.c.ticket_id
+        # Pairs would be looked for in all incidents; what is too much here is not asked for.
+        query = select(connection, ticket, incidents.c.team).where(
+            connection.in_(sorted({each for each, _ in tickets})),
+            ticket.in_(sorted({each for _, each in tickets})),
+        )
+        return {(row[0], row[1]): row[2] for row in self._connection.execute(query)}
 
     def team(self, incident_id: str) -> str | None:
         """Whose it is, None where there is none."""
@@ -185,14 +213,16 @@ class Incidents:
     ) -> list[IncidentRecord]:
         """The latest incidents first, those older than `before`, narrowed by what is given."""
         newest_first = (incidents.c.created_at.desc(), incidents.c.id.desc())
-        query = select(*_RECORD).order_by(*newest_first).limit(limit)
+        # Chosen by an index alone: the rows are large, and few teams' would have to be sorted.
+        ids = select(incidents.c.id).order_by(*newest_first).limit(limit)
         if outlook is not None:
-            query = query.where(incidents.c.outlook == outlook)
+            ids = ids.where(incidents.c.outlook == outlook)
         if teams is not None:
-            query = query.where(incidents.c.team.in_(teams))
+            ids = ids.where(incidents.c.team.in_(teams))
         if before is not None:
             place = tuple_(incidents.c.created_at, incidents.c.id)
-            query = query.where(place < (before.created_at, before.incident.id))
+            ids = ids.where(place < (before.created_at, before.incident.id))
+        query = select(*_RECORD).where(incidents.c.id.in_(ids)).order_by(*newest_first)
         return [_record(row) for row in self._connection.execute(query)]
 
     def listed(
@@ -223,16 +253,18 @@ class Incidents:
         )
         return [_record(row).incident.ticket for row in rows]
 
-    def apart(self, teams: Teams = None) -> list[IncidentRecord]:
+    def apart(
+        self, teams: Teams = None, only: Collection[str] | None = None
+    ) -> list[IncidentRecord]:
         """Those of these teams with an action item whose sides may not be at one: a conflict, a
-        refused value or a field that is left alone; the oldest first."""
+        refused value or a field that is left alone; the oldest first. With `only`, of these ids."""
         query = (
-            select(*_RECORD)
-            .where(or_(*(_STATE.contains(mark) for mark in APART)))
-            .order_by(incidents.c.created_at, incidents.c.id)
+            select(*_RECORD).where(_HELD["apart"]).order_by(incidents.c.created_at, incidents.c.id)
         )
         if teams is not None:
             query = query.where(incidents.c.team.in_(teams))
+        if only is not None:
+            query = query.where(incidents.c.id.in_(sorted(set(only))))
         return [_record(row) for row in self._connection.execute(query)]
 
     def audited(self) -> list[IncidentRecord]:

@@ -29,6 +29,10 @@ from service.store.types import UtcDateTime
 #: How many places there are in a second.
 A_SECOND = 1 << 20
 
+# What figures count by, so that an index has it, in order: in SQLite's words, as its days and
+# moments are text (service.store.types).
+OPENED_MONTH, DUE_MONTH = "substr(opened, 1, 7)", "substr(due, 1, 7)"
+
 facts = Table(  # one row for each incident, and for each imported file
     "facts",
     metadata,
@@ -68,6 +72,7 @@ facts = Table(  # one row for each incident, and for each imported file
     Column("shape", Integer, nullable=False, index=True),  # workflows.projection.SHAPE
     Column("rows_digest", Text, nullable=False),  # of all but the passages
     Column("texts_digest", Text, nullable=False),  # of all that is searched in
+    Column("opened_month", Text, Computed(OPENED_MONTH, persisted=False)),  # 2026-07
     UniqueConstraint("place"),
     # Each holds what is counted and grouped, so that a count does not read the rows.
     Index("ix_facts_quarter", "quarter", "team", "service_words", "severity", "restricted"),
@@ -76,10 +81,11 @@ facts = Table(  # one row for each incident, and for each imported file
     Index("ix_facts_service", "service_words", "opened", "severity", "restricted", "team"),
     Index(  # for figures
         "ix_facts_opened",
-        *("opened", "team", "service_words", "service", "severity_words", "severity"),
-        *("restricted", "recurrence_of", "to_detect", "to_acknowledge", "to_mitigate"),
-        "to_resolve",
+        *("opened_month", "opened", "team", "service_words", "service", "severity_words"),
+        *("severity", "restricted", "recurrence_of", "to_detect", "to_acknowledge"),
+        *("to_mitigate", "to_resolve"),
     ),
+    Index("ix_facts_review", "document", "review_due", "id"),
 )
 
 labels = Table(  # tags and contributing factors
@@ -105,18 +111,14 @@ labels = Table(  # tags and contributing factors
     Column("unproven", Integer, nullable=False),
     Column("answered", UtcDateTime),
     Index("ix_labels_service", "what", "name", "service_words", "opened", "restricted", "team"),
-    Index(
-        "ix_labels_opened",
-        *("what", "opened", "name", "team", "service_words", "restricted", "measures", "open"),
-        *("effective", "partly", "not_effective", "suspect", "unproven", "answered"),
-    ),
     Index("ix_labels_what", "what", "name", "quarter", "service_words", "restricted", "team"),
-    Index("ix_labels_quarter", "what", "quarter", "service_words", "name", "restricted", "team"),
+    Index(  # for patterns
+        "ix_labels_quarter",
+        *("what", "quarter", "name", "team", "service_words", "restricted", "opened", "measures"),
+        *("open", "effective", "partly", "not_effective", "suspect", "unproven", "answered"),
+    ),
 )
 
-# What figures count action items by, so that an index has it: in SQLite's words, as its days and
-# moments are text (service.store.types).
-DUE_MONTH = "substr(due, 1, 7)"
 OUTCOME = (
     "CASE WHEN open THEN 'open' WHEN done_at IS NULL THEN 'given_up'"
     " WHEN substr(done_at, 1, 10) <= due THEN 'in_time'"
@@ -154,11 +156,17 @@ measures = Table(  # action items
     Column("known_since", UtcDateTime, nullable=False),  # when it was first saved here
     Column("due_month", Text, Computed(DUE_MONTH, persisted=False)),  # 2026-07
     Column("outcome", Text, Computed(OUTCOME, persisted=False)),  # see workflows.counts.Due
-    Index("ix_measures_open", "open", "due", "team", "kind", "restricted"),
+    Index(  # for the board, in its order
+        "ix_measures_open",
+        *("open", "due", "incident_id", "item", "team", "kind", "service_words", "owner"),
+    ),
+    Index("ix_measures_done_at", "done_at", "team"),
+    Index("ix_measures_waived_until", "waived_until", "team"),
+    Index("ix_measures_proven", "proven", "done_at", "incident_id", "team"),
     Index("ix_measures_done", "team", "done_at"),
     Index("ix_measures_waived", "team", "waived_until"),
     Index("ix_measures_team", "team", "open", "due"),
-    Index("ix_measures_service", "service_words", "open"),
+    Index("ix_measures_service", "service_words", "open", "due"),
     Index("ix_measures_verdict", "service_words", "verdict", "suspect"),
     Index("ix_measures_kind", "open", "team", "kind", "due", "restricted", "done_at"),
     Index(  # for figures
@@ -193,12 +201,27 @@ audits = Table(  # of measures
     Column("ticket_key", Text, nullable=False),
     Column("ticket_url", Text, nullable=False),
     Column("restricted", Boolean, nullable=False),
-    Index("ix_audits_asks", "asks", "due", "opens", "team", "restricted"),
+    Column("due_month", Text, Computed(DUE_MONTH, persisted=False)),  # 2026-07
+    Column("kind", Text, nullable=False, server_default=""),  # of its measure
+    Column("service_words", Text, nullable=False, server_default=""),  # of its measure
+    Index(
+        "ix_audits_asks",
+        *("asks", "due", "opens", "team", "restricted", "incident_id", "reviewer", "kind"),
+        "service_words",
+    ),
     Index("ix_audits_judged", "team", "at"),
     Index("ix_audits_suspect", "team", "suspect"),
+    Index("ix_audits_doubted", "suspect", "at", "team", "incident_id"),
     Index("ix_audits_team", "team", "asks", "due"),
-    Index("ix_audits_verdict", "verdict", "at", "team", "restricted"),
-    Index("ix_audits_due", "due", "team", "asks", "at", "verdict", "restricted"),  # for figures
+    Index(
+        "ix_audits_verdict",
+        *("verdict", "at", "team", "restricted", "incident_id", "reviewer", "kind"),
+        "service_words",
+    ),
+    Index(  # for figures
+        "ix_audits_due",
+        *("due_month", "due", "team", "asks", "at", "verdict", "restricted", "service_words"),
+    ),
     Index("ix_audits_at", "at", "team", "verdict", "suspect", "restricted"),  # for figures
 )
 

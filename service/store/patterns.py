@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
-from datetime import UTC, datetime, time
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -84,7 +84,7 @@ class Patterns:
         wanted += [labels.c.team == team] if team else []
         wanted += [labels.c.service_words == service] if service else []
         wanted += [labels.c.name == name] if name else []
-        counted = and_(labels.c.opened >= self._since, *wanted)
+        counted = and_(self._counted, *wanted)
         query = self._ranked(rules, counted).limit(limit).offset(skip)
         found = [_pattern(row) for row in self._connection.execute(query).mappings()]
         by_name = self._by_quarter([each.name for each in found], and_(*wanted))
@@ -92,7 +92,7 @@ class Patterns:
 
     def teams(self, sight: Sight) -> Sequence[str]:
         """The teams whose incidents name any factor in the time that is counted."""
-        wanted = (_FACTOR, labels.c.opened >= self._since, seen(sight, *_whose))
+        wanted = (_FACTOR, self._counted, seen(sight, *_whose))
         query = select(labels.c.team).where(*wanted).distinct()
         return sorted(self._connection.scalars(query))
 
@@ -193,8 +193,9 @@ class Patterns:
         return [Naming(*row) for row in self._connection.execute(query)]
 
     @property
-    def _since(self) -> datetime:
-        return datetime.combine(self.quarters[0].begins, time(), UTC)
+    def _counted(self) -> ColumnElement[bool]:
+        """That an incident was opened in a quarter that is counted, or since."""
+        return labels.c.quarter >= str(self.quarters[0])
 
     def _ranked(self, rules: LearningRules, wanted: ColumnElement[bool]) -> Select[Any]:
         usual = rules.counted
@@ -202,11 +203,10 @@ class Patterns:
         least = {team: each.threshold for team, each in rules.differing.items()}
         begins = literal(self._now - usual.within, UtcDateTime())
         lately = after(labels.c.team, begins, UtcDateTime())
-        places = (
+        place = ("name", "team", "service_words")
+        by_quarter = (  # in the order of an index: nothing is sorted but what this leaves
             select(
-                labels.c.name,
-                labels.c.team,
-                labels.c.service_words,
+                *(labels.c[each] for each in place),
                 func.count().label("incidents"),
                 func.sum(case((labels.c.opened >= lately, 1), else_=0)).label("lately"),
                 func.max(labels.c.opened).label("last"),
@@ -214,7 +214,18 @@ class Patterns:
                 *(func.sum(labels.c[each]).label(each) for each in _COUNTS),
             )
             .where(wanted)
-            .group_by(labels.c.name, labels.c.team, labels.c.service_words)
+            .group_by(labels.c.quarter, *(labels.c[each] for each in place))
+            .subquery()
+        )
+        within = by_quarter.c
+        sums = ("incidents", "lately", *_COUNTS)
+        places = (
+            select(
+                *(within[each] for each in place),
+                *(func.max(within[each]).label(each) for each in ("last", "answered")),
+                *(func.sum(within[each]).label(each) for each in sums),
+            )
+            .group_by(*(within[each] for each in place))
             .subquery()
         )
         here = places.c

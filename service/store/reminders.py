@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Column, Connection, Index, Table, Text, bindparam, func, select
 
-from service.store.schema import reminders
+from service.store.schema import metadata
 from service.store.statements import insert
+
+reminders = Table(  # whom reminders were written to, and when
+    "reminders",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("person", Text, primary_key=True),
+    Column("day", Text, nullable=False),  # of the team's calendar
+    Index(None, "person", "day"),
+)
 
 _OTHERS = select(func.count()).where(
     reminders.c.person == bindparam("of_person"),

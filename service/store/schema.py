@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
     true,
 )
 
@@ -55,8 +56,13 @@ incidents = Table(
     Column("closed_at", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("proposes", Boolean, nullable=False, server_default=false()),  # as few do
     UniqueConstraint("connection", "ticket_id"),
-    Index(None, "created_at", "id"),
+    # The rows are large: each list and count is answered by an index up to the rows it shows.
+    Index("ix_incidents_created_at", "created_at", "id", "team"),
+    Index("ix_incidents_outlook", "outlook", "created_at", "id", "team"),
+    Index("ix_incidents_team", "team", "outlook", "created_at", "id"),
+    Index("ix_incidents_proposes", "created_at", "id", "team", sqlite_where=text("proposes IS 1")),
 )
 
 deliveries = Table(
@@ -72,10 +78,11 @@ deliveries = Table(
     Column("state", Text, nullable=False, index=True),
     Column("why", Text, nullable=False),
     Column("subject", Text, index=True),  # of the incident job that it led to
-    Column("incident_id", Text, ForeignKey("incidents.id"), index=True),
+    Column("incident_id", Text, ForeignKey("incidents.id")),
     Column("handled_at", UtcDateTime),
     Column("repeats", Integer, nullable=False, server_default="0"),
     UniqueConstraint("connection", "delivery_id"),
+    Index("ix_deliveries_incident", "incident_id", "state"),
     sqlite_autoincrement=True,
 )
 
@@ -212,15 +219,6 @@ occurrences = Table(  # what incidents and teams wait for in days
     Column("taken_at", UtcDateTime),  # None while it is planned
     Index(None, "taken_at", "due_at"),
     sqlite_autoincrement=True,
-)
-
-reminders = Table(  # whom reminders were written to, and when
-    "reminders",
-    metadata,
-    Column("key", Text, primary_key=True),
-    Column("person", Text, primary_key=True),
-    Column("day", Text, nullable=False),  # of the team's calendar
-    Index(None, "person", "day"),
 )
 
 ledger = Table(

@@ -18,7 +18,8 @@ from workflows.apart import apart, whence
 from workflows.choices import in_words
 from workflows.snapshots import Field
 
-MOST_SHOWN = 200
+#: So many are shown, and what else waits in the incident of the last.
+MOST_SHOWN = 50
 
 _ITEM = re.compile(r"[0-9]{1,6}")
 
@@ -31,14 +32,16 @@ def blueprint(container: WebContainer) -> Blueprint:
     @routes.get("/conflicts")
     def conflicts() -> str:
         with container.store.read() as tx:
+            teams = actor().teams
+            first = {each.id for each in tx.conflicts.first(MOST_SHOWN, teams)}
             found = [
                 (record.incident, each)
-                for record in tx.incidents.apart(actor().teams)
+                for record in tx.incidents.apart(teams, first)
                 for each in apart(record.incident, tx.now)
                 if each.waits
             ]
-        shown = found[:MOST_SHOWN]
-        return render_template("conflicts.html", found=shown, more=len(found) - len(shown))
+            more = tx.conflicts.count(teams) - len(found)
+        return render_template("conflicts.html", found=found, more=more)
 
     @routes.post("/incidents/<incident_id>/choose")
     def choose_value(incident_id: str) -> Response:

@@ -43,9 +43,12 @@ def _frequency(group: Group) -> Make:
 
 
 def _length(length: Length) -> Make:
-    return lambda tx, scope: lengths.lengths(
-        length, scope.period, tx.figures.measured(scope, length), tx.now.date()
-    )
+    def make(tx: Transaction, scope: Scope) -> Figure:
+        found = tx.figures.lengths(scope, length)
+        each = tx.figures.measured(scope, length) if lengths.alone(found) else ()
+        return lengths.lengths(length, scope.period, found, each, tx.now.date())
+
+    return make
 
 
 def _actions(owners: Owners) -> Make:
@@ -69,7 +72,7 @@ def _recurrence(tx: Transaction, scope: Scope) -> Figure:
 def _indicators(tx: Transaction, scope: Scope) -> Figure:
     found = (
         *(tx.figures.due(scope), tx.figures.asked(scope)),
-        *(tx.figures.opened(scope), tx.figures.measured(scope, Length.RESOLVE)),
+        *(tx.figures.opened(scope), tx.figures.lengths(scope, Length.RESOLVE)),
     )
     return indicators.indicators(scope.period, found, tx.now.date())
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
@@ -25,7 +23,7 @@ def blueprint(container: WebContainer) -> Blueprint:
     def letters() -> str:
         with container.store.read() as tx:
             teams = actor().teams
-            shown = list(islice(dead_letters.dead_letters(tx, teams=teams), MOST_SHOWN))
+            shown = dead_letters.first(tx, MOST_SHOWN, teams)
             count = dead_letters.count(tx, teams)
         return render_template("letters.html", letters=shown, more=count - len(shown))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from flask import Blueprint, render_template
 
@@ -36,16 +35,23 @@ class Failing:
 
 def failing(tx: Transaction, teams: Teams) -> Failing:
     """Dead letters and jobs that fail, of these teams."""
-    letters = list(islice(dead_letters.dead_letters(tx, teams=teams), MOST_SHOWN))
-    jobs = [job for job in tx.jobs.failing() if teams is None or may_see(teams, _team(tx, job))]
+    letters = dead_letters.first(tx, MOST_SHOWN, teams)
+    jobs = _of_teams(tx, tx.jobs.failing(), teams)
     return Failing(letters, dead_letters.count(tx, teams), jobs[:MOST_SHOWN], len(jobs))
 
 
-def _team(tx: Transaction, job: Job) -> str | None:
-    """Whose incident a job works on, None where it works on none."""
+def _of_teams(tx: Transaction, jobs: Sequence[Job], teams: Teams) -> Sequence[Job]:
+    """Those of these jobs that work on an incident of these teams; all, for every team."""
+    if teams is None:
+        return jobs
+    worked_on = {job.id: _ticket(job) for job in jobs if job.kind == INCIDENT_JOB}
+    whose = tx.incidents.teams_of(worked_on.values())
+    return [job for job in jobs if may_see(teams, whose.get(worked_on.get(job.id, ("", ""))))]
+
+
+def _ticket(job: Job) -> tuple[str, str]:
     connection, _, ticket = job.subject.partition("/")
-    found = tx.incidents.by_ticket(connection, ticket) if job.kind == INCIDENT_JOB else None
-    return found.incident.team if found else None
+    return connection, ticket
 
 
 def blueprint(container: WebContainer) -> Blueprint:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 from flask import Blueprint, render_template
 
-from service.store import Transaction
 from service.store.boards import ActionView, AuditView, Sieve
 from service.web import WebContainer
 from service.web.boards import sieve_asked
 from service.web.operation import MOST_SHOWN, failing
 from service.web.sign_in import actor
-from workflows.apart import Apart, apart
-from workflows.model import Incident, Outlook
-from workflows.rights import Teams
+from workflows.model import Outlook
 
 #: So many incidents of each outlook are shown.
 MOST_MOVING = 10
@@ -33,10 +29,12 @@ def blueprint(container: WebContainer) -> Blueprint:
         sieve = Sieve(person=person, teams=teams)
         with container.store.read() as tx:
             found = None if person else failing(tx, teams)
-            conflicts = _conflicts(tx, person, teams)
+            conflicts = tx.conflicts.first(MOST_SHOWN, teams, person)
+            conflicts_count = tx.conflicts.count(teams, person)
             late = tx.boards.actions(ActionView.OVERDUE, sieve, MOST_SHOWN)
             asked = tx.boards.audits(AuditView.OPEN, sieve, MOST_SHOWN)
-            actions, audits = tx.boards.action_counts(sieve), tx.boards.audit_counts(sieve)
+            actions = tx.boards.action_counts(sieve, [ActionView.OVERDUE])
+            audits = tx.boards.audit_counts(sieve, [AuditView.OPEN])
             soon = tx.now.date() + SOON
             reviews = [] if person else tx.boards.reviews_due(soon, MOST_SHOWN, teams)
             today = tx.now.date()
@@ -51,6 +49,7 @@ def blueprint(container: WebContainer) -> Blueprint:
             person=person,
             failing=found,
             conflicts=conflicts,
+            conflicts_count=conflicts_count,
             late=late,
             late_count=actions[ActionView.OVERDUE],
             asked=asked,
@@ -63,19 +62,3 @@ def blueprint(container: WebContainer) -> Blueprint:
         )
 
     return routes
-
-
-def _conflicts(tx: Transaction, person: str, teams: Teams) -> Sequence[tuple[Incident, Apart]]:
-    """What of these teams waits for somebody to choose; of one person, that of the items which are
-    theirs."""
-    return [
-        (record.incident, each)
-        for record in tx.incidents.apart(teams)
-        for each in apart(record.incident, tx.now)
-        if each.waits and _concerns(record.incident, each, person)
-    ]
-
-
-def _concerns(incident: Incident, each: Apart, person: str) -> bool:
-    owner = next((item.owner for item in incident.actions if item.number == each.item), None)
-    return not person or (owner or "").casefold() == person.casefold()

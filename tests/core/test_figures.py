@@ -17,10 +17,21 @@ from hypothesis import strategies as st
 
 from service.store import Store
 from workflows import figures, indicators, lengths
-from workflows.counts import Asked, Due, Group, Judged, Length, Measured, Opened, Owners, Scope
+from workflows.counts import (
+    Asked,
+    Due,
+    Group,
+    Judged,
+    Length,
+    Lengths,
+    Measured,
+    Opened,
+    Owners,
+    Scope,
+)
 from workflows.percentiles import P90, percentile, told
 from workflows.periods import NoPeriod, Period, Step, presets, read_period
-from workflows.pictures import Columns, Dots
+from workflows.pictures import Columns, Dots, Figure
 from workflows.projection import Audited, Facts, Measure, Projection, project
 from workflows.sight import EVERYTHING, NOTHING, Sight
 
@@ -43,7 +54,7 @@ def keep(
 ) -> None:
     """An incident as it is kept, but for what `is_so`."""
     made = project(replace(incident(), id=id, service="checkout", opened=NOON), {})
-    facts: Facts = replace(made.facts, id=id, **is_so)  # type: ignore[arg-type]
+    facts: Facts = replace(made.facts, **{"id": id, "to_resolve": 60, **is_so})  # type: ignore[arg-type]
     theirs = tuple(replace(item, team=facts.team) for item in items)
     about = tuple(replace(audit, team=facts.team) for audit in audits)
     with store.write() as tx:
@@ -183,12 +194,20 @@ def test_where_nothing_happened_the_figure_is_empty_and_one_incident_is_no_distr
 # --- how long -------------------------------------------------------------------------------------
 
 
-def measured(*seconds: int | None, month: int = 3) -> list[Measured]:
-    return [Measured(f"2026-{month:02}-05T10:00:00.000000Z", each) for each in seconds]
+def taken(*seconds: int | None, month: int = 3) -> list[Lengths]:
+    known = [each for each in seconds if each is not None]
+    return [Lengths(f"2026-{month:02}", len(seconds), known)]
+
+
+def drawn(length: Length, *seconds: int | None) -> Figure:
+    found = taken(*seconds)
+    known = [each for each in seconds if each is not None]
+    each = [Measured("2026-03-05T10:00:00.000000Z", value) for value in known]
+    return lengths.lengths(length, YEAR, found, each if lengths.alone(found) else (), TODAY)
 
 
 def test_each_incident_is_a_dot_and_what_is_not_known_is_said_and_no_zero() -> None:
-    figure = lengths.lengths(Length.RESOLVE, YEAR, measured(60, 3600, None, 7200), TODAY)
+    figure = drawn(Length.RESOLVE, 60, 3600, None, 7200)
     (picture,) = figure.pictures
     assert isinstance(picture, Dots)
     assert [dot.y for dot in picture.dots] == [60, 3600, 7200]
@@ -202,7 +221,7 @@ def test_each_incident_is_a_dot_and_what_is_not_known_is_said_and_no_zero() -> N
 
 @given(st.lists(st.integers(0, 10**8), min_size=lengths.MOST_DOTS + 1, max_size=700))
 def test_too_many_are_binned_none_is_lost_and_that_is_said(seconds: list[int]) -> None:
-    figure = lengths.lengths(Length.DETECT, YEAR, measured(*seconds), TODAY)
+    figure = drawn(Length.DETECT, *seconds)
     (picture,) = figure.pictures
     assert isinstance(picture, Dots)
     assert sum(dot.count for dot in picture.dots) == len(seconds)
@@ -211,9 +230,9 @@ def test_too_many_are_binned_none_is_lost_and_that_is_said(seconds: list[int]) -
 
 
 def test_one_incident_is_said_to_be_no_distribution() -> None:
-    figure = lengths.lengths(Length.MITIGATE, YEAR, measured(60), TODAY)
+    figure = drawn(Length.MITIGATE, 60)
     assert "It is one incident only: it is no distribution." in figure.notes
-    assert lengths.lengths(Length.MITIGATE, YEAR, measured(None), TODAY).empty
+    assert drawn(Length.MITIGATE, None).empty
 
 
 # --- action items, audits, verdicts ---------------------------------------------------------------
@@ -245,7 +264,7 @@ def test_the_share_that_came_back_is_of_the_incidents_of_that_month() -> None:
 def test_leading_stands_beside_lagging() -> None:
     due = [Due("2026-01", "", in_time=1, open_late=1, preventive=1, proven=1)]
     found = (due, [Asked("2026-01", in_time=1)], [Opened("2026-01", "", "", 3, 1)])
-    figure = indicators.indicators(YEAR, (*found, measured(60, 120, None, month=1)), TODAY)
+    figure = indicators.indicators(YEAR, (*found, taken(60, 120, None, month=1)), TODAY)
     assert [cell.value for cell in figure.rows[0]] == ["2026-01", 50, 100, 50, 100, 3, 90, 33.3]
     leading, lagging = figure.pictures
     assert isinstance(leading, Columns)
@@ -258,7 +277,14 @@ def test_leading_stands_beside_lagging() -> None:
 
 def test_incidents_are_counted_by_month_group_and_recurrence(store: Store) -> None:
     keep(store, "a", severity="SEV-1", severity_words="sev1")
-    keep(store, "b", severity="sev1", severity_words="sev1", recurrence_of="a")
+    keep(
+        store,
+        "b",
+        severity="sev1",
+        severity_words="sev1",
+        recurrence_of="a",
+        to_mitigate=None,
+    )
     keep(store, "c", opened=datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC))
     keep(store, "d", opened=None)
     with store.read() as tx:
@@ -276,6 +302,13 @@ def test_incidents_are_counted_by_month_group_and_recurrence(store: Store) -> No
             "2026-11-30",
             "2026-12-07",
             "2026-12-07",
+        ]
+        assert tx.figures.lengths(Scope(YEAR, EVERYTHING), Length.RESOLVE) == [
+            Lengths("2026-11", 1, [60]),
+            Lengths("2026-12", 2, [60, 60]),
+        ]
+        assert tx.figures.lengths(Scope(DECEMBER, EVERYTHING), Length.MITIGATE) == [
+            Lengths("2026-12", 2, [0])
         ]
 
 
@@ -319,6 +352,7 @@ def counted(store: Store, scope: Scope) -> tuple[int, ...]:
         return (
             sum(each.count for each in known.opened(scope)),
             sum(each.count for each in known.opened(scope, Group.SERVICE)),
+            sum(each.incidents for each in known.lengths(scope, Length.RESOLVE)),
             len(known.measured(scope, Length.RESOLVE)),
             sum(each.total for each in known.due(scope)),
             sum(each.total for each in known.due(scope, Owners.TEAM)),
@@ -335,13 +369,13 @@ def test_what_somebody_may_not_see_is_not_counted_anywhere(store: Store) -> None
     keep(store, "a", *items, audits=audits)
     keep(store, "b", *items, audits=audits, team="search")
     keep(store, "c", *items, audits=audits, restricted=True)
-    assert counted(store, Scope(YEAR, EVERYTHING)) == (3, 3, 3, 3, 3, 3, 3, 3, 2)
-    assert counted(store, Scope(YEAR, Sight(None))) == (2, 2, 2, 2, 2, 2, 2, 2, 2)
-    assert counted(store, Scope(YEAR, Sight(frozenset({"search"})))) == (1,) * 9
-    assert counted(store, Scope(YEAR, NOTHING)) == (0,) * 9
+    assert counted(store, Scope(YEAR, EVERYTHING)) == (3, 3, 3, 3, 3, 3, 3, 3, 3, 2)
+    assert counted(store, Scope(YEAR, Sight(None))) == (2, 2, 2, 2, 2, 2, 2, 2, 2, 2)
+    assert counted(store, Scope(YEAR, Sight(frozenset({"search"})))) == (1,) * 10
+    assert counted(store, Scope(YEAR, NOTHING)) == (0,) * 10
     # What is asked for narrows what may be seen, and opens nothing.
     theirs = Sight(frozenset({"search"}))
-    assert counted(store, Scope(YEAR, theirs, team="payments"))[:8] == (0,) * 8
+    assert counted(store, Scope(YEAR, theirs, team="payments"))[:9] == (0,) * 9
 
 
 def test_a_service_and_a_team_narrow_each_figure(store: Store) -> None:
@@ -350,6 +384,6 @@ def test_a_service_and_a_team_narrow_each_figure(store: Store) -> None:
     keep(store, "a", *items, audits=audits)
     other = tuple(replace(each, service_words="cart") for each in items)
     keep(store, "b", *other, audits=audits, service="Cart", service_words="cart")
-    assert counted(store, Scope(YEAR, EVERYTHING, service="Cart")) == (1,) * 9
-    assert counted(store, Scope(YEAR, EVERYTHING, team="payments"))[:8] == (2,) * 8
-    assert counted(store, Scope(YEAR, EVERYTHING, team="nobody"))[:8] == (0,) * 8
+    assert counted(store, Scope(YEAR, EVERYTHING, service="Cart")) == (1,) * 10
+    assert counted(store, Scope(YEAR, EVERYTHING, team="payments"))[:9] == (2,) * 9
+    assert counted(store, Scope(YEAR, EVERYTHING, team="nobody"))[:9] == (0,) * 9

@@ -42,10 +42,11 @@ class World:
 
     def __post_init__(self) -> None:
         self.web = Web(self.store, people=PEOPLE)
-        self.ids = {OWN: self._incident(OWN, 42, "payments"), FOREIGN: self._incident(FOREIGN, 43)}
+        self.ids = {OWN: self.incident(OWN, 42, "payments"), FOREIGN: self.incident(FOREIGN, 43)}
         self.client = create_app(self.web).test_client()
 
-    def _incident(self, id: str, number: int, team: str = "search") -> dict[str, Any]:
+    def incident(self, id: str, number: int, team: str = "search") -> dict[str, Any]:
+        """One more like these; what stands in its addresses."""
         history = History(self.store)
         origin = Origin("comment", "c1")
         line = Proposal(origin, "Retries off", "m", "may not write", 1, ActionLine("Retries off"))

@@ -128,7 +128,7 @@ def test_a_list_holds_nothing_of_another_team_and_no_count_tells_of_it(
     before, all_before = world.ask(path, theirs).text, world.ask(path).text
     assert "acme/ops#43" not in before
     assert FOREIGN not in before
-    world._incident("f0r2", 44)
+    world.incident("f0r2", 44)
     assert world.ask(path, theirs).text == before
     # there is a difference to be seen: by whoever sees all
     assert world.ask(path).text != all_before or path == "/drift"

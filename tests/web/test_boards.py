@@ -1,22 +1,17 @@
-"""The boards of action items and audits, the overview, and what a page costs the database."""
+"""The boards of action items and audits, and the overview."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
-from typing import Any
 
 import pytest
 from builders import NOON, at, task_ref
 from flask.testing import FlaskClient
-from sqlalchemy import event
 from web.history import History, action, document
 from web.test_audit_pages import JUDGED, OPEN
 from web.test_conflict_pages import TWIN, apart
 
-from service.store import Store
 from workflows.model import ActionItem, DocumentStatus, Kind
 from workflows.snapshots import Progress
 
@@ -114,48 +109,3 @@ def test_the_overview_gathers_what_needs_somebody_and_narrows_it_to_one_person(
     for box in ("letters", "conflicts", "asked", "reviews"):
         assert f'id="{box}"' not in page
     assert "Nothing needs <bdi>Lee</bdi> now." in operator.get("/?person=Lee").text
-
-
-@contextmanager
-def statements(store: Store) -> Iterator[list[str]]:
-    """What is asked of the database."""
-    asked: list[str] = []
-
-    def hear(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        asked.append(statement)
-
-    event.listen(store._engine, "before_cursor_execute", hear)
-    yield asked
-    event.remove(store._engine, "before_cursor_execute", hear)
-
-
-#: So many statements a page may ask, however much there is to show.
-MOST_ASKED = 30
-PAGES = (
-    *("/", "/incidents", "/incidents/i0", "/incidents/i0/versions", "/actions", "/audits"),
-    *("/conflicts", "/operation", "/deliveries", "/deliveries/1", "/drift", "/trackers", "/times"),
-)
-
-
-@pytest.mark.parametrize("path", PAGES)
-def test_a_page_asks_the_database_no_more_when_there_is_more_to_show(
-    operator: FlaskClient, history: History, store: Store, path: str
-) -> None:
-    def asked() -> int:
-        with statements(store) as found:
-            assert operator.get(path).status_code == 200
-        return len(found)
-
-    def come(first: int, last: int) -> None:
-        for number in range(first, last):
-            item = action(1, "Alert", due=YESTERDAY, task=task_ref(number + 100), twin=TWIN)
-            incident = history.incident(
-                f"i{number}", number, actions=(item, replace(apart(), number=2))
-            )
-            history.delivery(incident)
-
-    come(0, 6)
-    few = asked()
-    come(6, 40)
-    assert asked() == few
-    assert few <= MOST_ASKED
