@@ -16,7 +16,7 @@ from in_force import acts_in_markdown, markdown_shape, payloads
 
 from service.store.codec import dump, load
 from workflows import audit_text
-from workflows.audits import plan
+from workflows.audits import came_due, plan, to_be_sure_of
 from workflows.calendars import USUAL
 from workflows.effects import CreateTask, Effect, SetFields, WriteNote
 from workflows.events import AuditRead, TicketUnchanged
@@ -255,6 +255,35 @@ def test_who_takes_the_measure_over_before_the_ticket_is_there_does_not_review_i
     (wish,) = (each for each in decision.effects if isinstance(each, CreateTask))
     assert wish.owner_name == "Kim Ito"
     assert wish.due == date(2027, 1, 20)  # as it was when it was first asked for
+
+
+def test_one_whose_opening_was_held_up_past_its_due_date_is_due_later() -> None:
+    known, _ = settled(incident(measure()), NOON, rules())
+    decision = asked(known, NOON + 30 * DAY, rules())
+    for days_late in (13, 14, 15):  # 2027-01-20 is the last day of the due date
+        now = NOON + (30 + days_late) * DAY
+        assert decision.incident is not None
+        decision = asked(decision.incident, now, rules())
+        (wish,) = (each for each in decision.effects if isinstance(each, CreateTask))
+        assert wish.due == (date(2027, 1, 20) if days_late < 15 else date(2027, 2, 4))
+
+
+def test_one_that_came_due_before_it_was_planned_opens_only_after_its_measure_was_read() -> None:
+    """Nobody looked for 40 days: that the measure was done is heard when its audit is late."""
+    before, now = incident(measure()), NOON + 40 * DAY
+    decision = asked(before, now, rules())
+    assert decision.incident is not None
+    (planned,) = decision.incident.audits
+    assert planned.opens < now
+    assert not [each for each in decision.effects if isinstance(each, CreateTask)]
+    assert came_due(before, decision.incident, now)
+    assert task_ref(1) in to_be_sure_of(decision.incident, now)
+
+    undone = with_status(decision.incident, Progress.OPEN, now)
+    assert not [each for each in settled(undone, now, rules())[1] if isinstance(each, CreateTask)]
+    again = asked(decision.incident, now, rules())
+    assert len([each for each in again.effects if isinstance(each, CreateTask)]) == 1
+    assert not came_due(decision.incident, again.incident or before, now)
 
 
 # --- verdicts -------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pytest
 from begun import begun
 from faults.test_crashes import Crash, die_at, rise_again
 from measures import OPS, InJira, Measure, OnGitHub
-from stage import Stage
+from stage import Stage, Staging
 
 from workflows.snapshots import Progress
 
@@ -34,19 +34,15 @@ EACH = [
 
 
 @pytest.fixture(params=EACH, ids=[name.replace(" ", "-") for name in DIALECTS])
-def made(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Making]:
+def made(request: pytest.FixtureRequest, staged: Staging) -> Making:
     """A task that is due on Friday of next week, in each dialect, on a stage with these parts."""
     kind, parts = DIALECTS[request.param]
-    stages: list[Stage] = []
 
     def make(say: str = SAY, **changed: Any) -> Measure:
-        stage = Stage(tmp_path, **{**kind.parts, **parts, **changed}).__enter__()
-        stages.append(stage)
+        stage = staged(**{**kind.parts, **parts, **changed})
         return begun(stage, kind, say)
 
-    yield make
-    for stage in stages:
-        stage.__exit__(None, None, None)
+    return make
 
 
 @pytest.fixture

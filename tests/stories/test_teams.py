@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from begun import begun
 from faults.test_crashes import Crash, die_at, rise_again
 from measures import OPS, InJira, Measure, OnGitHub
-from stage import Stage
+from stage import Staging
 
 from config.rules import load
 from service import owners
@@ -30,21 +29,17 @@ Making = Callable[..., Measure]
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Iterator[Making]:
+def made(staged: Staging) -> Making:
     """A measure of payments that is due on Friday of next week, on a stage with these parts."""
-    stages: list[Stage] = []
 
     def make(kind: type[Measure] = OnGitHub, say: str = SAY, **changed: Any) -> Measure:
         parts = {"audits": NO_PORTFOLIO, "reminders": NO_DIGEST}
-        stages.append(Stage(tmp_path, **{**kind.parts, **parts, **changed}).__enter__())
-        measure = begun(stages[-1], kind, say)
+        measure = begun(staged(**{**kind.parts, **parts, **changed}), kind, say)
         measure.stage.container.start()  # as a worker does
         measure.stage.settle()
         return measure
 
-    yield make
-    for stage in stages:
-        stage.__exit__(None, None, None)
+    return make
 
 
 def until(measure: Measure, year: int, month: int, day: int, hour: float = 9) -> None:
