@@ -143,6 +143,19 @@ def _place(wish: CreateTask) -> tuple[str, str, str]:
     return wish.target.connection, wish.target.place, wish.target.issue_type
 
 
+def lapsed(records: Mapping[str, EffectRecord], wished: Sequence[Effect]) -> list[str]:
+    """The keys of those that would be executed if they were asked for, and are not. Whether a
+    ticket or document that may have been created is there must be known, asked for or not."""
+    asked = {effect.key for effect in wished}
+    return [
+        key
+        for key, record in records.items()
+        if key not in asked
+        and record.state in RUNNABLE
+        and not isinstance(record.wish, CreateDocument | CreateTask)
+    ]
+
+
 def built_on(effect: Effect) -> tuple[str, str] | None:
     """The ticket (connection and id) that must have been read for the effect: its fields are set,
     it is audited or told something."""

@@ -26,6 +26,7 @@ from service.outcomes import (
     built_on,
     goes_to,
     held,
+    lapsed,
     new_apart,
     retry_at,
     sentence,
@@ -262,7 +263,8 @@ class Processing:
         audits: LookedAt,
     ) -> tuple[Decision, dict[str, EffectRecord]]:
         """State, effects and reasons in one transaction, with what was heard of tasks; the
-        decision within limits, and the effects wished or not done. `saved`: by this turn last."""
+        decision within limits, and the effects wished or not done; what is wished no more has
+        lapsed. `saved`: by this turn last."""
         planned = self._only_plans(incident)
         with self._store.write() as tx:
             tx.jobs.fence(job)
@@ -280,7 +282,10 @@ class Processing:
             self._write_down(tx, incident, decision, planned)
             for text, data in new_apart(before, incident, tx.now):
                 tx.journal.add(incident.id, EntryKind.CONFLICT, text, data)
-            return decision, tx.effects.not_done(incident.id, [e.key for e in decision.effects])
+            records = tx.effects.not_done(incident.id, [e.key for e in decision.effects])
+            if gone := lapsed(records, decision.effects):
+                tx.effects.lapse(gone)
+            return decision, {key: each for key, each in records.items() if key not in gone}
 
     def _write_down(
         self, tx: Transaction, incident: Incident, decision: Decision, planned: bool
