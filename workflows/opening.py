@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
 
 from workflows import audit_text
 from workflows.audit_keys import audit_key
-from workflows.audits import changed, due_to_open, is_away
+from workflows.audits import changed, due_to_open, is_away, nothing_to_ask
 from workflows.effects import CloseTicket, CreateTask, Effect, LinkTask, TaskTarget, WriteNote
 from workflows.model import ActionItem, Incident, Postmortem
 from workflows.people import handle_of, name_said
 from workflows.policy import AuditRules, Policy, TaskDestination, Team, same_word
-from workflows.rungs import Audit, Place
+from workflows.rungs import Audit
 from workflows.schedule import after
 from workflows.snapshots import Progress
 from workflows.statuses import status_wish
 
 
 def prepared(
-    incident: Incident, team: Team, policy: Policy, now: datetime, known: Collection[Place]
+    incident: Incident, team: Team, policy: Policy, now: datetime, read: Container[int]
 ) -> Incident:
-    """The incident with a due date and a reviewer for each of the `known` audits that is to be
-    opened by now. Who became the measure's owner before it was there is not its reviewer, and
-    nothing opens whose due date is over by then."""
+    """The incident with a due date and a reviewer for each audit that is to be opened by now, of
+    the measures that were `read` for that. Who became the measure's owner before it was there is
+    not its reviewer, and nothing opens whose due date is over by then."""
     rules = team.audits
     if rules is None:
         return incident
     for audit in incident.audits:
         item = next((each for each in incident.actions if each.number == audit.item), None)
-        if item is None or audit.place not in known or not due_to_open(incident, audit, now):
+        if item is None or item.number not in read or not due_to_open(incident, audit, now):
             continue
         late, owner = audit.overdue_at(team.calendar), item.owner or ""
         stands = audit.due if late is not None and now < late else None
@@ -52,17 +52,22 @@ class Wanted:
     again_at: datetime | None = None
 
 
-def wanted(incident: Incident, team: Team, policy: Policy, now: datetime) -> Wanted:
-    """All that the audits ask for at `now` (UTC). That one is overdue waits for the end of quiet
-    hours; the rest answers what people did. Raises HolidaysUnknown."""
-    effects = tuple(_asked_for(incident, team, policy))
+def wanted(
+    incident: Incident, team: Team, policy: Policy, now: datetime, read: Container[int]
+) -> Wanted:
+    """All that the audits ask for at `now` (UTC); of measures that were not `read`, none is opened.
+    That one is overdue waits for the end of quiet hours; the rest answers what people did. Raises
+    HolidaysUnknown."""
+    effects = tuple(_asked_for(incident, team, policy, read))
     late = tuple(_overdue(incident, team, policy, now))
     if late and not team.calendar.may_speak(now):
         return Wanted(effects, team.calendar.speak_at(now))
     return Wanted((*effects, *late))
 
 
-def _asked_for(incident: Incident, team: Team, policy: Policy) -> Iterator[Effect]:
+def _asked_for(
+    incident: Incident, team: Team, policy: Policy, read: Container[int]
+) -> Iterator[Effect]:
     """What was asked to be opened and is wanted no more is asked for as moot, until it is known
     whether it was made."""
     items = {item.number: item for item in incident.actions}
@@ -71,7 +76,8 @@ def _asked_for(incident: Incident, team: Team, policy: Policy) -> Iterator[Effec
         if item is None or incident.postmortem is None:
             continue
         if audit.ticket is None and audit.due is not None:
-            yield _opening(incident, item, audit, incident.postmortem, team, policy)
+            if audit.ended or item.number in read:
+                yield _opening(incident, item, audit, incident.postmortem, team, policy)
         elif audit.stands and audit.ticket and audit.ticket.connection in policy.connections:
             yield from _links(incident, item, audit)
             yield from _notes(incident, audit)
@@ -146,7 +152,8 @@ def _overdue(incident: Incident, team: Team, policy: Policy, now: datetime) -> I
             continue
         if ref is None or not audit.stands or ref.connection not in policy.connections:
             continue
-        if not any(item.number == audit.item for item in incident.actions):
+        item = next((each for each in incident.actions if each.number == audit.item), None)
+        if item is None or nothing_to_ask(item, incident, team):
             continue
         rest = audit_key(incident, audit).partition(":")[2]
         to = _handle(team.manager or "", policy.connections[ref.connection], policy)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -16,10 +16,11 @@ from in_force import acts_in_markdown, markdown_shape, payloads
 
 from service.store.codec import dump, load
 from workflows import audit_text
-from workflows.audits import came_due, plan, to_be_sure_of
+from workflows.action_table import table
+from workflows.audits import held_up, plan, to_be_sure_of, to_be_withdrawn
 from workflows.calendars import USUAL
 from workflows.effects import CreateTask, Effect, SetFields, WriteNote
-from workflows.events import AuditRead, TicketUnchanged
+from workflows.events import AuditRead, TaskGone, TaskRead, TaskReading, TicketUnchanged
 from workflows.folding import fold
 from workflows.ladder import LONGEST, opens_at
 from workflows.lifecycle import decide
@@ -52,6 +53,7 @@ from workflows.rehearsal import pretend
 from workflows.rungs import Audit, Verdict
 from workflows.snapshots import Agreement, Claim, Field, Progress, Said, Side, Stuck
 from workflows.standing import Decision
+from workflows.tasks import TaskState
 
 DAY = timedelta(days=1)
 OPS = TaskDestination("github", "acme/ops", labels=("audit",))
@@ -104,24 +106,48 @@ def incident(*items: ActionItem, **values: Any) -> Incident:
 
 
 def asked(known: Incident, now: datetime, policy: Policy, **readings: Any) -> Decision:
+    audits, read = readings.pop("audits", ()), as_known(known, now, policy)
+    told = {reading.audit for reading in audits}
+    read["audits"] = [*audits, *(each for each in read["audits"] if each.audit not in told)]
+    readings = {**read, **readings}
     return decide(TicketUnchanged(), known, policy, new_id="new", now=now, **readings)
+
+
+def as_known(known: Incident, now: datetime, policy: Policy) -> dict[str, list[Any]]:
+    """What a turn reads though nobody told of it; nothing of it is news."""
+    opening = set(to_be_sure_of(known, now))
+    tasks = [unchanged(item) for item in known.actions if item.task in opening]
+    over = to_be_withdrawn(known, policy.teams["payments"])
+    return {"tasks": tasks, "audits": [unsaid(audit) for audit in over]}
+
+
+def unchanged(item: ActionItem) -> TaskReading:
+    assert item.task is not None
+    if words := item.sides[Side.TASK].gone:
+        return TaskGone(item.number, Side.TASK, words)
+    stands = Status("open", StatusCategory.NEW)
+    state = TaskState(item.task, "acme/ops", item.title, stands, NOON, silent=tuple(Field))
+    return TaskRead(item.number, Side.TASK, state)
 
 
 def settled(
     known: Incident, now: datetime, policy: Policy, **readings: Any
 ) -> tuple[Incident, list[Effect]]:
-    """A turn to its end in which everything succeeds; what it did for the first time."""
+    """A turn to its end in which everything succeeds; what it did for the first time. `readings`
+    are of what was told."""
     done: dict[str, Effect] = {}
     for _ in range(50):
+        looked = as_known(known, now, policy)
         decision = asked(known, now, policy, **readings)
         readings = {}
         assert decision.incident is not None
         known = decision.incident
         wish = next((each for each in decision.effects if each.key not in done), None)
-        if wish is None:
+        if wish is not None:
+            done[wish.key] = wish
+            known = fold(pretend(wish, known, now), known)
+        elif as_known(known, now, policy) == looked:
             return known, list(done.values())
-        done[wish.key] = wish
-        known = fold(pretend(wish, known, now), known)
     raise AssertionError("it does not come to rest")
 
 
@@ -137,8 +163,14 @@ def opened(known: Incident | None = None, policy: Policy | None = None) -> Incid
 def asks(known: Incident, *comments: Comment, **values: Any) -> AuditRead:
     """The ticket of the latest audit as it is read, with these comments."""
     audit = next(each for each in reversed(known.audits) if each.ticket)
+    read = unsaid(audit)
+    return replace(read, ticket=replace(read.ticket, comments=comments, **values))
+
+
+def unsaid(audit: Audit) -> AuditRead:
+    """The ticket of an audit on which nobody said anything."""
     assert audit.ticket is not None
-    base = Ticket(
+    ticket = Ticket(
         ref=audit.ticket,
         place="acme/ops",
         title="Audit",
@@ -146,9 +178,8 @@ def asks(known: Incident, *comments: Comment, **values: Any) -> AuditRead:
         status=Status("open", StatusCategory.NEW),
         created=NOON,
         updated=NOON,
-        comments=comments,
     )
-    return AuditRead(audit.place, replace(base, **values))
+    return AuditRead(audit.place, ticket)
 
 
 def says(text: str, at: datetime = NOON + 31 * DAY, author: Person | None = NOOR) -> Comment:
@@ -276,14 +307,99 @@ def test_one_that_came_due_before_it_was_planned_opens_only_after_its_measure_wa
     (planned,) = decision.incident.audits
     assert planned.opens < now
     assert not [each for each in decision.effects if isinstance(each, CreateTask)]
-    assert came_due(before, decision.incident, now)
     assert task_ref(1) in to_be_sure_of(decision.incident, now)
 
     undone = with_status(decision.incident, Progress.OPEN, now)
     assert not [each for each in settled(undone, now, rules())[1] if isinstance(each, CreateTask)]
     again = asked(decision.incident, now, rules())
     assert len([each for each in again.effects if isinstance(each, CreateTask)]) == 1
-    assert not came_due(decision.incident, again.incident or before, now)
+
+
+def unread(known: Incident, now: datetime, policy: Policy, **readings: Any) -> Decision:
+    """What is decided while nothing can be read but this."""
+    return decide(TicketUnchanged(), known, policy, new_id="new", now=now, **readings)
+
+
+def creates(decision: Decision) -> list[CreateTask]:
+    return [each for each in decision.effects if isinstance(each, CreateTask)]
+
+
+def test_none_is_opened_before_each_ticket_of_its_measure_was_read() -> None:
+    both = measure(twin=task_ref(2), mirrored=(Side.TASK, Side.TWIN))
+    known, now = settled(incident(both), NOON, rules())[0], NOON + 30 * DAY
+    assert to_be_sure_of(known, now) == [task_ref(1), task_ref(2)]
+    task = unchanged(both)
+    twin = replace(task, side=Side.TWIN)
+    for read in ([], [task], [twin]):
+        decision = unread(known, now, rules(), tasks=read)
+        assert creates(decision) == []
+        assert decision.incident is not None
+        assert decision.incident.audits[0].due is None
+    asked_for = unread(known, now, rules(), tasks=[task, twin])
+    assert len(creates(asked_for)) == 1
+    assert asked_for.incident is not None  # held up, and asked for again by a later turn
+    assert creates(unread(asked_for.incident, now + DAY, rules(), tasks=[twin])) == []
+
+
+def test_that_a_measure_cannot_be_read_because_the_rules_lost_its_connection_is_said() -> None:
+    known = settled(incident(measure()), NOON, rules())[0]
+    assert held_up(known, {"jira"}, NOON + 29 * DAY) == []
+    assert held_up(known, {"github"}, NOON + 30 * DAY) == []
+    (why,) = held_up(known, {"jira"}, NOON + 30 * DAY)
+    assert why.startswith(
+        "an audit waits for acme/ops#101 to be read: the rules have no connection"
+    )
+
+
+def in_the_row(known: Incident) -> Incident:
+    """Somebody opens the measure in the document."""
+    assert known.postmortem is not None
+    base = table(known.actions)
+    seen = base.replace("| done |", "| open |")
+    shown = replace(known.postmortem, base={"actions": base}, seen={"actions": seen})
+    return replace(known, postmortem=shown)
+
+
+def of_a_low_severity(known: Incident) -> Incident:
+    return replace(known, severity="sev3")
+
+
+def given_up(known: Incident) -> Incident:
+    return replace(known, actions=(replace(known.actions[0], given_up="given up by Kim"),))
+
+
+def reopened(known: Incident) -> Incident:
+    return with_status(known, Progress.OPEN, NOON + 32 * DAY)
+
+
+@pytest.mark.parametrize("change", [in_the_row, of_a_low_severity, given_up, reopened])
+def test_one_is_withdrawn_only_after_its_ticket_was_read_whatever_ends_it(
+    change: Callable[[Incident], Incident],
+) -> None:
+    known, now = change(opened()), NOON + 33 * DAY
+    decision = unread(known, now, rules())
+    assert decision.incident is not None
+    assert decision.incident.audits[0].lives
+    team = rules().teams["payments"]
+    assert to_be_withdrawn(decision.incident, team) == [decision.incident.audits[0]]
+    heard, _ = settled(decision.incident, now, rules(), audits=[asks(known, says("/audit partly"))])
+    assert heard.audits[0].verdict is Verdict.PARTLY
+    after, _ = settled(decision.incident, now, rules())
+    assert after.audits[0].ended
+
+
+def test_nobody_is_told_that_an_audit_is_overdue_which_is_to_be_withdrawn() -> None:
+    known = with_status(opened(), Progress.OPEN, NOON + 32 * DAY)
+    decision = unread(known, NOON + 60 * DAY, rules())
+    assert not [each for each in decision.effects if isinstance(each, WriteNote)]
+
+
+def test_where_the_rules_lost_an_audits_connection_nobody_waits_for_its_ticket() -> None:
+    known = with_status(opened(), Progress.OPEN, NOON + 32 * DAY)
+    lost = replace(rules(), connections={"docs": "github"})
+    decision = unread(known, NOON + 33 * DAY, lost)
+    assert decision.incident is not None
+    assert decision.incident.audits[0].ended
 
 
 # --- verdicts -------------------------------------------------------------------------------------
