@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import blake2b
 
 from workflows import audit_text
@@ -13,7 +13,7 @@ from workflows.audits import changed, due_to_open, is_away, nothing_to_ask
 from workflows.effects import CloseTicket, CreateTask, Effect, LinkTask, TaskTarget, WriteNote
 from workflows.model import ActionItem, Incident, Postmortem
 from workflows.people import handle_of, name_said
-from workflows.policy import AuditRules, Policy, TaskDestination, Team, same_word
+from workflows.policy import Policy, TaskDestination, Team, same_word
 from workflows.rungs import Audit
 from workflows.schedule import after
 from workflows.snapshots import Progress
@@ -38,7 +38,8 @@ def prepared(
         due = stands or after(rules.within, now, team.calendar)
         reviewer = audit.reviewer
         if audit.due is None or owner != audit.owner:
-            reviewer = _reviewer(incident, audit, owner, team, rules, policy)
+            days = (team.calendar.day_of(now), due)
+            reviewer = _reviewer(incident, audit, owner, days, team, policy)
         incident = changed(incident, replace(audit, due=due, owner=owner, reviewer=reviewer))
     return incident
 
@@ -68,16 +69,19 @@ def wanted(
 def _asked_for(
     incident: Incident, team: Team, policy: Policy, read: Container[int]
 ) -> Iterator[Effect]:
-    """What was asked to be opened and is wanted no more is asked for as moot, until it is known
+    """What was asked to be opened and is not wanted now is asked for as moot, until it is known
     whether it was made."""
     items = {item.number: item for item in incident.actions}
+    away = is_away(incident)
     for audit in incident.audits:
         item = items.get(audit.item)
         if item is None or incident.postmortem is None:
             continue
         if audit.ticket is None and audit.due is not None:
-            if audit.ended or item.number in read:
-                yield _opening(incident, item, audit, incident.postmortem, team, policy)
+            moot = bool(audit.ended) or away
+            if moot or item.number in read:
+                wish = _opening(incident, item, audit, incident.postmortem, team, policy)
+                yield replace(wish, moot=moot)
         elif audit.stands and audit.ticket and audit.ticket.connection in policy.connections:
             yield from _links(incident, item, audit)
             yield from _notes(incident, audit)
@@ -106,7 +110,7 @@ def _opening(
         owner_name=audit.reviewer or None,
         due=audit.due,
         measure=item.task,
-        moot=bool(audit.ended),
+        measure_owner=audit.owner,
     )
 
 
@@ -178,15 +182,24 @@ def _destination(team: Team) -> TaskDestination:
 
 
 def _reviewer(
-    incident: Incident, audit: Audit, owner: str, team: Team, rules: AuditRules, policy: Policy
+    incident: Incident,
+    audit: Audit,
+    owner: str,
+    days: Sequence[date],
+    team: Team,
+    policy: Policy,
 ) -> str:
     """Whose turn it is, never the owner's; "" where there is nobody else. Turns follow incident and
-    measure, and go on with each audit."""
-    people: Sequence[str] = rules.reviewers or team.rota.get("reviewer", ())
+    measure, and go on with each audit. Who is away on one of these days is passed over, unless all
+    are: then somebody is to know of it once they are back."""
+    asked = team.audits.reviewers if team.audits else ()
+    people: Sequence[str] = asked or team.rota.get("reviewer", ())
     own = same_word(name_said(owner, policy)) if owner else None
     allowed = [each for each in people if same_word(name_said(each, policy)) != own]
     if not allowed:
         return ""
+    away = {p.name for p in policy.people if any(map(p.is_away, days))}
+    allowed = [each for each in allowed if name_said(each, policy) not in away] or allowed
     seed = blake2b(f"{incident.id}:{audit.item}".encode(), digest_size=4).digest()
     turn = int.from_bytes(seed) + audit.round + audit.rung
     start = turn % len(people)
