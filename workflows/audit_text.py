@@ -345,6 +345,8 @@ def follows(incident: Incident, audit: Audit) -> str:
     if audit.led_to is not None:
         verb = "closes the gap" if audit.verdict is Verdict.PARTLY else "takes its place"
         return f"AI-{audit.led_to} {verb}. {again}".strip()
+    if audit.verdict is Verdict.NOT_EFFECTIVE:
+        return f"AI-{audit.item} was waived meanwhile, and is left so. It is not audited again."
     return again or "It is not audited again."
 
 

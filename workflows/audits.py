@@ -60,6 +60,14 @@ def plan(
     return incident, notes
 
 
+def out_of_step(incident: Incident, team: Team) -> bool:
+    """Whether a turn would begin audits of a measure, or withdraw some: the rules were others when
+    the last one ended."""
+    over = {i.number for i in incident.actions if nothing_to_ask(i, incident, team)}
+    begins = any(i.done_at is None and i.number not in over for i in incident.actions)
+    return begins or any(each.lives and each.item in over for each in incident.audits)
+
+
 def due_to_open(incident: Incident, audit: Audit, now: datetime) -> bool:
     """Whether the ticket of a planned audit is to be opened by now."""
     return audit.lives and audit.ticket is None and audit.opens <= now and not is_away(incident)
@@ -101,6 +109,9 @@ def judged(
     if item is None or team.audits is None or verdict is None:
         return changed(incident, audit), []
     note = f"{audit.name}: {verdict.value} ({audit.by})"
+    if verdict is Verdict.NOT_EFFECTIVE and (item.given_up or item.status in _WAIVED):
+        why = f"{item.name} is waived since, and is left so"
+        return changed(incident, audit), [f"{note}: {why}"]
     if verdict is Verdict.NOT_EFFECTIVE:
         back = _reopened(item, audit.by, team, now)
         if back is not None:
@@ -248,10 +259,13 @@ def ask_again(
 
 def _reopened(item: ActionItem, by: str, team: Team, now: datetime) -> ActionItem | None:
     """The measure to be done again, which its tickets are told as any other change; None where
-    there is no ticket that would follow."""
+    there is no ticket that would follow. It is left where it is if somebody opened it already."""
     rule = team.sync.fields.get(Field.STATUS)
-    if item.task is None or rule is None or not rule.counts:
+    there = item.task is not None and not item.sides.get(Side.TASK, Agreement()).gone
+    if not there or rule is None or not rule.counts:
         return None
+    if item.status != Progress.DONE.value:
+        return replace(item, done_at=None)
     item = choose(item, Field.STATUS, Progress.OPEN.value, by, now).item
     claim = replace(item.said[Field.STATUS], side=Side.TASK)
     return replace(item, done_at=None, said={**item.said, Field.STATUS: claim})

@@ -20,9 +20,17 @@ from workflows.action_table import table
 from workflows.audits import held_up, plan, to_be_sure_of, to_be_withdrawn
 from workflows.calendars import USUAL
 from workflows.effects import CreateTask, Effect, SetFields, WriteNote
-from workflows.events import AuditRead, TaskGone, TaskRead, TaskReading, TicketUnchanged
+from workflows.events import (
+    AuditRead,
+    Sent,
+    TaskCreated,
+    TaskGone,
+    TaskRead,
+    TaskReading,
+    TicketUnchanged,
+)
 from workflows.folding import fold
-from workflows.ladder import LONGEST, opens_at
+from workflows.ladder import LONGEST, interval_before, opens_at
 from workflows.lifecycle import decide
 from workflows.model import (
     ActionItem,
@@ -42,6 +50,7 @@ from workflows.moments import Moments
 from workflows.policy import (
     AuditRules,
     FieldRules,
+    KnownPerson,
     Policy,
     Span,
     SpanUnit,
@@ -70,6 +79,8 @@ RULES = AuditRules(
     corrective=days(30)[0],
     reviewers=("Kim Ito", "Noor Aziz"),
 )
+
+REVIEWED = replace(RULES, reviewers=("Kim Ito", "Lee Park", "Noor Aziz"))
 
 
 def team(audits: AuditRules) -> Team:
@@ -221,6 +232,25 @@ def test_each_step_is_later_than_the_one_before_and_never_more_than_a_year_past_
     last = max([b - a for a, b in zip([0, *counts], counts, strict=False)])
     if step >= len(counts):
         assert following - here <= max(LONGEST, last * DAY)
+
+
+SPANS = st.builds(
+    Span, st.integers(1, 40), st.sampled_from([SpanUnit.DAYS, SpanUnit.BUSINESS_DAYS])
+)
+
+
+@given(st.lists(SPANS, min_size=1, max_size=4), st.integers(0, 6))
+def test_a_ladder_of_days_and_business_days_never_runs_backwards(
+    ladder: list[Span], weekday: int
+) -> None:
+    mixed, done = team(replace(RULES, usual=tuple(ladder))), NOON + weekday * DAY
+    last = done
+    for step in range(1, 8):
+        here = opens_at(step, done, mixed, Kind.PREVENTIVE, "sev1")
+        assert here is not None
+        assert here - last >= DAY
+        assert interval_before(step, done, mixed, Kind.PREVENTIVE, "sev1") == here - last
+        last = here
 
 
 def test_an_audit_that_was_judged_late_is_not_followed_at_once_by_the_next() -> None:
@@ -580,6 +610,157 @@ def test_a_former_owner_who_owned_it_when_the_audit_opened_does_not_judge_it() -
     read = asks(known, says("/audit effective", author=KIM))
     known, _ = settled(known, NOON + 31 * DAY, rules(), audits=[read])
     assert known.audits[0].verdict is None
+
+
+@pytest.mark.parametrize("status", [Progress.WONT_DO, Progress.DUPLICATE])
+def test_an_older_verdict_leaves_a_measure_waived_that_was_so_since(status: Progress) -> None:
+    known = with_status(opened(), status, NOON + 32 * DAY)
+    read = asks(known, says("/audit not-effective", NOON + 31 * DAY))
+    known, done = settled(known, NOON + 33 * DAY, rules(), audits=[read])
+    assert known.audits[0].verdict is Verdict.NOT_EFFECTIVE
+    assert [item.status for item in known.actions] == [status.value]
+    assert not [each for each in done if isinstance(each, SetFields)]
+    (note,) = (each.text for each in done if isinstance(each, WriteNote))
+    assert "AI-1 was waived meanwhile, and is left so" in note
+
+
+def test_what_is_not_effective_and_was_deleted_since_has_a_successor() -> None:
+    known = opened()
+    gone = replace(known.actions[0], sides={Side.TASK: Agreement(gone="Not Found")})
+    known = replace(known, actions=(gone,))
+    read = asks(known, says("/audit not-effective", NOON + 31 * DAY))
+    known, _ = settled(known, NOON + 33 * DAY, rules(), audits=[read])
+    assert known.actions[1].title.startswith("Replace AI-1")
+    assert known.audits[0].led_to == 2
+
+
+def test_a_measure_that_is_in_work_again_is_not_put_back_by_an_older_verdict() -> None:
+    known = with_status(opened(), Progress.IN_PROGRESS, NOON + 32 * DAY)
+    read = asks(known, says("/audit not-effective", NOON + 31 * DAY))
+    known, done = settled(known, NOON + 33 * DAY, rules(), audits=[read])
+    assert (known.actions[0].status, known.audits[0].led_to) == ("in progress", 1)
+    assert not [each for each in done if isinstance(each, SetFields)]
+
+
+@pytest.mark.parametrize(("on", "counts"), [(31.5, True), (32, True), (32.5, False)])
+def test_a_verdict_counts_if_it_was_given_while_the_measure_was_done(
+    on: float, counts: bool
+) -> None:
+    """Both are heard in one turn."""
+    known = with_status(opened(), Progress.OPEN, NOON + 32 * DAY)
+    read = asks(known, says("/audit partly", NOON + on * DAY))
+    known, done = settled(known, NOON + 33 * DAY, rules(), audits=[read])
+    assert (known.audits[0].verdict is not None) is counts
+    assert len(known.actions) == 1 + counts
+    told = " ".join(each.text for each in done if isinstance(each, WriteNote))
+    assert ("AI-1 was open already when it was given" in told) is not counts
+
+
+def test_whoever_quotes_a_verdict_to_thank_for_it_is_not_answered() -> None:
+    known = opened()
+    said = replace(says("/audit effective because it fired"), id="a")
+    thanks = replace(says("> /audit effective because it fired\n\nThanks", NOON + 32 * DAY), id="b")
+    known, _ = settled(known, NOON + 33 * DAY, rules(), audits=[asks(known, said)])
+    known, done = settled(known, NOON + 33 * DAY, rules(), audits=[asks(known, said, thanks)])
+    assert known.audits[0].answers == ()
+    assert not [each for each in done if isinstance(each, WriteNote)]
+
+
+@pytest.mark.parametrize("text", ["/audit great", "> /audit effective"])
+def test_who_mends_a_command_in_its_comment_is_told_once_that_a_new_one_is_needed(
+    text: str,
+) -> None:
+    known, notes = opened(), list[str]()
+    first = replace(says(text), id="a")
+    mended = replace(first, text="/audit effective because it fired", edited=True)
+    for day, said in enumerate((first, first, mended, mended), 31):
+        now = NOON + day * DAY
+        known, done = settled(known, now, rules(), audits=[asks(known, said)])
+        notes += [each.text for each in done if isinstance(each, WriteNote)]
+    assert known.audits[0].verdict is None
+    assert len(notes) == 2
+    assert "the comment was edited; write a new one" in notes[1]
+
+
+def test_a_comment_that_judged_may_be_edited_in_peace() -> None:
+    known = opened()
+    said = replace(says("/audit effective because it fired"), id="a")
+    known, _ = settled(known, NOON + 31 * DAY, rules(), audits=[asks(known, said)])
+    edited = replace(said, text=f"{said.text} twice", edited=True)
+    known, done = settled(known, NOON + 32 * DAY, rules(), audits=[asks(known, edited)])
+    assert known.audits[0].evidence == "it fired"
+    assert not [each for each in done if isinstance(each, WriteNote)]
+
+
+# --- not made, or made and not heard of -----------------------------------------------------------
+
+
+def test_one_that_was_moot_before_it_was_made_counts_as_a_round() -> None:
+    known, _ = settled(incident(measure()), NOON, rules())
+    held_up = asked(known, NOON + 30 * DAY, rules()).incident
+    assert held_up is not None
+    undone = with_status(held_up, Progress.OPEN, NOON + 31 * DAY)
+    known, done = settled(undone, NOON + 31 * DAY, rules())
+    assert [each.moot for each in done if isinstance(each, CreateTask)] == [True]
+    assert known.audits[0].standing == "withdrawn"
+    known, _ = settled(with_status(known, Progress.DONE, NOON + 32 * DAY), NOON + 32 * DAY, rules())
+    known, done = settled(known, NOON + 70 * DAY, rules())
+    assert [each.key for each in done if isinstance(each, CreateTask)] == ["audit:k3v9w:1:2:1"]
+
+
+def test_none_is_made_while_the_incidents_ticket_is_gone_and_it_is_once_that_is_back() -> None:
+    known, _ = settled(incident(measure()), NOON, rules())
+    held_up = asked(known, NOON + 30 * DAY, rules()).incident
+    assert held_up is not None
+    gone = replace(held_up, phase=Phase.GONE)
+    (wish,) = creates(asked(gone, NOON + 31 * DAY, rules()))
+    assert wish.moot  # looked for, because it may have been made, and not made
+    known, _ = settled(gone, NOON + 31 * DAY, rules())
+    assert [(each.ticket, each.due, each.lives) for each in known.audits] == [(None, None, True)]
+    known, done = settled(replace(known, phase=Phase.CLOSED), NOON + 40 * DAY, rules())
+    # the key of what was never made is spent
+    assert [each.key for each in done if isinstance(each, CreateTask)] == ["audit:k3v9w:1:1:2"]
+    assert known.audits[0].step == 1
+
+
+def test_one_that_is_found_is_due_when_its_ticket_says_and_names_whom_that_names() -> None:
+    known, _ = settled(incident(measure()), NOON, rules())
+    first = asked(known, NOON + 30 * DAY, rules())
+    assert first.incident is not None
+    (wish,) = creates(first)
+    taken = replace(first.incident.actions[0], owner="Noor Aziz")
+    later = asked(replace(first.incident, actions=(taken,)), NOON + 50 * DAY, rules()).incident
+    assert later is not None
+    moved = later.audits[0]
+    assert (moved.due, moved.reviewer, moved.owner) != (wish.due, "Noor Aziz", "Kim Ito")
+    sent = Sent(wish.due, wish.owner_name or "", wish.measure_owner)
+    found = fold(TaskCreated(wish.key, task_ref(9), False, sent=sent), later).audits[0]
+    assert (found.due, found.reviewer, found.owner) == (wish.due, "Noor Aziz", "Kim Ito")
+
+
+@pytest.mark.parametrize("away_on", [date(2027, 1, 6), date(2027, 1, 20)])
+@pytest.mark.parametrize("who", ["Lee Park", "Noor Aziz"])
+def test_whoever_is_away_when_it_opens_or_is_due_does_not_review_it(
+    who: str, away_on: date
+) -> None:
+    known, _ = settled(incident(measure()), NOON, rules(REVIEWED))
+    assert reviewer(known, {who: away_on}) == ({"Lee Park", "Noor Aziz"} - {who}).pop()
+
+
+def test_where_all_reviewers_are_away_one_is_asked_all_the_same() -> None:
+    known, _ = settled(incident(measure()), NOON, rules(REVIEWED))
+    on = date(2027, 1, 6)
+    assert reviewer(known, {"Lee Park": on, "Noor Aziz": on}) == reviewer(known, {})
+
+
+def reviewer(known: Incident, away: Mapping[str, date]) -> str | None:
+    """Who is asked on the 30th day, where these are away on those days."""
+    ours = rules(REVIEWED)
+    spells = {name: ((day, day),) for name, day in away.items()}
+    people = (*ours.people, KnownPerson("Lee Park", None, {"github": "lee"}))
+    people = tuple(replace(each, away=spells.get(each.name, ())) for each in people)
+    (wish,) = creates(asked(known, NOON + 30 * DAY, replace(ours, people=people)))
+    return wish.owner_name
 
 
 # --- once, for any pattern ------------------------------------------------------------------------
