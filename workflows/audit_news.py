@@ -26,7 +26,8 @@ def fold_audit(news: News, incident: Incident) -> Incident:
             if audit is None:
                 return incident
             if sent is not None:
-                audit = replace(audit, due=sent.due, reviewer=sent.reviewer, owner=sent.owner)
+                owner = sent.owner or audit.owner
+                audit = replace(audit, due=sent.due, reviewer=sent.reviewer, owner=owner)
             # whom it could not be assigned to, its text names
             return changed(incident, replace(audit, ticket=ref))
         case NotCreated(key):

@@ -109,7 +109,7 @@ def judged(
     if item is None or team.audits is None or verdict is None:
         return changed(incident, audit), []
     note = f"{audit.name}: {verdict.value} ({audit.by})"
-    if verdict is Verdict.NOT_EFFECTIVE and (item.given_up or item.status in _WAIVED):
+    if verdict is Verdict.NOT_EFFECTIVE and is_waived(item):
         why = f"{item.name} is waived since, and is left so"
         return changed(incident, audit), [f"{note}: {why}"]
     if verdict is Verdict.NOT_EFFECTIVE:
@@ -163,6 +163,11 @@ def succeed_refused(
 # --- rounds ---------------------------------------------------------------------------------------
 
 
+def is_waived(item: ActionItem) -> bool:
+    """Whether somebody decided that it shall not be done."""
+    return bool(item.given_up) or item.status in _WAIVED
+
+
 def nothing_to_ask(item: ActionItem, incident: Incident, team: Team) -> str:
     """Why nothing is to be audited of an action item by now, "" where something is."""
     if not steps(team, item.kind, incident.severity):
@@ -171,7 +176,7 @@ def nothing_to_ask(item: ActionItem, incident: Incident, team: Team) -> str:
         return f"{item.name} was given up"
     if item.sides.get(Side.TASK, Agreement()).gone:
         return f"the task of {item.name} is deleted or hidden"
-    if item.status in _WAIVED:
+    if is_waived(item):
         return f"{item.name} is waived: {item.status}"
     if item.status != Progress.DONE.value:
         return f"{item.name} is not done any more"
