@@ -158,9 +158,9 @@ def lapsed(records: Mapping[str, EffectRecord], wished: Sequence[Effect]) -> lis
 
 def built_on(effect: Effect) -> tuple[str, str] | None:
     """The ticket (connection and id) that must have been read for the effect: its fields are set,
-    it is audited or told something."""
+    or it is told something."""
     match effect:
-        case SetFields(task=ref) | WriteNote(ticket=ref) | CreateTask(measure=TicketRef() as ref):
+        case SetFields(task=ref) | WriteNote(ticket=ref):
             return ref.connection, ref.id
         case _:
             return None

@@ -49,7 +49,6 @@ from service.tasks import Ticket as Task
 from service.tick import put_plan
 from service.transfers import follow, read
 from workflows import choices, judging, publishing
-from workflows.audits import came_due
 from workflows.effects import Effect, Hold, WriteRegions
 from workflows.events import ProofRead, Reading, TaskReading, TicketUnchanged
 from workflows.lifecycle import decide
@@ -89,7 +88,7 @@ class Processing:
         self._documents = Rereading(store, policy, executor, clock)
         self._people = Directory(store, policy, trackers)
         self._tasks = Tasks(store, trackers, policy, self._people)
-        self._audits = AuditTickets(store, trackers)
+        self._audits = AuditTickets(store, trackers, policy)
         self._proofs = ProofTickets(store, trackers, policy)
         self._recurrences = recurrences
         self._checks = checks
@@ -152,7 +151,7 @@ class Processing:
         for _ in range(ROUNDS):
             holds = held(records, self._clock())
             looked = self._tasks.look(incident)
-            audits = self._audits.look(incident, looked.readings)
+            audits = self._audits.look(incident)
             proofs = self._proofs.look(incident, looked)
             failed |= looked.failed | proofs.failed
             found = (looked.readings, audits, proofs.readings)
@@ -164,18 +163,19 @@ class Processing:
                 return self._unwatched(job, "; ".join(decision.reasons))
             decision, records = self._save(job, before, incident, saved, decision, looked, audits)
             saved = incident
+            if self._tasks.waits(incident, looked) or self._audits.waits(incident, audits):
+                continue  # read before anything is done: it may change what that is
             possible = [] if self._only_plans(incident) else feasible(decision.effects, unread)
             going = self._not_behind(possible, records, incident, lease.urgent)
             going = [effect for effect in going if built_on(effect) not in failed]
             ready = batch(going, records, self._clock())
-            if not ready and came_due(before, incident, self._clock()):
-                continue
             if not ready and self._proofs.waits(incident, failed):
                 continue
             if not ready:
                 waiting = [*failed.values(), *audits.failed, *_later(decision)]
                 end = self._rest(possible, records, unread, waiting)
-                return until_given_back(audits.stuck, end, self._clock())
+                stuck = [*looked.stuck, *audits.stuck]
+                return until_given_back(stuck, end, self._clock())
             incident = saved = self._executor.execute(lease, ready, incident, possible)
             records = self._records(incident)
         return Later(self._clock() + REST, "it kept changing while it was worked on")

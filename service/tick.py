@@ -24,6 +24,7 @@ from service.store.incidents import new_id
 from service.store.journal import EntryKind
 from service.store.owners import OfTeam
 from service.store.teams import JOB as TEAM_JOB
+from workflows.audits import out_of_step
 from workflows.calendars import HolidaysUnknown
 from workflows.model import Incident
 from workflows.policy import Mode, Policy, Team
@@ -65,7 +66,8 @@ _NEXT = "the next occurrence is due"
 
 class Tick:
     """Runs the jobs of kind ``tick``: ``due`` takes what is due, ``plans`` plans all incidents and
-    teams anew, which other rules may have changed, and compares incidents that never were."""
+    teams anew, which other rules may have changed, and compares incidents that never were. Where
+    other rules ask for audits, or for none any more, the incident's own turn sees to that."""
 
     def __init__(
         self,
@@ -149,9 +151,12 @@ class Tick:
                     tx.jobs.touch(TEAM_JOB, name, reason="something is not done")
 
     def _plan(self, tx: Transaction, incident: Incident) -> None:
+        subject = incident_subject(incident.ticket.connection, incident.ticket.id)
+        team = self._policy.teams.get(incident.team)
         try:
             put_plan(tx, incident, self._policy)
             compare(tx, incident)
         except HolidaysUnknown as unknown:
-            subject = incident_subject(incident.ticket.connection, incident.ticket.id)
             tx.jobs.touch(INCIDENT_JOB, subject, reason=str(unknown))
+        if team is not None and out_of_step(incident, team):
+            tx.jobs.touch(INCIDENT_JOB, subject, reason="other rules of its audits")

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from workflows import check_text, timeline
+from workflows.audits import is_waived
 from workflows.ladder import opens_at
 from workflows.markup import addresses, cell, copied_address, excerpt, inert, link
 from workflows.model import ActionItem, Incident, Kind, Postmortem
@@ -345,6 +346,9 @@ def follows(incident: Incident, audit: Audit) -> str:
     if audit.led_to is not None:
         verb = "closes the gap" if audit.verdict is Verdict.PARTLY else "takes its place"
         return f"AI-{audit.led_to} {verb}. {again}".strip()
+    item = next((each for each in incident.actions if each.number == audit.item), None)
+    if audit.verdict is Verdict.NOT_EFFECTIVE and item is not None and is_waived(item):
+        return f"{item.name} was waived meanwhile, and is left so. It is not audited again."
     return again or "It is not audited again."
 
 

@@ -22,7 +22,7 @@ from workflows import (
     publishing,
     reminders,
 )
-from workflows.audit_turn import audited, heard_audits, wanted_by_audits
+from workflows.audit_turn import Seen, audited, heard_audits, seen_in, wanted_by_audits
 from workflows.effects import (
     Effect,
     Hold,
@@ -82,11 +82,11 @@ def decide(
     `new_id` becomes the id of an incident that is seen for the first time. `held` tells of
     effects that were refused, wait or were given up, by key, so that people can be told; None
     when nobody looked: then what was given up stays so. `tasks` are the tickets of its action
-    items, and `audits` those of their audits, that were read since the last decision; `proofs` are
-    those of items that ended, read whole.
+    items, and `audits` those of their audits, that were read since the last decision: an audit is
+    opened or withdrawn only after such a read. `proofs` are those of items that ended, read whole.
     """
     notes: list[str] = []
-    known = {audit.place for audit in incident.audits} if incident else set()
+    seen = seen_in(incident, tasks, audits) if incident else Seen()
     if incident is not None:
         incident, notes = choices.settle(incident, now)
         incident, published = publishing.settle(incident)
@@ -96,13 +96,13 @@ def decide(
         notes += heard
         incident, heard = heard_proofs(incident, proofs, policy, now)
         notes += heard
-        incident, heard = heard_audits(incident, audits, team, policy, now, known)
+        incident, heard = heard_audits(incident, audits, team, policy, now, seen)
         notes += heard
     decision = _decide(reading, incident, policy, new_id, now, held)
     if decision.incident is not None:
         # a row of the document may have said that a measure is done, or is not
         after, ended = settled(decision.incident, policy, now)
-        after, told = audited(after, policy, now, known)
+        after, told = audited(after, policy, now, seen)
         notes += [*ended, *told]
         if after != decision.incident:
             again = _decide(reading, after, policy, new_id, now, held)
@@ -111,23 +111,25 @@ def decide(
     decision = replace(decision, reasons=(*notes, *decision.reasons))
     if decision.incident is None:
         return decision
-    return outside.told(_spoken(decision, decision.incident, policy, now), policy, now)
+    return outside.told(_spoken(decision, decision.incident, policy, now, seen), policy, now)
 
 
-def _spoken(decision: Decision, incident: Incident, policy: Policy, now: datetime) -> Decision:
+def _spoken(
+    decision: Decision, incident: Incident, policy: Policy, now: datetime, seen: Seen
+) -> Decision:
     """The decision with what people are asked, told and reminded of besides, and when to look
     again."""
     said = reminders.wanted(incident, policy, now)
     asked = proof_notes.wanted(incident, policy, now)
-    audited_by = wanted_by_audits(incident, policy, now)
-    seen = checks.see_to(incident, policy, now)
-    parts = (said.again_at, asked.again_at, audited_by.again_at, seen.again_at)
+    audited_by = wanted_by_audits(incident, policy, now, seen)
+    watched = checks.see_to(incident, policy, now)
+    parts = (said.again_at, asked.again_at, audited_by.again_at, watched.again_at)
     times = (decision.again_at, rests_until(incident, now), *parts)
     return replace(
         decision,
-        incident=seen.incident,
-        effects=(*decision.effects, *audited_by.effects, *said.notes, *asked.notes, *seen.notes),
-        reasons=(*decision.reasons, *seen.reasons),
+        incident=watched.incident,
+        effects=(*decision.effects, *audited_by.effects, *said.notes, *asked.notes, *watched.notes),
+        reasons=(*decision.reasons, *watched.reasons),
         again_at=min((at for at in times if at is not None), default=None),
     )
 
