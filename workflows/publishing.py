@@ -100,7 +100,7 @@ def _to_keep(incident: Incident) -> Iterator[KeepVersions]:
     document = incident.postmortem
     if document is None or document.status is not DocumentStatus.PUBLISHED:
         return
-    key, ref = f"versions:{incident.id}", replace(document.ref, head="")
+    key, ref = f"versions:{incident.id}", replace(document.ref, head="", merge="")
     if has_signal(ref):
         if ref.published:
             yield KeepVersions(key, replace(ref, version=""))
@@ -122,7 +122,7 @@ def _to_show(incident: Incident) -> Iterator[SetReview]:
     if lacks:
         check = Check.PENDING if draft else Check.FAILURE
     # Without what moves when nothing of this changes.
-    ref = replace(document.ref, version="", published="")
+    ref = replace(document.ref, version="", published="", merge="")
     yield SetReview(review_key(incident), ref, incident.id, check, _in_short(lacks))
 
 

@@ -222,6 +222,40 @@ def test_each_merge_is_a_version_and_the_diff_tells_what_changed(stage: Stage) -
     )
 
 
+def test_an_update_that_is_closed_unmerged_changes_nothing_and_is_not_proposed_again(
+    stage: Stage,
+) -> None:
+    key, draft, _ = published(stage)
+    github, tasks = stage.sandbox.github, stage.sandbox.github.repos[REPO].issues
+    (item,) = stage.incident(key).actions
+    assert item.task is not None
+    task = int(item.task.key.split("#")[1])
+    github.close(REPO, task, by="kim")
+    stage.settle()
+    stage.wait(timedelta(minutes=2))
+    assert "| done |" in draft.text(f"{draft.branch}-updates")
+    first = max(draft.place.issues)
+    stage.wait(timedelta(minutes=2))
+    github.close_pull(DOCUMENTS, first, by="noor")
+    del draft.place.branches[f"{draft.branch}-updates"]  # the button beside it
+    stage.settle()
+    stage.wait(timedelta(days=1))
+    assert tasks[task].state == "closed"
+    incident = stage.incident(key)
+    assert incident.actions[0].status == "done"
+    assert incident.postmortem is not None
+    assert incident.postmortem.conflicts == ()
+    assert max(draft.place.issues) == first
+    github.reopen(REPO, task, by="kim")
+    stage.settle()
+    stage.wait(timedelta(minutes=2))
+    github.comment(REPO, int(key.split("#")[1]), "ACTION: two @kim", by="noor")
+    stage.settle()
+    assert max(draft.place.issues) > first
+    assert "two" in draft.text(f"{draft.branch}-updates")
+    assert [each.number for each in versions(stage, key)] == [1]
+
+
 def test_the_same_text_published_again_is_no_new_version(stage: Stage) -> None:
     key, draft, _ = published(stage)
     github = stage.sandbox.github
