@@ -132,7 +132,7 @@ def _publication(incident: Incident) -> str:
     document = incident.postmortem
     if document is None or document.status is not DocumentStatus.PUBLISHED:
         return _NOT_PUBLISHED
-    granted = [str(each.id) for each in incident.publishings if each.accepted]
+    granted = [str(each.id) for each in incident.publishings if each.done]
     return document.ref.published or next(reversed(granted), "published")
 
 

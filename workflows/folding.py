@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from workflows import publishing
 from workflows.action_table import read_rows, still_kept
 from workflows.audit_keys import is_of_audit
 from workflows.audit_news import fold_audit
@@ -70,7 +71,7 @@ def fold(news: News, incident: Incident) -> Incident:
         case CommentWritten(_, comment_id):
             return replace(incident, comment_id=comment_id)
         case ReviewShown() | VersionsFound() | VersionsKept():
-            return incident
+            return publishing.kept(incident) if isinstance(news, VersionsFound) else incident
 
 
 def _note_written(news: NoteWritten, incident: Incident) -> Incident:
