@@ -120,13 +120,12 @@ def batch(
     effects: Sequence[Effect], records: Mapping[str, EffectRecord], now: datetime
 ) -> list[EffectRecord]:
     """What to execute next of the wished effects: the first that can go, and with a task all
-    other tasks for the same place, because trackers take them in one call."""
-    ready = [
-        record
-        for effect in effects
-        if (record := records[effect.key]).state in RUNNABLE
-        and (record.due_at is None or record.due_at <= now)
-    ]
+    other tasks for the same place, because trackers take them in one call. As long as a version
+    waits to be kept, nothing is written into its document."""
+    runnable = [r for effect in effects if (r := records[effect.key]).state in RUNNABLE]
+    if any(isinstance(record.wish, KeepVersions) for record in runnable):
+        runnable = [record for record in runnable if not isinstance(record.wish, WriteRegions)]
+    ready = [record for record in runnable if record.due_at is None or record.due_at <= now]
     if not ready:
         return []
     first = ready[0]

@@ -130,7 +130,9 @@ class Processing:
         incident, unread = self._documents.again(job, known)
         incident = incident and choices.hear(hear(incident, accepted), chosen)
         incident = incident and judging.hear(incident, judged)
-        incident = incident and self._recurrences.hear(publishing.hear(incident, asked))
+        if unread is None:  # who asks to publish a text that cannot be read waits as well
+            incident = incident and publishing.hear(incident, asked)
+        incident = incident and self._recurrences.hear(incident)
         return self._turn(job, lease, reading, incident, unread)
 
     def _turn(

@@ -46,7 +46,8 @@ from workflows.model import (
     Phase,
     Ticket,
 )
-from workflows.policy import Mode, Policy, SeverityRules, Team, known_person, same_word
+from workflows.people import name_of
+from workflows.policy import Mode, Policy, SeverityRules, Team, same_word
 from workflows.proof_turn import heard_proofs, settled
 from workflows.set_up import NO_MORE, comment, set_up
 from workflows.spans import after
@@ -267,7 +268,6 @@ def _with_people(incident: Incident, team: Team, policy: Policy) -> Incident:
     """Roles and the dates of both steps, set once: later changes of the rules do not move them."""
     if incident.roles or incident.review_due or incident.synthesis_due:
         return incident
-    owner = incident.owner and known_person(policy, incident.owner.handle)
     limits = policy.severities[incident.severity] if incident.severity else SeverityRules("")
     closed = incident.closed
     synthesis, review = (
@@ -277,7 +277,8 @@ def _with_people(incident: Incident, team: Team, policy: Policy) -> Incident:
     today = team.calendar.day_of(closed) if closed else None
     days = [day for day in (today, synthesis, review) if day]
     away = {person.name for person in policy.people if any(map(person.is_away, days))}
-    named = owner.name if owner else None
+    kind = policy.connections.get(incident.ticket.connection, "")
+    named = name_of(incident.owner, kind, policy) if incident.owner else None
     roles = assign_roles(incident, team.rota, named, policy.served, away)
     return replace(incident, roles=roles, review_due=review, synthesis_due=synthesis)
 

@@ -87,6 +87,8 @@ def _begun(incident: Incident, team: Team, now: datetime) -> Incident:
     incident = customers.as_it_stands(incident, team, now)
     if team.participants.circulate is None or of_kind(incident.notices, SUMMARY):
         return incident
+    if circulation.waits(incident):
+        return incident
     return replace(incident, notices=(*incident.notices, circulation.begun(incident, now)))
 
 
@@ -117,6 +119,8 @@ def _notes(incident: Incident, team: Team, policy: Policy, now: datetime) -> Ite
     day = team.calendar.day_of(now)
     for notice in incident.notices:
         if notice.at is not None or not notice.about:
+            continue
+        if notice.what in (SUMMARY, MISSING) and circulation.waits(incident):
             continue
         ticket = _ticket(incident, notice)
         if ticket is None or ticket.connection not in policy.connections:

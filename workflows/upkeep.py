@@ -68,12 +68,19 @@ def _wanted_regions(
         emptied = not seen and bool(document.base.get(name))
         if ours != document.wrote.get(name) or emptied or _must_mend(name, document, incident):
             wanted[name] = ours
-    if set(wanted) == {"facts"} and document.status is DocumentStatus.PUBLISHED:
-        # Merging made it published: no update is proposed to say only that.
-        wrote = document.wrote.get("facts", "")
-        if postmortem.without_status(wanted["facts"]) == postmortem.without_status(wrote):
-            return {}
-    return wanted
+    return wanted if any(_is_news(document, *each) for each in wanted.items()) else {}
+
+
+def _is_news(document: Postmortem, name: str, ours: str) -> bool:
+    """Whether a region that is to say this is worth a write: no update is proposed to say only that
+    merging made it published, nor again what somebody declined."""
+    if document.seen[name] != document.base.get(name):
+        return True
+    known = [document.declined.get(name, "")]
+    if name == "facts" and document.status is DocumentStatus.PUBLISHED:
+        known = [*map(postmortem.without_status, [*known, document.wrote.get(name, "")])]
+        ours = postmortem.without_status(ours)
+    return ours not in known
 
 
 def _must_mend(name: str, document: Postmortem, incident: Incident) -> bool:

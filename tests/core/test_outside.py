@@ -204,6 +204,15 @@ def published(text: str, by: Policy, **values: Any) -> Incident:
     return seen(incident(text, PUBLISHED, **values), by)
 
 
+def on_branch(before: Incident, head: str = "") -> Incident:
+    """The incident whose document is drafted on a branch; `head` is what is proposed there now."""
+    paper = before.postmortem
+    assert paper is not None
+    return replace(
+        before, postmortem=replace(paper, ref=replace(paper.ref, branch="draft", head=head))
+    )
+
+
 def as_version(before: Incident, version: str, text: str | None = None) -> Incident:
     paper = before.postmortem
     assert paper is not None
@@ -270,6 +279,40 @@ def test_what_is_both_there_before_it_is_published_is_sent_and_not_again_by_publ
     assert after.postmortem is not None
     now_published = replace(after, postmortem=replace(after.postmortem, status=PUBLISHED))
     assert turn(as_version(now_published, "v1"), by)[1] == []
+
+
+def test_words_of_the_incidents_title_are_neither_summary_nor_perspectives() -> None:
+    text = "# Postmortem INC-1: Summary of perspectives not sent\n\nSupport: it was slow.\n"
+    assert said(text) == Said()
+    assert answered(text) == frozenset()
+    assert said(text + "\n## Executive summary\n\nNo limit.\n").summary == "No limit."
+
+
+def test_an_update_that_nobody_merged_is_neither_sent_nor_counted() -> None:
+    by = rules(CIRCULATE)
+    after, _ = turn(as_version(on_branch(published(WHOLE, by)), "m1"), by)
+    other = WHOLE.replace("no", "a")
+    assert turn(on_branch(as_version(after, "", other), head="h2"), by)[1] == []
+    assert turn(as_version(after, "m1"), by)[1] == []
+    merged, notes = turn(as_version(after, "m2", other), by)
+    assert len(notes) == 1
+    assert turn(merged, by)[1] == []
+
+
+def test_a_note_that_was_planned_waits_as_long_as_an_update_is_open() -> None:
+    by = rules(CIRCULATE)
+    after, (note,) = turn(as_version(on_branch(published(WHOLE, by)), "m1"), by, written=False)
+    proposed = on_branch(as_version(after, "", PARTLY), head="h2")
+    assert turn(proposed, by, written=False)[1] == []
+    assert turn(as_version(after, "m1"), by)[1] == [note]
+
+
+def test_what_was_there_when_the_rules_first_asked_is_seen_once_no_update_is_open() -> None:
+    by = rules(CIRCULATE)
+    proposed = on_branch(incident(WHOLE.replace("no", "a"), PUBLISHED), head="h2")
+    before, notes = turn(proposed, by)
+    assert notes == []
+    assert turn(as_version(on_branch(before), "m1", WHOLE), by)[1] == []
 
 
 def test_what_is_drafted_on_a_branch_does_not_count() -> None:

@@ -19,6 +19,7 @@ from workflows.calendars import Calendar
 from workflows.events import TicketRead
 from workflows.lifecycle import decide
 from workflows.model import Incident, Phase
+from workflows.people import Seen, with_seen
 from workflows.policy import KnownPerson, Policy, Span, SpanUnit
 from workflows.postmortem import regions
 from workflows.triage import assign_roles
@@ -166,3 +167,10 @@ def test_an_owner_who_is_known_by_a_handle_only_is_told_from_the_rota() -> None:
     for n in range(8):
         incident = decided(replace(policy(), people=people), f"i{n}", owner=KIM)
         assert incident.roles["facilitator"] == "Noor Aziz"
+
+
+def test_the_owner_does_not_facilitate_whose_handle_was_found_by_their_address() -> None:
+    kim = KnownPerson("Kim Ito", "kim@acme.example", {})
+    rules = replace(policy(), people=(kim, *policy().people[1:]))
+    found = with_seen(rules, [Seen("github", KIM)])
+    assert decided(found, owner=KIM).roles["facilitator"] == "Noor Aziz"
