@@ -83,7 +83,7 @@ def test_a_command_whose_answer_asks_for_nothing_holds_no_question_back(
     assert "ask" in written
 
 
-# --- one end after the other, with nothing opened between ------------------------------------------
+# --- one end after the other, with nothing opened between -----------------------------------------
 
 
 def test_a_waiver_given_with_the_change_from_done_to_wont_do_counts() -> None:
