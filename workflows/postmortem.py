@@ -8,6 +8,7 @@ from dataclasses import replace
 from workflows import action_table, audit_text, perspectives, recurrence, task_text, timeline
 from workflows.apart import in_comment, may_be_told
 from workflows.audience import said_in_document, side_of
+from workflows.calendars import Calendar
 from workflows.documents import link_to, render
 from workflows.effects import CreateTask, DocumentTarget, LinkTask, TaskTarget
 from workflows.markup import addresses, cell, copied_address, excerpt, inert, link, plain_title
@@ -21,7 +22,7 @@ from workflows.model import (
     Way,
 )
 from workflows.people import handle_of
-from workflows.policy import DocumentDestination, Policy, PostmortemRules, TaskDestination
+from workflows.policy import DocumentDestination, Policy, TaskDestination, Team
 from workflows.proposals import details
 from workflows.remarks import remark, with_remark
 from workflows.snapshots import Field, Side
@@ -41,11 +42,11 @@ def _heading(incident: Incident) -> str:
     return f"Postmortem {incident.ticket.key}{words}"
 
 
-def document_text(incident: Incident, ticket: Ticket, rules: PostmortemRules) -> str:
-    """The whole document as it is first written."""
+def document_text(incident: Incident, ticket: Ticket, team: Team) -> str:
+    """The whole document of the team's incident as it is first written."""
     return render(
-        rules.template,
-        regions(incident, ticket),
+        team.postmortem.template,
+        regions(incident, ticket, team.calendar),
         title=_heading(incident),
         incident=incident.ticket.key,
         severity=incident.severity or "",
@@ -54,7 +55,7 @@ def document_text(incident: Incident, ticket: Ticket, rules: PostmortemRules) ->
     )
 
 
-def regions(incident: Incident, ticket: Ticket) -> dict[str, str]:
+def regions(incident: Incident, ticket: Ticket, calendar: Calendar) -> dict[str, str]:
     """Each marked region as we would write it now, by name, in Markdown."""
     return {
         "facts": _facts(incident),
@@ -62,7 +63,7 @@ def regions(incident: Incident, ticket: Ticket) -> dict[str, str]:
         "timeline": timeline.render(timeline.rows(ticket, incident.comment_id)),
         "actions": action_table.table(incident.actions),
         "evidence": _evidence(incident, ticket),
-        "audits": audit_text.region(incident.audits),
+        "audits": audit_text.region(incident.audits, calendar),
         "recurrence": recurrence.region(incident.recurrences),
         "perspectives": perspectives.region(incident.perspectives),
     }

@@ -179,12 +179,12 @@ def test_the_document_has_a_place_for_each_answer_and_none_where_nobody_is_asked
 
     by = rules(BOTH).teams["payments"]
     bare = replace(incident(), postmortem=None)
-    text = document_text(asked_of(bare, by), closed(), by.postmortem)
+    text = document_text(asked_of(bare, by), closed(), by)
     assert "\n- Support:\n- " not in text.partition("### What they say")[0]
     assert "\n- Data:\n- Support:\n" in text
     assert QUESTIONS["data"] in regions(text)["perspectives"]
     assert answered(text) == frozenset()
-    without = document_text(bare, closed(), by.postmortem)
+    without = document_text(bare, closed(), by)
     assert "Perspective" not in without
 
 
