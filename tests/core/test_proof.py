@@ -378,6 +378,16 @@ def test_the_rules_say_how_long_a_waiver_holds_that_names_no_day() -> None:
     assert [each.due for each in plan(known, by)] == [datetime(2026, 12, 16, tzinfo=UTC)]
 
 
+def test_where_the_last_day_cannot_be_counted_a_day_is_asked_for() -> None:
+    calendar = Calendar(known_until=date(2026, 12, 31))
+    by = rules(waivers=WaiverRules(Span(120, SpanUnit.BUSINESS_DAYS)), calendar=calendar)
+    known, notes = turn(incident(item(WONT_DO)), says("/waive because it goes away"), by=by)
+    assert only(known).waiver is None
+    assert "name that day" in next(iter(notes.values())).text
+    said = says("/waive until 2027-06-30 because it goes away", "c2")
+    assert only(turn(known, said, by=by)[0]).waiver is not None
+
+
 def test_when_it_ends_that_is_asked_once_and_a_renewal_needs_no_reason() -> None:
     waive = says("/waive until 2026-12-20 because it goes away")
     known, _ = turn(incident(item(WONT_DO)), waive)
