@@ -280,7 +280,7 @@ class Processing:
             audits.remember(tx, incident)
             put_plan(tx, incident, self._policy)
             compare(tx, incident)
-            watch(tx, before, incident, self._policy)
+            watch(tx, incident, self._policy)
             self._write_down(tx, incident, decision, planned)
             for text, data in new_apart(before, incident, tx.now):
                 tx.journal.add(incident.id, EntryKind.CONFLICT, text, data)

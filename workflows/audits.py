@@ -195,7 +195,7 @@ def _begin(
     first = Audit(item.number, round, rung=1, step=1, since=done_at, opens=opens)
     incident = _with(incident, replace(item, done_at=done_at))
     incident = replace(incident, audits=(*incident.audits, first))
-    return incident, [f"{item.name} is done: {first.name} opens on {opens:%Y-%m-%d}"]
+    return incident, [f"{item.name} is done: {first.name} opens on {team.calendar.day_of(opens)}"]
 
 
 def _done_since(item: ActionItem, now: datetime) -> datetime:

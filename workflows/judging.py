@@ -118,7 +118,7 @@ def not_open(incident: Incident, audit: Audit, said: Sequence[Judgement]) -> str
     if why := no_more(audit):
         return why
     if audit.ticket is None:
-        return f"it is not open yet: it opens on {audit.opens:%Y-%m-%d}"
+        return f"it is not open yet: it opens at {audit.opens:%Y-%m-%d %H:%M} UTC"
     first = next(iter(waiting(hear(incident, said), audit)), None)
     if first is None:
         return ""

@@ -155,7 +155,7 @@ def _decide(
             return Decision(None, (), (found,))
         incident = Incident(new_id, found.team.name, ticket.ref, ticket.title, Phase.OPEN)
         doubts = tuple(f"the rules of {name} match it too: tell them apart" for name in found.also)
-    incident, holds = give_up(incident, held)
+    incident, holds = give_up(incident, held, now)
     source = source_of(incident, ticket, policy)
     if source is None:
         why = f"the rules no longer know the team {incident.team} on {ticket.ref.connection}"
@@ -184,7 +184,7 @@ def _tasks_only(
     if team is None:
         why = f"the rules no longer know the team {incident.team}"
         return Decision(waiting(incident, why), (), (why,))
-    incident, holds = give_up(incident, held)
+    incident, holds = give_up(incident, held, now)
     if incident.phase is Phase.CLOSED:
         return _not_yet(set_up(incident, None, team, policy, holds, now), held or {})
     return _not_yet(_go_on(incident, None, team, policy, now), held or {})

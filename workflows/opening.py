@@ -10,6 +10,7 @@ from hashlib import blake2b
 from workflows import audit_text
 from workflows.audit_keys import audit_key
 from workflows.audits import changed, due_to_open, is_away, nothing_to_ask
+from workflows.calendars import Calendar
 from workflows.effects import CloseTicket, CreateTask, Effect, LinkTask, TaskTarget, WriteNote
 from workflows.model import ActionItem, Incident, Postmortem
 from workflows.people import handle_of, name_said
@@ -84,7 +85,7 @@ def _asked_for(
                 yield replace(wish, moot=moot)
         elif audit.stands and audit.ticket and audit.ticket.connection in policy.connections:
             yield from _links(incident, item, audit)
-            yield from _notes(incident, audit)
+            yield from _notes(incident, audit, team.calendar)
             yield from _closing(incident, audit, team)
 
 
@@ -127,7 +128,7 @@ def _links(incident: Incident, item: ActionItem, audit: Audit) -> Iterator[LinkT
         yield LinkTask(f"audited:{rest}:incident", incident.ticket, ticket, name)
 
 
-def _notes(incident: Incident, audit: Audit) -> Iterator[WriteNote]:
+def _notes(incident: Incident, audit: Audit, calendar: Calendar) -> Iterator[WriteNote]:
     """What is said on its ticket because of what people did, each once."""
     if audit.ticket is None:
         return
@@ -138,7 +139,7 @@ def _notes(incident: Incident, audit: Audit) -> Iterator[WriteNote]:
         said.append(("unjudged", audit_text.unjudged()))
     said += [(answer.id, audit_text.refused(answer.text)) for answer in audit.answers]
     if audit.verdict is not None:
-        said.append(("verdict", audit_text.verdict(incident, audit)))
+        said.append(("verdict", audit_text.verdict(incident, audit, calendar)))
     rest = audit_key(incident, audit).partition(":")[2]
     for name, text in said:
         if name not in audit.told:

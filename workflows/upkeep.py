@@ -8,6 +8,7 @@ from datetime import datetime
 
 from workflows import action_table, audit_text, perspectives, postmortem, recurrence
 from workflows.action_table import merge_table, read_table
+from workflows.calendars import Calendar
 from workflows.documents import digest
 from workflows.effects import WriteRegions
 from workflows.model import DocumentStatus, Incident, Postmortem, Ticket
@@ -23,7 +24,7 @@ def keep_up(
     document = incident.postmortem
     if document is None:
         return incident, [], None
-    regions = _wanted_regions(incident, document, ticket)
+    regions = _wanted_regions(incident, document, ticket, team.calendar)
     if not regions:
         return incident, [], None
     edited = document.seen.get("actions") != document.base.get("actions")
@@ -36,7 +37,7 @@ def keep_up(
 
 
 def _wanted_regions(
-    incident: Incident, document: Postmortem, ticket: Ticket | None
+    incident: Incident, document: Postmortem, ticket: Ticket | None, calendar: Calendar
 ) -> dict[str, str]:
     """The regions that should be rewritten: ours changed, and nobody edited what stands there.
     Without a ticket only action items, their audits, recurrences and perspectives can have changed.
@@ -47,12 +48,12 @@ def _wanted_regions(
     bodies = (
         {
             "actions": action_table.table(incident.actions),
-            "audits": audit_text.region(incident.audits),
+            "audits": audit_text.region(incident.audits, calendar),
             "recurrence": recurrence.region(incident.recurrences),
             "perspectives": perspectives.region(incident.perspectives),
         }
         if ticket is None
-        else postmortem.regions(incident, ticket)
+        else postmortem.regions(incident, ticket, calendar)
     )
     for name, ours in bodies.items():
         seen = document.seen.get(name)

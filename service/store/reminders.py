@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from service.store.schema import reminders
 from service.store.statements import insert
+
+#: So long counts are kept: what is today for one team may be yesterday for another, no more.
+KEPT = timedelta(days=7)
 
 _OTHERS = select(func.count()).where(
     reminders.c.person == bindparam("of_person"),
@@ -38,4 +41,6 @@ class Reminders:
             index_elements=["key", "person"], set_={"day": statement.excluded.day}
         )
         self._connection.execute(moving, rows)
+        over = reminders.c.day < (day - KEPT).isoformat()
+        self._connection.execute(delete(reminders).where(over))
         return True

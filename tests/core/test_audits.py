@@ -18,7 +18,7 @@ from service.store.codec import dump, load
 from workflows import audit_text
 from workflows.action_table import table
 from workflows.audits import held_up, plan, to_be_sure_of, to_be_withdrawn
-from workflows.calendars import USUAL
+from workflows.calendars import USUAL, Calendar
 from workflows.effects import CreateTask, Effect, SetFields, WriteNote
 from workflows.events import (
     AuditRead,
@@ -854,6 +854,25 @@ def test_the_ticket_names_what_was_linked_in_the_incident_and_not_in_the_documen
     assert "nobody wrote one down" in text
 
 
+def test_days_are_those_of_the_teams_calendar() -> None:
+    by = rules(calendar=Calendar("Pacific/Auckland"))
+    decision = asked(incident(measure()), NOON, by)  # there it is the next day by then
+    assert "AI-1, audit 1.1 opens on 2027-01-07" in "; ".join(decision.reasons)
+    known = decision.incident
+    assert known is not None
+    (audit,) = known.audits
+    assert "| 2027-01-07 |" in audit_text.region([audit], by.teams["payments"].calendar)
+    assert known.postmortem is not None
+    item = known.actions[0]
+    text = audit_text.text(known, item, audit, known.postmortem, by.teams["payments"])
+    assert "was done on 2026-12-08" in text
+    assert "from 2026-12-08 (since the measure was done)" in text
+    assert "at least to 2027-01-07" in text
+    judged = replace(audit, verdict=Verdict.EFFECTIVE, by="Noor Aziz", at=NOON + 31 * DAY)
+    row = audit_text.region([judged], by.teams["payments"].calendar)
+    assert "by Noor Aziz, 2027-01-08" in row
+
+
 def told(words: str) -> str:
     """The ticket of an audit of a measure that says these words, everywhere where it can."""
     item = measure(title=words, success_measure=words, owner=words)
@@ -866,8 +885,8 @@ def told(words: str) -> str:
         audit_text.withdrawn(judged),
         audit_text.overdue(replace(judged, reviewer=words), team),
         audit_text.refused(words),
-        audit_text.verdict(known, judged),
-        audit_text.region([replace(judged, reviewer=words)]),
+        audit_text.verdict(known, judged, USUAL),
+        audit_text.region([replace(judged, reviewer=words)], USUAL),
     ]
     return "\n\n".join([ticket, *notes])
 

@@ -13,9 +13,10 @@ from workflows import customers, outside, perspectives
 from workflows.calendars import Calendar
 from workflows.circulation import Said, awaited, said
 from workflows.documents import marked, regions
-from workflows.effects import Effect, WriteNote
+from workflows.effects import Effect, Hold, WriteNote
 from workflows.events import NoteWritten
 from workflows.folding import fold
+from workflows.giving_up import give_up
 from workflows.model import (
     ActionItem,
     DocumentRef,
@@ -178,12 +179,12 @@ def test_the_document_has_a_place_for_each_answer_and_none_where_nobody_is_asked
 
     by = rules(BOTH).teams["payments"]
     bare = replace(incident(), postmortem=None)
-    text = document_text(asked_of(bare, by), closed(), by.postmortem)
+    text = document_text(asked_of(bare, by), closed(), by)
     assert "\n- Support:\n- " not in text.partition("### What they say")[0]
     assert "\n- Data:\n- Support:\n" in text
     assert QUESTIONS["data"] in regions(text)["perspectives"]
     assert answered(text) == frozenset()
-    without = document_text(bare, closed(), by.postmortem)
+    without = document_text(bare, closed(), by)
     assert "Perspective" not in without
 
 
@@ -270,6 +271,19 @@ def test_without_both_the_facilitator_is_asked_once_when_the_date_has_passed() -
     alone, (sent,) = turn(after, by, later)
     assert "In short:" in sent.text
     assert turn(as_version(alone, "v2"), by, later + timedelta(days=90))[1] == []
+
+
+def test_where_asking_for_the_rest_was_given_up_what_is_there_goes_alone() -> None:
+    by = rules(CIRCULATE)
+    waiting, (note,) = turn(published(PARTLY, by), by, written=False)
+    assert turn(waiting, by, NOW + timedelta(days=60), written=False)[1] == [note]
+    held = {note.key: Hold("given up by Kim", given_up=True)}
+    without, left = give_up(waiting, held, NOW)
+    assert (left, turn(without, by)[1]) == ({}, [])
+    assert give_up(without, held, NOW + timedelta(days=1))[0] == without
+    _, (sent,) = turn(without, by, NOW + timedelta(days=7))
+    assert "In short:" in sent.text
+    assert give_up(without, {}, NOW)[0] == waiting, "wanted after all"
 
 
 def test_what_is_both_there_before_it_is_published_is_sent_and_not_again_by_publishing() -> None:

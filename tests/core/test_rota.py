@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.store import Store
-from workflows.calendars import Calendar
+from workflows.calendars import USUAL, Calendar
 from workflows.events import TicketRead
 from workflows.lifecycle import decide
 from workflows.model import Incident, Phase
@@ -147,12 +147,12 @@ def test_both_steps_have_dates_which_the_document_tells() -> None:
     incident = decided(two_steps())
     assert incident.synthesis_due == date(2026, 12, 8)
     assert incident.review_due == date(2026, 12, 10)
-    facts = regions(incident, closed())["facts"]
+    facts = regions(incident, closed(), USUAL)["facts"]
     assert "| **Synthesis due** | 2026-12-08 |\n| **Review due** | 2026-12-10 |" in facts
 
 
 def test_without_a_first_step_the_document_does_not_speak_of_one() -> None:
-    assert "Synthesis" not in regions(decided(policy()), closed())["facts"]
+    assert "Synthesis" not in regions(decided(policy()), closed(), USUAL)["facts"]
 
 
 def test_dates_are_counted_by_the_teams_calendar_and_zone() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -180,8 +181,13 @@ def test_a_ticket_that_keeps_a_thousand_files_has_twenty_looked_at_and_is_told(
 
 
 def test_a_pipeline_posts_by_the_command_and_sees_what_is_known(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    """Also where its ~/.netrc knows another password of the same host."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text(f"machine {urlsplit(stage.url).hostname} login kim password other\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
     measure = done(stage, f"alert on depth check:drill keeps:{OPS}:README.md")
     for name, value in {**stage.environ, "FOLLOWTHROUGH_RULES": str(stage.rules_file)}.items():
         monkeypatch.setenv(name, value)

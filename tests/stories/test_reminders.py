@@ -14,6 +14,7 @@ from faults.test_crashes import Crash, die_at, rise_again
 from measures import OPS, InJira, Measure, OnGitHub
 from stage import Stage, Staging
 
+from service import dead_letters
 from workflows.snapshots import Progress
 
 #: The stories begin on Monday, 7 December 2026, at noon UTC.
@@ -192,6 +193,21 @@ def test_a_reminder_is_written_once_wherever_the_process_dies(
     rise_again(task.stage)
     assert len(notes(task)) == 1
     assert written(task) == [0]
+
+
+def test_after_a_reminder_that_was_refused_and_dropped_the_next_follows(task: Measure) -> None:
+    stage = task.stage
+    until(task, 21, 8)
+    before = len(notes(task))
+    stage.sandbox.fail_next("POST", r"/comments?$", status=400)
+    until(task, 27)
+    with stage.store.write() as tx:
+        (letter,) = dead_letters.dead_letters(tx)
+        assert dead_letters.drop(tx, letter.id, by="kim", why="it is locked")
+    until(task, 1, month=1)
+    assert len(notes(task)) == before
+    until(task, 4, month=1)  # five business days after it was dropped
+    assert len(notes(task)) == before + 1
 
 
 # --- quiet hours and limits -----------------------------------------------------------------------

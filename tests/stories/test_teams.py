@@ -276,6 +276,24 @@ def test_on_a_muted_ticket_and_one_that_is_gone_no_digest_is_written(made: Makin
     assert "is deleted or hidden, and is not made again" in said(measure)
 
 
+def test_a_ticket_for_digests_that_cannot_be_read_keeps_no_portfolio_audit_back(
+    made: Making,
+) -> None:
+    measure = made(reminders="{times: 1}", audits="{}")
+    until(measure, 2026, 12, 28)
+    (ticket,) = own(measure, "digests")
+    sandbox = measure.stage.sandbox
+    sandbox.fail_next("GET", f"/issues/{ticket.number}$", status=401, times=1000)
+    until(measure, 2027, 1, 4)
+    measure.stage.wait(timedelta(hours=1))
+    assert len(portfolios(measure)) == 1
+    why = "the digest from 2026-12-28 up to 2027-01-04 waits, because its ticket cannot be read"
+    assert said(measure).count(why) == 1
+    sandbox.world.next_faults.clear()
+    measure.stage.wait(timedelta(hours=1))
+    assert "2026-12-28 to 2027-01-03" in digests(measure)[-1]
+
+
 def test_a_digest_whose_answer_is_lost_is_written_once_whatever_the_rules_make_of_its_day(
     made: Making,
 ) -> None:
