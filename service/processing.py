@@ -7,6 +7,7 @@ fenced by it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -48,7 +49,7 @@ from service.tasks import Looked, Tasks
 from service.tasks import Ticket as Task
 from service.tick import put_plan
 from service.transfers import follow, read
-from workflows import choices, judging, publishing
+from workflows import choices, judging, outside, publishing
 from workflows.effects import Effect, Hold, WriteRegions
 from workflows.events import ProofRead, Reading, TaskReading, TicketUnchanged
 from workflows.lifecycle import decide
@@ -115,8 +116,9 @@ class Processing:
         ref = known.incident.ticket if known else TicketRef(connection, ticket_id, key, "")
         if known and not lease.prompt and (end := self._held_up(known.incident, lease.urgent)):
             return end
+        whole = job.whole or not known or outside.must_read(known.incident, self._policy)
         try:
-            reading = read(tracker, ref) if job.whole or not known else TicketUnchanged()
+            reading = read(tracker, ref) if whole else TicketUnchanged()
         except TrackerError as error:
             return self._later(job, known, error)
         followed = follow(self._store, self._policy.hash, job, reading, known)
@@ -127,6 +129,9 @@ class Processing:
             with self._store.write() as tx:
                 tx.jobs.fence(job)
                 tx.journal.add(known.incident.id, EntryKind.NOTE, "can be read again")
+        if known:
+            begun = outside.begun(known.incident, self._policy, self._clock())
+            known = replace(known, incident=begun)
         incident, unread = self._documents.again(job, known)
         incident = incident and choices.hear(hear(incident, accepted), chosen)
         incident = incident and judging.hear(incident, judged)

@@ -24,7 +24,6 @@ from service.store.incidents import new_id
 from service.store.journal import EntryKind
 from service.store.owners import OfTeam
 from service.store.teams import JOB as TEAM_JOB
-from workflows.audits import out_of_step
 from workflows.calendars import HolidaysUnknown
 from workflows.model import Incident
 from workflows.policy import Mode, Policy, Team
@@ -66,8 +65,7 @@ _NEXT = "the next occurrence is due"
 
 class Tick:
     """Runs the jobs of kind ``tick``: ``due`` takes what is due, ``plans`` plans all incidents and
-    teams anew, which other rules may have changed, and compares incidents that never were. Where
-    other rules ask for audits, or for none any more, the incident's own turn sees to that."""
+    teams anew, which other rules may have changed, and compares incidents that never were."""
 
     def __init__(
         self,
@@ -122,15 +120,19 @@ class Tick:
 
     def _plan_all(self, lease: Lease) -> None:
         """Plan each incident that has a document. Where that is not possible, its own turn says
-        why."""
+        why. One that was decided under other rules gets a turn: these may ask something new of
+        what is done long since."""
         with self._store.read() as tx:
             ids = [record.incident.id for record in tx.incidents.with_document()]
         for start in range(0, len(ids), AT_ONCE):
             with self._store.write() as tx:
                 lease.extend(tx)
                 for incident_id in ids[start : start + AT_ONCE]:
-                    if (record := tx.incidents.get(incident_id)) is not None:
-                        self._plan(tx, record.incident)
+                    if (record := tx.incidents.get(incident_id)) is None:
+                        continue
+                    self._plan(tx, record.incident)
+                    if record.policy_hash != self._policy.hash:
+                        _decide_anew(tx, record.incident)
 
     def _plan_teams(self, lease: Lease) -> None:
         """Plan what each team waits for, which begins with that; and nothing any more of those that
@@ -151,12 +153,16 @@ class Tick:
                     tx.jobs.touch(TEAM_JOB, name, reason="something is not done")
 
     def _plan(self, tx: Transaction, incident: Incident) -> None:
-        subject = incident_subject(incident.ticket.connection, incident.ticket.id)
-        team = self._policy.teams.get(incident.team)
         try:
             put_plan(tx, incident, self._policy)
             compare(tx, incident)
         except HolidaysUnknown as unknown:
+            subject = incident_subject(incident.ticket.connection, incident.ticket.id)
             tx.jobs.touch(INCIDENT_JOB, subject, reason=str(unknown))
-        if team is not None and out_of_step(incident, team):
-            tx.jobs.touch(INCIDENT_JOB, subject, reason="other rules of its audits")
+
+
+def _decide_anew(tx: Transaction, incident: Incident) -> None:
+    """Nothing is read for it that nobody told of: one edit of the rules would have all read that
+    there ever was."""
+    subject = incident_subject(incident.ticket.connection, incident.ticket.id)
+    tx.jobs.touch(INCIDENT_JOB, subject, reason="the rules changed", whole=False)

@@ -60,14 +60,6 @@ def plan(
     return incident, notes
 
 
-def out_of_step(incident: Incident, team: Team) -> bool:
-    """Whether a turn would begin audits of a measure, or withdraw some: the rules were others when
-    the last one ended."""
-    over = {i.number for i in incident.actions if nothing_to_ask(i, incident, team)}
-    begins = any(i.done_at is None and i.number not in over for i in incident.actions)
-    return begins or any(each.lives and each.item in over for each in incident.audits)
-
-
 def due_to_open(incident: Incident, audit: Audit, now: datetime) -> bool:
     """Whether the ticket of a planned audit is to be opened by now."""
     return audit.lives and audit.ticket is None and audit.opens <= now and not is_away(incident)

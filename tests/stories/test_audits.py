@@ -57,6 +57,36 @@ def measure(made: Making) -> Measure:
     return made()
 
 
+# --- other rules ----------------------------------------------------------------------------------
+
+
+def test_rules_that_begin_to_ask_for_audits_reach_what_was_done_before(made: Making) -> None:
+    measure = made(audits="off")
+    measure.done()
+    measure.stage.container.start()  # what polling finds was found
+    measure.wait(20)
+    assert measure.audits == ()
+    measure.stage.restart(audits=OnGitHub.parts["audits"]).start()
+    measure.stage.settle()
+    (audit,) = measure.audits
+    assert audit.opens == audit.since + 30 * DAY
+    measure.wait(10.1)
+    assert len(measure.tickets()) == 1
+
+
+def test_other_rules_that_change_nothing_read_no_ticket(measure: Measure) -> None:
+    measure.done()
+    before = measure.incident
+    calls = len(measure.stage.sandbox.calls)
+    measure.stage.restart(manager="Lee Park").tick.start()
+    measure.stage.settle()
+    assert measure.incident == before
+    assert measure.stage.sandbox.calls[calls:] == []
+    with measure.stage.store.read() as tx:
+        (record,) = tx.incidents.find(measure.key)
+    assert record.policy_hash == measure.stage.container.rules.policy.hash
+
+
 # --- opening --------------------------------------------------------------------------------------
 
 

@@ -164,6 +164,20 @@ def test_what_the_document_names_counts_and_what_the_rules_do_not_know_is_told(
     assert len(measure.tickets()) == 1
 
 
+def test_a_check_that_the_rules_learn_later_is_watched_from_then_on(stage: Stage) -> None:
+    stage.restart(checks=CHECKS.replace("drill:", "index:"))
+    measure = done(stage, "alert on depth check:drill")
+    assert "not watched" in measure.notes(measure.key)[0]
+    stage.container.start()  # what polling finds was found
+    stage.wait(DAY)
+    stage.wait(DAY)
+    stage.restart(checks=CHECKS).start()
+    stage.settle()
+    assert "not watched" not in measure.notes(measure.key)[0]
+    assert post(stage) == 202
+    assert len(measure.tickets()) == 1
+
+
 def test_a_ticket_that_keeps_a_thousand_files_has_twenty_looked_at_and_is_told(
     stage: Stage,
 ) -> None:
