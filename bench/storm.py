@@ -238,7 +238,7 @@ class Storm:
                 told = "\n".join(f"{e.title} {e.detail}" for e in found[0].entries)
                 unsure["looked up"] += told.count("may or may not have happened")
                 for effect in found[0].effects:
-                    if effect.state is not EffectState.DONE:
+                    if effect.state not in (EffectState.DONE, EffectState.LAPSED):
                         wrong.append(f"{key}: {effect.key} is {effect.state}: {effect.words}")
                 for item in found[0].incident.actions:
                     if item.task is None or item.task.key not in told:

@@ -113,9 +113,9 @@ class Notice:
     just made. `related`: only what it is related to changed. `state` is what the payload says of a
     task's fields and what it says was just changed, and `whole` whether that is all that a read
     would say. `comment_id` is the comment this is about. `by` is the actor's handle. `paths` are
-    the files of a push, `branch` its branch or a pull request's head; `pushed_to` is the repository
-    whose files may have changed on the branch that counts, or None. `why` says it in words, for
-    people.
+    the files of a push, `branch` its branch or a pull request's head (of a standing update that of
+    its document); `pushed_to` is the repository whose files may have changed on the branch that
+    counts, or None. `why` says it in words, for people.
     """
 
     tells: Tells

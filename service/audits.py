@@ -13,24 +13,27 @@ from service.jobs import Done, Failed, JobEnd, Later
 from service.outcomes import retry_at, sentence
 from service.store import Store, Transaction
 from service.store.refs import Ref, Role
-from workflows.audits import may_be_withdrawn
-from workflows.events import AuditGone, AuditRead, AuditReading, TaskReading
+from workflows.audits import to_be_withdrawn
+from workflows.events import AuditGone, AuditRead, AuditReading
 from workflows.judging import stuck, to_be_read
 from workflows.model import Incident, TicketRef
-from workflows.rungs import Audit
+from workflows.policy import Policy
+from workflows.rungs import Audit, Place
 
 log = structlog.get_logger()
 
-#: How long a verdict rests whose connection the rules have lost: they are read when a worker
-#: starts, and only somebody who changes them mends it.
+#: How long a verdict or an opening rests whose connection the rules have lost: they are read when a
+#: worker starts, and only somebody who changes them mends it.
 REST = timedelta(minutes=10)
 
 
 @dataclass(slots=True)
 class LookedAt:
-    """What was read, of which hints, and when what could not be read is tried again. `stuck`: which
-    verdicts wait for a connection that the rules have lost, in sentences."""
+    """What was read, of which hints, and when what could not be read is tried again. `asked`: which
+    audits were to be read whether somebody told of them or not. `stuck`: which verdicts wait for a
+    connection that the rules have lost, in sentences."""
 
+    asked: frozenset[Place] = frozenset()
     readings: list[AuditReading] = field(default_factory=list)
     heard: list[Ref] = field(default_factory=list)
     failed: list[Later] = field(default_factory=list)
@@ -51,21 +54,21 @@ class AuditTickets:
     """Reads the tickets of audits that changed: each whole, because labels, comments and their
     authors say the verdict."""
 
-    def __init__(self, store: Store, trackers: Mapping[str, Tracker]) -> None:
+    def __init__(self, store: Store, trackers: Mapping[str, Tracker], policy: Policy) -> None:
         self._store = store
         self._trackers = trackers
+        self._policy = policy
 
-    def look(self, incident: Incident | None, tasks: Sequence[TaskReading]) -> LookedAt:
+    def look(self, incident: Incident | None) -> LookedAt:
         """Each changed one in one read; each that was judged elsewhere, because what its own ticket
-        says sooner comes first; and each that may be withdrawn after these `tasks` were read: what
-        was said there before its measure changed still counts. What cannot be read now stays to be
-        read."""
-        looked = LookedAt()
+        says sooner comes first; and each that is to be withdrawn, because what was said there
+        before its measure changed still counts. What cannot be read now stays to be read."""
         if incident is None or not any(audit.stands for audit in incident.audits):
-            return looked
+            return LookedAt()
+        besides = [*to_be_read(incident), *self._to_be_withdrawn(incident)]
+        looked = LookedAt(frozenset(audit.place for audit in besides))
         with self._store.read() as tx:
             refs = tx.refs.audits_to_read(incident.id)
-            besides = [*to_be_read(incident), *may_be_withdrawn(incident, tasks)]
             tickets = dict.fromkeys(audit.ticket for audit in besides if audit.ticket)
             also = [tx.refs.find(ticket.connection, ticket.id) for ticket in tickets]
         looked.stuck += stuck(incident, self._trackers)
@@ -77,6 +80,15 @@ class AuditTickets:
             elif tracker is not None:
                 self._look(looked, tracker, ref, audit)
         return looked
+
+    def waits(self, incident: Incident, looked: LookedAt) -> bool:
+        """Whether an audit is to be withdrawn whose ticket this look did not ask for."""
+        return any(each.place not in looked.asked for each in self._to_be_withdrawn(incident))
+
+    def _to_be_withdrawn(self, incident: Incident) -> list[Audit]:
+        team = self._policy.teams.get(incident.team)
+        over = to_be_withdrawn(incident, team) if team else []
+        return [each for each in over if each.ticket and each.ticket.connection in self._trackers]
 
     def _look(self, looked: LookedAt, tracker: Tracker, ref: Ref, audit: Audit) -> None:
         known = audit.ticket or TicketRef(ref.connection, ref.ticket_id, ref.key, "")
@@ -93,8 +105,8 @@ class AuditTickets:
 
 
 def until_given_back(stuck: Sequence[str], end: Done | Later, now: datetime) -> JobEnd:
-    """How a turn ends that would have ended so, where verdicts are `stuck`: somebody has to mend
-    that, and is told so for as long as it lasts."""
+    """How a turn ends that would have ended so, where verdicts or openings are `stuck`: somebody
+    has to mend that, and is told so for as long as it lasts."""
     if not stuck:
         return end
     at = now + REST

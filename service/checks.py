@@ -41,13 +41,10 @@ def record(tx: Transaction, name: str, result: Result) -> Recorded:
     return recorded
 
 
-def watch(tx: Transaction, before: Incident | None, incident: Incident, policy: Policy) -> None:
+def watch(tx: Transaction, incident: Incident, policy: Policy) -> None:
     """Write down what the incident, which this transaction saves, watches. Of what is new it hears
     in a turn of its own."""
-    team = policy.teams.get(incident.team)
-    wanted = _names(incident, team)
-    if before is not None and wanted == _names(before, team):
-        return
+    wanted = _names(incident, policy.teams.get(incident.team))
     if tx.checks.watch(incident.id, list(wanted)):
         _touch(tx, incident, AWAITED, "what its measures name is looked at")
 

@@ -334,7 +334,7 @@ class Executor:
                 tx.effects.retry(record.key, self._clock(), why)
                 return why
             case DocumentRead():
-                why = "a person edited the document meanwhile: it is read again and merged"
+                why = "the document is not as it was read last: it is read again and merged"
                 tx.effects.retry(record.key, self._clock(), why)
                 return why
             case DocumentCreated(connection, document):

@@ -65,6 +65,7 @@ _STANDING = {
     EffectState.UNKNOWN: "sent, and the answer never came: looked for before it is tried again",
     EffectState.REJECTED: "refused",
     EffectState.DROPPED: "given up by a person",
+    EffectState.LAPSED: "asked for no more: it stands there already, or something else is wanted",
 }
 
 

@@ -120,13 +120,12 @@ def batch(
     effects: Sequence[Effect], records: Mapping[str, EffectRecord], now: datetime
 ) -> list[EffectRecord]:
     """What to execute next of the wished effects: the first that can go, and with a task all
-    other tasks for the same place, because trackers take them in one call."""
-    ready = [
-        record
-        for effect in effects
-        if (record := records[effect.key]).state in RUNNABLE
-        and (record.due_at is None or record.due_at <= now)
-    ]
+    other tasks for the same place, because trackers take them in one call. As long as a version
+    waits to be kept, nothing is written into its document."""
+    runnable = [r for effect in effects if (r := records[effect.key]).state in RUNNABLE]
+    if any(isinstance(record.wish, KeepVersions) for record in runnable):
+        runnable = [record for record in runnable if not isinstance(record.wish, WriteRegions)]
+    ready = [record for record in runnable if record.due_at is None or record.due_at <= now]
     if not ready:
         return []
     first = ready[0]
@@ -143,11 +142,24 @@ def _place(wish: CreateTask) -> tuple[str, str, str]:
     return wish.target.connection, wish.target.place, wish.target.issue_type
 
 
+def lapsed(records: Mapping[str, EffectRecord], wished: Sequence[Effect]) -> list[str]:
+    """The keys of those that would be executed if they were asked for, and are not. Whether a
+    ticket or document that may have been created is there must be known, asked for or not."""
+    asked = {effect.key for effect in wished}
+    return [
+        key
+        for key, record in records.items()
+        if key not in asked
+        and record.state in RUNNABLE
+        and not isinstance(record.wish, CreateDocument | CreateTask)
+    ]
+
+
 def built_on(effect: Effect) -> tuple[str, str] | None:
     """The ticket (connection and id) that must have been read for the effect: its fields are set,
-    it is audited or told something."""
+    or it is told something."""
     match effect:
-        case SetFields(task=ref) | WriteNote(ticket=ref) | CreateTask(measure=TicketRef() as ref):
+        case SetFields(task=ref) | WriteNote(ticket=ref):
             return ref.connection, ref.id
         case _:
             return None

@@ -7,6 +7,7 @@ fenced by it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -26,6 +27,7 @@ from service.outcomes import (
     built_on,
     goes_to,
     held,
+    lapsed,
     new_apart,
     retry_at,
     sentence,
@@ -49,8 +51,7 @@ from service.tasks import Looked, Tasks
 from service.tasks import Ticket as Task
 from service.tick import put_plan
 from service.transfers import follow, read
-from workflows import attaching, choices, judging, publishing
-from workflows.audits import came_due
+from workflows import attaching, choices, judging, outside, publishing
 from workflows.effects import Effect, Hold, WriteRegions
 from workflows.events import ProofRead, Reading, TaskReading, TicketUnchanged
 from workflows.lifecycle import decide
@@ -91,7 +92,7 @@ class Processing:
         self._documents = Rereading(store, policy, executor, clock)
         self._people = Directory(store, policy, trackers)
         self._tasks = Tasks(store, trackers, policy, self._people)
-        self._audits = AuditTickets(store, trackers)
+        self._audits = AuditTickets(store, trackers, policy)
         self._proofs = ProofTickets(store, trackers, policy)
         self._recurrences = recurrences
         self._checks = checks
@@ -120,8 +121,9 @@ class Processing:
         ref = known.incident.ticket if known else TicketRef(connection, ticket_id, key, "")
         if known and not lease.prompt and (end := self._held_up(known.incident, lease.urgent)):
             return end
+        whole = job.whole or not known or outside.must_read(known.incident, self._policy)
         try:
-            reading = read(tracker, ref) if job.whole or not known else TicketUnchanged()
+            reading = read(tracker, ref) if whole else TicketUnchanged()
         except TrackerError as error:
             return self._later(job, known, error)
         followed = follow(self._store, self._policy.hash, job, reading, known)
@@ -132,10 +134,15 @@ class Processing:
             with self._store.write() as tx:
                 tx.jobs.fence(job)
                 tx.journal.add(known.incident.id, EntryKind.NOTE, "can be read again")
+        if known:
+            begun = outside.begun(known.incident, self._policy, self._clock())
+            known = replace(known, incident=begun)
         incident, unread = self._documents.again(job, known)
         incident = incident and choices.hear(hear(incident, accepted), chosen)
         incident = incident and attaching.hear(judging.hear(incident, judged), attached)
-        incident = incident and self._recurrences.hear(publishing.hear(incident, asked))
+        if unread is None:  # who asks to publish a text that cannot be read waits as well
+            incident = incident and publishing.hear(incident, asked)
+        incident = incident and self._recurrences.hear(incident)
         return self._turn(job, lease, reading, incident, unread)
 
     def _turn(
@@ -156,7 +163,7 @@ class Processing:
         for _ in range(ROUNDS):
             holds = held(records, self._clock())
             looked = self._tasks.look(incident)
-            audits = self._audits.look(incident, looked.readings)
+            audits = self._audits.look(incident)
             proofs = self._proofs.look(incident, looked)
             failed |= looked.failed | proofs.failed
             found = (looked.readings, audits, proofs.readings)
@@ -169,18 +176,19 @@ class Processing:
                 return self._unwatched(job, "; ".join(decision.reasons))
             decision, records = self._save(job, before, incident, saved, decision, looked, audits)
             saved = incident
+            if self._tasks.waits(incident, looked) or self._audits.waits(incident, audits):
+                continue  # read before anything is done: it may change what that is
             possible = [] if self._only_plans(incident) else feasible(decision.effects, unread)
             going = self._not_behind(possible, records, incident, lease.urgent)
             going = [effect for effect in going if built_on(effect) not in failed]
             ready = batch(going, records, self._clock())
-            if not ready and came_due(before, incident, self._clock()):
-                continue
             if not ready and self._proofs.waits(incident, failed):
                 continue
             if not ready:
                 waiting = [*failed.values(), *audits.failed, *_later(decision)]
                 end = self._rest(possible, records, unread, waiting)
-                return until_given_back(audits.stuck, end, self._clock())
+                stuck = [*looked.stuck, *audits.stuck]
+                return until_given_back(stuck, end, self._clock())
             incident = saved = self._executor.execute(lease, ready, incident, possible)
             records = self._records(incident)
         return Later(self._clock() + REST, "it kept changing while it was worked on")
@@ -268,7 +276,8 @@ class Processing:
         audits: LookedAt,
     ) -> tuple[Decision, dict[str, EffectRecord]]:
         """State, effects and reasons in one transaction, with what was heard of tasks; the
-        decision within limits, and the effects wished or not done. `saved`: by this turn last."""
+        decision within limits, and the effects wished or not done; what is wished no more has
+        lapsed. `saved`: by this turn last."""
         planned = self._only_plans(incident)
         with self._store.write() as tx:
             tx.jobs.fence(job)
@@ -283,11 +292,14 @@ class Processing:
             audits.remember(tx, incident)
             put_plan(tx, incident, self._policy)
             compare(tx, incident)
-            watch(tx, before, incident, self._policy)
+            watch(tx, incident, self._policy)
             self._write_down(tx, incident, decision, planned)
             for text, data in new_apart(before, incident, tx.now):
                 tx.journal.add(incident.id, EntryKind.CONFLICT, text, data)
-            return decision, tx.effects.not_done(incident.id, [e.key for e in decision.effects])
+            records = tx.effects.not_done(incident.id, [e.key for e in decision.effects])
+            if gone := lapsed(records, decision.effects):
+                tx.effects.lapse(gone)
+            return decision, {key: each for key, each in records.items() if key not in gone}
 
     def _write_down(
         self, tx: Transaction, incident: Incident, decision: Decision, planned: bool

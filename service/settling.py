@@ -12,9 +12,17 @@ from integrations.tracker import Lost, OutcomeUnknown, Tracker, TrackerError
 from service.clock import Clock
 from service.store import Store
 from service.store.effects import EffectRecord, EffectState
+from workflows.audit_keys import is_audit
 from workflows.documents import regions
 from workflows.effects import CreateDocument, CreateTask, Effect, WriteComment, WriteNote
-from workflows.events import CommentWritten, DocumentCreated, News, NoteWritten, TaskCreated
+from workflows.events import (
+    CommentWritten,
+    DocumentCreated,
+    News,
+    NoteWritten,
+    Sent,
+    TaskCreated,
+)
 from workflows.model import Incident
 from workflows.team_books import TeamBook
 
@@ -116,7 +124,7 @@ class Settling:
         lost = self._lost(list(wishes), target.connection, target.place, since, incident)
         found = tracker.find_created(lost)
         return {
-            key: TaskCreated(key, ref, linked=False, place=target.place)
+            key: TaskCreated(key, ref, linked=False, place=target.place, sent=_sent(wishes[key]))
             for key, ref in found.items()
         }
 
@@ -153,6 +161,12 @@ def may_have_happened(record: EffectRecord) -> bool:
     letter counts too: it may be the look-up that was refused, and not the call."""
     again = record.state is EffectState.WANTED and record.attempts > 0
     return again or record.state in (EffectState.BEGUN, EffectState.UNKNOWN)
+
+
+def _sent(wish: CreateTask) -> Sent | None:
+    if not is_audit(wish.key):
+        return None
+    return Sent(wish.due, wish.owner_name or "", wish.measure_owner)
 
 
 def _creates(wish: Effect, incident: Incident | TeamBook) -> bool:

@@ -14,7 +14,7 @@ from service.outcomes import retry_at, sentence
 from service.people import Directory
 from service.store import Store, Transaction
 from service.store.refs import Ref, Role
-from workflows.audits import to_be_sure_of
+from workflows.audits import held_up, to_be_sure_of
 from workflows.drift import became
 from workflows.events import TaskGone, TaskRead, TaskReading
 from workflows.hearing import is_believed, rested_tickets, ticket_of
@@ -34,7 +34,9 @@ Ticket = tuple[str, str]
 @dataclass(slots=True)
 class Looked:
     """What was read of the incident `before`, from `began` (UTC) on, of which hints; and what could
-    not be read (`unread`), why, and when it is tried again (`failed`)."""
+    not be read (`unread`), why, and when it is tried again (`failed`). `asked`: what was to be read
+    whether somebody told of it or not. `stuck`: which audits wait for a connection that the rules
+    have lost, in sentences."""
 
     before: Incident | None
     began: datetime
@@ -43,6 +45,8 @@ class Looked:
     heard: list[Ref] = field(default_factory=list)
     unread: list[Ref] = field(default_factory=list)
     failed: dict[Ticket, Later] = field(default_factory=dict)
+    asked: set[Ticket] = field(default_factory=set)
+    stuck: list[str] = field(default_factory=list)
 
     def remember(self, tx: Transaction, incident: Incident) -> None:
         """Note that these hints are dealt with, in the transaction that saves what they led to.
@@ -111,9 +115,10 @@ class Tasks:
         besides += about_to_be_reminded(incident, self._policy, now)
         besides += about_to_be_asked(incident, self._policy, now)
         besides += about_to_be_told(incident, self._policy)
-        wanted = {(ref.connection, ref.id) for ref in besides}
+        looked.asked = {(ref.connection, ref.id) for ref in besides}
+        looked.stuck = held_up(incident, self._trackers, now)
         with self._store.read() as tx:
-            changed = tx.refs.to_read(incident.id, wanted)
+            changed = tx.refs.to_read(incident.id, looked.asked)
         for ref in changed:
             found = ticket_of(incident, ref.connection, ref.ticket_id)
             tracker = self._trackers.get(ref.connection)
@@ -141,6 +146,14 @@ class Tasks:
                 looked.readings.append(TaskRead(number, side, state))
             looked.heard.append(ref)
         return looked
+
+    def waits(self, incident: Incident, looked: Looked) -> bool:
+        """Whether an audit is to be opened by now whose measure this look did not ask for: it came
+        due since, or was planned by what was read."""
+        if incident.team not in self._policy.teams:
+            return False
+        opening = to_be_sure_of(incident, self._store.clock())
+        return any((ref.connection, ref.id) not in looked.asked for ref in opening)
 
     def _told(self, incident: Incident, number: int, side: Side, ref: Ref) -> TaskRead | None:
         """What its webhooks told of a ticket, where that is believed."""

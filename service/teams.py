@@ -52,11 +52,13 @@ ROUNDS = 100
 class Standing:
     """The ticket for digests as it was just read: what it is called and where it stands by now,
     which need not be where the rules would open it today; and what speaks against a comment on it,
-    "" for nothing. None where no comment is to be written, or it could not be read."""
+    "" for nothing. None where no comment is to be written, or it could not be read; `unread` says
+    why, and when that is tried again, where it may be read yet."""
 
     ticket: TicketRef | None = None
     spot: Spot | None = None
     no_comment: str = ""
+    unread: Later | None = None
 
 
 class TeamTurns:
@@ -103,10 +105,8 @@ class TeamTurns:
             if incidents is None and found:
                 with self._store.read() as tx:
                     incidents = tx.incidents.of_team(team.name)
-            try:
-                decision = self._decide(book, found, incidents or (), team, records)
-            except TrackerError as error:
-                return Later(retry_at(error, self._clock()), sentence(error))
+            standing = self._standing(book, team) if found.until is not None else Standing()
+            decision = self._decide(book, found, incidents or (), team, records, standing)
             holds = Heard(held(records, self._clock()), uncertain(records))
             decision = self._reviews.decide(decision, reviews, team, holds)
             before, book = book, decision.book
@@ -117,7 +117,7 @@ class TeamTurns:
                 with self._store.read() as tx:
                     records = tx.effects.not_done(OfTeam(team.name))
             elif book == before:
-                return _waits(decision, records)
+                return _waits(decision, records, standing.unread)
         raise RuntimeError(f"{team.name} was asked for something {ROUNDS} times in a row")
 
     def _rest(self, job: ClaimedJob, book: TeamBook, team: Team, again: datetime | None) -> JobEnd:
@@ -133,11 +133,10 @@ class TeamTurns:
         incidents: Sequence[Incident],
         team: Team,
         records: Mapping[str, EffectRecord],
+        standing: Standing,
     ) -> TeamDecision:
-        """Raises TrackerError where the ticket for digests cannot be looked at now."""
         to = destination(team)
         opened = Spot(to.connection, to.place)
-        standing = self._standing(book, team) if found.until is not None else Standing()
         if standing.ticket is not None:
             book = replace(book, digests=standing.ticket)
         tellable = self._tellable(incidents, opened)
@@ -147,6 +146,7 @@ class TeamTurns:
             tellable,
             self._tellable(incidents, standing.spot or opened),
             standing.no_comment,
+            standing.unread.reason if standing.unread else "",
             self._preread(found.preread, incidents, tellable, team) if found.preread else None,
         )
         return decide_team(book, found, incidents, team, self._policy, heard, self._clock())
@@ -182,6 +182,8 @@ class TeamTurns:
         except NotThere:
             why = f"{ticket.key} is deleted or hidden, and is not made again"
             return Standing(no_comment=why)
+        except TrackerError as error:
+            return Standing(unread=Later(retry_at(error, self._clock()), sentence(error)))
         muted = same_word(MUTE_LABEL) in {same_word(label) for label in state.labels}
         why = f"{state.ref.key} is muted" if muted else ""
         return Standing(state.ref, Spot(ticket.connection, state.place), why)
@@ -223,9 +225,13 @@ def _write_down(tx: Transaction, owner: OfTeam, decision: TeamDecision) -> None:
             log.info("decision", of=owner.name, reasons=reason)
 
 
-def _waits(decision: TeamDecision, records: Mapping[str, EffectRecord]) -> JobEnd:
-    """Again when the first of what waits may be tried again; done where all waits for a person."""
-    waiting = [
+def _waits(
+    decision: TeamDecision, records: Mapping[str, EffectRecord], unread: Later | None
+) -> JobEnd:
+    """Again when the first of what waits, or the ticket for digests that is `unread`, may be tried
+    again; done where all waits for a person."""
+    waiting = [unread] if unread else []
+    waiting += [
         Later(record.due_at, record.words)
         for effect in decision.effects
         if (record := records[effect.key]).due_at is not None

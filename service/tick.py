@@ -121,15 +121,19 @@ class Tick:
 
     def _plan_all(self, lease: Lease) -> None:
         """Plan each incident that has a document. Where that is not possible, its own turn says
-        why."""
+        why. One that was decided under other rules gets a turn: these may ask something new of
+        what is done long since."""
         with self._store.read() as tx:
             ids = [record.incident.id for record in tx.incidents.with_document()]
         for start in range(0, len(ids), AT_ONCE):
             with self._store.write() as tx:
                 lease.extend(tx)
                 for incident_id in ids[start : start + AT_ONCE]:
-                    if (record := tx.incidents.get(incident_id)) is not None:
-                        self._plan(tx, record.incident)
+                    if (record := tx.incidents.get(incident_id)) is None:
+                        continue
+                    self._plan(tx, record.incident)
+                    if record.policy_hash != self._policy.hash:
+                        _decide_anew(tx, record.incident)
 
     def _plan_teams(self, lease: Lease) -> None:
         """Plan what each team waits for, which begins with that; and nothing any more of those that
@@ -157,3 +161,10 @@ class Tick:
         except HolidaysUnknown as unknown:
             subject = incident_subject(incident.ticket.connection, incident.ticket.id)
             tx.jobs.touch(INCIDENT_JOB, subject, reason=str(unknown))
+
+
+def _decide_anew(tx: Transaction, incident: Incident) -> None:
+    """Nothing is read for it that nobody told of: one edit of the rules would have all read that
+    there ever was."""
+    subject = incident_subject(incident.ticket.connection, incident.ticket.id)
+    tx.jobs.touch(INCIDENT_JOB, subject, reason="the rules changed", whole=False)

@@ -338,8 +338,8 @@ class _Walk:
     def _taken_back(self, audit: Asked, said: Said, look: Look) -> Iterator[str]:
         """It is open again, or has a successor where its tracker does not take it back."""
         stands = self.story.state(look.ended)
-        if stands.state == GONE:
-            return
+        if stands.state == GONE or (stands.state == WAIVED and stands.at > said.at):
+            return  # what was decided since holds
         if self.story.takes_back and stands.at < said.at:
             yield f"{audit.key} is not effective, and the measure was not opened again"
         if not self.story.takes_back and len(audit.successors) != 1:
@@ -350,7 +350,7 @@ class _Walk:
         rules = self.story.rules
         if self.open is None or self.known is None:
             return
-        late = rules.overdue(self.known)
+        late = rules.overdue(self.open.created)
         if late <= look.begun and rules.speaks(look.begun) and rules.speaks(look.ended):
             self.count["overdue looks"] += 1
             if not self.open.wrote(OVERDUE, look.ended):

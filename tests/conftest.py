@@ -8,6 +8,8 @@ import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Generator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import inprocess
@@ -16,6 +18,7 @@ import pytest
 from hypothesis import settings
 from sqlalchemy import Pool, event
 from sqlalchemy.pool import ConnectionPoolEntry
+from stage import Stage, Staging
 from towns import Towns
 
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -49,6 +52,13 @@ def towns() -> Iterator[Towns]:
     founded = Towns()
     yield founded
     founded.close()
+
+
+@pytest.fixture
+def staged(tmp_path: Path) -> Iterator[Staging]:
+    """Opens a stage with the parts that it is given, which closes when the test ends."""
+    with ExitStack() as stages:
+        yield lambda **parts: stages.enter_context(Stage(tmp_path, **parts))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -80,6 +80,9 @@ class Measure:
     @property
     def reading(self) -> str:
         """The address under which the measure's ticket is read, as a regular expression."""
+        return self.reading_of(self.task_key)
+
+    def reading_of(self, key: str) -> str:
         raise NotImplementedError
 
     def done(self) -> None:
@@ -145,9 +148,8 @@ class OnGitHub(Measure):
         github.close(OPS, number, by="kim")
         return f"{OPS}#{number}"
 
-    @property
-    def reading(self) -> str:
-        return f"/acme/ops/issues/{self._number(self.task_key)}$"
+    def reading_of(self, key: str) -> str:
+        return f"/acme/ops/issues/{self._number(key)}$"
 
     @property
     def github(self) -> Any:
@@ -221,9 +223,8 @@ class InJira(Measure):
         self.jira.transition(key, "Resolved", by="5b10-kim")
         return key
 
-    @property
-    def reading(self) -> str:
-        return rf"/issue/{self.jira.issue(self.task_key).id}(\?|$)"
+    def reading_of(self, key: str) -> str:
+        return rf"/issue/{self.jira.issue(key).id}(\?|$)"
 
     @property
     def jira(self) -> Any:

@@ -111,6 +111,10 @@ class Unplugged(Sandbox):
         self._address.release()
 
 
+#: Opens a stage with these parts, as `Stage` takes them (the fixture ``staged``).
+Staging = Callable[..., "Stage"]
+
+
 class Stage:
     """One team, payments, of the company in `integrations.sandbox.acme`."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from workflows.audit_keys import place_in
-from workflows.audits import changed, find
+from workflows.audits import changed, find, of_item
 from workflows.events import (
     News,
     NotCreated,
@@ -15,19 +15,24 @@ from workflows.events import (
     TicketClosed,
 )
 from workflows.model import Incident
+from workflows.rungs import Audit
 
 
 def fold_audit(news: News, incident: Incident) -> Incident:
     """The incident with what became known of one of its audits."""
     match news:
-        case TaskCreated(key, ref):
+        case TaskCreated(key, ref, sent=sent):
             audit = find(incident, place_in(key))
+            if audit is None:
+                return incident
+            if sent is not None:
+                owner = sent.owner or audit.owner
+                audit = replace(audit, due=sent.due, reviewer=sent.reviewer, owner=owner)
             # whom it could not be assigned to, its text names
-            return incident if audit is None else changed(incident, replace(audit, ticket=ref))
+            return changed(incident, replace(audit, ticket=ref))
         case NotCreated(key):
-            gone = find(incident, place_in(key))
-            kept = tuple(each for each in incident.audits if each is not gone)
-            return replace(incident, audits=kept)
+            audit = find(incident, place_in(key))
+            return incident if audit is None else _never_made(incident, audit)
         case TaskLinked(key) | NoteWritten(key):
             audit = find(incident, place_in(key))
             if audit is None:
@@ -45,6 +50,18 @@ def fold_audit(news: News, incident: Incident) -> Incident:
             return incident
 
 
+def _never_made(incident: Incident, audit: Audit) -> Incident:
+    """The incident after the ticket of an audit turned out not to have been made, when it was not
+    to be made any more. Its key is spent: an effect is asked for once. So an audit that is wanted
+    again gets another rung, and one that ended stays, that its round is not begun again."""
+    planned = replace(audit, due=None)
+    if audit.lives:
+        own = [each for each in of_item(incident, audit.item) if each.round == audit.round]
+        planned = replace(planned, rung=1 + max(each.rung for each in own))
+    audits = tuple(planned if each is audit else each for each in incident.audits)
+    return replace(incident, audits=audits)
+
+
 def told_of_audit(news: News) -> str:
     """The same in a sentence for the journal."""
     match news:
@@ -53,7 +70,7 @@ def told_of_audit(news: News) -> str:
                 f"; not set: {u}" for u in unset
             )
         case NotCreated(key):
-            return f"{_name(key)} was never opened, and is wanted no more"
+            return f"{_name(key)} was never opened, and is not wanted now"
         case TaskLinked(key):
             return f"{_name(key)}: shown on its {key.rsplit(':', 1)[1]}"
         case NoteWritten(key):

@@ -9,9 +9,12 @@ https://dev.to/priya_nair_ree/capa-effectiveness-checks-how-to-prove-the-fix-act
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 from itertools import islice
 
 from workflows import check_text, timeline
+from workflows.audits import is_waived
+from workflows.calendars import Calendar
 from workflows.ladder import opens_at
 from workflows.markup import addresses, cell, copied_address, excerpt, inert, link
 from workflows.model import ActionItem, Incident, Kind, Postmortem
@@ -51,14 +54,14 @@ def text(
 ) -> str:
     """The ticket's description, in Markdown."""
     parts = [
-        f"A measure that was taken after an incident was done on {_day(audit, item)}."
+        f"A measure that was taken after an incident was done on {_done_on(audit, item, team)}."
         " **Does it still work?** Please judge that from evidence, by"
         f" {audit.due.isoformat() if audit.due else 'the due date'}.",
         _facts(incident, item, audit, document),
         f"## What it was to achieve\n\n{_purpose(item)}",
         f"## The incident, in figures\n\n{_figures(incident)}",
         f"## Evidence to look at\n\n{_evidence(incident, item, document)}",
-        f"## Period and method\n\n{_method(item, audit)}",
+        f"## Period and method\n\n{_method(item, audit, team.calendar)}",
         f"## When it passes, and when it fails\n\n{_criteria()}",
         f"## Who judges\n\n{_reviewer(audit)}",
         f"## How to give the verdict\n\n{_ways(team)}",
@@ -67,9 +70,8 @@ def text(
     return "\n\n".join(parts)
 
 
-def _day(audit: Audit, item: ActionItem) -> str:
-    at = item.done_at or audit.since
-    return f"{at:%Y-%m-%d}"
+def _done_on(audit: Audit, item: ActionItem, team: Team) -> date:
+    return team.calendar.day_of(item.done_at or audit.since)
 
 
 def _facts(incident: Incident, item: ActionItem, audit: Audit, document: Postmortem) -> str:
@@ -192,9 +194,8 @@ def _named(document: Postmortem) -> Iterator[str]:
     return islice(dict.fromkeys(addresses(document.wrote.get("evidence", ""))), MOST_LINKS)
 
 
-def _method(item: ActionItem, audit: Audit) -> str:
-    opened = f"{audit.opens:%Y-%m-%d}"
-    since = f"{audit.since:%Y-%m-%d}"
+def _method(item: ActionItem, audit: Audit, calendar: Calendar) -> str:
+    opened, since = calendar.day_of(audit.opens), calendar.day_of(audit.since)
     what = "since the measure was done" if audit.rung == 1 else "since the audit before"
     return (
         f"**Period:** from {since} ({what}) to the day on which you look, at least to {opened}.\n\n"
@@ -321,7 +322,7 @@ def refused(why: str) -> str:
     return f"**This verdict does not count:** {inert(why)}"
 
 
-def verdict(incident: Incident, audit: Audit) -> str:
+def verdict(incident: Incident, audit: Audit, calendar: Calendar) -> str:
     """The note that says what was understood, and what follows."""
     said = audit.verdict.value if audit.verdict else ""
     elsewhere = ", as it was written down in Followthrough" if audit.through else ""
@@ -331,33 +332,39 @@ def verdict(incident: Incident, audit: Audit) -> str:
     if not audit.evidence:
         lead += " No evidence was given with it: please add it in a comment, with links."
     gap = "\n\n" if audit.through else " "
-    return f"{lead}{gap}{follows(incident, audit)}"
+    return f"{lead}{gap}{follows(incident, audit, calendar)}"
 
 
-def follows(incident: Incident, audit: Audit) -> str:
-    """What its verdict led to, in sentences."""
+def follows(incident: Incident, audit: Audit, calendar: Calendar) -> str:
+    """What its verdict led to, in sentences, with days of this calendar."""
     if audit.led_to == audit.item:
         return f"AI-{audit.item} is to be done again; its audits begin anew once it is done."
     after = next(
         (a for a in incident.audits if a.place == (audit.item, audit.round, audit.rung + 1)), None
     )
-    again = f"The next audit opens on {after.opens:%Y-%m-%d}." if after else ""
+    again = f"The next audit opens on {calendar.day_of(after.opens)}." if after else ""
     if audit.led_to is not None:
         verb = "closes the gap" if audit.verdict is Verdict.PARTLY else "takes its place"
         return f"AI-{audit.led_to} {verb}. {again}".strip()
+    item = next((each for each in incident.actions if each.number == audit.item), None)
+    if audit.verdict is Verdict.NOT_EFFECTIVE and item is not None and is_waived(item):
+        return f"{item.name} was waived meanwhile, and is left so. It is not audited again."
     return again or "It is not audited again."
 
 
 # --- the document's region ------------------------------------------------------------------------
 
 
-def region(audits: Sequence[Audit]) -> str:
-    """The audits as the document lists them. What was said as evidence stays in the ticket: perhaps
-    fewer people may read that than the document."""
+def region(audits: Sequence[Audit], calendar: Calendar) -> str:
+    """The audits as the document lists them, with days of this calendar. What was said as evidence
+    stays in the ticket: perhaps fewer people may read that than the document."""
     if not audits:
         return "No audit is planned yet. The first is when a measure is done."
     head = ["Measure", "Audit", "Opens", "Due", "Reviewer", "Verdict"]
-    rows = [[f"AI-{a.item}", _ticket(a), *_dates(a), cell(a.reviewer), _verdict(a)] for a in audits]
+    rows = [
+        [f"AI-{a.item}", _ticket(a), *_dates(a, calendar), cell(a.reviewer), _verdict(a, calendar)]
+        for a in audits
+    ]
     return "\n".join(_row(cells) for cells in (head, ["---"] * len(head), *rows))
 
 
@@ -369,13 +376,13 @@ def _ticket(audit: Audit) -> str:
     return f"{number} · {link(audit.ticket.key, audit.ticket.url)}{gone}"
 
 
-def _dates(audit: Audit) -> tuple[str, str]:
-    return f"{audit.opens:%Y-%m-%d}", audit.due.isoformat() if audit.due else "—"
+def _dates(audit: Audit, calendar: Calendar) -> tuple[str, str]:
+    return calendar.day_of(audit.opens).isoformat(), audit.due.isoformat() if audit.due else "—"
 
 
-def _verdict(audit: Audit) -> str:
+def _verdict(audit: Audit, calendar: Calendar) -> str:
     if audit.verdict is not None:
-        when = f", {audit.at:%Y-%m-%d}" if audit.at else ""
+        when = f", {calendar.day_of(audit.at)}" if audit.at else ""
         doubt = " (suspect)" if audit.suspect else ""
         return f"**{audit.verdict.value}**{doubt}, by {cell(audit.by)}{when}"
     return audit.standing

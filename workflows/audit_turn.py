@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from workflows import audits, checks, opening, recurrence, verdicts
-from workflows.events import AuditRead, AuditReading
+from workflows.events import AuditRead, AuditReading, TaskReading
 from workflows.model import Incident
 from workflows.policy import Policy, Team, same_word
 from workflows.postmortem import MUTE_LABEL
 from workflows.rungs import Place
+from workflows.snapshots import Side
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was read for one decision: the `measures`, by number, all of whose tickets were, and the
+    `audits` whose tickets were. Of no other measure an audit is opened, and no other audit that has
+    a ticket is withdrawn: what people said there last may not be known."""
+
+    measures: frozenset[int] = frozenset()
+    audits: frozenset[Place] = frozenset()
+
+
+def seen_in(incident: Incident, tasks: Sequence[TaskReading], read: Sequence[AuditReading]) -> Seen:
+    """What these readings are of, in an incident as it is before they are heard."""
+    sides = {(reading.number, reading.side) for reading in tasks}
+    whole = (
+        item.number
+        for item in incident.actions
+        if all(
+            (item.number, side) in sides
+            for side, ref in ((Side.TASK, item.task), (Side.TWIN, item.twin))
+            if ref is not None
+        )
+    )
+    return Seen(frozenset(whole), frozenset(reading.audit for reading in read))
 
 
 def heard_audits(
@@ -20,13 +46,12 @@ def heard_audits(
     team: Team,
     policy: Policy,
     now: datetime,
-    known: Collection[Place],
+    seen: Seen,
 ) -> tuple[Incident, list[str]]:
     """The incident after the tickets of audits were read, and with its audits planned as its
-    measures stand then: before the document is looked at, which lists them. `known` as in
-    `audited`."""
+    measures stand then: before the document is looked at, which lists them."""
     incident, heard = verdicts.hear(_muted(incident, readings), readings, team, policy, now)
-    incident, planned = audited(incident, policy, now, known)
+    incident, planned = audited(incident, policy, now, seen)
     return incident, [*heard, *planned]
 
 
@@ -42,23 +67,34 @@ def _muted(incident: Incident, readings: Sequence[AuditReading]) -> Incident:
 
 
 def audited(
-    incident: Incident, policy: Policy, now: datetime, known: Collection[Place]
+    incident: Incident, policy: Policy, now: datetime, seen: Seen
 ) -> tuple[Incident, list[str]]:
     """The incident with its audits planned, prepared and withdrawn; as it is where the rules know
-    its team no more. `known` are those that there were before this turn looked at anything: no
-    other is opened in it, because the tickets of its measure were not read for that."""
+    its team no more. Where the rules have lost the connection of an audit's ticket, nobody waits
+    for what it says."""
     team = policy.teams.get(incident.team)
     if team is None:
         return incident, []
     incident, refused = audits.succeed_refused(incident, team, policy, now)
     incident, recurred = recurrence.told(incident)
-    incident, planned = audits.plan(incident, team, now)
+    unread = {
+        audit.place
+        for audit in incident.audits
+        if audit.lives and audit.stands and audit.place not in seen.audits
+        if audit.ticket and audit.ticket.connection in policy.connections
+    }
+    incident, planned = audits.plan(incident, team, now, unread)
     incident = checks.with_alarms_told(incident, team)
-    return opening.prepared(incident, team, policy, now, known), [*refused, *recurred, *planned]
+    incident = opening.prepared(incident, team, policy, now, seen.measures)
+    return incident, [*refused, *recurred, *planned]
 
 
-def wanted_by_audits(incident: Incident, policy: Policy, now: datetime) -> opening.Wanted:
+def wanted_by_audits(
+    incident: Incident, policy: Policy, now: datetime, seen: Seen
+) -> opening.Wanted:
     """What the audits ask for now; nothing where the rules know the team no more. Raises
     HolidaysUnknown."""
     team = policy.teams.get(incident.team)
-    return opening.wanted(incident, team, policy, now) if team else opening.Wanted()
+    if team is None:
+        return opening.Wanted()
+    return opening.wanted(incident, team, policy, now, seen.measures)

@@ -11,16 +11,16 @@ and an audit is told from all others by its item, round and rung.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Container, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from workflows.calendars import USUAL
-from workflows.events import TaskReading
+from workflows.judging import lost
 from workflows.ladder import interval_before, opens_at, spoken_at, steps
 from workflows.model import ActionItem, Incident, Origin, Phase, TicketRef
 from workflows.policy import Policy, Team
-from workflows.rungs import Audit, Verdict
+from workflows.rungs import Audit, Place, Verdict
 from workflows.schedule import after
 from workflows.snapshots import Agreement, Field, Progress, Side
 from workflows.sync import choose
@@ -31,7 +31,7 @@ AUDIT = "audit"
 _WAIVED = (Progress.WONT_DO.value, Progress.DUPLICATE.value)
 
 
-def find(incident: Incident, place: tuple[int, int, int]) -> Audit | None:
+def find(incident: Incident, place: Place) -> Audit | None:
     """The audit of this item, round and rung."""
     return next((each for each in incident.audits if each.place == place), None)
 
@@ -42,18 +42,21 @@ def changed(incident: Incident, audit: Audit) -> Incident:
     return replace(incident, audits=audits)
 
 
-def plan(incident: Incident, team: Team, now: datetime) -> tuple[Incident, list[str]]:
+def plan(
+    incident: Incident, team: Team, now: datetime, unread: Collection[Place] = ()
+) -> tuple[Incident, list[str]]:
     """The incident with the audits of its measures begun, or withdrawn, as these stand by now; and
-    what that came to, in sentences."""
+    what that came to, in sentences. None is withdrawn of a measure that has an `unread` one: a
+    verdict may stand in its ticket."""
     notes: list[str] = []
+    waiting = {item for item, _, _ in unread}
     for item in incident.actions:
         why = nothing_to_ask(item, incident, team)
-        if why:
+        told: list[str] = []
+        if why and item.number not in waiting:
             incident, told = _withdraw(incident, item, why)
-        elif item.done_at is None:
+        elif not why and item.done_at is None:
             incident, told = _begin(incident, item, team, now)
-        else:
-            told = []
         notes += told
     return incident, notes
 
@@ -64,28 +67,29 @@ def due_to_open(incident: Incident, audit: Audit, now: datetime) -> bool:
 
 
 def to_be_sure_of(incident: Incident, now: datetime) -> list[TicketRef]:
-    """The tickets of measures whose audits are about to be opened. They are read once more before:
-    what became of them while nobody listened was not told."""
+    """The tickets of measures whose audits are to be opened by now. They are read before: what
+    became of them while nobody listened was not told."""
     opening = {each.item for each in incident.audits if due_to_open(incident, each, now)}
     measures = [item for item in incident.actions if item.number in opening]
     return [ref for item in measures for ref in (item.task, item.twin) if ref is not None]
 
 
-def came_due(before: Incident | None, incident: Incident, now: datetime) -> bool:
-    """Whether this turn planned an audit that is to be opened by now: the tickets of its measure
-    are read before."""
-    known = {audit.place for audit in before.audits} if before else set()
-    new = [each for each in incident.audits if each.place not in known]
-    return any(due_to_open(incident, each, now) for each in new)
+def held_up(incident: Incident, connections: Container[str], now: datetime) -> list[str]:
+    """Why audits that are to be opened by now wait, and what mends it, in sentences: the rules,
+    which know these `connections`, have lost that of a ticket of their measure."""
+    refs = {f"{ref.connection}/{ref.id}": ref for ref in to_be_sure_of(incident, now)}
+    return [
+        f"an audit waits for {ref.key} to be read: {why}"
+        for ref in refs.values()
+        if (why := lost(ref, connections))
+    ]
 
 
-def may_be_withdrawn(incident: Incident, tasks: Sequence[TaskReading]) -> list[Audit]:
-    """The open audits of measures that are not done any more, as far as is known, or whose tickets
-    were just read."""
-    read = {reading.number for reading in tasks}
-    undone = {i.number for i in incident.actions if i.status != Progress.DONE.value}
-    asking = [each for each in incident.audits if each.lives and each.stands]
-    return [each for each in asking if each.item in read | undone]
+def to_be_withdrawn(incident: Incident, team: Team) -> list[Audit]:
+    """The open audits of measures of which nothing is to be asked any more. Their tickets are read
+    before: what was judged there while the measure was done still counts."""
+    over = {i.number for i in incident.actions if nothing_to_ask(i, incident, team)}
+    return [each for each in incident.audits if each.item in over and each.lives and each.stands]
 
 
 def judged(
@@ -98,6 +102,9 @@ def judged(
     if item is None or team.audits is None or verdict is None:
         return changed(incident, audit), []
     note = f"{audit.name}: {verdict.value} ({audit.by})"
+    if verdict is Verdict.NOT_EFFECTIVE and is_waived(item):
+        why = f"{item.name} is waived since, and is left so"
+        return changed(incident, audit), [f"{note}: {why}"]
     if verdict is Verdict.NOT_EFFECTIVE:
         back = _reopened(item, audit.by, team, now)
         if back is not None:
@@ -149,6 +156,11 @@ def succeed_refused(
 # --- rounds ---------------------------------------------------------------------------------------
 
 
+def is_waived(item: ActionItem) -> bool:
+    """Whether somebody decided that it shall not be done."""
+    return bool(item.given_up) or item.status in _WAIVED
+
+
 def nothing_to_ask(item: ActionItem, incident: Incident, team: Team) -> str:
     """Why nothing is to be audited of an action item by now, "" where something is."""
     if not steps(team, item.kind, incident.severity):
@@ -157,7 +169,7 @@ def nothing_to_ask(item: ActionItem, incident: Incident, team: Team) -> str:
         return f"{item.name} was given up"
     if item.sides.get(Side.TASK, Agreement()).gone:
         return f"the task of {item.name} is deleted or hidden"
-    if item.status in _WAIVED:
+    if is_waived(item):
         return f"{item.name} is waived: {item.status}"
     if item.status != Progress.DONE.value:
         return f"{item.name} is not done any more"
@@ -176,7 +188,7 @@ def _begin(
     first = Audit(item.number, round, rung=1, step=1, since=done_at, opens=opens)
     incident = _with(incident, replace(item, done_at=done_at))
     incident = replace(incident, audits=(*incident.audits, first))
-    return incident, [f"{item.name} is done: {first.name} opens on {opens:%Y-%m-%d}"]
+    return incident, [f"{item.name} is done: {first.name} opens on {team.calendar.day_of(opens)}"]
 
 
 def _done_since(item: ActionItem, now: datetime) -> datetime:
@@ -245,10 +257,13 @@ def ask_again(
 
 def _reopened(item: ActionItem, by: str, team: Team, now: datetime) -> ActionItem | None:
     """The measure to be done again, which its tickets are told as any other change; None where
-    there is no ticket that would follow."""
+    there is no ticket that would follow. It is left where it is if somebody opened it already."""
     rule = team.sync.fields.get(Field.STATUS)
-    if item.task is None or rule is None or not rule.counts:
+    there = item.task is not None and not item.sides.get(Side.TASK, Agreement()).gone
+    if not there or rule is None or not rule.counts:
         return None
+    if item.status != Progress.DONE.value:
+        return replace(item, done_at=None)
     item = choose(item, Field.STATUS, Progress.OPEN.value, by, now).item
     claim = replace(item.said[Field.STATUS], side=Side.TASK)
     return replace(item, done_at=None, said={**item.said, Field.STATUS: claim})

@@ -275,12 +275,12 @@ def _alarmed(
     if not own or fault.at <= since or any(a.began >= fault.began for a in alike):
         return incident, []
     living = next((each for each in own if each.lives), None)
+    known_to_it = next((a for a in alike if living and a.audit == living.place), None)
+    if known_to_it is not None:  # it comes and goes: that is said once, also before it is open
+        lasting = replace(known_to_it, began=fault.began)
+        kept = tuple(lasting if a is known_to_it else a for a in incident.alarms)
+        return replace(incident, alarms=kept), []
     if living is not None and living.due is not None:
-        known_to_it = next((a for a in alike if a.audit == living.place), None)
-        if known_to_it is not None:  # it comes and goes: that was said
-            lasting = replace(known_to_it, began=fault.began)
-            kept = tuple(lasting if a is known_to_it else a for a in incident.alarms)
-            return replace(incident, alarms=kept), []
         alarm, told = replace(fault, audit=living.place), f"{living.name} is told"
     else:
         opens = team.calendar.speak_at(now)

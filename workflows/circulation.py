@@ -29,7 +29,7 @@ _AT_ONCE = datetime.min.replace(tzinfo=UTC)
 _NOT_PUBLISHED = "draft"
 
 _OWN = re.compile(r"\b(summary of the review|review summary)\b", re.IGNORECASE)
-_ANY = re.compile(r"\bsummary\b", re.IGNORECASE)
+_ANY = re.compile(r"\b(executive )?summary\b", re.IGNORECASE)
 _RECORDING = re.compile(
     r"^ {0,3}(?:[-*+][ \t]+)?[*_]*recording[*_]*[ \t]*:[*_]*[ \t]*(?P<said>\S.*)$", re.IGNORECASE
 )
@@ -87,6 +87,12 @@ def may_be_told(incident: Incident) -> bool:
     return incident.phase is Phase.CLOSED and not incident.muted and not incident.restricted
 
 
+def waits(incident: Incident) -> bool:
+    """Whether nothing is to be said of the review now: the text is that of an update, which nobody
+    merged yet."""
+    return incident.postmortem is not None and incident.postmortem.is_update
+
+
 def begun(incident: Incident, now: datetime) -> Notice:
     """What was there when the rules first asked: what was published before goes to nobody."""
     publication = _publication(incident)
@@ -126,14 +132,16 @@ def _publication(incident: Incident) -> str:
     document = incident.postmortem
     if document is None or document.status is not DocumentStatus.PUBLISHED:
         return _NOT_PUBLISHED
-    granted = [str(each.id) for each in incident.publishings if each.accepted]
+    granted = [str(each.id) for each in incident.publishings if each.done]
     return document.ref.published or next(reversed(granted), "published")
 
 
 def _is_read(incident: Incident) -> bool:
     document = incident.postmortem
     living = (DocumentStatus.DRAFT, DocumentStatus.IN_REVIEW, DocumentStatus.PUBLISHED)
-    return document is not None and document.text is not None and document.status in living
+    if document is None or document.text is None or waits(incident):
+        return False
+    return document.status in living
 
 
 def _asks_at(incident: Incident, team: Team) -> datetime | None:

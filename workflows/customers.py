@@ -46,13 +46,18 @@ def _says(wanted: Iterable[str], found: Iterable[str]) -> bool:
     return not {same_word(w) for w in wanted}.isdisjoint(same_word(f) for f in found)
 
 
+def first_asked(incident: Incident, team: Team) -> bool:
+    """Whether the rules ask for such notes, and never did before of this incident."""
+    return team.participants.customers is not None and not of_kind(incident.notices, CUSTOMERS)
+
+
 def as_it_stands(incident: Incident, team: Team, now: datetime) -> Incident:
     """The incident without what its notes say of remedies that are not done any more: done again,
     they are told again. When first asked, all that is done is taken for told."""
     if team.participants.customers is None:
         return incident
     done = {item.name for item in incident.actions if item.status == Progress.DONE.value}
-    if not of_kind(incident.notices, CUSTOMERS):
+    if first_asked(incident, team):
         first = Notice(CUSTOMERS, 0, tuple(sorted(done)), now)
         return replace(incident, notices=(*incident.notices, first))
     if about(incident.notices, CUSTOMERS) <= done:

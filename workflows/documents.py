@@ -95,6 +95,13 @@ def region_headings(text: str) -> dict[str, str]:
     return found
 
 
+def region_line(text: str, name: str) -> int | None:
+    """The number of the line in which the region begins, counted from 1; None without one."""
+    text = _unix(text)
+    starts = (match.start() for match in _REGION.finditer(text) if match["name"] == name)
+    return next((text.count("\n", 0, start) + 1 for start in starts), None)
+
+
 def digest(body: str) -> str:
     """What a region says, whatever its format: a hash of its letters and digits. Formats that
     are not Markdown come back with other escapes and spaces than went in."""

@@ -125,9 +125,11 @@ def missing(incident: Incident, ref: TicketRef) -> Drift | None:
 def compare_rows(incident: Incident, regions: Mapping[str, str]) -> dict[str, tuple[Drift, ...]]:
     """What the rows of the document's table of action items, whose regions are these by now, say
     otherwise than they were last seen to: by the item's name. Nothing where that is our own write
-    whose answer never came."""
+    whose answer never came, or ours again because an update was closed or opened."""
     document, now = incident.postmortem, regions.get("actions", "")
     if document is None or digest(now) in document.asked.get("actions", ()):
+        return {}
+    if now in (document.merged.get("actions"), document.declined.get("actions")):
         return {}
     seen, rows = read_rows(document.seen.get("actions", "")), read_rows(now)
     found = {

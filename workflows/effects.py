@@ -64,11 +64,11 @@ class TaskTarget:
 @dataclass(frozen=True, slots=True)
 class CreateTask:
     """Create one remediation task, or the ticket of an audit, marked with `key`, linked to the
-    incident and document, and to the `measure` that is audited. A team's own ticket has none of
-    these.
+    incident and document, and to the `measure` that is audited, which was `measure_owner`'s, as
+    the record calls them, when it was asked for. A team's own ticket has none of these.
 
     `owner` is the handle in the target's tracker, or None, and `owner_name` what people call
-    them; `text` is the Markdown description. `moot`: it was asked for and is wanted no more; it is
+    them; `text` is the Markdown description. `moot`: it was asked for and is not wanted now; it is
     looked for where it may have been made, and never created.
     """
 
@@ -84,6 +84,7 @@ class CreateTask:
     due: date | None = None
     milestone: str | None = None
     measure: TicketRef | None = None
+    measure_owner: str = ""
     moot: bool = False
 
 

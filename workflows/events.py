@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from workflows.model import DocumentState, Ticket, TicketRef
 from workflows.snapshots import Field, Side, Stuck, Value
@@ -57,9 +57,20 @@ class DocumentWritten:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """What the ticket of an audit says, as it was sent: until when it asks whom, and whose the
+    measure was."""
+
+    due: date | None
+    reviewer: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
 class TaskCreated:
     """The task of the effect `key` exists, in `place`. `unset` is what could not be set, and why.
-    `values` is what it was created with, in its tracker's words; None where that is not known."""
+    `values` is what it was created with, in its tracker's words; None where that is not known.
+    `sent`: of an audit that was found, because it may have been decided otherwise since."""
 
     key: str
     ref: TicketRef
@@ -67,6 +78,7 @@ class TaskCreated:
     unset: tuple[str, ...] = ()
     values: Mapping[Field, Value] | None = None
     place: str = ""
+    sent: Sent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +88,7 @@ class TaskLinked:
 
 @dataclass(frozen=True, slots=True)
 class NotCreated:
-    """The task of the effect `key` was asked for, is wanted no more, and was never made."""
+    """The task of the effect `key` was asked for, is not wanted now, and was never made."""
 
     key: str
 

@@ -21,6 +21,7 @@ from workflows.people import name_of
 from workflows.policy import Policy
 from workflows.proven import Evidence
 from workflows.sections import sections
+from workflows.task_text import by_people
 
 #: So many links of one action item are kept.
 MOST = 10
@@ -36,7 +37,11 @@ _IN_DOCUMENT = re.compile(
 
 def links(text: str) -> list[str]:
     """The web addresses of a text, outside of quotes and code blocks, each once."""
-    found = (url for line in prose(text) for url in addresses(line))
+    return _in_lines(prose(text))
+
+
+def _in_lines(lines: Iterable[str]) -> list[str]:
+    found = (url for line in lines for url in addresses(line))
     return [url for url in dict.fromkeys(found) if len(url) <= LONGEST_LINK]
 
 
@@ -80,8 +85,8 @@ def in_ticket(
 ) -> Iterator[Evidence]:
     """The links of an action item's ticket, in its text, in comments by people who may write there,
     and with what closed it. Of a comment that was edited since, that is internal or our own, or
-    that was written before the item was last opened again, nothing counts. Nor do the words of
-    our own text that the item was made of."""
+    that was written before the item was last opened again, nothing counts. Nor does what we
+    wrote into its description."""
     proof, hidden = item.proof, ticket.restricted
     kind = policy.connections.get(ticket.ref.connection, "")
     since = proof.since or ticket.updated
@@ -89,14 +94,15 @@ def in_ticket(
         if spent(url) not in proof.spent:
             yield Evidence("" if hidden else url, "what its tracker shows", "", since)
     if ticket.author_may_write:
-        own = {url for words in _ours(item) for url in links(words)}
-        for url in useful(links(ticket.text), incident):
-            if url not in own and spent(url) not in proof.spent:
+        for url in useful(_in_lines(by_people(ticket.text)), incident):
+            if spent(url) not in proof.spent:
                 yield Evidence("" if hidden else url, "its description", "", since)
+    own = {*proof.notes, *(each.comment for each in incident.reminders)}
+    own |= {each.comment for each in incident.notices}
     for comment in ticket.comments:
         if comment.internal or comment.edited or not comment.may_write or is_old(item, comment.at):
             continue
-        if comment.id in {*proof.notes, *(each.comment for each in incident.reminders)}:
+        if comment.id in own:
             continue
         by = name_of(comment.author, kind, policy) if comment.author else ""
         for url in useful(links(comment.text), incident):
@@ -140,10 +146,3 @@ def with_evidence(item: ActionItem, new: Iterable[Evidence]) -> tuple[ActionItem
         for each in given[len(known) :]
     ]
     return replace(item, proof=replace(item.proof, evidence=given)), notes
-
-
-def _ours(item: ActionItem) -> Iterator[str]:
-    """The words that we write into the description of its ticket."""
-    yield from item.titles
-    if item.success_measure:
-        yield item.success_measure

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from workflows import publishing
 from workflows.action_table import read_rows, still_kept
 from workflows.audit_keys import is_of_audit
 from workflows.audit_news import fold_audit
@@ -26,7 +27,7 @@ from workflows.events import (
     VersionsFound,
     VersionsKept,
 )
-from workflows.model import ActionItem, DocumentState, Incident, Postmortem
+from workflows.model import ActionItem, DocumentState, Incident, Postmortem, is_update
 from workflows.notices import is_notice
 from workflows.outside import fold_notice
 from workflows.proof_notes import fold_proof, is_of_proof
@@ -70,7 +71,7 @@ def fold(news: News, incident: Incident) -> Incident:
         case CommentWritten(_, comment_id):
             return replace(incident, comment_id=comment_id)
         case ReviewShown() | VersionsFound() | VersionsKept():
-            return incident
+            return publishing.kept(incident) if isinstance(news, VersionsFound) else incident
 
 
 def _note_written(news: NoteWritten, incident: Incident) -> Incident:
@@ -161,6 +162,7 @@ def _written(
     """What stands now in the regions that we wrote is the new base of each."""
     if known is None:
         return None
+    known = replace(_in_its_place(document, known), declined={})
     now_there = {name: document.regions[name] for name in wrote if name in document.regions}
     return replace(
         known,
@@ -175,10 +177,28 @@ def _written(
     )
 
 
+def _in_its_place(document: DocumentState, known: Postmortem) -> Postmortem:
+    """The document, once its text is that of an update that was opened, or of what was merged
+    because an update was closed: which of that is ours is told by what we left there."""
+    opened = is_update(document.ref, document.status)
+    if opened == known.is_update:
+        return known
+    if opened:
+        other = {n: body for n, body in known.seen.items() if document.regions.get(n) != body}
+        base, wrote = {**known.base, **known.declined}, {**known.wrote, **known.declined}
+        merged = {**known.base, **other}
+        return replace(known, base=base, wrote=wrote, merged=merged, declined={})
+    if document.ref.merge != known.ref.merge:
+        return replace(known, merged={})
+    base, wrote = {**known.base, **known.merged}, {**known.wrote, **known.merged}
+    return replace(known, base=base, wrote=wrote, merged={}, declined=known.wrote)
+
+
 def _read(document: DocumentState, known: Postmortem | None) -> Postmortem | None:
     """What stands there now, and which edits of people stand against ours."""
     if known is None:
         return None
+    known = _in_its_place(document, known)
     unheard = {
         name: body
         for name, body in document.regions.items()

@@ -13,7 +13,7 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 
 from workflows.markup import addresses, one_line
-from workflows.model import Incident
+from workflows.model import Incident, TicketRef
 from workflows.policy import KnownPerson, same_word, written_words
 from workflows.rungs import Audit, Judgement
 
@@ -49,14 +49,19 @@ def to_be_read(incident: Incident) -> list[Audit]:
 def cannot_be_answered(incident: Incident, audit: Audit, connections: Container[str]) -> str:
     """Why what is said of an audit waits, and what mends it, "" where nothing is in its way: the
     rules, which know these `connections`, have lost that of its ticket or of the incident's."""
-    for ticket in (incident.ticket, audit.ticket):
-        if ticket is not None and ticket.connection not in connections:
-            name = ticket.connection
-            return (
-                f"the rules have no connection {name!r} for {ticket.key}. Give the rules the"
-                f" connection {name!r} again, under this name"
-            )
-    return ""
+    tickets = (incident.ticket, audit.ticket)
+    return next(filter(None, (lost(each, connections) for each in tickets if each)), "")
+
+
+def lost(ticket: TicketRef, connections: Container[str]) -> str:
+    """Why a ticket cannot be read, and what mends it, "" where the rules know its connection."""
+    name = ticket.connection
+    if name in connections:
+        return ""
+    return (
+        f"the rules have no connection {name!r} for {ticket.key}. Give the rules the connection"
+        f" {name!r} again, under this name"
+    )
 
 
 def stuck(incident: Incident, connections: Container[str]) -> list[str]:
@@ -113,7 +118,7 @@ def not_open(incident: Incident, audit: Audit, said: Sequence[Judgement]) -> str
     if why := no_more(audit):
         return why
     if audit.ticket is None:
-        return f"it is not open yet: it opens on {audit.opens:%Y-%m-%d}"
+        return f"it is not open yet: it opens at {audit.opens:%Y-%m-%d %H:%M} UTC"
     first = next(iter(waiting(hear(incident, said), audit)), None)
     if first is None:
         return ""

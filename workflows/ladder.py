@@ -17,6 +17,9 @@ from workflows.schedule import after
 #: CAPA implementation" (https://www.valqms.com/capa-tool), and for minor findings within a year.
 LONGEST = timedelta(days=365)
 
+#: The shortest: a ladder of days and business days may overtake itself over a holiday.
+CLOSEST = timedelta(days=1)
+
 
 def steps(team: Team, kind: Kind, severity: str | None) -> tuple[Span, ...]:
     """How long after it is done each audit of such a measure opens; none where it gets none."""
@@ -36,12 +39,14 @@ def opens_at(
     rules, spans = team.audits, steps(team, kind, severity)
     if rules is None or not spans or step < 1:
         return None
+    before = last = done_at
+    for span in spans[:step]:
+        before, last = last, max(_after(span, done_at, team), last + CLOSEST)
     if step <= len(spans):
-        return _after(spans[step - 1], done_at, team)
+        return last
     if kind is Kind.CORRECTIVE or not rules.lengthen:
         return None
-    last = _after(spans[-1], done_at, team)
-    interval = last - (_after(spans[-2], done_at, team) if len(spans) > 1 else done_at)
+    interval = last - before
     for _ in range(step - len(spans)):
         interval = min(interval * rules.lengthen, max(LONGEST, interval))
         last += interval

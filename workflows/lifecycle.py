@@ -22,7 +22,7 @@ from workflows import (
     publishing,
     reminders,
 )
-from workflows.audit_turn import audited, heard_audits, wanted_by_audits
+from workflows.audit_turn import Seen, audited, heard_audits, seen_in, wanted_by_audits
 from workflows.effects import (
     Effect,
     Hold,
@@ -46,7 +46,8 @@ from workflows.model import (
     Phase,
     Ticket,
 )
-from workflows.policy import Mode, Policy, SeverityRules, Team, known_person, same_word
+from workflows.people import name_of
+from workflows.policy import Mode, Policy, SeverityRules, Team, same_word
 from workflows.proof_turn import heard_proofs, settled
 from workflows.set_up import NO_MORE, comment, set_up
 from workflows.spans import after
@@ -82,11 +83,11 @@ def decide(
     `new_id` becomes the id of an incident that is seen for the first time. `held` tells of
     effects that were refused, wait or were given up, by key, so that people can be told; None
     when nobody looked: then what was given up stays so. `tasks` are the tickets of its action
-    items, and `audits` those of their audits, that were read since the last decision; `proofs` are
-    those of items that ended, read whole.
+    items, and `audits` those of their audits, that were read since the last decision: an audit is
+    opened or withdrawn only after such a read. `proofs` are those of items that ended, read whole.
     """
     notes: list[str] = []
-    known = {audit.place for audit in incident.audits} if incident else set()
+    seen = seen_in(incident, tasks, audits) if incident else Seen()
     if incident is not None:
         incident, notes = choices.settle(incident, now)
         incident, published = publishing.settle(incident)
@@ -96,13 +97,13 @@ def decide(
         notes += heard
         incident, heard = heard_proofs(incident, proofs, policy, now)
         notes += heard
-        incident, heard = heard_audits(incident, audits, team, policy, now, known)
+        incident, heard = heard_audits(incident, audits, team, policy, now, seen)
         notes += heard
     decision = _decide(reading, incident, policy, new_id, now, held)
     if decision.incident is not None:
         # a row of the document may have said that a measure is done, or is not
         after, ended = settled(decision.incident, policy, now)
-        after, told = audited(after, policy, now, known)
+        after, told = audited(after, policy, now, seen)
         notes += [*ended, *told]
         if after != decision.incident:
             again = _decide(reading, after, policy, new_id, now, held)
@@ -111,23 +112,25 @@ def decide(
     decision = replace(decision, reasons=(*notes, *decision.reasons))
     if decision.incident is None:
         return decision
-    return outside.told(_spoken(decision, decision.incident, policy, now), policy, now)
+    return outside.told(_spoken(decision, decision.incident, policy, now, seen), policy, now)
 
 
-def _spoken(decision: Decision, incident: Incident, policy: Policy, now: datetime) -> Decision:
+def _spoken(
+    decision: Decision, incident: Incident, policy: Policy, now: datetime, seen: Seen
+) -> Decision:
     """The decision with what people are asked, told and reminded of besides, and when to look
     again."""
     said = reminders.wanted(incident, policy, now)
     asked = proof_notes.wanted(incident, policy, now)
-    audited_by = wanted_by_audits(incident, policy, now)
-    seen = checks.see_to(incident, policy, now)
-    parts = (said.again_at, asked.again_at, audited_by.again_at, seen.again_at)
+    audited_by = wanted_by_audits(incident, policy, now, seen)
+    watched = checks.see_to(incident, policy, now)
+    parts = (said.again_at, asked.again_at, audited_by.again_at, watched.again_at)
     times = (decision.again_at, rests_until(incident, now), *parts)
     return replace(
         decision,
-        incident=seen.incident,
-        effects=(*decision.effects, *audited_by.effects, *said.notes, *asked.notes, *seen.notes),
-        reasons=(*decision.reasons, *seen.reasons),
+        incident=watched.incident,
+        effects=(*decision.effects, *audited_by.effects, *said.notes, *asked.notes, *watched.notes),
+        reasons=(*decision.reasons, *watched.reasons),
         again_at=min((at for at in times if at is not None), default=None),
     )
 
@@ -152,7 +155,7 @@ def _decide(
             return Decision(None, (), (found,))
         incident = Incident(new_id, found.team.name, ticket.ref, ticket.title, Phase.OPEN)
         doubts = tuple(f"the rules of {name} match it too: tell them apart" for name in found.also)
-    incident, holds = give_up(incident, held)
+    incident, holds = give_up(incident, held, now)
     source = source_of(incident, ticket, policy)
     if source is None:
         why = f"the rules no longer know the team {incident.team} on {ticket.ref.connection}"
@@ -181,7 +184,7 @@ def _tasks_only(
     if team is None:
         why = f"the rules no longer know the team {incident.team}"
         return Decision(waiting(incident, why), (), (why,))
-    incident, holds = give_up(incident, held)
+    incident, holds = give_up(incident, held, now)
     if incident.phase is Phase.CLOSED:
         return _not_yet(set_up(incident, None, team, policy, holds, now), held or {})
     return _not_yet(_go_on(incident, None, team, policy, now), held or {})
@@ -265,7 +268,6 @@ def _with_people(incident: Incident, team: Team, policy: Policy) -> Incident:
     """Roles and the dates of both steps, set once: later changes of the rules do not move them."""
     if incident.roles or incident.review_due or incident.synthesis_due:
         return incident
-    owner = incident.owner and known_person(policy, incident.owner.handle)
     limits = policy.severities[incident.severity] if incident.severity else SeverityRules("")
     closed = incident.closed
     synthesis, review = (
@@ -275,7 +277,8 @@ def _with_people(incident: Incident, team: Team, policy: Policy) -> Incident:
     today = team.calendar.day_of(closed) if closed else None
     days = [day for day in (today, synthesis, review) if day]
     away = {person.name for person in policy.people if any(map(person.is_away, days))}
-    named = owner.name if owner else None
+    kind = policy.connections.get(incident.ticket.connection, "")
+    named = name_of(incident.owner, kind, policy) if incident.owner else None
     roles = assign_roles(incident, team.rota, named, policy.served, away)
     return replace(incident, roles=roles, review_due=review, synthesis_due=synthesis)
 

@@ -155,7 +155,8 @@ class DocumentRef:
     """Where a postmortem document is. `id` is stable and means something only to its store;
     `version` is the store's own token of the text last seen (a blob id, a revision). `ticket`
     is set where the document is itself a ticket, `branch` where it is drafted on one; `head` is
-    the commit proposed there, and `published` tells one publication from the next."""
+    the commit proposed there, `merge` the one in which it was last merged, and `published` tells
+    one publication from the next."""
 
     kind: str
     id: str
@@ -165,6 +166,7 @@ class DocumentRef:
     branch: str = ""
     head: str = ""
     published: str = ""
+    merge: str = ""
 
 
 class DocumentStatus(StrEnum):
@@ -173,6 +175,11 @@ class DocumentStatus(StrEnum):
     PUBLISHED = "published"
     DECLINED = "declined"  # closed unmerged: asked once, never recreated
     GONE = "gone"
+
+
+def is_update(ref: DocumentRef, status: DocumentStatus) -> bool:
+    """Whether a document's text is that of an open update of what was merged."""
+    return bool(ref.branch and ref.head) and status is DocumentStatus.PUBLISHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +258,10 @@ class Postmortem:
     was asked for since the last write that was confirmed. `kept` are rows of the action table
     (AI-n → row) that a person wrote, nobody can read, and we leave so. `conflicts` says in words
     which edits stand against ours. `written` is when (UTC) we last wrote into it.
+
+    As long as an update of what was merged is open, all this speaks of the update, and `merged` is
+    the base of each region of what was merged. `declined` is what the last update proposed, if it
+    was closed unmerged: it is not proposed again until some of it changes.
     """
 
     connection: str
@@ -265,6 +276,13 @@ class Postmortem:
     kept: Mapping[str, str] = field(default_factory=dict)
     conflicts: tuple[str, ...] = ()
     written: datetime | None = None
+    merged: Mapping[str, str] = field(default_factory=dict)
+    declined: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_update(self) -> bool:
+        """Whether the text is that of an open update of what was merged."""
+        return is_update(self.ref, self.status)
 
     @property
     def rows_count(self) -> bool:

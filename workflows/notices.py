@@ -7,8 +7,8 @@ So what it is about stays the same as long as nobody knows whether it was writte
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 
@@ -25,7 +25,8 @@ class Perspective:
 class Notice:
     """The `n`-th note of its kind (`what`), and what it is `about`: names of perspectives or action
     items, or what tells one publication from the next. It was written `at` (UTC) as the `comment`
-    with this id, None and "" before that.
+    with this id, None and "" before that; or somebody decided then that it shall not be
+    (`given_up`).
 
     0 is no note: it says what was there already when the rules first asked for such notes.
     """
@@ -35,6 +36,7 @@ class Notice:
     about: tuple[str, ...] = ()
     at: datetime | None = None
     comment: str = ""
+    given_up: bool = False
 
 
 PERSPECTIVES, SUMMARY, MISSING, CUSTOMERS = "perspectives", "summary", "missing", "customers"
@@ -61,6 +63,21 @@ def place_in(key: str) -> tuple[str, int]:
     """Which note the effect of this key writes: its kind and number."""
     _, what, n = key.rsplit(":", 2)
     return what, int(n)
+
+
+def without(
+    notices: Sequence[Notice], incident_id: str, given_up: Collection[str], now: datetime
+) -> tuple[Notice, ...]:
+    """The notes, of which those of these keys, and no others, are given up: at `now` (UTC) where
+    that is new. What they are about counts as told."""
+
+    def told(notice: Notice) -> Notice:
+        gone = key_of(incident_id, notice) in given_up
+        if gone and notice.at is None:
+            return replace(notice, at=now, given_up=True)
+        return replace(notice, at=None, given_up=False) if notice.given_up and not gone else notice
+
+    return tuple(map(told, notices))
 
 
 def told_of_notice(key: str) -> str:

@@ -2,43 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import blake2b
 
 from workflows import audit_text
 from workflows.audit_keys import audit_key
-from workflows.audits import changed, due_to_open, is_away
+from workflows.audits import changed, due_to_open, is_away, nothing_to_ask
+from workflows.calendars import Calendar
 from workflows.effects import CloseTicket, CreateTask, Effect, LinkTask, TaskTarget, WriteNote
 from workflows.model import ActionItem, Incident, Postmortem
 from workflows.people import handle_of, name_said
-from workflows.policy import AuditRules, Policy, TaskDestination, Team, same_word
-from workflows.rungs import Audit, Place
+from workflows.policy import Policy, TaskDestination, Team, same_word
+from workflows.rungs import Audit
 from workflows.schedule import after
 from workflows.snapshots import Progress
 from workflows.statuses import status_wish
 
 
 def prepared(
-    incident: Incident, team: Team, policy: Policy, now: datetime, known: Collection[Place]
+    incident: Incident, team: Team, policy: Policy, now: datetime, read: Container[int]
 ) -> Incident:
-    """The incident with a due date and a reviewer for each of the `known` audits that is to be
-    opened by now. Who became the measure's owner before it was there is not its reviewer, and
-    nothing opens whose due date is over by then."""
+    """The incident with a due date and a reviewer for each audit that is to be opened by now, of
+    the measures that were `read` for that. Who became the measure's owner before it was there is
+    not its reviewer, and nothing opens whose due date is over by then."""
     rules = team.audits
     if rules is None:
         return incident
     for audit in incident.audits:
         item = next((each for each in incident.actions if each.number == audit.item), None)
-        if item is None or audit.place not in known or not due_to_open(incident, audit, now):
+        if item is None or item.number not in read or not due_to_open(incident, audit, now):
             continue
         late, owner = audit.overdue_at(team.calendar), item.owner or ""
         stands = audit.due if late is not None and now < late else None
         due = stands or after(rules.within, now, team.calendar)
         reviewer = audit.reviewer
         if audit.due is None or owner != audit.owner:
-            reviewer = _reviewer(incident, audit, owner, team, rules, policy)
+            days = (team.calendar.day_of(now), due)
+            reviewer = _reviewer(incident, audit, owner, days, team, policy)
         incident = changed(incident, replace(audit, due=due, owner=owner, reviewer=reviewer))
     return incident
 
@@ -52,29 +54,38 @@ class Wanted:
     again_at: datetime | None = None
 
 
-def wanted(incident: Incident, team: Team, policy: Policy, now: datetime) -> Wanted:
-    """All that the audits ask for at `now` (UTC). That one is overdue waits for the end of quiet
-    hours; the rest answers what people did. Raises HolidaysUnknown."""
-    effects = tuple(_asked_for(incident, team, policy))
+def wanted(
+    incident: Incident, team: Team, policy: Policy, now: datetime, read: Container[int]
+) -> Wanted:
+    """All that the audits ask for at `now` (UTC); of measures that were not `read`, none is opened.
+    That one is overdue waits for the end of quiet hours; the rest answers what people did. Raises
+    HolidaysUnknown."""
+    effects = tuple(_asked_for(incident, team, policy, read))
     late = tuple(_overdue(incident, team, policy, now))
     if late and not team.calendar.may_speak(now):
         return Wanted(effects, team.calendar.speak_at(now))
     return Wanted((*effects, *late))
 
 
-def _asked_for(incident: Incident, team: Team, policy: Policy) -> Iterator[Effect]:
-    """What was asked to be opened and is wanted no more is asked for as moot, until it is known
+def _asked_for(
+    incident: Incident, team: Team, policy: Policy, read: Container[int]
+) -> Iterator[Effect]:
+    """What was asked to be opened and is not wanted now is asked for as moot, until it is known
     whether it was made."""
     items = {item.number: item for item in incident.actions}
+    away = is_away(incident)
     for audit in incident.audits:
         item = items.get(audit.item)
         if item is None or incident.postmortem is None:
             continue
         if audit.ticket is None and audit.due is not None:
-            yield _opening(incident, item, audit, incident.postmortem, team, policy)
+            moot = bool(audit.ended) or away
+            if moot or item.number in read:
+                wish = _opening(incident, item, audit, incident.postmortem, team, policy)
+                yield replace(wish, moot=moot)
         elif audit.stands and audit.ticket and audit.ticket.connection in policy.connections:
             yield from _links(incident, item, audit)
-            yield from _notes(incident, audit)
+            yield from _notes(incident, audit, team.calendar)
             yield from _closing(incident, audit, team)
 
 
@@ -100,7 +111,7 @@ def _opening(
         owner_name=audit.reviewer or None,
         due=audit.due,
         measure=item.task,
-        moot=bool(audit.ended),
+        measure_owner=audit.owner,
     )
 
 
@@ -117,7 +128,7 @@ def _links(incident: Incident, item: ActionItem, audit: Audit) -> Iterator[LinkT
         yield LinkTask(f"audited:{rest}:incident", incident.ticket, ticket, name)
 
 
-def _notes(incident: Incident, audit: Audit) -> Iterator[WriteNote]:
+def _notes(incident: Incident, audit: Audit, calendar: Calendar) -> Iterator[WriteNote]:
     """What is said on its ticket because of what people did, each once."""
     if audit.ticket is None:
         return
@@ -128,7 +139,7 @@ def _notes(incident: Incident, audit: Audit) -> Iterator[WriteNote]:
         said.append(("unjudged", audit_text.unjudged()))
     said += [(answer.id, audit_text.refused(answer.text)) for answer in audit.answers]
     if audit.verdict is not None:
-        said.append(("verdict", audit_text.verdict(incident, audit)))
+        said.append(("verdict", audit_text.verdict(incident, audit, calendar)))
     rest = audit_key(incident, audit).partition(":")[2]
     for name, text in said:
         if name not in audit.told:
@@ -146,7 +157,8 @@ def _overdue(incident: Incident, team: Team, policy: Policy, now: datetime) -> I
             continue
         if ref is None or not audit.stands or ref.connection not in policy.connections:
             continue
-        if not any(item.number == audit.item for item in incident.actions):
+        item = next((each for each in incident.actions if each.number == audit.item), None)
+        if item is None or nothing_to_ask(item, incident, team):
             continue
         rest = audit_key(incident, audit).partition(":")[2]
         to = _handle(team.manager or "", policy.connections[ref.connection], policy)
@@ -171,15 +183,24 @@ def _destination(team: Team) -> TaskDestination:
 
 
 def _reviewer(
-    incident: Incident, audit: Audit, owner: str, team: Team, rules: AuditRules, policy: Policy
+    incident: Incident,
+    audit: Audit,
+    owner: str,
+    days: Sequence[date],
+    team: Team,
+    policy: Policy,
 ) -> str:
     """Whose turn it is, never the owner's; "" where there is nobody else. Turns follow incident and
-    measure, and go on with each audit."""
-    people: Sequence[str] = rules.reviewers or team.rota.get("reviewer", ())
+    measure, and go on with each audit. Who is away on one of these days is passed over, unless all
+    are: then somebody is to know of it once they are back."""
+    asked = team.audits.reviewers if team.audits else ()
+    people: Sequence[str] = asked or team.rota.get("reviewer", ())
     own = same_word(name_said(owner, policy)) if owner else None
     allowed = [each for each in people if same_word(name_said(each, policy)) != own]
     if not allowed:
         return ""
+    away = {p.name for p in policy.people if any(map(p.is_away, days))}
+    allowed = [each for each in allowed if name_said(each, policy) not in away] or allowed
     seed = blake2b(f"{incident.id}:{audit.item}".encode(), digest_size=4).digest()
     turn = int.from_bytes(seed) + audit.round + audit.rung
     start = turn % len(people)

@@ -38,7 +38,7 @@ def told(decision: Decision, policy: Policy, now: datetime) -> Decision:
     team = policy.teams.get(incident.team) if incident else None
     if incident is None or team is None or team.mode is Mode.PLAN:
         return decision
-    incident = _begun(incident, team, now)
+    incident = begun(incident, policy, now)
     decision = replace(decision, incident=incident)
     planned = _planned(incident, team, now)
     notes = tuple(_notes(planned, team, policy, now))
@@ -48,6 +48,29 @@ def told(decision: Decision, policy: Policy, now: datetime) -> Decision:
         at = team.calendar.speak_at(now)
         return replace(decision, again_at=min(at, decision.again_at or at))
     return replace(decision, incident=planned, effects=(*decision.effects, *notes))
+
+
+def begun(incident: Incident, policy: Policy, now: datetime) -> Incident:
+    """The incident with what was there already when the rules first asked. So it is taken before
+    anything new is heard of its document and tasks; what comes with that is told."""
+    team = policy.teams.get(incident.team)
+    if team is None or team.mode is Mode.PLAN:
+        return incident
+    incident = customers.as_it_stands(incident, team, now)
+    if team.participants.circulate is None or of_kind(incident.notices, SUMMARY):
+        return incident
+    if circulation.waits(incident):
+        return incident
+    return replace(incident, notices=(*incident.notices, circulation.begun(incident, now)))
+
+
+def must_read(incident: Incident, policy: Policy) -> bool:
+    """Whether the rules ask for the first time what only the incident's ticket tells: whether
+    customers felt it."""
+    team = policy.teams.get(incident.team)
+    if team is None or team.mode is Mode.PLAN:
+        return False
+    return customers.first_asked(incident, team)
 
 
 def about_to_be_told(incident: Incident, policy: Policy) -> list[TicketRef]:
@@ -82,14 +105,6 @@ def fold_notice(news: NoteWritten, incident: Incident) -> Incident:
     return replace(incident, notices=notices)
 
 
-def _begun(incident: Incident, team: Team, now: datetime) -> Incident:
-    """The incident with what was there already when the rules first asked."""
-    incident = customers.as_it_stands(incident, team, now)
-    if team.participants.circulate is None or of_kind(incident.notices, SUMMARY):
-        return incident
-    return replace(incident, notices=(*incident.notices, circulation.begun(incident, now)))
-
-
 def _planned(incident: Incident, team: Team, now: datetime) -> Incident:
     if not circulation.may_be_told(incident):
         return incident
@@ -117,6 +132,8 @@ def _notes(incident: Incident, team: Team, policy: Policy, now: datetime) -> Ite
     day = team.calendar.day_of(now)
     for notice in incident.notices:
         if notice.at is not None or not notice.about:
+            continue
+        if notice.what in (SUMMARY, MISSING) and circulation.waits(incident):
             continue
         ticket = _ticket(incident, notice)
         if ticket is None or ticket.connection not in policy.connections:

@@ -18,7 +18,7 @@ from workflows.notices import PERSPECTIVES, Perspective, about
 from workflows.participants import QUESTIONS, title
 from workflows.policy import Team
 from workflows.review import is_said
-from workflows.sections import Line, sections
+from workflows.sections import Line, sections, without_title
 
 _LIVING = (DocumentStatus.DRAFT, DocumentStatus.IN_REVIEW)
 _SECTION = re.compile(r"\bperspectives?\b", re.IGNORECASE)
@@ -109,7 +109,7 @@ def answered(text: str) -> frozenset[str]:
 def _below(text: str) -> Iterator[str | Line]:
     """What stands under the heading: its lines, and the headings below it by their titles."""
     level = 0
-    for section in sections(text):
+    for section in without_title(sections(text)):
         if level and section.level > level:
             yield section.title
         elif _SECTION.search(section.title):

@@ -12,7 +12,9 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
+from workflows.calendars import Calendar
 from workflows.effects import CreateTask, TaskTarget
 from workflows.ladder import steps
 from workflows.markup import excerpt, inert, one_line, plain_title
@@ -179,7 +181,8 @@ def _counts(found: Portfolio) -> str:
 
 
 def _lists(found: Portfolio, most: int | None) -> Iterator[str]:
-    today = found.today
+    today, calendar = found.today, found.team.calendar
+    verdict = partial(_verdict, calendar=calendar)
     bad = [each for each in found.judged if each[1].verdict is not Verdict.EFFECTIVE]
     yield from _table(
         found,
@@ -194,13 +197,13 @@ def _lists(found: Portfolio, most: int | None) -> Iterator[str]:
         found,
         "Not effective, or in part only",
         ("Verdict", "What follows"),
-        listed(bad, _on_audit(_verdict, _follows), most),
+        listed(bad, _on_audit(verdict, _follows), most),
     )
     yield from _table(
         found,
         "Verdicts in doubt",
         ("Verdict", "Why"),
-        listed(found.suspect, _on_audit(_verdict, _doubt), most),
+        listed(found.suspect, _on_audit(verdict, _doubt), most),
     )
     waived = listed(found.waived, lambda each: _waived(each, found), most)
     yield from _table(found, "Waived", ("Owner", "Until"), waived)
@@ -210,7 +213,7 @@ def _lists(found: Portfolio, most: int | None) -> Iterator[str]:
         found,
         "Done, and never judged",
         ("Owner", "Its audit"),
-        listed(found.unjudged, lambda m: _row(m, m.owner, _next_audit(m)), most),
+        listed(found.unjudged, lambda m: _row(m, m.owner, _next_audit(m, calendar)), most),
     )
     yield from _table(
         found,
@@ -261,8 +264,8 @@ def _on_audit(*cells: Callable[[Taken, Audit], str]) -> Callable[[_Judged], str]
     return lambda pair: _row(pair[0], *(cell(*pair) for cell in cells))
 
 
-def _verdict(_: Taken, audit: Audit) -> str:
-    when = f", {audit.at:%Y-%m-%d}" if audit.at else ""
+def _verdict(_: Taken, audit: Audit, calendar: Calendar) -> str:
+    when = f", {calendar.day_of(audit.at)}" if audit.at else ""
     return f"{_WORDS[audit.verdict]}{when}" if audit.verdict else "—"
 
 
@@ -277,11 +280,11 @@ def _doubt(each: Taken, audit: Audit) -> str:
     return inert(excerpt(audit.suspect, 160)) if each.told else ONLY_SOME
 
 
-def _next_audit(each: Taken) -> str:
+def _next_audit(each: Taken, calendar: Calendar) -> str:
     living = next((audit for audit in each.audits if audit.lives), None)
     if living is None:
         return "none is planned"
-    return "is open" if living.ticket else f"opens on {living.opens:%Y-%m-%d}"
+    return "is open" if living.ticket else f"opens on {calendar.day_of(living.opens)}"
 
 
 def _reviewer(each: Taken, audit: Audit) -> str:

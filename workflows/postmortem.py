@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from workflows import action_table, audit_text, perspectives, recurrence, timeline
+from workflows import action_table, audit_text, perspectives, recurrence, task_text, timeline
 from workflows.apart import in_comment, may_be_told
 from workflows.audience import said_in_document, side_of
-from workflows.audits import follows
+from workflows.calendars import Calendar
 from workflows.documents import link_to, render
 from workflows.effects import CreateTask, DocumentTarget, LinkTask, TaskTarget
 from workflows.markup import addresses, cell, copied_address, excerpt, inert, link, plain_title
@@ -22,10 +22,9 @@ from workflows.model import (
     Way,
 )
 from workflows.people import handle_of
-from workflows.policy import DocumentDestination, Policy, PostmortemRules, TaskDestination
+from workflows.policy import DocumentDestination, Policy, TaskDestination, Team
 from workflows.proposals import details
 from workflows.remarks import remark, with_remark
-from workflows.rungs import Audit
 from workflows.snapshots import Field, Side
 
 _STATUS = "Postmortem status"
@@ -43,11 +42,11 @@ def _heading(incident: Incident) -> str:
     return f"Postmortem {incident.ticket.key}{words}"
 
 
-def document_text(incident: Incident, ticket: Ticket, rules: PostmortemRules) -> str:
-    """The whole document as it is first written."""
+def document_text(incident: Incident, ticket: Ticket, team: Team) -> str:
+    """The whole document of the team's incident as it is first written."""
     return render(
-        rules.template,
-        regions(incident, ticket),
+        team.postmortem.template,
+        regions(incident, ticket, team.calendar),
         title=_heading(incident),
         incident=incident.ticket.key,
         severity=incident.severity or "",
@@ -56,7 +55,7 @@ def document_text(incident: Incident, ticket: Ticket, rules: PostmortemRules) ->
     )
 
 
-def regions(incident: Incident, ticket: Ticket) -> dict[str, str]:
+def regions(incident: Incident, ticket: Ticket, calendar: Calendar) -> dict[str, str]:
     """Each marked region as we would write it now, by name, in Markdown."""
     return {
         "facts": _facts(incident),
@@ -64,7 +63,7 @@ def regions(incident: Incident, ticket: Ticket) -> dict[str, str]:
         "timeline": timeline.render(timeline.rows(ticket, incident.comment_id, incident.attached)),
         "actions": action_table.table(incident.actions),
         "evidence": _evidence(incident, ticket),
-        "audits": audit_text.region(incident.audits),
+        "audits": audit_text.region(incident.audits, calendar),
         "recurrence": recurrence.region(incident.recurrences),
         "perspectives": perspectives.region(incident.perspectives),
     }
@@ -172,7 +171,7 @@ def task(
         title=plain_title(item.title).replace(
             plain_title(incident.ticket.key), incident.ticket.key
         ),
-        text=_task_text(incident, item, document),
+        text=task_text.about(incident, item, document),
         kind=item.kind,
         incident=incident.ticket,
         # Without what moves with each edit: it is the same wish all the while.
@@ -193,8 +192,7 @@ def twin(
 ) -> CreateTask:
     """The wish for the ticket that mirrors a task in another tracker, as the item stands now."""
     wish = task(incident, item, document, rules, policy)
-    first = link(item.task.key, item.task.url) if item.task else item.name
-    text = f"{wish.text}\n\nMirrors {first}: owner, milestone, status and due date are kept equal."
+    text = f"{wish.text}\n\n{task_text.mirrors(item)}"
     return replace(wish, key=f"twin:{incident.id}:{item.number}", text=text)
 
 
@@ -230,35 +228,6 @@ def handle(item: ActionItem, incident: Incident, connection: str, policy: Policy
     claimed = policy.connections.get(ref.connection, "") if ref else ""
     home = policy.connections[incident.ticket.connection]
     return handle_of(item.owner, policy.connections[connection], policy, claim, home, claimed)
-
-
-def _task_text(incident: Incident, item: ActionItem, document: Postmortem) -> str:
-    measure = inert(excerpt(item.success_measure or "", 2000))
-    measure = measure or "not stated yet: say how we will know it worked"
-    rows = [
-        ("Incident", link(incident.ticket.key, incident.ticket.url)),
-        ("Postmortem", link_to("document", document.ref.url)),
-        ("Action item", item.name),
-        ("Kind", item.kind.value),
-        ("Owner", cell(item.owner or "nobody yet")),
-        ("Due", item.due.isoformat() if item.due else "not set"),
-        ("Success measure", measure),
-    ]
-    if (audit := follows(incident, item)) is not None:
-        rows.insert(2, ("Asked for by", _audit_of(incident, audit)))
-    if item.area:
-        rows.insert(4, ("Area", item.area.value))
-    table = "\n".join(f"| **{name}** | {value} |" for name, value in rows)
-    about = f"Remediation of {link(incident.ticket.key, incident.ticket.url)}: {_brief(item.title)}"
-    return f"{about}\n\n| | |\n| --- | --- |\n{table}"
-
-
-def _audit_of(incident: Incident, audit: Audit) -> str:
-    """The audit that an action item comes from, and the measure that it was of."""
-    measure = next(each for each in incident.actions if each.number == audit.item)
-    ticket = link(audit.ticket.key, audit.ticket.url) if audit.ticket else "an audit"
-    task = f" ({link(measure.task.key, measure.task.url)})" if measure.task else ""
-    return f"{ticket}, the audit of {measure.name}{task}"
 
 
 # --- the one comment ------------------------------------------------------------------------------
@@ -320,7 +289,7 @@ def _proposed(proposals: Sequence[Proposal]) -> str:
 def _proposal(proposal: Proposal) -> str:
     said = _A_ROW
     if not said_in_document(proposal.origin):
-        said = _brief(proposal.title)
+        said = task_text.brief(proposal.title)
         # In quotes: this comment is read again, and must not ask for what a stranger asked for.
         more = inert(details(proposal))
         said = f"“{said}”" + (f", {more}" if more else "")
@@ -359,7 +328,7 @@ def _title(item: ActionItem, incident: Incident) -> str:
     if side is Side.DOCUMENT or said_in_document(item.origin):
         return _A_ROW
     told = side is None or may_be_told(incident, item, side)
-    return _brief(item.title) if told else ""
+    return task_text.brief(item.title) if told else ""
 
 
 def _unset(item: ActionItem, what: str) -> str:
@@ -367,11 +336,6 @@ def _unset(item: ActionItem, what: str) -> str:
     if not said_in_document(item.origin):
         return what
     return f"{what.partition(':')[0]} (the service's page says why)"
-
-
-def _brief(title: str) -> str:
-    """A title as the comment and the task show it: however long it is, the rest must fit too."""
-    return inert(excerpt(title, 200))
 
 
 def _next(incident: Incident) -> str:

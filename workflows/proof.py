@@ -112,7 +112,7 @@ def _is_asked(item: ActionItem, end: Progress, team: Team) -> bool:
 
 def _over(item: ActionItem, now: datetime) -> tuple[ActionItem, list[str]]:
     """The item after the end that it had is none any more. What counted for that does not count for
-    the next one by itself."""
+    the next one by itself; what was said before it was opened again is old, where it was."""
     proof, notes = item.proof, list[str]()
     if proof.waiver is not None:
         what = f"its waiver until {proof.waiver.until}, by {proof.waiver.by}, is over"
@@ -120,7 +120,7 @@ def _over(item: ActionItem, now: datetime) -> tuple[ActionItem, list[str]]:
     used = {evidence.spent(each.url) for each in proof.evidence if each.url}
     after = Proof(
         round=proof.round,
-        opened=_since(item, now),
+        opened=_since(item, now) if _end(item) is None else proof.opened,
         spent=tuple(sorted(used | set(proof.spent))),
         heard=proof.heard,
         notes=proof.notes,

@@ -49,9 +49,9 @@ class Reply:
 class Proof:
     """What is known of the end of an action item: `end` is how it ended, done, won't do or a
     duplicate, None while it has not, or where the rules never asked anything of such an end. Each
-    end is a `round` of its own, counted from 1, which began at `since` (UTC); `opened` is when the
-    one before was over. It `rests` while the rules ask nothing of it any more: all is kept, and
-    nothing is read, asked or shown.
+    end is a `round` of its own, counted from 1, which began at `since` (UTC); `opened` is when it
+    was last opened again after one. It `rests` while the rules ask nothing of it any more: all is
+    kept, and nothing is read, asked or shown.
 
     `read` says of each side whose ticket was read whole since, as of which last change of it (UTC,
     the tracker's clock). `spent` are digests of what counted in an earlier round, `heard` the

@@ -66,43 +66,53 @@ def refusal(incident: Incident) -> str:
 
 def settle(incident: Incident) -> tuple[Incident, list[str]]:
     """Each who asked to publish is answered, once. A document without a signal of its own is
-    published from the first time on that this was granted."""
+    published from the first time on that this was granted and its version kept."""
     document, notes = incident.postmortem, list[str]()
     answered: list[Publishing] = []
     for each in incident.publishings:
         if not each.answer:
             why = refusal(incident)
-            answer = f"not published: {why}" if why else "published"
+            answer = f"not published: {why}" if why else "granted"
             accepted = "" if why or document is None else document.ref.version
-            each = replace(each, answer=answer, accepted=accepted)
+            each = replace(each, answer=answer, accepted=accepted, kept=False)
             notes.append(f"{each.by} asked to publish the postmortem: {answer}")
         answered.append(each)
     if notes:
         incident = replace(incident, publishings=tuple(answered))
     if document is None or has_signal(document.ref) or document.status in _NO_MORE:
         return incident, notes
-    if any(each.accepted for each in answered):
+    if any(each.done for each in answered):
         published = replace(document, status=DocumentStatus.PUBLISHED)
         incident = replace(incident, postmortem=published)
     return incident, notes
+
+
+def kept(incident: Incident) -> Incident:
+    """The incident once the version is kept that the last who was granted it asked for."""
+    granted = [each.id for each in incident.publishings if each.accepted]
+    all_of = (
+        replace(each, kept=True) if each.id in granted[-1:] else each
+        for each in incident.publishings
+    )
+    return replace(incident, publishings=tuple(all_of))
 
 
 # --- what is wanted of a document ---------------------------------------------------------------
 
 
 def around(incident: Incident, effects: Sequence[Effect]) -> list[Effect]:
-    """The effects, with what was published kept before anything is written into it again, and
+    """The effects, with what is published kept before anything is written into it again, and
     with the review shown on what is proposed after all writes."""
     return [*_to_keep(incident), *effects, *_to_show(incident)]
 
 
 def _to_keep(incident: Incident) -> Iterator[KeepVersions]:
     document = incident.postmortem
-    if document is None or document.status is not DocumentStatus.PUBLISHED:
+    if document is None or document.status in _NO_MORE:
         return
-    key, ref = f"versions:{incident.id}", replace(document.ref, head="")
+    key, ref = f"versions:{incident.id}", replace(document.ref, head="", merge="")
     if has_signal(ref):
-        if ref.published:
+        if ref.published and document.status is DocumentStatus.PUBLISHED:
             yield KeepVersions(key, replace(ref, version=""))
         return
     granted = [each for each in incident.publishings if each.accepted]
@@ -122,7 +132,7 @@ def _to_show(incident: Incident) -> Iterator[SetReview]:
     if lacks:
         check = Check.PENDING if draft else Check.FAILURE
     # Without what moves when nothing of this changes.
-    ref = replace(document.ref, version="", published="")
+    ref = replace(document.ref, version="", published="", merge="")
     yield SetReview(review_key(incident), ref, incident.id, check, _in_short(lacks))
 
 

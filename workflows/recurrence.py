@@ -8,8 +8,9 @@ are compared word by word, without capitals, punctuation and marks: “Slow disk
 says is all that there is.
 
 Of such a pair the earlier incident's measures are in doubt, where they were done before the later
-incident was opened: they should have kept it away. Their verdicts become suspect, and an
-audit opens now. Each incident changes itself alone, from what is known of the pair, once.
+incident was opened: they should have kept it away. Their verdicts become suspect, and an audit
+opens now; where none was judged yet, that is the one that is planned. Each incident changes itself
+alone, from what is known of the pair, once.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from workflows import audits
-from workflows.ladder import spoken_at
+from workflows.ladder import interval_before, spoken_at
 from workflows.markup import as_said, inert, link
 from workflows.model import ActionItem, DocumentStatus, Incident, Phase
 from workflows.pairs import Recurrence
@@ -156,7 +157,12 @@ def _doubt(pair: Recurrence) -> str:
 
 def _doubted(incident: Incident, pair: Recurrence, team: Team, now: datetime) -> Incident:
     for item in incident.actions:
-        last = _in_doubt(incident, item, pair, team)
+        if audits.nothing_to_ask(item, incident, team) or not _was_done(item, pair):
+            continue
+        if not _judged(incident, item):
+            incident = _ask_early(incident, item, pair, team, now)
+            continue
+        last = _in_doubt(incident, item, pair)
         if last is None:
             continue
         marked = [each for each in _judged(incident, item) if each.verdict in _PLEASED]
@@ -170,14 +176,15 @@ def _doubted(incident: Incident, pair: Recurrence, team: Team, now: datetime) ->
     return incident
 
 
-def _in_doubt(incident: Incident, item: ActionItem, pair: Recurrence, team: Team) -> Audit | None:
-    """The measure's last verdict, where that is now in doubt. One that was given since the pair
-    was found was given in its knowledge."""
-    asked = not audits.nothing_to_ask(item, incident, team)
-    if not asked or item.done_at is None or item.done_at > pair.opened:
-        return None
-    last = next(reversed(_judged(incident, item)), None)
-    if last is None or last.verdict not in _PLEASED or last.suspect:
+def _was_done(item: ActionItem, pair: Recurrence) -> bool:
+    return item.done_at is not None and item.done_at <= pair.opened
+
+
+def _in_doubt(incident: Incident, item: ActionItem, pair: Recurrence) -> Audit | None:
+    """The last verdict of a judged measure, where that is now in doubt. One that was given since
+    the pair was found was given in its knowledge."""
+    last = _judged(incident, item)[-1]
+    if last.verdict not in _PLEASED or last.suspect:
         return None
     return last if last.at is not None and last.at <= pair.found else None
 
@@ -197,8 +204,25 @@ def _ask_now(
     if living is not None and (living.due is not None or living.opens <= opens):
         return incident, f"{living.name} asks already"
     incident, asked = audits.ask_again(incident, item, last, opens, pair.other)
-    when = "now" if opens <= now else f"at {opens:%Y-%m-%d %H:%M} UTC"
-    return incident, f"{asked.name} opens {when}"
+    return incident, f"{asked.name} opens {_when(opens, now)}"
+
+
+def _when(opens: datetime, now: datetime) -> str:
+    return "now" if opens <= now else f"at {opens:%Y-%m-%d %H:%M} UTC"
+
+
+def _ask_early(
+    incident: Incident, item: ActionItem, pair: Recurrence, team: Team, now: datetime
+) -> Incident:
+    """The incident with the audit of a measure that nobody judged yet opening now, or when the team
+    may be spoken to; once for each pair. One that is open, or opens in any case, asks already."""
+    opens, own = spoken_at(now, team), _round(incident, item)
+    planned = next((each for each in own if each.lives and each.due is None), None)
+    if planned is None or planned.opens <= opens or any(a.because == pair.other for a in own):
+        return incident
+    incident = audits.changed(incident, replace(planned, opens=opens, because=pair.other))
+    note = f"{planned.name}: {_doubt(pair)}: it opens {_when(opens, now)}"
+    return _with_note(incident, pair, note)
 
 
 def _reassured(incident: Incident, pair: Recurrence, team: Team) -> Incident:
@@ -206,6 +230,7 @@ def _reassured(incident: Incident, pair: Recurrence, team: Team) -> Incident:
     would have. Where an audit that asks for the verdict again has a ticket, doubt stays."""
     for item in incident.actions:
         own = _round(incident, item)
+        incident = _as_planned(incident, item, pair, team)
         doubted = [each for each in own if each.because == pair.other and each.suspect]
         if not doubted or any(a.ticket and a.rung > doubted[-1].rung for a in own):
             continue
@@ -216,6 +241,20 @@ def _reassured(incident: Incident, pair: Recurrence, team: Team) -> Incident:
             note = f"{each.name}: {each.verdict} is not suspect any more"
             incident = _with_note(incident, pair, note)
     return incident
+
+
+def _as_planned(incident: Incident, item: ActionItem, pair: Recurrence, team: Team) -> Incident:
+    """The incident with an audit that the pair brought forward, before anything was judged, opening
+    when it was to."""
+    early = next((a for a in _round(incident, item) if a.lives and a.because == pair.other), None)
+    unasked = early is not None and early.due is None and not _judged(incident, item)
+    if early is None or item.done_at is None or not unasked:
+        return incident
+    interval = interval_before(early.step, item.done_at, team, item.kind, incident.severity)
+    opens = spoken_at(early.since + interval, team)
+    incident = audits.changed(incident, replace(early, opens=opens, because=""))
+    note = f"{early.name} opens on {opens:%Y-%m-%d}, as was planned"
+    return _with_note(incident, pair, note)
 
 
 def _withdrawn(

@@ -15,6 +15,7 @@ from datetime import date, datetime
 from workflows.calendars import Calendar, HolidaysUnknown
 from workflows.model import ActionItem, Incident, Phase
 from workflows.policy import ReminderRules, Team
+from workflows.reminded import key_of
 from workflows.snapshots import Agreement, Field, Progress, Side
 from workflows.spans import after, before
 
@@ -35,7 +36,7 @@ class Reminder:
 
     def key(self, incident: Incident) -> str:
         """The key of the one effect that writes it."""
-        return f"remind:{incident.id}:{self.what}:{self.due}:{self.n}"
+        return key_of(incident.id, self.what, self.due, self.n)
 
 
 def awaited(incident: Incident, team: Team) -> Iterator[Reminder]:

@@ -5,7 +5,7 @@ Decided from what holds now. Of several whose time has passed only the latest is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -16,7 +16,7 @@ from workflows.model import ActionItem, Incident, Ticket, TicketRef
 from workflows.people import handle_of, name_said
 from workflows.policy import Mode, Policy, Team
 from workflows.postmortem import MUTE_LABEL, handle
-from workflows.reminded import Reminded
+from workflows.reminded import Reminded, key_of
 from workflows.reminder_times import Reminder, awaited
 from workflows.schedule import reviews
 
@@ -75,9 +75,24 @@ def fold_note(news: NoteWritten, incident: Incident) -> Incident:
     """The incident once a reminder is written."""
     if news.at is None:
         return incident
-    what, due, n = news.key.split(":")[2:]
-    said = Reminded(what, date.fromisoformat(due), int(n), news.at, news.comment)
+    said = replace(_of_key(news.key, news.at), comment=news.comment)
     return replace(incident, reminders=(*incident.reminders, said))
+
+
+def without(incident: Incident, given_up: Collection[str], now: datetime) -> Incident:
+    """The incident with the reminders of these keys, and no others, given up: at `now` (UTC) where
+    that is new. Those after them are counted from then."""
+    keys = [key_of(incident.id, each.what, each.due, each.n) for each in incident.reminders]
+    said = zip(keys, incident.reminders, strict=True)
+    kept = (each for key, each in said if not each.given_up or key in given_up)
+    new = (key for key in given_up if is_reminder(key) and key not in keys)
+    gone = (replace(_of_key(key, now), given_up=True) for key in new)
+    return replace(incident, reminders=(*kept, *gone))
+
+
+def _of_key(key: str, at: datetime) -> Reminded:
+    what, due, n = key.split(":")[2:]
+    return Reminded(what, date.fromisoformat(due), int(n), at)
 
 
 def told_of_reminder(key: str) -> str:

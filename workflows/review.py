@@ -7,15 +7,15 @@ is in our own words and numbers: none of the document's, so that it may stand an
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from workflows.action_table import HEAD, is_rule, read_rows, read_table, row_cells
-from workflows.documents import regions
+from workflows.documents import region_line, regions
 from workflows.markup import as_said
 from workflows.model import Incident, Kind
-from workflows.sections import Line, Section, by_heading, rows, sections
+from workflows.sections import Line, Section, below, by_heading, rows, sections
 from workflows.snapshots import Field, Progress
 
 FACTORS, HYPOTHESES, ACTIONS = "Contributing factors", "Hypotheses", "Action items"
@@ -31,48 +31,26 @@ _LINK = re.compile(r"https?://[^\s|)>\]]+|\[[^\[\]]+\]\([^\s)\[]+\)")
 _URL = re.compile(r"https?://", re.IGNORECASE)
 
 #: Words that only hold a place.
-_PLACEHOLDERS = frozenset(
-    [
-        "tbd",
-        "tba",
-        "todo",
-        "xxx",
-        "wip",
-        "n/a",
-        "na",
-        "none",
-        "unknown",
-        "pending",
-        "later",
-        "missing",
-        "?",
-        "link",
-        "evidence",
-        "url",
-        "here",
-        "see",
-    ]
-) | {
-    "to do",
-    "to be added",
-    "to be determined",
-    "to be done",
-    "to be confirmed",
-    "to follow",
-    "fill in",
-    "not yet",
-    "none yet",
-    "not known",
-    "add link",
-    "add evidence",
-    "see above",
-    "see below",
-    "coming soon",
-}
+_HOLDS_A_PLACE = re.compile(
+    r"\?|add (?:evidence|link)|coming soon|evidence|fill in|here|later|link|missing|n/?a|"
+    r"none(?: at all| so far| yet)?|not (?:known|yet)|pending|see(?: above| below)?|"
+    r"still (?:missing|open|pending)|tb[ad]|to ?do|to follow|unknown|url|wip|xxx|"
+    r"(?:still |yet )?to be (?:added|announced|checked|collected|confirmed|decided|defined|"
+    r"determined|discussed|done|filled|found|linked|provided|written)\b.*"
+)
+#: Words that begin to say that there is no evidence.
+_NOT_SHOWN = re.compile(
+    r"(?:no (?:evidence|links?|proof)|none(?! of)|not yet|nobody (?:looked|knows)|"
+    r"still (?:being|looking|missing|open|pending|to|unknown|waiting))\b"
+)
 
 #: A line that says why there is none: "None: the vendor's own outage ended by itself".
 _REASON = re.compile(r"^\W*(none|no|nothing)\b\W*(?P<why>.*)$", re.IGNORECASE)
 _FEWEST_WORDS = 3
+
+#: A column that is called so names factors or hypotheses; a cell that is only a number names none.
+_CLAIM = re.compile(r"\b(factors?|causes?|claims?|hypothes[ie]s)\b")
+_NUMBER = re.compile(r"\W*\d[\W\d_]*")
 
 _MEASURE = re.compile(
     r"^\s*(?:[-*+]\s+)?[*_]*(?P<name>AI-\d+)[*_]*\s*+[:,·–—-]?\s*+"
@@ -81,7 +59,7 @@ _MEASURE = re.compile(
 )
 _BULLET = re.compile(r"^ {0,1}(?:[-*+]|\d{1,3}[.)])[ \t]+(?P<words>\S.*)$")
 _LABEL = re.compile(
-    r"(?i)\b(evidence|falsif\w*|would prove it wrong|state|status)[*_]*\s*:[*_]*\s*"
+    r"(?i)(?<!\bno )\b(evidence|falsif\w*+|would prove it wrong|state|status)[*_]*\s*:[*_]*\s*"
 )
 
 #: Actions that nobody is going to do need no owner.
@@ -120,8 +98,8 @@ def look(text: str, measured: frozenset[str] = frozenset()) -> tuple[Missing, ..
     Asked again and again of one text, within a turn: so the last answers are kept.
     """
     found = sections(text)
-    said = [*_factors(by_heading(found, _FACTORS)), *_hypotheses(by_heading(found, _HYPOTHESES))]
-    said += _actions(by_heading(found, _ACTIONS), measured | measures(text).keys())
+    said = [*_factors(found), *_hypotheses(found)]
+    said += _actions(_with_actions(text, found), measured | measures(text).keys())
     if regions(text):
         return tuple(said)
     # Read from a format that is not Markdown: there are no lines that its author could count.
@@ -143,9 +121,21 @@ def is_said(words: str) -> bool:
     """Whether something is said there: a link, or words that do not only hold a place."""
     if _LINK.search(words) and _URL.search(words):
         return True
+    plain = _plain(words)
+    return any(map(str.isalnum, plain)) and not _HOLDS_A_PLACE.fullmatch(plain)
+
+
+def _plain(words: str) -> str:
+    """The words without markup, in small letters."""
     plain = re.sub(r"\[([^\[\]]*)\]\([^)\[]*\)", r"\1", as_said(words))
     plain = re.sub(r"[*_`\"'“”<>()\[\]]", "", plain).strip(" .…:;,!-–—\t").casefold()
-    return any(map(str.isalnum, plain)) and " ".join(plain.split()) not in _PLACEHOLDERS
+    return " ".join(plain.split())
+
+
+def _is_shown(words: str) -> bool:
+    """Whether evidence, or what would be, is said: a link, or words that do not say that there is
+    none."""
+    return is_said(words) and bool(_URL.search(words) or not _NOT_SHOWN.match(_plain(words)))
 
 
 # --- factors and hypotheses ---------------------------------------------------------------------
@@ -153,13 +143,13 @@ def is_said(words: str) -> bool:
 
 def factors(text: str) -> tuple[str, ...]:
     """The contributing factors that the document names, each in its own words (Markdown)."""
-    section = by_heading(sections(text), _FACTORS)
-    return tuple(entry.claim for entry in _entries(section)) if section else ()
+    return tuple(entry.claim for entry in _entries(sections(text), _FACTORS))
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A factor or a hypothesis: a row of a table, or an item of a list with labelled parts."""
+    """A factor or a hypothesis: a row of a table, or an item of a list or a heading with labelled
+    parts."""
 
     line: int
     claim: str
@@ -168,48 +158,64 @@ class _Entry:
     state: str
 
 
-def _factors(section: Section | None) -> Iterator[Missing]:
+def _factors(found: Sequence[Section]) -> Iterator[Missing]:
+    section = by_heading(found, _FACTORS)
     if section is None:
         yield _no_section(FACTORS, "each factor with its evidence")
         return
-    entries = _entries(section)
+    entries = _entries(found, _FACTORS)
     if not entries and not _has_reason(section.prose):
         yield Missing(
             FACTORS,
             section.line,
             NO_FACTOR,
-            "name at least one with its evidence, or a line “None, because …”",
+            "name at least one with its evidence, in a table or a list right below the heading, "
+            "or a line “None, because …”",
         )
     for number, entry in enumerate(entries, 1):
-        if not is_said(entry.evidence):
+        if not _is_shown(entry.evidence):
             what = f"factor {number} has no evidence"
             yield Missing(FACTORS, entry.line, what, "write a link, or what was seen where")
 
 
-def _hypotheses(section: Section | None) -> Iterator[Missing]:
-    for number, entry in enumerate(_entries(section) if section else [], 1):
+def _hypotheses(found: Sequence[Section]) -> Iterator[Missing]:
+    for number, entry in enumerate(_entries(found, _HYPOTHESES), 1):
         if not re.match(r"\W*confirmed\b", entry.state, re.IGNORECASE):
             continue
-        if not is_said(entry.evidence):
+        if not _is_shown(entry.evidence):
             what = f"hypothesis {number} is confirmed and has no evidence"
             write = "write a link, or what was seen where; or set its state to open"
             yield Missing(HYPOTHESES, entry.line, what, write)
-        if not is_said(entry.falsifier):
+        if not _is_shown(entry.falsifier):
             what = f"hypothesis {number} is confirmed and has no falsifier"
             write = "write what would have proved it wrong; or set its state to open"
             yield Missing(HYPOTHESES, entry.line, what, write)
 
 
-def _entries(section: Section) -> list[_Entry]:
-    """What is named in a section. Rows count first: beside filled ones, lists are notes."""
-    named = [_of_row(row.line, row.cells.items()) for row in rows(section.prose)]
-    return [entry for entry in named if entry] or list(_listed(section.prose))
+def _entries(found: Sequence[Section], pattern: re.Pattern[str]) -> list[_Entry]:
+    """What is named in a section. Rows count first, of those below its sub-headings only where a
+    column is called what is looked for: beside filled ones, lists are notes. Without either, a
+    sub-heading is named where evidence is given below it."""
+    section = by_heading(found, pattern)
+    if section is None:
+        return []
+    deeper = list(below(found, section))
+    named = [_of_row(row.line, [*row.cells.items()]) for row in rows(section.prose)]
+    for each in deeper:
+        tabled = (row for row in rows(each.prose) if any(map(_CLAIM.search, row.cells)))
+        named += [_of_row(row.line, [*row.cells.items()]) for row in tabled]
+    entries = [entry for entry in named if entry] or list(_listed(section.prose))
+    return entries or [entry for each in deeper if (entry := _of_heading(each))]
 
 
-def _of_row(line: int, cells: Iterable[tuple[str, str]]) -> _Entry | None:
-    """None where the first cell, the claim itself, is empty: a row of the template."""
-    (_, claim), *others = cells
-    if not is_said(claim):
+def _of_row(line: int, cells: Sequence[tuple[str, str]]) -> _Entry | None:
+    """None where the claim itself is empty, or only a number: a row of the template. It stands in
+    the column that is called so, otherwise in the first that does not count the rows."""
+    called = (n for n, (name, _) in enumerate(cells) if _CLAIM.search(name))
+    words = (n for n, (_, said) in enumerate(cells) if not _NUMBER.fullmatch(said))
+    at = next(called, next(words, 0))
+    claim, others = cells[at][1], [*cells[:at], *cells[at + 1 :]]
+    if not is_said(claim) or _NUMBER.fullmatch(claim):
         return None
 
     def column(pattern: str) -> str | None:
@@ -250,6 +256,17 @@ def _listed(lines: Iterable[Line]) -> Iterator[_Entry]:
             )
 
 
+def _of_heading(section: Section) -> _Entry | None:
+    """What a sub-heading names, if it is one of those that evidence is given for."""
+    lines = [line.strip() for _, line in section.prose]
+    first = next((n for n, line in enumerate(lines) if _LABEL.match(line.lstrip("-*+_ "))), None)
+    if first is None:
+        return None
+    parts = dict(_labelled("\n".join(lines[first:])))
+    given = [parts.get(name, "") for name in ("evidence", "falsifier", "state")]
+    return _Entry(section.line, section.title, *given) if "evidence" in parts else None
+
+
 def _labelled(text: str) -> Iterator[tuple[str, str]]:
     """The parts behind "evidence:", "falsifier:", "state:", each up to the next label."""
     marks = list(_LABEL.finditer(text))
@@ -260,10 +277,19 @@ def _labelled(text: str) -> Iterator[tuple[str, str]]:
         yield name, text[mark.end() : end].strip()
 
 
-def _has_reason(lines: Iterable[Line]) -> bool:
-    """Whether a line says why there is none."""
-    reasons = (match["why"] for _, line in lines if (match := _REASON.match(line)))
-    return any(len(why.split()) >= _FEWEST_WORDS for why in reasons)
+def _has_reason(lines: Sequence[Line]) -> bool:
+    """Whether a paragraph, or an item of a list, begins with why there is none."""
+    tabled = {row.line for row in rows(lines)}
+    before = -1
+    for number, line in lines:
+        begins = number != before + 1 or _BULLET.match(line) is not None
+        if row_cells(line) or number in tabled or not line.strip():
+            continue
+        before = number
+        match = _REASON.match(line) if begins else None
+        if match and len(match["why"].split()) >= _FEWEST_WORDS:
+            return True
+    return False
 
 
 def _no_section(name: str, write: str) -> Missing:
@@ -271,6 +297,14 @@ def _no_section(name: str, write: str) -> Missing:
 
 
 # --- action items -------------------------------------------------------------------------------
+
+
+def _with_actions(text: str, found: Sequence[Section]) -> Section | None:
+    """The section that holds the table which is ours; without one, that whose heading says so."""
+    line = region_line(text, "actions")
+    if line is None:
+        return by_heading(found, _ACTIONS)
+    return next(each for each in found if each.line <= line <= each.end)
 
 
 def _actions(section: Section | None, measured: Collection[str]) -> Iterator[Missing]:
@@ -289,7 +323,7 @@ def _actions(section: Section | None, measured: Collection[str]) -> Iterator[Mis
             yield Missing(ACTIONS, number, f"{name or 'a new action'} has no {what}", how)
     if not count and not _has_reason(section.prose):
         write = "add at least one, or a line “None, because …” below the table"
-        yield Missing(ACTIONS, section.line, "there is no action item", write)
+        yield Missing(ACTIONS, section.line or None, "there is no action item", write)
 
 
 _MEASURED = "success measure"

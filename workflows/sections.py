@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import takewhile
 
 from workflows.action_table import is_rule, row_cells
 from workflows.actions import numbered_prose
@@ -52,9 +53,24 @@ def sections(text: str) -> tuple[Section, ...]:
     )
 
 
-def by_heading(found: Iterable[Section], pattern: re.Pattern[str]) -> Section | None:
-    """The first section whose heading says this."""
-    return next((each for each in found if pattern.search(each.title)), None)
+def by_heading(found: Sequence[Section], pattern: re.Pattern[str]) -> Section | None:
+    """The first section whose heading says just this, but for numbers and marks; or else the first
+    whose heading says it among other words, which the title of the whole text may do by chance."""
+    just = re.compile(rf"[\W\d_]*(?:{pattern.pattern})[\W\d_]*", pattern.flags)
+    exact = (each for each in found if just.fullmatch(each.title))
+    among = (each for each in without_title(found) if pattern.search(each.title))
+    return next(exact, None) or next(among, None)
+
+
+def without_title(found: Sequence[Section]) -> Iterator[Section]:
+    """The sections without that of the text's title: its first heading, if that is of level 1."""
+    return (each for n, each in enumerate(found) if n != 1 or each.level != 1)
+
+
+def below(found: Sequence[Section], section: Section) -> Iterator[Section]:
+    """The sections of deeper levels that belong to this one, in their order."""
+    rest = found[found.index(section) + 1 :]
+    return takewhile(lambda each: each.level > section.level, rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +82,12 @@ class Row:
 
 
 def rows(lines: Iterable[Line]) -> Iterator[Row]:
-    """The rows of every table, without their heads. A table is a head, a rule and rows."""
+    """The rows of every table, without their heads. A table is a head, a rule and rows; the bars
+    at the ends of its lines may be left out."""
     head: list[str] | None = None
     before: list[str] = []
     for number, line in lines:
-        cells = row_cells(line)
+        cells = row_cells(line) or (row_cells(f"|{line}") if "|" in line else [])
         if not cells:
             head, before = None, []
         elif is_rule(cells) and before:

@@ -84,7 +84,7 @@ def _first_of_all(
         key=postmortem.document_key(incident),
         target=postmortem.document_target(incident, rules.document),
         title=postmortem.title(incident),
-        text=postmortem.document_text(incident, ticket, rules),
+        text=postmortem.document_text(incident, ticket, team),
         incident=ticket.ref,
     )
     why = PLANNED if team.mode is Mode.PLAN else "the document to be created"

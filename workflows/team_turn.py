@@ -62,15 +62,16 @@ class TeamDecision:
 class Heard:
     """What a decision must know besides the book: which wishes are `held`, which of them may have
     come true unknown to us (`uncertain`), of which incidents words may be told in a ticket that is
-    opened now (`tellable`) and where the digest goes (`in_digest`), and what speaks against a
-    comment on the ticket for digests ("" for nothing). `preread`: what there is to say in the
-    pre-read that is due, of those incidents only."""
+    opened now (`tellable`) and where the digest goes (`in_digest`), what speaks against a comment
+    on the ticket for digests, and why that cannot be read now (both "" for nothing). `preread`:
+    what there is to say in the pre-read that is due, of those incidents only."""
 
     held: Mapping[str, Hold]
     uncertain: Collection[str] = ()
     tellable: Collection[str] = ()
     in_digest: Collection[str] = ()
     no_comment: str = ""
+    unread: str = ""
     preread: Preread | None = None
 
 
@@ -177,6 +178,8 @@ def _digest(
     asked, why = replace(book, telling_until=until), f"{name} is due"
     if rules is None or rules.as_ticket:
         return asked, digest.ticket(found, book, policy), why
+    if heard.unread:
+        return book, None, f"{name} waits, because its ticket cannot be read: {heard.unread}"
     if heard.no_comment:
         return told(book, until), None, f"{name} is not written: {heard.no_comment}"
     if book.digests is None:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from workflows import action_table, audit_text, perspectives, postmortem, recurrence
 from workflows.action_table import merge_table, read_table
+from workflows.calendars import Calendar
 from workflows.documents import digest
 from workflows.effects import WriteRegions
 from workflows.model import DocumentStatus, Incident, Postmortem, Ticket
@@ -23,7 +24,7 @@ def keep_up(
     document = incident.postmortem
     if document is None:
         return incident, [], None
-    regions = _wanted_regions(incident, document, ticket)
+    regions = _wanted_regions(incident, document, ticket, team.calendar)
     if not regions:
         return incident, [], None
     edited = document.seen.get("actions") != document.base.get("actions")
@@ -36,7 +37,7 @@ def keep_up(
 
 
 def _wanted_regions(
-    incident: Incident, document: Postmortem, ticket: Ticket | None
+    incident: Incident, document: Postmortem, ticket: Ticket | None, calendar: Calendar
 ) -> dict[str, str]:
     """The regions that should be rewritten: ours changed, and nobody edited what stands there.
     Without a ticket only action items, their audits, recurrences and perspectives can have changed.
@@ -47,12 +48,12 @@ def _wanted_regions(
     bodies = (
         {
             "actions": action_table.table(incident.actions),
-            "audits": audit_text.region(incident.audits),
+            "audits": audit_text.region(incident.audits, calendar),
             "recurrence": recurrence.region(incident.recurrences),
             "perspectives": perspectives.region(incident.perspectives),
         }
         if ticket is None
-        else postmortem.regions(incident, ticket)
+        else postmortem.regions(incident, ticket, calendar)
     )
     for name, ours in bodies.items():
         seen = document.seen.get(name)
@@ -68,12 +69,19 @@ def _wanted_regions(
         emptied = not seen and bool(document.base.get(name))
         if ours != document.wrote.get(name) or emptied or _must_mend(name, document, incident):
             wanted[name] = ours
-    if set(wanted) == {"facts"} and document.status is DocumentStatus.PUBLISHED:
-        # Merging made it published: no update is proposed to say only that.
-        wrote = document.wrote.get("facts", "")
-        if postmortem.without_status(wanted["facts"]) == postmortem.without_status(wrote):
-            return {}
-    return wanted
+    return wanted if any(_is_news(document, *each) for each in wanted.items()) else {}
+
+
+def _is_news(document: Postmortem, name: str, ours: str) -> bool:
+    """Whether a region that is to say this is worth a write: no update is proposed to say only that
+    merging made it published, nor again what somebody declined."""
+    if document.seen[name] != document.base.get(name):
+        return True
+    known = [document.declined.get(name, "")]
+    if name == "facts" and document.status is DocumentStatus.PUBLISHED:
+        known = [*map(postmortem.without_status, [*known, document.wrote.get(name, "")])]
+        ours = postmortem.without_status(ours)
+    return ours not in known
 
 
 def _must_mend(name: str, document: Postmortem, incident: Incident) -> bool:

@@ -27,6 +27,7 @@ from workflows.model import Change, Comment, Incident, Person, StatusCategory, T
 from workflows.people import name_of, name_said
 from workflows.policy import AuditRules, Policy, Team, known_person, same_word
 from workflows.rungs import Answer, Audit, Judgement, Verdict
+from workflows.snapshots import Field, Progress
 
 LABEL = "audit:"
 
@@ -49,7 +50,7 @@ _WORDS = {verdict.value: verdict for verdict in Verdict}
 class _Signal:
     """A verdict as somebody gave it: `id` tells it from others, `way` says how in words. `refused`
     says why it does not count, "" where it does. `judgement`: as which it was written down, None
-    where the ticket says it."""
+    where the ticket says it. `asks`: it is answered also once there is nothing to judge."""
 
     id: str
     at: datetime
@@ -60,6 +61,7 @@ class _Signal:
     refused: str = ""
     comment: str = ""
     judgement: Judgement | None = None
+    asks: bool = False
 
 
 def hear(
@@ -105,9 +107,9 @@ def _read(
         if signal.judgement is not None:  # the page answers, not the ticket
             notes.append(f"{audit.name}: {signal.way} by {_name(signal)} does not count: {why}")
             continue
-        if not signal.comment and (audit.verdict is not None or audit.ended):
-            continue  # the label that said it, or that came too late: nobody asked us anything
-        if signal.comment and signal.id != _UNKNOWN:
+        if not signal.asks and judging.no_more(audit):
+            continue  # the label that said it, a quote to thank for it: nobody asked us anything
+        if signal.comment and signal.id != _UNKNOWN and signal.comment not in audit.heard:
             audit = replace(audit, heard=(*audit.heard, signal.comment))
         if all(each.id != signal.id for each in audit.answers):
             audit = replace(audit, answers=(*audit.answers, Answer(signal.id, why)))
@@ -147,7 +149,20 @@ def _refusal(
     owners = judging.owners(incident, audit)
     if any(who == same_word(name_said(owner, policy)) for owner in owners):
         return judging.OWNER
-    return ""
+    return _too_late(signal, audit, incident)
+
+
+def _too_late(signal: _Signal, audit: Audit, incident: Incident) -> str:
+    """Why a verdict does not count that was given after its measure was said not to be done any
+    more, whether anybody had heard of that or not; "" where it was given before."""
+    item = next((each for each in incident.actions if each.number == audit.item), None)
+    claim = item.said.get(Field.STATUS) if item else None
+    if item is None or claim is None or item.status == Progress.DONE.value:
+        return ""
+    known = claim.said.value == item.status and claim.said.at.year > 1
+    if not known or signal.at <= claim.said.at:
+        return ""
+    return f"{item.name} was {item.status} already when it was given"
 
 
 def _said_by(signal: _Signal, ticket: Ticket, policy: Policy) -> str:
@@ -189,15 +204,19 @@ def _signals(
 
 
 def _commands(audit: Audit, ticket: Ticket) -> Iterator[_Signal]:
+    """What comments say. One that was heard is heard once more when it was edited: whoever mends a
+    command there is told that this does not count."""
     for comment in ticket.comments:
-        if comment.internal or comment.id in audit.heard:
+        heard = comment.id in audit.heard
+        if comment.internal or (heard and not comment.edited):
             continue
         lines = spoken(comment)
         match = _COMMAND.match(lines[0]) if lines else None
         if match is not None:
-            yield _command(comment, match["rest"], lines[1:], ticket.writers_unknown)
+            command = _command(comment, match["rest"], lines[1:], ticket.writers_unknown)
+            yield replace(command, asks=not heard)
         elif (quoted := _COMMAND.match(shown(comment))) and _SAID.match(quoted["rest"]):
-            refused = "it stands in a quote or in code; write it as the first line of a comment"
+            refused = "it stands in a quote or in code; write it as the first line of a new one"
             way, at, by = "a command", comment.at, comment.author
             yield _Signal(_SHOWN, at, by, way, None, refused=refused, comment=comment.id)
 
@@ -212,6 +231,7 @@ def _command(comment: Comment, rest: str, below: Sequence[str], unknown: str) ->
         id = _UNKNOWN if unknown else _STRANGERS
         refused = unknown or "who wrote it may not write in this tracker"
     elif comment.edited:
+        id = f"e{short(comment.id)}"
         refused = "the comment was edited; write a new one"
     elif verdict is None:
         refused = f"it names no verdict: write {in_commands()}"

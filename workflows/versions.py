@@ -12,8 +12,8 @@ class Publishing:
     """Somebody asked to publish a document whose store cannot tell of it by itself.
 
     `id` tells one from another, however often each is read. `answer` is what became of it in
-    words, "" until it was answered; `accepted` is the store's token of the text that was published
-    by it, "" where it was refused.
+    words, "" until it was answered; `accepted` is the store's token of the text that is to be
+    published by it, "" where it was refused. It is published once that is `kept` as a version.
     """
 
     id: int
@@ -21,6 +21,12 @@ class Publishing:
     at: datetime
     answer: str = ""
     accepted: str = ""
+    kept: bool = True
+
+    @property
+    def done(self) -> bool:
+        """Whether the document was published by it."""
+        return bool(self.accepted) and self.kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
-from workflows.calendars import Calendar
+from workflows.calendars import Calendar, HolidaysUnknown
 from workflows.commands import short
 from workflows.markup import as_said, inert
 from workflows.model import ActionItem, Incident
@@ -104,7 +104,10 @@ def waiver(
         if end > today + LONGEST:
             return f"{end} is too far away: name a day before {today + LONGEST}, and renew it then"
     else:
-        end = after(team.waivers.last, at, team.calendar)
+        try:
+            end = after(team.waivers.last, at, team.calendar)
+        except HolidaysUnknown:
+            return f"the holidays up to its last day are not known yet: name that day, as in {HOW}"
     return Waiver(reason[:LONGEST_REASON], by, at, end, way)
 
 

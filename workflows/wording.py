@@ -56,9 +56,12 @@ _SLIPS = (
     r"(?:caused|crashed|forgot|neglected|ignored|overlooked|misconfigured|mistyped|misread|"
     r"mishandled|botched|broke|failed\s+to|(?:took|brought)\s+(?:\S+\s+){1,4}down)"
 )
-_NOT = (
-    r"(?:\b(?:not|never|no|nobody|rather\s+than|instead\s+of|without|beyond)\b|n['’]t)[^.;]{0,30}?"
+_NOT = re.compile(
+    r"(?:\b(?:not|never|no|nobody|rather\s+than|instead\s+of|without|beyond)\b|n['’]t)[^.;]{0,30}$",
+    re.IGNORECASE,
 )
+#: So far before a word what denies it is looked for: the denial, and what may stand between.
+_DENIED_WITHIN = 60
 
 _ERROR = _Rule(
     "human error",
@@ -107,7 +110,7 @@ _KEYS = re.compile(
 
 _SPOKEN = re.compile(r"“[^“”]*”|„[^„“”]*[“”]|\"[^\"]*\"|«[^«»]*»|(?<!\w)[‘'][^‘’']*[’'](?!\w)")
 _CODE = re.compile(r"(?<!`)(`++).*?(?<!`)\1(?!`)")
-_TARGET = re.compile(r"\]\([^)\s]*\)|<?https?://[^\s>|]+>?")
+_TARGET = re.compile(r"\]\([^)\]\s]*\)|<?https?://[^\s>|]+>?")
 _SENTENCE = re.compile(r"[^.!?]+(?:[.!?](?!\s)[^.!?]*)*[.!?]*")
 _STRUCTURE = re.compile(r"^\s*(?:[-*+]\s|\d{1,3}[.)]\s|\|)")
 _MARK = re.compile(r"^[-*+]\s+")
@@ -176,7 +179,7 @@ def advice(
 def _meets(rule: _Rule, sentence: str) -> bool:
     """Whether the sentence says it, and does not deny it."""
     return any(
-        not re.search(_NOT + r"$", sentence[: match.start()], re.IGNORECASE)
+        not _NOT.search(sentence, max(0, match.start() - _DENIED_WITHIN), match.start())
         for match in rule.pattern.finditer(sentence)
     )
 

@@ -1,4 +1,5 @@
-"""What we write into Markdown so that it can be recognised later: our marker and the due line.
+"""What we write so that it can be recognised later: our marker and the due line, in Markdown, and
+the name of a branch.
 
 GitHub renders neither HTML comment. A body ends with the marker::
 
@@ -13,6 +14,9 @@ from __future__ import annotations
 
 import re
 from datetime import date
+
+#: Ends the name of the branch of a document's standing update, which is that of the document's own.
+UPDATES = "-updates"
 
 #: GitHub refuses longer bodies with 422 "body is too long (maximum is 65536 characters)".
 BODY_LIMIT = 65_536

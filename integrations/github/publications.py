@@ -27,11 +27,10 @@ TextAt = Callable[[str, str], str]
 CONTEXT = "followthrough/review"
 
 
-def merge_token(pulls: Sequence[Json], version: str) -> str:
-    """What tells one publication from the next: the latest merge, and the blob (`version`) on the
-    default branch."""
+def last_merge(pulls: Sequence[Json]) -> str:
+    """The commit of the latest merge of any of these; "" where none was merged."""
     merged = merges(pulls)
-    return f"{merged[-1]['merge_commit_sha']}:{version}" if merged else ""
+    return str(merged[-1]["merge_commit_sha"]) if merged else ""
 
 
 def merges(pulls: Sequence[Json]) -> list[Json]:

@@ -17,8 +17,8 @@ from urllib.parse import quote
 
 from integrations.github.answers import Invalid
 from integrations.github.client import GitHubClient, Recent, repo_path
-from integrations.github.marker import key_in, signed
-from integrations.github.publications import merge_token, publications, show_review
+from integrations.github.marker import UPDATES, key_in, signed
+from integrations.github.publications import last_merge, publications, show_review
 from integrations.tracker import (
     Lost,
     NotThere,
@@ -175,7 +175,7 @@ class GitHubPullRequestDocuments:
         where = _Place.of(ref)
         place = where.repository
         pull = self._client.read(f"{repo_path(place)}/pulls/{where.number}")
-        pulls = [pull, *self._pulls(place, f"{where.branch}-updates", state="all")]
+        pulls = [pull, *self._pulls(place, f"{where.branch}{UPDATES}", state="all")]
 
         def text_at(path: str, commit: str) -> str:
             return self._file(place, path, commit)[0]
@@ -201,7 +201,7 @@ class GitHubPullRequestDocuments:
         source, updates = branch, list[Json]()
         head = _head_of(pull) if pull["state"] == "open" else ""
         if status is DocumentStatus.PUBLISHED:
-            updates = self._pulls(place, f"{branch}-updates", state="all")
+            updates = self._pulls(place, f"{branch}{UPDATES}", state="all")
             update = next((each for each in updates if each["state"] == "open"), None)
             source = str(update["head"]["ref"] if update else pull["base"]["ref"])
             head = _head_of(update) if update else ""
@@ -211,8 +211,10 @@ class GitHubPullRequestDocuments:
             if status is not DocumentStatus.DECLINED:
                 raise
             return DocumentState(ref, regions={}, headings=headings, status=status)
-        token = "" if head else merge_token([pull, *updates], version)
-        ref = replace(ref, version=version, head=head, published=token)
+        merge = last_merge([pull, *updates])
+        # With the blob: a push to the default branch is a publication too.
+        token = f"{merge}:{version}" if merge and not head else ""
+        ref = replace(ref, version=version, head=head, published=token, merge=merge)
         return _state(ref, text, status)
 
     def _open_now(self, where: _Place) -> bool:
@@ -263,7 +265,7 @@ class GitHubPullRequestDocuments:
 
         A branch that an earlier, finished update left behind starts again at the default one.
         """
-        branch = f"{where.branch}-updates"
+        branch = f"{where.branch}{UPDATES}"
         if self._pull(where.repository, branch, state="open") is not None:
             return branch, True
         if not self._branch(where.repository, branch):

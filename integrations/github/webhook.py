@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
-from integrations.github.marker import due_in, key_in
+from integrations.github.marker import UPDATES, due_in, key_in
 from integrations.github.reading import person_of, state_of
 from integrations.http import in_shape, readable
 from integrations.signatures import signed_by
@@ -238,7 +238,7 @@ def _pull_request(payload: Json, name: str) -> Notice:
         key=_key(payload, pull),
         at=_time(pull.get("updated_at")),
         marker=key_in(_text(pull.get("body"))),
-        branch=branch,
+        branch=branch.removesuffix(UPDATES),
     )
 
 

@@ -125,6 +125,8 @@ def shown(envelope: Envelope, restricted: bool) -> object:
 
 def _shown(value: object, name: str, everybody: bool) -> object:
     everybody = everybody and name not in _APART
+    if name == "body" and not everybody:  # whatever its parts are called, they are somebody's words
+        return "(withheld)"
     if isinstance(value, Mapping):
         if str(value.get("field") or "").casefold() == "comment":  # in a changelog
             everybody = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ import requests
 
 from config.rules import Rules
 from config.schema import is_loopback
+from config.secrets import Secret
 from service.commands.reading import give_up, opened_store, read_rules, read_settings, rules_option
 from service.explain import plain
 from service.store import Transaction
@@ -68,7 +69,7 @@ def post(
         answer = requests.post(
             f"{base.rstrip('/')}{PREFIX}{quote(name, safe='')}",
             json={key: value for key, value in told.items() if value is not None},
-            headers={"Authorization": f"Bearer {settings.check_token.reveal()}"},
+            auth=_bearing(settings.check_token),
             timeout=PATIENCE,
             allow_redirects=False,
         )
@@ -78,6 +79,17 @@ def post(
     if answer.status_code not in (200, 202):
         give_up(f"Not recorded ({answer.status_code}): {words}.")
     click.echo(f"{name} {status}: {plain(words)}.")
+
+
+def _bearing(token: Secret) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
+    """What signs a request in by this token. A header alone would give way to ~/.netrc:
+    https://requests.readthedocs.io/en/latest/user/authentication/#netrc-authentication"""
+
+    def signed(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {token.reveal()}"
+        return request
+
+    return signed
 
 
 def _said(answer: requests.Response) -> str:

@@ -5,6 +5,9 @@
                   │          ├─────► unknown   may have happened: settle before trying again
                   └──────────┴─────► rejected  dead letter: needs a person, or a newer wish
 
+What is asked for no more before it is done has *lapsed*: it stands there already, or something else
+is wanted. Asked for again it is where it was.
+
 What is unknown stays so, whatever becomes of a look at it or of a call that was not made, until it
 is found, or until a call for it ends that was made after its absence counted.
 
@@ -13,7 +16,7 @@ is found, or until a call for it ends that was made after its absence counted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -61,6 +64,7 @@ class EffectState(StrEnum):
     UNKNOWN = "unknown"
     REJECTED = "rejected"
     DROPPED = "dropped"  # given up by a person
+    LAPSED = "lapsed"  # asked for no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,18 @@ _REWRITTEN = _SET.values(
         else_=EffectState.WANTED,
     )
 )
+_LAPSE = (
+    update(effects)
+    .where(effects.c.key.in_(bindparam("keys", expanding=True)))
+    .values(
+        state=EffectState.LAPSED,
+        due_at=None,
+        uncertain_since=case(
+            (effects.c.state == EffectState.BEGUN, effects.c.begun_at),
+            else_=effects.c.uncertain_since,
+        ),
+    )
+)
 _LOOK_NOW = (
     update(effects)
     .where(effects.c.key == bindparam("of_key"), effects.c.state == EffectState.UNKNOWN)
@@ -154,6 +170,9 @@ class Effects:
                 self._insert(owner, wish, data, hashed, planned)
                 continue
             before = EffectState(row.state)
+            if before is EffectState.LAPSED:
+                before = EffectState.UNKNOWN if row.uncertain_since else EffectState.WANTED
+                self._set(wish.key, state=before)
             unsettled = before in (EffectState.BEGUN, EffectState.UNKNOWN)
             if (unsettled and not isinstance(wish, REWRITES)) or (
                 planned and before is not EffectState.PLANNED
@@ -162,7 +181,7 @@ class Effects:
             if row.uncertain_since is not None and self._looked_for_elsewhere(wish):
                 continue
             state = _asked_again(wish, before, row.wish_hash != hashed, planned)
-            if row.wish_hash != hashed or row.state != state:
+            if row.wish_hash != hashed or before != state:
                 self._set(wish.key, state=state, wish=data, wish_hash=hashed)
 
     def begin(self, keys: Sequence[str]) -> None:
@@ -221,6 +240,11 @@ class Effects:
             words=words,
             mend=mend,
         )
+
+    def lapse(self, keys: Collection[str]) -> None:
+        """These are asked for no more. What was begun, and nobody knows how it ended, stays
+        uncertain in case it is asked for again."""
+        self._connection.execute(_LAPSE, {"keys": list(keys)})
 
     def look_now(self, key: str) -> Owner | None:
         """Something of unknown outcome was seen: it is looked for at once. Returns whose it is,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
-from sqlalchemy import Column, Connection, Index, Table, Text, bindparam, func, select
+from sqlalchemy import Column, Connection, Index, Table, Text, bindparam, delete, func, select
 
 from service.store.schema import metadata
 from service.store.statements import insert
@@ -18,6 +18,9 @@ reminders = Table(  # whom reminders were written to, and when
     Column("day", Text, nullable=False),  # of the team's calendar
     Index(None, "person", "day"),
 )
+
+#: So long counts are kept: what is today for one team may be yesterday for another, no more.
+KEPT = timedelta(days=7)
 
 _OTHERS = select(func.count()).where(
     reminders.c.person == bindparam("of_person"),
@@ -47,4 +50,6 @@ class Reminders:
             index_elements=["key", "person"], set_={"day": statement.excluded.day}
         )
         self._connection.execute(moving, rows)
+        over = reminders.c.day < (day - KEPT).isoformat()
+        self._connection.execute(delete(reminders).where(over))
         return True

@@ -62,7 +62,7 @@ def shown(
 ) -> list[Measure]:
     """The measures of an incident that were ever audited, or will be, as the page shows them at
     `now` (UTC). `said`: what was written down here of its audits; `connections`: those of the
-    rules. The page knows no calendar of a team: what is overdue it tells by UTC."""
+    rules. The page knows no calendar of a team: what is overdue, and days, it tells by UTC."""
     answers = {one.id: one for one in incident.judgements}
     known = [answers.get(one.id, one) for one in said]
     found = []
@@ -93,7 +93,7 @@ def _told(
         judges=[person.name for person in independent(incident, audit, people)],
         said=[one for one in said if one.place == audit.place and one.answer != COUNTS],
         waits=cannot_be_answered(incident, audit, connections),
-        led_to=follows(incident, audit) if audit.verdict is not None else "",
+        led_to=follows(incident, audit, USUAL) if audit.verdict is not None else "",
     )
 
 

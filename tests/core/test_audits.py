@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -16,12 +16,21 @@ from in_force import acts_in_markdown, markdown_shape, payloads
 
 from service.store.codec import dump, load
 from workflows import audit_text
-from workflows.audits import plan
-from workflows.calendars import USUAL
+from workflows.action_table import table
+from workflows.audits import held_up, plan, to_be_sure_of, to_be_withdrawn
+from workflows.calendars import USUAL, Calendar
 from workflows.effects import CreateTask, Effect, SetFields, WriteNote
-from workflows.events import AuditRead, TicketUnchanged
+from workflows.events import (
+    AuditRead,
+    Sent,
+    TaskCreated,
+    TaskGone,
+    TaskRead,
+    TaskReading,
+    TicketUnchanged,
+)
 from workflows.folding import fold
-from workflows.ladder import LONGEST, opens_at
+from workflows.ladder import LONGEST, interval_before, opens_at
 from workflows.lifecycle import decide
 from workflows.model import (
     ActionItem,
@@ -41,6 +50,7 @@ from workflows.moments import Moments
 from workflows.policy import (
     AuditRules,
     FieldRules,
+    KnownPerson,
     Policy,
     Span,
     SpanUnit,
@@ -52,6 +62,7 @@ from workflows.rehearsal import pretend
 from workflows.rungs import Audit, Verdict
 from workflows.snapshots import Agreement, Claim, Field, Progress, Said, Side, Stuck
 from workflows.standing import Decision
+from workflows.tasks import TaskState
 
 DAY = timedelta(days=1)
 OPS = TaskDestination("github", "acme/ops", labels=("audit",))
@@ -68,6 +79,8 @@ RULES = AuditRules(
     corrective=days(30)[0],
     reviewers=("Kim Ito", "Noor Aziz"),
 )
+
+REVIEWED = replace(RULES, reviewers=("Kim Ito", "Lee Park", "Noor Aziz"))
 
 
 def team(audits: AuditRules) -> Team:
@@ -104,24 +117,48 @@ def incident(*items: ActionItem, **values: Any) -> Incident:
 
 
 def asked(known: Incident, now: datetime, policy: Policy, **readings: Any) -> Decision:
+    audits, read = readings.pop("audits", ()), as_known(known, now, policy)
+    told = {reading.audit for reading in audits}
+    read["audits"] = [*audits, *(each for each in read["audits"] if each.audit not in told)]
+    readings = {**read, **readings}
     return decide(TicketUnchanged(), known, policy, new_id="new", now=now, **readings)
+
+
+def as_known(known: Incident, now: datetime, policy: Policy) -> dict[str, list[Any]]:
+    """What a turn reads though nobody told of it; nothing of it is news."""
+    opening = set(to_be_sure_of(known, now))
+    tasks = [unchanged(item) for item in known.actions if item.task in opening]
+    over = to_be_withdrawn(known, policy.teams["payments"])
+    return {"tasks": tasks, "audits": [unsaid(audit) for audit in over]}
+
+
+def unchanged(item: ActionItem) -> TaskReading:
+    assert item.task is not None
+    if words := item.sides[Side.TASK].gone:
+        return TaskGone(item.number, Side.TASK, words)
+    stands = Status("open", StatusCategory.NEW)
+    state = TaskState(item.task, "acme/ops", item.title, stands, NOON, silent=tuple(Field))
+    return TaskRead(item.number, Side.TASK, state)
 
 
 def settled(
     known: Incident, now: datetime, policy: Policy, **readings: Any
 ) -> tuple[Incident, list[Effect]]:
-    """A turn to its end in which everything succeeds; what it did for the first time."""
+    """A turn to its end in which everything succeeds; what it did for the first time. `readings`
+    are of what was told."""
     done: dict[str, Effect] = {}
     for _ in range(50):
+        looked = as_known(known, now, policy)
         decision = asked(known, now, policy, **readings)
         readings = {}
         assert decision.incident is not None
         known = decision.incident
         wish = next((each for each in decision.effects if each.key not in done), None)
-        if wish is None:
+        if wish is not None:
+            done[wish.key] = wish
+            known = fold(pretend(wish, known, now), known)
+        elif as_known(known, now, policy) == looked:
             return known, list(done.values())
-        done[wish.key] = wish
-        known = fold(pretend(wish, known, now), known)
     raise AssertionError("it does not come to rest")
 
 
@@ -137,8 +174,14 @@ def opened(known: Incident | None = None, policy: Policy | None = None) -> Incid
 def asks(known: Incident, *comments: Comment, **values: Any) -> AuditRead:
     """The ticket of the latest audit as it is read, with these comments."""
     audit = next(each for each in reversed(known.audits) if each.ticket)
+    read = unsaid(audit)
+    return replace(read, ticket=replace(read.ticket, comments=comments, **values))
+
+
+def unsaid(audit: Audit) -> AuditRead:
+    """The ticket of an audit on which nobody said anything."""
     assert audit.ticket is not None
-    base = Ticket(
+    ticket = Ticket(
         ref=audit.ticket,
         place="acme/ops",
         title="Audit",
@@ -146,9 +189,8 @@ def asks(known: Incident, *comments: Comment, **values: Any) -> AuditRead:
         status=Status("open", StatusCategory.NEW),
         created=NOON,
         updated=NOON,
-        comments=comments,
     )
-    return AuditRead(audit.place, replace(base, **values))
+    return AuditRead(audit.place, ticket)
 
 
 def says(text: str, at: datetime = NOON + 31 * DAY, author: Person | None = NOOR) -> Comment:
@@ -190,6 +232,25 @@ def test_each_step_is_later_than_the_one_before_and_never_more_than_a_year_past_
     last = max([b - a for a, b in zip([0, *counts], counts, strict=False)])
     if step >= len(counts):
         assert following - here <= max(LONGEST, last * DAY)
+
+
+SPANS = st.builds(
+    Span, st.integers(1, 40), st.sampled_from([SpanUnit.DAYS, SpanUnit.BUSINESS_DAYS])
+)
+
+
+@given(st.lists(SPANS, min_size=1, max_size=4), st.integers(0, 6))
+def test_a_ladder_of_days_and_business_days_never_runs_backwards(
+    ladder: list[Span], weekday: int
+) -> None:
+    mixed, done = team(replace(RULES, usual=tuple(ladder))), NOON + weekday * DAY
+    last = done
+    for step in range(1, 8):
+        here = opens_at(step, done, mixed, Kind.PREVENTIVE, "sev1")
+        assert here is not None
+        assert here - last >= DAY
+        assert interval_before(step, done, mixed, Kind.PREVENTIVE, "sev1") == here - last
+        last = here
 
 
 def test_an_audit_that_was_judged_late_is_not_followed_at_once_by_the_next() -> None:
@@ -255,6 +316,120 @@ def test_who_takes_the_measure_over_before_the_ticket_is_there_does_not_review_i
     (wish,) = (each for each in decision.effects if isinstance(each, CreateTask))
     assert wish.owner_name == "Kim Ito"
     assert wish.due == date(2027, 1, 20)  # as it was when it was first asked for
+
+
+def test_one_whose_opening_was_held_up_past_its_due_date_is_due_later() -> None:
+    known, _ = settled(incident(measure()), NOON, rules())
+    decision = asked(known, NOON + 30 * DAY, rules())
+    for days_late in (13, 14, 15):  # 2027-01-20 is the last day of the due date
+        now = NOON + (30 + days_late) * DAY
+        assert decision.incident is not None
+        decision = asked(decision.incident, now, rules())
+        (wish,) = (each for each in decision.effects if isinstance(each, CreateTask))
+        assert wish.due == (date(2027, 1, 20) if days_late < 15 else date(2027, 2, 4))
+
+
+def test_one_that_came_due_before_it_was_planned_opens_only_after_its_measure_was_read() -> None:
+    """Nobody looked for 40 days: that the measure was done is heard when its audit is late."""
+    before, now = incident(measure()), NOON + 40 * DAY
+    decision = asked(before, now, rules())
+    assert decision.incident is not None
+    (planned,) = decision.incident.audits
+    assert planned.opens < now
+    assert not [each for each in decision.effects if isinstance(each, CreateTask)]
+    assert task_ref(1) in to_be_sure_of(decision.incident, now)
+
+    undone = with_status(decision.incident, Progress.OPEN, now)
+    assert not [each for each in settled(undone, now, rules())[1] if isinstance(each, CreateTask)]
+    again = asked(decision.incident, now, rules())
+    assert len([each for each in again.effects if isinstance(each, CreateTask)]) == 1
+
+
+def unread(known: Incident, now: datetime, policy: Policy, **readings: Any) -> Decision:
+    """What is decided while nothing can be read but this."""
+    return decide(TicketUnchanged(), known, policy, new_id="new", now=now, **readings)
+
+
+def creates(decision: Decision) -> list[CreateTask]:
+    return [each for each in decision.effects if isinstance(each, CreateTask)]
+
+
+def test_none_is_opened_before_each_ticket_of_its_measure_was_read() -> None:
+    both = measure(twin=task_ref(2), mirrored=(Side.TASK, Side.TWIN))
+    known, now = settled(incident(both), NOON, rules())[0], NOON + 30 * DAY
+    assert to_be_sure_of(known, now) == [task_ref(1), task_ref(2)]
+    task = unchanged(both)
+    twin = replace(task, side=Side.TWIN)
+    for read in ([], [task], [twin]):
+        decision = unread(known, now, rules(), tasks=read)
+        assert creates(decision) == []
+        assert decision.incident is not None
+        assert decision.incident.audits[0].due is None
+    asked_for = unread(known, now, rules(), tasks=[task, twin])
+    assert len(creates(asked_for)) == 1
+    assert asked_for.incident is not None  # held up, and asked for again by a later turn
+    assert creates(unread(asked_for.incident, now + DAY, rules(), tasks=[twin])) == []
+
+
+def test_that_a_measure_cannot_be_read_because_the_rules_lost_its_connection_is_said() -> None:
+    known = settled(incident(measure()), NOON, rules())[0]
+    assert held_up(known, {"jira"}, NOON + 29 * DAY) == []
+    assert held_up(known, {"github"}, NOON + 30 * DAY) == []
+    (why,) = held_up(known, {"jira"}, NOON + 30 * DAY)
+    assert why.startswith(
+        "an audit waits for acme/ops#101 to be read: the rules have no connection"
+    )
+
+
+def in_the_row(known: Incident) -> Incident:
+    """Somebody opens the measure in the document."""
+    assert known.postmortem is not None
+    base = table(known.actions)
+    seen = base.replace("| done |", "| open |")
+    shown = replace(known.postmortem, base={"actions": base}, seen={"actions": seen})
+    return replace(known, postmortem=shown)
+
+
+def of_a_low_severity(known: Incident) -> Incident:
+    return replace(known, severity="sev3")
+
+
+def given_up(known: Incident) -> Incident:
+    return replace(known, actions=(replace(known.actions[0], given_up="given up by Kim"),))
+
+
+def reopened(known: Incident) -> Incident:
+    return with_status(known, Progress.OPEN, NOON + 32 * DAY)
+
+
+@pytest.mark.parametrize("change", [in_the_row, of_a_low_severity, given_up, reopened])
+def test_one_is_withdrawn_only_after_its_ticket_was_read_whatever_ends_it(
+    change: Callable[[Incident], Incident],
+) -> None:
+    known, now = change(opened()), NOON + 33 * DAY
+    decision = unread(known, now, rules())
+    assert decision.incident is not None
+    assert decision.incident.audits[0].lives
+    team = rules().teams["payments"]
+    assert to_be_withdrawn(decision.incident, team) == [decision.incident.audits[0]]
+    heard, _ = settled(decision.incident, now, rules(), audits=[asks(known, says("/audit partly"))])
+    assert heard.audits[0].verdict is Verdict.PARTLY
+    after, _ = settled(decision.incident, now, rules())
+    assert after.audits[0].ended
+
+
+def test_nobody_is_told_that_an_audit_is_overdue_which_is_to_be_withdrawn() -> None:
+    known = with_status(opened(), Progress.OPEN, NOON + 32 * DAY)
+    decision = unread(known, NOON + 60 * DAY, rules())
+    assert not [each for each in decision.effects if isinstance(each, WriteNote)]
+
+
+def test_where_the_rules_lost_an_audits_connection_nobody_waits_for_its_ticket() -> None:
+    known = with_status(opened(), Progress.OPEN, NOON + 32 * DAY)
+    lost = replace(rules(), connections={"docs": "github"})
+    decision = unread(known, NOON + 33 * DAY, lost)
+    assert decision.incident is not None
+    assert decision.incident.audits[0].ended
 
 
 # --- verdicts -------------------------------------------------------------------------------------
@@ -437,6 +612,157 @@ def test_a_former_owner_who_owned_it_when_the_audit_opened_does_not_judge_it() -
     assert known.audits[0].verdict is None
 
 
+@pytest.mark.parametrize("status", [Progress.WONT_DO, Progress.DUPLICATE])
+def test_an_older_verdict_leaves_a_measure_waived_that_was_so_since(status: Progress) -> None:
+    known = with_status(opened(), status, NOON + 32 * DAY)
+    read = asks(known, says("/audit not-effective", NOON + 31 * DAY))
+    known, done = settled(known, NOON + 33 * DAY, rules(), audits=[read])
+    assert known.audits[0].verdict is Verdict.NOT_EFFECTIVE
+    assert [item.status for item in known.actions] == [status.value]
+    assert not [each for each in done if isinstance(each, SetFields)]
+    (note,) = (each.text for each in done if isinstance(each, WriteNote))
+    assert "AI-1 was waived meanwhile, and is left so" in note
+
+
+def test_what_is_not_effective_and_was_deleted_since_has_a_successor() -> None:
+    known = opened()
+    gone = replace(known.actions[0], sides={Side.TASK: Agreement(gone="Not Found")})
+    known = replace(known, actions=(gone,))
+    read = asks(known, says("/audit not-effective", NOON + 31 * DAY))
+    known, _ = settled(known, NOON + 33 * DAY, rules(), audits=[read])
+    assert known.actions[1].title.startswith("Replace AI-1")
+    assert known.audits[0].led_to == 2
+
+
+def test_a_measure_that_is_in_work_again_is_not_put_back_by_an_older_verdict() -> None:
+    known = with_status(opened(), Progress.IN_PROGRESS, NOON + 32 * DAY)
+    read = asks(known, says("/audit not-effective", NOON + 31 * DAY))
+    known, done = settled(known, NOON + 33 * DAY, rules(), audits=[read])
+    assert (known.actions[0].status, known.audits[0].led_to) == ("in progress", 1)
+    assert not [each for each in done if isinstance(each, SetFields)]
+
+
+@pytest.mark.parametrize(("on", "counts"), [(31.5, True), (32, True), (32.5, False)])
+def test_a_verdict_counts_if_it_was_given_while_the_measure_was_done(
+    on: float, counts: bool
+) -> None:
+    """Both are heard in one turn."""
+    known = with_status(opened(), Progress.OPEN, NOON + 32 * DAY)
+    read = asks(known, says("/audit partly", NOON + on * DAY))
+    known, done = settled(known, NOON + 33 * DAY, rules(), audits=[read])
+    assert (known.audits[0].verdict is not None) is counts
+    assert len(known.actions) == 1 + counts
+    told = " ".join(each.text for each in done if isinstance(each, WriteNote))
+    assert ("AI-1 was open already when it was given" in told) is not counts
+
+
+def test_whoever_quotes_a_verdict_to_thank_for_it_is_not_answered() -> None:
+    known = opened()
+    said = replace(says("/audit effective because it fired"), id="a")
+    thanks = replace(says("> /audit effective because it fired\n\nThanks", NOON + 32 * DAY), id="b")
+    known, _ = settled(known, NOON + 33 * DAY, rules(), audits=[asks(known, said)])
+    known, done = settled(known, NOON + 33 * DAY, rules(), audits=[asks(known, said, thanks)])
+    assert known.audits[0].answers == ()
+    assert not [each for each in done if isinstance(each, WriteNote)]
+
+
+@pytest.mark.parametrize("text", ["/audit great", "> /audit effective"])
+def test_who_mends_a_command_in_its_comment_is_told_once_that_a_new_one_is_needed(
+    text: str,
+) -> None:
+    known, notes = opened(), list[str]()
+    first = replace(says(text), id="a")
+    mended = replace(first, text="/audit effective because it fired", edited=True)
+    for day, said in enumerate((first, first, mended, mended), 31):
+        now = NOON + day * DAY
+        known, done = settled(known, now, rules(), audits=[asks(known, said)])
+        notes += [each.text for each in done if isinstance(each, WriteNote)]
+    assert known.audits[0].verdict is None
+    assert len(notes) == 2
+    assert "the comment was edited; write a new one" in notes[1]
+
+
+def test_a_comment_that_judged_may_be_edited_in_peace() -> None:
+    known = opened()
+    said = replace(says("/audit effective because it fired"), id="a")
+    known, _ = settled(known, NOON + 31 * DAY, rules(), audits=[asks(known, said)])
+    edited = replace(said, text=f"{said.text} twice", edited=True)
+    known, done = settled(known, NOON + 32 * DAY, rules(), audits=[asks(known, edited)])
+    assert known.audits[0].evidence == "it fired"
+    assert not [each for each in done if isinstance(each, WriteNote)]
+
+
+# --- not made, or made and not heard of -----------------------------------------------------------
+
+
+def test_one_that_was_moot_before_it_was_made_counts_as_a_round() -> None:
+    known, _ = settled(incident(measure()), NOON, rules())
+    held_up = asked(known, NOON + 30 * DAY, rules()).incident
+    assert held_up is not None
+    undone = with_status(held_up, Progress.OPEN, NOON + 31 * DAY)
+    known, done = settled(undone, NOON + 31 * DAY, rules())
+    assert [each.moot for each in done if isinstance(each, CreateTask)] == [True]
+    assert known.audits[0].standing == "withdrawn"
+    known, _ = settled(with_status(known, Progress.DONE, NOON + 32 * DAY), NOON + 32 * DAY, rules())
+    known, done = settled(known, NOON + 70 * DAY, rules())
+    assert [each.key for each in done if isinstance(each, CreateTask)] == ["audit:k3v9w:1:2:1"]
+
+
+def test_none_is_made_while_the_incidents_ticket_is_gone_and_it_is_once_that_is_back() -> None:
+    known, _ = settled(incident(measure()), NOON, rules())
+    held_up = asked(known, NOON + 30 * DAY, rules()).incident
+    assert held_up is not None
+    gone = replace(held_up, phase=Phase.GONE)
+    (wish,) = creates(asked(gone, NOON + 31 * DAY, rules()))
+    assert wish.moot  # looked for, because it may have been made, and not made
+    known, _ = settled(gone, NOON + 31 * DAY, rules())
+    assert [(each.ticket, each.due, each.lives) for each in known.audits] == [(None, None, True)]
+    known, done = settled(replace(known, phase=Phase.CLOSED), NOON + 40 * DAY, rules())
+    # the key of what was never made is spent
+    assert [each.key for each in done if isinstance(each, CreateTask)] == ["audit:k3v9w:1:1:2"]
+    assert known.audits[0].step == 1
+
+
+def test_one_that_is_found_is_due_when_its_ticket_says_and_names_whom_that_names() -> None:
+    known, _ = settled(incident(measure()), NOON, rules())
+    first = asked(known, NOON + 30 * DAY, rules())
+    assert first.incident is not None
+    (wish,) = creates(first)
+    taken = replace(first.incident.actions[0], owner="Noor Aziz")
+    later = asked(replace(first.incident, actions=(taken,)), NOON + 50 * DAY, rules()).incident
+    assert later is not None
+    moved = later.audits[0]
+    assert (moved.due, moved.reviewer, moved.owner) != (wish.due, "Noor Aziz", "Kim Ito")
+    sent = Sent(wish.due, wish.owner_name or "", wish.measure_owner)
+    found = fold(TaskCreated(wish.key, task_ref(9), False, sent=sent), later).audits[0]
+    assert (found.due, found.reviewer, found.owner) == (wish.due, "Noor Aziz", "Kim Ito")
+
+
+@pytest.mark.parametrize("away_on", [date(2027, 1, 6), date(2027, 1, 20)])
+@pytest.mark.parametrize("who", ["Lee Park", "Noor Aziz"])
+def test_whoever_is_away_when_it_opens_or_is_due_does_not_review_it(
+    who: str, away_on: date
+) -> None:
+    known, _ = settled(incident(measure()), NOON, rules(REVIEWED))
+    assert reviewer(known, {who: away_on}) == ({"Lee Park", "Noor Aziz"} - {who}).pop()
+
+
+def test_where_all_reviewers_are_away_one_is_asked_all_the_same() -> None:
+    known, _ = settled(incident(measure()), NOON, rules(REVIEWED))
+    on = date(2027, 1, 6)
+    assert reviewer(known, {"Lee Park": on, "Noor Aziz": on}) == reviewer(known, {})
+
+
+def reviewer(known: Incident, away: Mapping[str, date]) -> str | None:
+    """Who is asked on the 30th day, where these are away on those days."""
+    ours = rules(REVIEWED)
+    spells = {name: ((day, day),) for name, day in away.items()}
+    people = (*ours.people, KnownPerson("Lee Park", None, {"github": "lee"}))
+    people = tuple(replace(each, away=spells.get(each.name, ())) for each in people)
+    (wish,) = creates(asked(known, NOON + 30 * DAY, replace(ours, people=people)))
+    return wish.owner_name
+
+
 # --- once, for any pattern ------------------------------------------------------------------------
 
 STATUSES = [Progress.DONE, Progress.OPEN, Progress.WONT_DO]
@@ -528,6 +854,25 @@ def test_the_ticket_names_what_was_linked_in_the_incident_and_not_in_the_documen
     assert "nobody wrote one down" in text
 
 
+def test_days_are_those_of_the_teams_calendar() -> None:
+    by = rules(calendar=Calendar("Pacific/Auckland"))
+    decision = asked(incident(measure()), NOON, by)  # there it is the next day by then
+    assert "AI-1, audit 1.1 opens on 2027-01-07" in "; ".join(decision.reasons)
+    known = decision.incident
+    assert known is not None
+    (audit,) = known.audits
+    assert "| 2027-01-07 |" in audit_text.region([audit], by.teams["payments"].calendar)
+    assert known.postmortem is not None
+    item = known.actions[0]
+    text = audit_text.text(known, item, audit, known.postmortem, by.teams["payments"])
+    assert "was done on 2026-12-08" in text
+    assert "from 2026-12-08 (since the measure was done)" in text
+    assert "at least to 2027-01-07" in text
+    judged = replace(audit, verdict=Verdict.EFFECTIVE, by="Noor Aziz", at=NOON + 31 * DAY)
+    row = audit_text.region([judged], by.teams["payments"].calendar)
+    assert "by Noor Aziz, 2027-01-08" in row
+
+
 def told(words: str) -> str:
     """The ticket of an audit of a measure that says these words, everywhere where it can."""
     item = measure(title=words, success_measure=words, owner=words)
@@ -540,8 +885,8 @@ def told(words: str) -> str:
         audit_text.withdrawn(judged),
         audit_text.overdue(replace(judged, reviewer=words), team),
         audit_text.refused(words),
-        audit_text.verdict(known, judged),
-        audit_text.region([replace(judged, reviewer=words)]),
+        audit_text.verdict(known, judged, USUAL),
+        audit_text.region([replace(judged, reviewer=words)], USUAL),
     ]
     return "\n\n".join([ticket, *notes])
 

@@ -34,6 +34,7 @@ CHECKS = CheckRules(
 )
 RULES = rules(checks=CHECKS)
 HOUR = timedelta(hours=1)
+QUIET = Calendar(quiet=Hours(time(20), time(8)))
 
 
 def named(*what: Named, policy: Policy = RULES) -> Incident:
@@ -227,6 +228,21 @@ def test_a_pass_closes_nothing_and_a_failure_after_it_is_not_said_again() -> Non
     assert [audit.standing for audit in known.audits] == ["open"]
 
 
+def test_a_check_that_comes_and_goes_while_its_audit_waits_to_open_is_said_once() -> None:
+    by = rules(checks=CHECKS, calendar=QUIET)
+    known, evening = named(policy=by), NOON + 7 * DAY + 9 * HOUR
+    for n in range(10):
+        at = evening + n * HOUR
+        for results in (failed(at, summary="14 of 20"), passed(at + HOUR / 2)):
+            decision = asked(checks.heard(known, results), results["drill"].at, by)
+            assert decision.incident is not None
+            known = decision.incident
+    _, (audit,) = turn(known, evening + 12 * HOUR, {}, by)
+    assert isinstance(audit, CreateTask)
+    assert audit.text.count("Why now") == 1
+    assert f"failed at {evening:%Y-%m-%d %H:%M} UTC" in audit.text
+
+
 def test_an_open_audit_is_told_once() -> None:
     start = NOON + 31 * DAY
     known = opened(named(), RULES)
@@ -417,7 +433,6 @@ def test_nothing_is_asked_of_a_muted_incident_until_it_is_not() -> None:
     assert len(audits_in(effects)) == 1
 
 
-QUIET = Calendar(quiet=Hours(time(20), time(8)))
 AT_NIGHT = NOON + timedelta(days=1, hours=10)
 MORNING = datetime(2026, 12, 9, 9, tzinfo=NOON.tzinfo)
 

@@ -175,9 +175,10 @@ def incident(words: str) -> Incident:
 def told(words: str, body: str = "") -> str:
     """The document of that incident."""
     said = closed(comments=(comment(f"Before {words} after"),), text=body)
-    rules = policy().teams["payments"].postmortem
-    custom = replace(rules, template=template() + "\n\n# {{ service }}\n\n{{ service }}\n")
-    return document_text(incident(words), said, custom)
+    team = policy().teams["payments"]
+    custom = template() + "\n\n# {{ service }}\n\n{{ service }}\n"
+    by = replace(team, postmortem=replace(team.postmortem, template=custom))
+    return document_text(incident(words), said, by)
 
 
 @pytest.mark.parametrize("some", [payloads()[n::40] for n in range(40)], ids=ascii)

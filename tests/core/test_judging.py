@@ -11,6 +11,7 @@ from core.test_audits import DAY, asks, opened, rules, says, settled
 
 from service.store.codec import dump, load
 from workflows import audit_text
+from workflows.calendars import USUAL
 from workflows.events import AuditGone
 from workflows.judging import (
     COUNTS,
@@ -112,13 +113,13 @@ def test_its_words_are_kept_also_of_a_ticket_that_only_some_may_read() -> None:
 
 def test_the_note_repeats_the_evidence_inert_and_that_of_a_comment_not_at_all() -> None:
     known = judged(opened(), SAID)
-    note = audit_text.verdict(known, known.audits[0])
+    note = audit_text.verdict(known, known.audits[0], USUAL)
     assert "by Noor Aziz, as it was written down in Followthrough. Evidence: not \\*in\\*" in note
     assert "@kim" not in note
     assert "AI-2 closes the gap" in note
     assert "web page" not in note
     commented = replace(known.audits[0], through="")
-    assert "Evidence" not in audit_text.verdict(known, commented)
+    assert "Evidence" not in audit_text.verdict(known, commented, USUAL)
 
 
 @pytest.mark.parametrize(

@@ -324,6 +324,23 @@ def test_other_rules_move_everything_at_the_next_start(store: Store, clock: Cloc
         assert {at.hour for at in planned(store, f"i{n}").values()} == {0}
 
 
+def test_incidents_decided_under_other_rules_get_a_turn_that_reads_nothing(
+    store: Store, clock: Clock
+) -> None:
+    saved(store, incident())
+    before = replace(RULES, hash="other rules")
+    for rules, reason in ((RULES, None), (before, "the rules changed")):
+        run(store, Tick(store, rules, clock), PLANS)
+        with store.read() as tx:
+            job = tx.jobs.get(INCIDENT_JOB, "github/I_k3v9")
+        assert (job.reason if job else None) == reason
+    assert job is not None
+    with store.write() as tx:
+        claimed = tx.jobs.claim(job.id, timedelta(minutes=1))
+    assert claimed is not None
+    assert not claimed.whole
+
+
 def test_incidents_of_an_earlier_version_are_planned_at_the_first_start(
     store: Store, clock: Clock
 ) -> None:

@@ -13,9 +13,10 @@ from workflows import customers, outside, perspectives
 from workflows.calendars import Calendar
 from workflows.circulation import Said, awaited, said
 from workflows.documents import marked, regions
-from workflows.effects import Effect, WriteNote
+from workflows.effects import Effect, Hold, WriteNote
 from workflows.events import NoteWritten
 from workflows.folding import fold
+from workflows.giving_up import give_up
 from workflows.model import (
     ActionItem,
     DocumentRef,
@@ -178,12 +179,12 @@ def test_the_document_has_a_place_for_each_answer_and_none_where_nobody_is_asked
 
     by = rules(BOTH).teams["payments"]
     bare = replace(incident(), postmortem=None)
-    text = document_text(asked_of(bare, by), closed(), by.postmortem)
+    text = document_text(asked_of(bare, by), closed(), by)
     assert "\n- Support:\n- " not in text.partition("### What they say")[0]
     assert "\n- Data:\n- Support:\n" in text
     assert QUESTIONS["data"] in regions(text)["perspectives"]
     assert answered(text) == frozenset()
-    without = document_text(bare, closed(), by.postmortem)
+    without = document_text(bare, closed(), by)
     assert "Perspective" not in without
 
 
@@ -202,6 +203,15 @@ def seen(before: Incident, by: Policy) -> Incident:
 
 def published(text: str, by: Policy, **values: Any) -> Incident:
     return seen(incident(text, PUBLISHED, **values), by)
+
+
+def on_branch(before: Incident, head: str = "") -> Incident:
+    """The incident whose document is drafted on a branch; `head` is what is proposed there now."""
+    paper = before.postmortem
+    assert paper is not None
+    return replace(
+        before, postmortem=replace(paper, ref=replace(paper.ref, branch="draft", head=head))
+    )
 
 
 def as_version(before: Incident, version: str, text: str | None = None) -> Incident:
@@ -263,6 +273,19 @@ def test_without_both_the_facilitator_is_asked_once_when_the_date_has_passed() -
     assert turn(as_version(alone, "v2"), by, later + timedelta(days=90))[1] == []
 
 
+def test_where_asking_for_the_rest_was_given_up_what_is_there_goes_alone() -> None:
+    by = rules(CIRCULATE)
+    waiting, (note,) = turn(published(PARTLY, by), by, written=False)
+    assert turn(waiting, by, NOW + timedelta(days=60), written=False)[1] == [note]
+    held = {note.key: Hold("given up by Kim", given_up=True)}
+    without, left = give_up(waiting, held, NOW)
+    assert (left, turn(without, by)[1]) == ({}, [])
+    assert give_up(without, held, NOW + timedelta(days=1))[0] == without
+    _, (sent,) = turn(without, by, NOW + timedelta(days=7))
+    assert "In short:" in sent.text
+    assert give_up(without, {}, NOW)[0] == waiting, "wanted after all"
+
+
 def test_what_is_both_there_before_it_is_published_is_sent_and_not_again_by_publishing() -> None:
     by = rules(CIRCULATE)
     after, notes = turn(seen(incident(WHOLE, DocumentStatus.IN_REVIEW), by), by)
@@ -270,6 +293,40 @@ def test_what_is_both_there_before_it_is_published_is_sent_and_not_again_by_publ
     assert after.postmortem is not None
     now_published = replace(after, postmortem=replace(after.postmortem, status=PUBLISHED))
     assert turn(as_version(now_published, "v1"), by)[1] == []
+
+
+def test_words_of_the_incidents_title_are_neither_summary_nor_perspectives() -> None:
+    text = "# Postmortem INC-1: Summary of perspectives not sent\n\nSupport: it was slow.\n"
+    assert said(text) == Said()
+    assert answered(text) == frozenset()
+    assert said(text + "\n## Executive summary\n\nNo limit.\n").summary == "No limit."
+
+
+def test_an_update_that_nobody_merged_is_neither_sent_nor_counted() -> None:
+    by = rules(CIRCULATE)
+    after, _ = turn(as_version(on_branch(published(WHOLE, by)), "m1"), by)
+    other = WHOLE.replace("no", "a")
+    assert turn(on_branch(as_version(after, "", other), head="h2"), by)[1] == []
+    assert turn(as_version(after, "m1"), by)[1] == []
+    merged, notes = turn(as_version(after, "m2", other), by)
+    assert len(notes) == 1
+    assert turn(merged, by)[1] == []
+
+
+def test_a_note_that_was_planned_waits_as_long_as_an_update_is_open() -> None:
+    by = rules(CIRCULATE)
+    after, (note,) = turn(as_version(on_branch(published(WHOLE, by)), "m1"), by, written=False)
+    proposed = on_branch(as_version(after, "", PARTLY), head="h2")
+    assert turn(proposed, by, written=False)[1] == []
+    assert turn(as_version(after, "m1"), by)[1] == [note]
+
+
+def test_what_was_there_when_the_rules_first_asked_is_seen_once_no_update_is_open() -> None:
+    by = rules(CIRCULATE)
+    proposed = on_branch(incident(WHOLE.replace("no", "a"), PUBLISHED), head="h2")
+    before, notes = turn(proposed, by)
+    assert notes == []
+    assert turn(as_version(on_branch(before), "m1", WHOLE), by)[1] == []
 
 
 def test_what_is_drafted_on_a_branch_does_not_count() -> None:

@@ -27,6 +27,10 @@ READERS: dict[str, tuple[Callable[[str], object], str, str, str]] = {
     "link": (review.is_said, "http://", "[a](", "x"),
     "quoted": (lambda text: list(wording._SPOKEN.finditer(text)), "", "“", "x"),
     "code": (lambda text: list(wording._CODE.finditer(text)), "", "`", "x"),
+    "target": (wording.advice, "obviously ", "](", "x"),
+    "denied": (wording.advice, "", "not obviously ", "x"),
+    "label": (review.look, "## Contributing factors\n\n- falsif", "_", "x"),
+    "column": (review.look, "## Causes\n\n| 1 |\n| --- |\n| 1", "-", "x |"),
     "normal": (recurrence.normal, "", "[", "x"),
     "normal link": (recurrence.normal, "", "[a](", "x"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -11,9 +12,10 @@ import pytest
 from builders import KIM, NOON, NOOR, closed, comment, document, policy, task_ref
 
 from config.rules import RulesError, load
+from integrations.jira import adf, wiki
 from service.store.codec import dump
 from service.store.codec import load as restore
-from workflows import evidence, waivers
+from workflows import evidence, task_text, waivers
 from workflows.action_table import read_rows, read_table, table
 from workflows.audience import WITHHELD
 from workflows.calendars import Calendar, Hours
@@ -35,6 +37,7 @@ from workflows.model import (
     StatusCategory,
     Ticket,
 )
+from workflows.notices import CUSTOMERS, Notice
 from workflows.policy import EvidenceRules, Mode, Policy, Span, SpanUnit, WaiverRules
 from workflows.proven import Evidence, Proof, Waiver
 from workflows.rehearsal import pretend
@@ -203,11 +206,47 @@ def test_a_ticket_is_told_in_each_of_its_views(url: str, own: bool) -> None:
     assert (evidence.useful([url], incident(item(task=ref))) == []) == own
 
 
-def test_words_of_ours_in_the_description_prove_nothing() -> None:
+def description(known: Incident) -> str:
+    """What we wrote into the description of its twin: all that there is in that of its task, and
+    where that is."""
+    (mirrored,) = known.actions
+    assert known.postmortem is not None
+    return f"{task_text.about(known, mirrored, known.postmortem)}\n\n{task_text.mirrors(mirrored)}"
+
+
+@pytest.mark.parametrize(
+    "as_read",
+    [
+        str,
+        lambda text: adf.to_markdown(adf.from_markdown(text)),
+        lambda text: wiki.to_markdown(wiki.from_markdown(text)),
+    ],
+    ids=["GitHub", "Cloud", "Data Center"],
+)
+def test_our_own_description_proves_nothing_whatever_became_of_the_incident(
+    as_read: Callable[[str], str],
+) -> None:
     known = incident(item(title=f"Alert of {LINK}", success_measure="https://dash.example/1"))
-    text = f"Remediation: Alert of `{LINK}`; measure `https://dash.example/1`"
-    assert only(turn(known, text=text)[0]).evidence == ()
+    text = as_read(description(known))
+    elsewhere = replace(task_ref(1), id="I_9", key="NEW-9", url="https://jira.example/browse/NEW-9")
+    ticket = replace(known.ticket, id="I_99", key="acme/pay#3", url="https://git.example/3")
+    moved = replace(known, ticket=ticket, actions=(item(task=elsewhere),))
+    withheld = replace(known, actions=(item(title=WITHHELD),))
+    for each in (known, moved, withheld):
+        assert only(turn(each, text=text)[0]).evidence == ()
+        found = only(turn(each, text=f"{text}\n\nShown by {LINK}")[0]).evidence
+        assert [each.url for each in found] == [LINK]
     assert only(turn(known, says(f"/evidence {LINK}"))[0]).evidence != ()
+
+
+def test_what_customer_facing_teams_are_told_proves_nothing() -> None:
+    told = Notice(CUSTOMERS, 1, ("AI-1",), NOON, "c1")
+    assert only(turn(incident(notices=(told,)), says(LINK))[0]).evidence == ()
+
+
+def test_a_line_of_people_that_begins_like_ours_counts() -> None:
+    for text in (f"Remediation of the queue, see {LINK}", f"| **Evidence** | {LINK} |"):
+        assert only(turn(incident(), text=text)[0]).evidence != ()
 
 
 def test_of_a_ticket_that_only_some_may_read_the_link_is_not_kept() -> None:
@@ -337,6 +376,16 @@ def test_the_rules_say_how_long_a_waiver_holds_that_names_no_day() -> None:
     known, _ = turn(incident(item(WONT_DO)), says("/waive because it goes away"), by=by)
     assert only(known).waiver is not None
     assert [each.due for each in plan(known, by)] == [datetime(2026, 12, 16, tzinfo=UTC)]
+
+
+def test_where_the_last_day_cannot_be_counted_a_day_is_asked_for() -> None:
+    calendar = Calendar(known_until=date(2026, 12, 31))
+    by = rules(waivers=WaiverRules(Span(120, SpanUnit.BUSINESS_DAYS)), calendar=calendar)
+    known, notes = turn(incident(item(WONT_DO)), says("/waive because it goes away"), by=by)
+    assert only(known).waiver is None
+    assert "name that day" in next(iter(notes.values())).text
+    said = says("/waive until 2027-06-30 because it goes away", "c2")
+    assert only(turn(known, said, by=by)[0]).waiver is not None
 
 
 def test_when_it_ends_that_is_asked_once_and_a_renewal_needs_no_reason() -> None:

@@ -83,6 +83,25 @@ def test_a_command_whose_answer_asks_for_nothing_holds_no_question_back(
     assert "ask" in written
 
 
+# --- one end after the other, with nothing opened between -----------------------------------------
+
+
+def test_a_waiver_given_with_the_change_from_done_to_wont_do_counts() -> None:
+    at = NOON + 5 * DAY
+    known, _ = turn(incident())
+    known = replace(known, actions=(stands(known.actions[0], WONT_DO, at),))
+    known, _ = turn(known, says(WAIVE, at=at), now=at + DAY)
+    assert known.actions[0].proof.waiver is not None
+
+
+def test_evidence_given_with_the_change_from_wont_do_to_done_counts() -> None:
+    at = NOON + 5 * DAY
+    known, _ = turn(incident(item(WONT_DO)))
+    known = replace(known, actions=(stands(known.actions[0], DONE, at),))
+    known, _ = turn(known, says(LINK, at=at), now=at + DAY)
+    assert [each.url for each in known.actions[0].proof.evidence] == [LINK]
+
+
 # --- rules that ask nothing for a while -----------------------------------------------------------
 
 

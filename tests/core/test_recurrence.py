@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from builders import NOON, task_ref
-from core.test_audits import DAY, incident, opened, rules, settled
+from core.test_audits import DAY, incident, measure, opened, rules, settled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from in_force import acts_in_markdown, markdown_shape, payloads
@@ -168,6 +168,33 @@ def test_the_verdict_is_suspect_and_an_audit_opens_now(verdict: Verdict) -> None
         " same service checkout: AI-1, audit 1.2 opens now",
     ]
     assert told(heard(known)) == (known, [])
+
+
+def test_the_first_audit_of_a_measure_that_nobody_judged_yet_opens_now() -> None:
+    planned, _ = settled(incident(measure()), NOON, RULES)
+    early = replace(PAIR, opened=NOON + 9 * DAY, found=NOON + 10 * DAY)
+    known = heard(planned, early, day=10)
+    (audit,) = known.audits
+    assert (audit.opens, audit.because) == (NOON + 10 * DAY, PAIR.other)
+    known, done = settled(known, NOON + 10 * DAY, RULES)
+    (wish,) = (each for each in done if isinstance(each, CreateTask))
+    assert OTHER.key in wish.text
+    assert heard(known, early, day=11).audits == known.audits  # each pair asks once
+
+
+def test_it_opens_as_it_was_planned_once_nothing_is_in_common_any_more() -> None:
+    planned, _ = settled(incident(measure()), NOON, RULES)
+    early = replace(PAIR, opened=NOON + 9 * DAY, found=NOON + 10 * DAY)
+    known = heard(planned, early, day=10)
+    known = heard(known, replace(early, withdrawn=True), day=11)
+    assert known.audits == planned.audits
+    assert known.recurrences[0].notes[-1] == "AI-1, audit 1.1 opens on 2027-01-06, as was planned"
+
+
+def test_an_audit_without_a_verdict_that_is_open_asks_already() -> None:
+    known = opened()
+    early = replace(PAIR, opened=NOON + 9 * DAY, found=NOON + 31 * DAY)
+    assert heard(known, early, day=31).audits == known.audits
 
 
 def test_answered_effective_again_the_ladder_goes_on_where_it_was() -> None:

@@ -10,13 +10,16 @@ import pytest
 from core.test_rules_audits import RIGHT
 
 from config.rules import RulesError, load
-from service.store import Store
+from service.reminders import within_limits
+from service.store import Store, Transaction
 from workflows.calendars import Calendar
 from workflows.model import ActionItem, Incident, Kind, Origin, Phase, TicketRef
-from workflows.policy import ReminderRules, Span, SpanUnit, Team
+from workflows.policy import Mode, ReminderRules, Span, SpanUnit, Team
 from workflows.reminded import Reminded
 from workflows.reminder_times import awaited
+from workflows.reminders import wanted, without
 from workflows.snapshots import Agreement, Claim, Field, Said, Side
+from workflows.standing import Decision
 
 FRIDAY = date(2026, 12, 18)
 CLOSED = datetime(2026, 12, 7, 12, tzinfo=UTC)
@@ -139,6 +142,25 @@ def test_nothing_is_awaited_while_an_incident_is_muted_or_open(team: Team) -> No
     assert times(replace(incident(), phase=Phase.OPEN), team) == []
 
 
+# --- given up -------------------------------------------------------------------------------------
+
+
+DROPPED = f"remind:k3v9:AI-1:{FRIDAY}:1"
+
+
+def test_the_next_follows_one_that_was_given_up_from_then_on(team: Team) -> None:
+    late = datetime(2027, 1, 8, 15, tzinfo=UTC)  # a Friday
+    known = without(incident(), [DROPPED, "task:k3v9:1"], late)
+    assert times(known, team) == [(2, "01-15 09:00")]
+    assert without(known, [DROPPED], late + timedelta(days=3)) == known
+
+
+def test_one_that_is_wanted_after_all_is_awaited_again(team: Team) -> None:
+    known = without(incident(said(0, CLOSED)), [DROPPED], CLOSED)
+    known = without(known, [], CLOSED)
+    assert known == incident(said(0, CLOSED))
+
+
 # --- rules ----------------------------------------------------------------------------------------
 
 
@@ -187,6 +209,38 @@ def test_what_is_too_much_for_one_of_two_is_counted_for_neither(store: Store) ->
         assert tx.reminders.count("a", ["Noor"], FRIDAY, 1)
         assert not tx.reminders.count("b", ["Kim", "Noor"], FRIDAY, 1)
         assert tx.reminders.count("c", ["Kim"], FRIDAY, 1)
+
+
+def test_days_that_are_long_over_are_counted_no_more(store: Store) -> None:
+    with store.write() as tx:
+        assert tx.reminders.count("a", ["Kim"], FRIDAY, 1)
+        assert tx.reminders.count("b", ["Kim"], FRIDAY + timedelta(days=30), 1)
+        assert tx.reminders.count("c", ["Kim"], FRIDAY, 1)
+
+
+def test_a_reminder_that_was_refused_takes_nobodys_place(store: Store, tmp_path: Path) -> None:
+    team = replace(rules(tmp_path, "{daily_limit: 1}"), mode=Mode.ACT)
+    loaded = load(tmp_path / "rules.yaml", {"TOKEN": "t"}).policy
+    by = replace(loaded, teams={"ops": team})
+    monday = datetime(2026, 12, 21, 10, tzinfo=UTC)
+
+    def asked(tx: Transaction, id: str, now: datetime, owner: str = "Kim") -> list[str]:
+        known = replace(incident(owner=owner), id=id)
+        known = replace(known, ticket=replace(known.ticket, id=id))
+        tx.now = now
+        tx.incidents.save(known, by.hash)
+        decision = within_limits(tx, Decision(known, wanted(known, by, now).notes), by)
+        tx.effects.ask(id, decision.effects)
+        return [effect.key.split(":")[1] for effect in decision.effects]
+
+    with store.write() as tx:
+        assert asked(tx, "one", monday) == ["one"]
+        tx.effects.reject(f"remind:one:AI-1:{FRIDAY}:1", "the ticket is locked", "")
+        tuesday = monday + timedelta(days=1)
+        assert asked(tx, "one", tuesday) == ["one"]
+        assert asked(tx, "two", tuesday) == ["two"]
+        assert asked(tx, "one", tuesday, owner="Noor") == ["one"]  # it is tried in these words
+        assert asked(tx, "three", tuesday, owner="Noor") == []
 
 
 def test_what_was_counted_and_not_written_counts_for_the_day_on_which_it_is(store: Store) -> None:

@@ -7,7 +7,7 @@ from builders import template
 
 from workflows.action_table import table
 from workflows.documents import render
-from workflows.review import Missing, is_said, look, measures
+from workflows.review import Missing, factors, is_said, look, measures
 
 REGIONS = ("facts", "figures", "timeline", "evidence", "audits", "recurrence")
 GOOD_ACTION = "| | Alert on depth measure:“2 minutes” | detective | Kim | Q1 | — | open |"
@@ -18,11 +18,15 @@ HYPOTHESIS = (
 )
 
 
-def document(factors: str = "| Slow disk | graph 7 | tooling |", actions: str = GOOD_ACTION) -> str:
+def document(
+    factors: str = "| Slow disk | graph 7 | tooling |",
+    actions: str = GOOD_ACTION,
+    title: str = "T",
+) -> str:
     """The shipped template with these rows."""
     bodies = {name: name for name in REGIONS}
     bodies["actions"] = f"{table(())}\n{actions}".rstrip()
-    text = render(template(), bodies, title="T", incident="INC-1", severity="", service="")
+    text = render(template(), bodies, title=title, incident="INC-1", severity="", service="")
     return text.replace("| | | |\n\n### Five", f"{factors}\n\n### Five")
 
 
@@ -212,3 +216,124 @@ def test_a_text_that_is_not_markdown_at_home_has_no_lines() -> None:
 def test_carriage_returns_change_nothing() -> None:
     text = document("| Slow disk | | |")
     assert look(text.replace("\n", "\r\n")) == look(text)
+
+
+# --- where things stand -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["Deploy causes 500s", "GitHub Actions runners down", "Follow-ups", "Root causes: hypotheses"],
+)
+def test_words_of_the_incidents_title_are_no_section(title: str) -> None:
+    text = document(title=f"Postmortem INC-1: {title}")
+    assert told(text) == []
+    assert factors(text) == ("Slow disk",)
+
+
+def test_a_heading_that_says_just_this_goes_before_one_that_says_more() -> None:
+    more = "### Root causes that we ruled out\n\n- The network\n\n## Impact"
+    assert factors(document().replace("## Impact", more)) == ("Slow disk",)
+    numbered = "# P\n\n## What the causes are\n\n## 2. **Root causes**\n\n- Slow disk\n"
+    assert factors(numbered) == ("Slow disk",)
+
+
+def test_the_service_knows_its_own_table_whatever_stands_above() -> None:
+    text = document().replace(
+        "## Impact", "### Actions\n\n- restarted\n\n## Remediation\n\nSoon.\n\n## Impact"
+    )
+    assert told(text) == []
+    assert told(text.replace("## Action items", "## Was wir tun")) == []
+
+
+# --- factors in other shapes ------------------------------------------------------------------
+
+
+def named(table: str) -> tuple[list[str], tuple[str, ...]]:
+    text = f"# P\n\n## Contributing factors\n\n{table}\n\n## Actions\n\nNone: it is all gone now.\n"
+    return [each.what for each in look(text)], factors(text)
+
+
+def test_a_column_of_numbers_names_no_factor() -> None:
+    head = "| No. | Factor | Evidence |\n| --- | --- | --- |\n"
+    assert named(head + "| | | |") == (["no factor is named"], ())
+    assert named(head + "| 1 | | |\n| 2. | | |") == (["no factor is named"], ())
+    assert named(head + "| 1 | Slow disk | graph 7 |") == ([], ("Slow disk",))
+    other = head.replace("Factor", "What helped it")
+    assert named(other + "| 1 | Slow disk | graph 7 |") == ([], ("Slow disk",))
+
+
+def test_the_head_of_a_table_is_no_reason() -> None:
+    head = "| None of these is the one cause | Evidence |\n| --- | --- |\n"
+    assert named(head + "| | |") == (["no factor is named"], ())
+
+
+def test_a_table_may_have_no_bars_at_its_ends() -> None:
+    assert named("Factor | Evidence\n--- | ---\nSlow disk | graph 7\nNo alert |") == (
+        ["factor 2 has no evidence"],
+        ("Slow disk", "No alert"),
+    )
+
+
+def test_factors_may_be_sub_headings_with_their_evidence() -> None:
+    text = "### Slow disk\n\nIt was slow.\n\n**Evidence:** graph 7\n\n### Why\n\n1. It is old"
+    assert named(text) == ([], ("Slow disk",))
+    assert named(text.replace("graph 7", "TBD")) == (["factor 1 has no evidence"], ("Slow disk",))
+    assert named(text.replace("**Evidence:** graph 7", "")) == (["no factor is named"], ())
+
+
+def test_factors_may_be_grouped_under_sub_headings_in_tables() -> None:
+    table = "\n\n| Factor | Evidence |\n| --- | --- |\n"
+    text = f"### Tools{table}| Slow disk | g7 |\n\n### Ways{table}| No drill | log |"
+    assert named(text) == ([], ("Slow disk", "No drill"))
+
+
+# --- what says nothing ------------------------------------------------------------------------
+
+
+def test_a_reason_begins_its_paragraph_or_item() -> None:
+    assert named("We looked and found\nno single cause that stands out.")[0] == [
+        "no factor is named"
+    ]
+    assert named("It ended.\n\nNone, because the vendor ended it.")[0] == []
+    text = document(actions="").replace(
+        "### How to add one", "Decided:\n- None, because it is gone.\n\n### How to add one"
+    )
+    assert told(text) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "still to be written",
+        "To be added by Kim",
+        "none so far",
+        "None, as far as we know",
+        "no evidence yet",
+        "still missing, ask Kim",
+        "not yet",
+        "nobody looked",
+    ],
+)
+def test_words_that_say_there_is_no_evidence_are_none(words: str) -> None:
+    assert told(document(f"| Slow disk | {words} | |")) == [
+        "Contributing factors: factor 1 has no evidence"
+    ]
+    assert named(f"- Slow disk. Evidence: {words}")[0] == ["factor 1 has no evidence"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "none of the replicas answered, graph 7",
+        "no error before 12:05 in the log",
+        "to be seen in graph 7",
+        "still being written: https://docs.example/7",
+    ],
+)
+def test_evidence_may_begin_with_a_denial(words: str) -> None:
+    assert told(document(f"| Slow disk | {words} | |")) == []
+
+
+def test_no_evidence_is_no_label() -> None:
+    assert named("- Slow disk, no evidence: nobody looked")[0] == ["factor 1 has no evidence"]

@@ -15,10 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.store import Store
-from workflows.calendars import Calendar
+from workflows.calendars import USUAL, Calendar
 from workflows.events import TicketRead
 from workflows.lifecycle import decide
 from workflows.model import Incident, Phase
+from workflows.people import Seen, with_seen
 from workflows.policy import KnownPerson, Policy, Span, SpanUnit
 from workflows.postmortem import regions
 from workflows.triage import assign_roles
@@ -146,12 +147,12 @@ def test_both_steps_have_dates_which_the_document_tells() -> None:
     incident = decided(two_steps())
     assert incident.synthesis_due == date(2026, 12, 8)
     assert incident.review_due == date(2026, 12, 10)
-    facts = regions(incident, closed())["facts"]
+    facts = regions(incident, closed(), USUAL)["facts"]
     assert "| **Synthesis due** | 2026-12-08 |\n| **Review due** | 2026-12-10 |" in facts
 
 
 def test_without_a_first_step_the_document_does_not_speak_of_one() -> None:
-    assert "Synthesis" not in regions(decided(policy()), closed())["facts"]
+    assert "Synthesis" not in regions(decided(policy()), closed(), USUAL)["facts"]
 
 
 def test_dates_are_counted_by_the_teams_calendar_and_zone() -> None:
@@ -166,3 +167,10 @@ def test_an_owner_who_is_known_by_a_handle_only_is_told_from_the_rota() -> None:
     for n in range(8):
         incident = decided(replace(policy(), people=people), f"i{n}", owner=KIM)
         assert incident.roles["facilitator"] == "Noor Aziz"
+
+
+def test_the_owner_does_not_facilitate_whose_handle_was_found_by_their_address() -> None:
+    kim = KnownPerson("Kim Ito", "kim@acme.example", {})
+    rules = replace(policy(), people=(kim, *policy().people[1:]))
+    found = with_seen(rules, [Seen("github", KIM)])
+    assert decided(found, owner=KIM).roles["facilitator"] == "Noor Aziz"

@@ -299,6 +299,23 @@ def test_each_measure_is_listed_where_it_belongs() -> None:
     assert "**Without an owner:**" in said
 
 
+def test_a_portfolio_tells_the_days_of_its_teams_calendar() -> None:
+    done: dict[str, Any] = {"status": Progress.DONE.value, "done_at": NOON}
+    some = incident(
+        "k3v9",
+        item(1, **done),
+        item(2, **done),
+        audits=(
+            audit(1, verdict=Verdict.PARTLY, at=NOON),
+            replace(audit(2), opens=at(2027, 1, 6, 12)),
+        ),
+    )
+    there = replace(PAYMENTS, calendar=Calendar("Pacific/Auckland"))  # the next day, by then
+    said = portfolio.text(portfolio.gather([some], {"k3v9"}, there, Q4, date(2027, 1, 4)))
+    assert "| effective in part, 2026-12-08 |" in said
+    assert "| opens on 2027-01-07 |" in said
+
+
 def test_waivers_are_listed_by_their_end_and_those_that_end_soon_are_marked() -> None:
     def waived(number: int, until: date, *, expired: bool = False) -> ActionItem:
         waiver = Waiver("too dear", "Kim Ito", NOON, until, "a comment", expired)

@@ -116,9 +116,11 @@ def test_of_a_look_that_was_cut_short_nothing_is_demanded() -> None:
     assert "nothing opened" in wrong(story(asked(first + 1, 1)), cut[:50])
 
 
-def test_one_that_a_look_opened_and_did_not_live_to_write_down_may_be_overdue_later() -> None:
+def test_one_that_a_look_opened_and_did_not_live_to_write_down_is_overdue_as_its_ticket_says() -> (
+    None
+):
     cut = [replace(each, whole=each.begun != day(30) + HOUR) for each in looks(*range(31, 50))]
-    for on, right in ((44, False), (50, True), (65, True), (66, False)):
+    for on, right in ((44, False), (50, True), (51, False), (65, False)):
         told = asked(30, 1, notes=((OVERDUE, day(on) + 1.5 * HOUR),))
         assert (wrong(story(told), cut) == "") is right, on
 
@@ -163,6 +165,14 @@ def test_what_is_not_effective_must_be_open_again_or_have_a_successor() -> None:
     assert "not opened again" in wrong(story(failed))
     assert "0 successors" in wrong(story(failed, takes_back=False))
     assert wrong(story(replace(failed, successors=("a",)), takes_back=False)) == ""
+
+
+def test_what_was_waived_after_it_was_found_not_effective_may_stay_so() -> None:
+    failed = asked(30, 1, NOT_EFFECTIVE)
+    since = (Change(day(35) + HOUR / 2, WAIVED),)
+    assert wrong(story(failed, changes=since, takes_back=False)) == ""
+    before = (Change(day(34), WAIVED),)
+    assert wrong(story(failed, changes=before, takes_back=False)) != ""
 
 
 def test_what_follows_a_verdict_must_be_told_and_the_ticket_closed() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
@@ -16,7 +16,7 @@ from begun import begun
 from click.testing import CliRunner, Result
 from faults.test_crashes import Crash, die_at, rise_again
 from measures import DAY, InJira, Measure, OnGitHub
-from stage import ADMIN_TOKEN, Stage
+from stage import ADMIN_TOKEN, Stage, Staging
 
 from service.commands.all import followthrough
 from workflows.documents import regions
@@ -41,24 +41,50 @@ EACH = [
 
 
 @pytest.fixture(params=EACH, ids=[name.replace(" ", "-") for name in DIALECTS])
-def made(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Making]:
+def made(request: pytest.FixtureRequest, staged: Staging) -> Making:
     """A measure in each dialect, on a stage with these parts."""
     kind, parts = DIALECTS[request.param]
-    stages: list[Stage] = []
 
     def make(kind_of_measure: str = "preventive", **changed: Any) -> Measure:
-        stage = Stage(tmp_path, **{**kind.parts, **parts, **changed}).__enter__()
-        stages.append(stage)
+        stage = staged(**{**kind.parts, **parts, **changed})
         return begun(stage, kind, "alert on depth", kind_of_measure)
 
-    yield make
-    for stage in stages:
-        stage.__exit__(None, None, None)
+    return make
 
 
 @pytest.fixture
 def measure(made: Making) -> Measure:
     return made()
+
+
+# --- other rules ----------------------------------------------------------------------------------
+
+
+def test_rules_that_begin_to_ask_for_audits_reach_what_was_done_before(made: Making) -> None:
+    measure = made(audits="off")
+    measure.done()
+    measure.stage.container.start()  # what polling finds was found
+    measure.wait(20)
+    assert measure.audits == ()
+    measure.stage.restart(audits=OnGitHub.parts["audits"]).start()
+    measure.stage.settle()
+    (audit,) = measure.audits
+    assert audit.opens == audit.since + 30 * DAY
+    measure.wait(10.1)
+    assert len(measure.tickets()) == 1
+
+
+def test_other_rules_that_change_nothing_read_no_ticket(measure: Measure) -> None:
+    measure.done()
+    before = measure.incident
+    calls = len(measure.stage.sandbox.calls)
+    measure.stage.restart(manager="Lee Park").tick.start()
+    measure.stage.settle()
+    assert measure.incident == before
+    assert measure.stage.sandbox.calls[calls:] == []
+    with measure.stage.store.read() as tx:
+        (record,) = tx.incidents.find(measure.key)
+    assert record.policy_hash == measure.stage.container.rules.policy.hash
 
 
 # --- opening --------------------------------------------------------------------------------------

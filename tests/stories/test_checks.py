@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -163,6 +164,20 @@ def test_what_the_document_names_counts_and_what_the_rules_do_not_know_is_told(
     assert len(measure.tickets()) == 1
 
 
+def test_a_check_that_the_rules_learn_later_is_watched_from_then_on(stage: Stage) -> None:
+    stage.restart(checks=CHECKS.replace("drill:", "index:"))
+    measure = done(stage, "alert on depth check:drill")
+    assert "not watched" in measure.notes(measure.key)[0]
+    stage.container.start()  # what polling finds was found
+    stage.wait(DAY)
+    stage.wait(DAY)
+    stage.restart(checks=CHECKS).start()
+    stage.settle()
+    assert "not watched" not in measure.notes(measure.key)[0]
+    assert post(stage) == 202
+    assert len(measure.tickets()) == 1
+
+
 def test_a_ticket_that_keeps_a_thousand_files_has_twenty_looked_at_and_is_told(
     stage: Stage,
 ) -> None:
@@ -180,8 +195,13 @@ def test_a_ticket_that_keeps_a_thousand_files_has_twenty_looked_at_and_is_told(
 
 
 def test_a_pipeline_posts_by_the_command_and_sees_what_is_known(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    """Also where its ~/.netrc knows another password of the same host."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text(f"machine {urlsplit(stage.url).hostname} login kim password other\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
     measure = done(stage, f"alert on depth check:drill keeps:{OPS}:README.md")
     for name, value in {**stage.environ, "FOLLOWTHROUGH_RULES": str(stage.rules_file)}.items():
         monkeypatch.setenv(name, value)

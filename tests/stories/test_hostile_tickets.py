@@ -194,9 +194,10 @@ class Stored:
 
     def related(self, base: str) -> list[list[str]]:
         """The shape of each incident that is proposed as related."""
-        shape = adf_shape if isinstance(self.body, dict) else wiki_shape
-        shape = markdown_shape if self.markdown and isinstance(self.body, str) else shape
-        return [shape(each, base) for each in apart(self.body)[1]]
+        _, each = apart(self.body)
+        if isinstance(self.body, dict):
+            return [adf_shape(one, base) for one in each]
+        return [(markdown_shape if self.markdown else wiki_shape)(one, base) for one in each]
 
     def acts(self, ours: list[str]) -> list[str]:
         if isinstance(self.body, dict):

@@ -226,6 +226,44 @@ def test_a_remedy_of_which_nobody_heard_that_it_is_open_again_is_not_told(tmp_pa
         assert telling(of, "Do messages", of.task_key) == []
 
 
+def test_the_first_remedy_after_the_rules_name_somebody_is_told(tmp_path: Path) -> None:
+    """The turn that hears of it is the first one under these rules."""
+    with on_github(tmp_path, "") as stage:
+        of = OnGitHub(stage)
+        of.label(of.key, "customer-impact", by="kim")
+        stage.settle()
+        stage.restart(participants=CUSTOMERS)
+        of.done()
+        assert len(telling(of, "Do messages", of.task_key)) == 1
+
+
+def test_a_remedy_from_before_the_rules_name_somebody_is_told_to_nobody(tmp_path: Path) -> None:
+    with on_github(tmp_path, "") as stage:
+        of = OnGitHub(stage)
+        of.label(of.key, "customer-impact", by="kim")
+        of.done()
+        stage.restart(participants=CUSTOMERS).start()
+        stage.wait(timedelta(days=1))
+        assert of.incident.felt
+        assert telling(of, "Do messages", of.task_key) == []
+        of.reopen(of.task_key, by="kim")
+        stage.settle()
+        of.done()
+        assert len(telling(of, "Do messages", of.task_key)) == 1
+
+
+def test_the_first_publication_after_the_rules_circulate_is_sent(tmp_path: Path) -> None:
+    """The turn that hears of it is the first one under these rules."""
+    with on_github(tmp_path, "") as stage:
+        of = OnGitHub(stage)
+        stage.restart(participants=CIRCULATE)
+        number, text = document(of)
+        said = text.replace("Recording:\n\n### Summary of the review", SAID)
+        of.github.edit(OPS, number, by="kim", body=said)
+        publish(of)
+        assert len(telling(of, "For those who could not be there")) == 1
+
+
 @pytest.mark.parametrize("why", ["plan", "muted"])
 def test_in_plan_mode_and_where_it_is_muted_nobody_is_asked_anything(
     tmp_path: Path, why: str

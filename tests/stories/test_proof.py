@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from begun import begun
 from click.testing import CliRunner
 from faults.test_crashes import rise_again
 from measures import OPS, InJira, Measure, OnGitHub
-from stage import ADMIN_TOKEN, GITHUB_ISSUE, Stage
+from stage import ADMIN_TOKEN, GITHUB_ISSUE, Staging
 
 from service.commands.all import followthrough
 from workflows.remarks import remark
@@ -25,20 +24,16 @@ LINK = "https://grafana.example/d/queue-depth"
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Iterator[Making]:
+def made(staged: Staging) -> Making:
     """A measure of Kim's, in a tracker, on a stage with these parts."""
-    stages: list[Stage] = []
 
     def make(
         kind: type[Measure] = OnGitHub, of_kind: str = "preventive", **changed: Any
     ) -> Measure:
-        stage = Stage(tmp_path, **{**kind.parts, **changed}).__enter__()
-        stages.append(stage)
+        stage = staged(**{**kind.parts, **changed})
         return begun(stage, kind, "alert on depth", of_kind)
 
-    yield make
-    for stage in stages:
-        stage.__exit__(None, None, None)
+    return make
 
 
 def say(measure: Measure, text: str, by: str = "noor") -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,7 +11,7 @@ import pytest
 from begun import begun
 from click.testing import CliRunner
 from measures import DAY, OPS, InJira, Measure, OnGitHub
-from stage import DEPLOYMENTS, GITHUB_INCIDENTS, GITHUB_ISSUE, Stage
+from stage import DEPLOYMENTS, GITHUB_INCIDENTS, GITHUB_ISSUE, Stage, Staging
 from stories.test_audits import dies
 
 from integrations.jira.text import ADF, WIKI
@@ -134,19 +134,15 @@ EACH = [
 
 
 @pytest.fixture(params=EACH, ids=[name.replace(" ", "-") for name in DIALECTS])
-def made(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Making]:
+def made(request: pytest.FixtureRequest, staged: Staging) -> Making:
     kind, parts = DIALECTS[request.param]
-    stages: list[Stage] = []
 
     def make(**changed: Any) -> Hub | Desk:
-        stage = Stage(tmp_path, **{**kind.parts, **parts, **changed}).__enter__()
-        stages.append(stage)
+        stage = staged(**{**kind.parts, **parts, **changed})
         told: Callable[..., Hub | Desk] = kind
         return begun(stage, told)
 
-    yield make
-    for stage in stages:
-        stage.__exit__(None, None, None)
+    return make
 
 
 @pytest.fixture

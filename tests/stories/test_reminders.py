@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ import pytest
 from begun import begun
 from faults.test_crashes import Crash, die_at, rise_again
 from measures import OPS, InJira, Measure, OnGitHub
-from stage import Stage
+from stage import Stage, Staging
 
+from service import dead_letters
 from workflows.snapshots import Progress
 
 #: The stories begin on Monday, 7 December 2026, at noon UTC.
@@ -34,19 +35,15 @@ EACH = [
 
 
 @pytest.fixture(params=EACH, ids=[name.replace(" ", "-") for name in DIALECTS])
-def made(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Making]:
+def made(request: pytest.FixtureRequest, staged: Staging) -> Making:
     """A task that is due on Friday of next week, in each dialect, on a stage with these parts."""
     kind, parts = DIALECTS[request.param]
-    stages: list[Stage] = []
 
     def make(say: str = SAY, **changed: Any) -> Measure:
-        stage = Stage(tmp_path, **{**kind.parts, **parts, **changed}).__enter__()
-        stages.append(stage)
+        stage = staged(**{**kind.parts, **parts, **changed})
         return begun(stage, kind, say)
 
-    yield make
-    for stage in stages:
-        stage.__exit__(None, None, None)
+    return make
 
 
 @pytest.fixture
@@ -196,6 +193,21 @@ def test_a_reminder_is_written_once_wherever_the_process_dies(
     rise_again(task.stage)
     assert len(notes(task)) == 1
     assert written(task) == [0]
+
+
+def test_after_a_reminder_that_was_refused_and_dropped_the_next_follows(task: Measure) -> None:
+    stage = task.stage
+    until(task, 21, 8)
+    before = len(notes(task))
+    stage.sandbox.fail_next("POST", r"/comments?$", status=400)
+    until(task, 27)
+    with stage.store.write() as tx:
+        (letter,) = dead_letters.dead_letters(tx)
+        assert dead_letters.drop(tx, letter.id, by="kim", why="it is locked")
+    until(task, 1, month=1)
+    assert len(notes(task)) == before
+    until(task, 4, month=1)  # five business days after it was dropped
+    assert len(notes(task)) == before + 1
 
 
 # --- quiet hours and limits -----------------------------------------------------------------------

@@ -23,7 +23,9 @@ from stage import (
     Stage,
 )
 
+from integrations.gitdir.adapter import GitDirectoryDocuments
 from integrations.sandbox.world import Object
+from integrations.tracker import Unavailable
 from service.commands.all import followthrough
 from service.store.effects import EffectState
 from workflows.model import DocumentStatus, Incident
@@ -222,6 +224,40 @@ def test_each_merge_is_a_version_and_the_diff_tells_what_changed(stage: Stage) -
     )
 
 
+def test_an_update_that_is_closed_unmerged_changes_nothing_and_is_not_proposed_again(
+    stage: Stage,
+) -> None:
+    key, draft, _ = published(stage)
+    github, tasks = stage.sandbox.github, stage.sandbox.github.repos[REPO].issues
+    (item,) = stage.incident(key).actions
+    assert item.task is not None
+    task = int(item.task.key.split("#")[1])
+    github.close(REPO, task, by="kim")
+    stage.settle()
+    stage.wait(timedelta(minutes=2))
+    assert "| done |" in draft.text(f"{draft.branch}-updates")
+    first = max(draft.place.issues)
+    stage.wait(timedelta(minutes=2))
+    github.close_pull(DOCUMENTS, first, by="noor")
+    del draft.place.branches[f"{draft.branch}-updates"]  # the button beside it
+    stage.settle()
+    stage.wait(timedelta(days=1))
+    assert tasks[task].state == "closed"
+    incident = stage.incident(key)
+    assert incident.actions[0].status == "done"
+    assert incident.postmortem is not None
+    assert incident.postmortem.conflicts == ()
+    assert max(draft.place.issues) == first
+    github.reopen(REPO, task, by="kim")
+    stage.settle()
+    stage.wait(timedelta(minutes=2))
+    github.comment(REPO, int(key.split("#")[1]), "ACTION: two @kim", by="noor")
+    stage.settle()
+    assert max(draft.place.issues) > first
+    assert "two" in draft.text(f"{draft.branch}-updates")
+    assert [each.number for each in versions(stage, key)] == [1]
+
+
 def test_the_same_text_published_again_is_no_new_version(stage: Stage) -> None:
     key, draft, _ = published(stage)
     github = stage.sandbox.github
@@ -351,6 +387,11 @@ class LocalFile:
     def incident(self) -> Incident:
         return self.stage.incident(self.key)
 
+    @property
+    def status(self) -> str:
+        document = self.incident.postmortem
+        return document.status.value if document else ""
+
 
 def test_a_local_file_is_published_by_asking_and_refused_while_something_is_missing(
     tmp_path: Path,
@@ -395,6 +436,78 @@ def test_what_went_missing_between_asking_and_its_turn_is_not_published(tmp_path
         assert versions(stage, key) == []
         (asked,) = file.incident.publishings
         assert "factor 1 has no evidence" in asked.answer
+
+
+def complete(stage: Stage) -> tuple[str, LocalFile]:
+    """A local file that lacks nothing, as is known."""
+    key = closed(stage)
+    file = LocalFile(stage, key)
+    file.write(FACTOR_ROW, "| Slow disk | graph 7 | |\n\n### Five whys")
+    stage.poll()
+    return key, file
+
+
+def test_a_file_that_cannot_be_read_is_published_once_it_can(tmp_path: Path) -> None:
+    with Stage(tmp_path, document=LOCAL_FILE) as stage:
+        key, file = complete(stage)
+        text = file.path.read_bytes()
+        file.path.write_bytes(text + b"\xff")
+        assert command(stage, "publish", key)[0] == 0
+        stage.settle()
+        assert file.status == "draft"
+        file.path.write_bytes(text)
+        stage.wait(timedelta(minutes=10))
+        assert [each.number for each in versions(stage, key)] == [1]
+        assert file.status == "published"
+
+
+def test_an_edit_in_the_moment_of_publishing_leaves_a_draft(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publications = GitDirectoryDocuments.publications
+    with Stage(tmp_path, document=LOCAL_FILE) as stage:
+        key, file = complete(stage)
+
+        def edited(*arguments: Any) -> Any:
+            file.write("graph 7", "graph 8")
+            monkeypatch.undo()
+            return publications(*arguments)
+
+        monkeypatch.setattr(GitDirectoryDocuments, "publications", edited)
+        assert command(stage, "publish", key)[0] == 0
+        stage.settle()
+        assert versions(stage, key) == []
+        assert file.status == "draft"
+        with stage.store.read() as tx:
+            (letter,) = tx.effects.dead_letters()
+        assert letter.mend == "Publish it again."
+        stage.poll()
+        assert command(stage, "publish", key)[0] == 0
+        stage.settle()
+        (version,) = versions(stage, key)
+        assert "graph 8" in version.publication.text
+        assert file.status == "published"
+
+
+def test_nothing_is_written_into_a_document_before_its_version_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_: Any) -> Any:
+        raise Unavailable("the index is locked")
+
+    with Stage(tmp_path, document=LOCAL_FILE) as stage:
+        key, file = complete(stage)
+        text = file.path.read_text()
+        monkeypatch.setattr(GitDirectoryDocuments, "publications", busy)
+        assert command(stage, "publish", key)[0] == 0
+        stage.sandbox.github.comment(REPO, int(key.split("#")[1]), "ACTION: two @kim", by="noor")
+        stage.settle()
+        assert file.path.read_text() == text
+        monkeypatch.undo()
+        stage.wait(timedelta(minutes=2))
+        (version,) = versions(stage, key)
+        assert version.publication.text == text
+        assert "two" in file.path.read_text()
 
 
 # --- the page, and hostile text -----------------------------------------------------------------

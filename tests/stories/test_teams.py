@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from begun import begun
 from faults.test_crashes import Crash, die_at, rise_again
 from measures import OPS, InJira, Measure, OnGitHub
-from stage import Stage
+from stage import Staging
 
 from config.rules import load
 from service import owners
@@ -30,21 +29,17 @@ Making = Callable[..., Measure]
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Iterator[Making]:
+def made(staged: Staging) -> Making:
     """A measure of payments that is due on Friday of next week, on a stage with these parts."""
-    stages: list[Stage] = []
 
     def make(kind: type[Measure] = OnGitHub, say: str = SAY, **changed: Any) -> Measure:
         parts = {"audits": NO_PORTFOLIO, "reminders": NO_DIGEST}
-        stages.append(Stage(tmp_path, **{**kind.parts, **parts, **changed}).__enter__())
-        measure = begun(stages[-1], kind, say)
+        measure = begun(staged(**{**kind.parts, **parts, **changed}), kind, say)
         measure.stage.container.start()  # as a worker does
         measure.stage.settle()
         return measure
 
-    yield make
-    for stage in stages:
-        stage.__exit__(None, None, None)
+    return make
 
 
 def until(measure: Measure, year: int, month: int, day: int, hour: float = 9) -> None:
@@ -279,6 +274,24 @@ def test_on_a_muted_ticket_and_one_that_is_gone_no_digest_is_written(made: Makin
     until(measure, 2027, 1, 4)
     assert len(own(measure, "digests")) == 1, "the one that is deleted"
     assert "is deleted or hidden, and is not made again" in said(measure)
+
+
+def test_a_ticket_for_digests_that_cannot_be_read_keeps_no_portfolio_audit_back(
+    made: Making,
+) -> None:
+    measure = made(reminders="{times: 1}", audits="{}")
+    until(measure, 2026, 12, 28)
+    (ticket,) = own(measure, "digests")
+    sandbox = measure.stage.sandbox
+    sandbox.fail_next("GET", f"/issues/{ticket.number}$", status=401, times=1000)
+    until(measure, 2027, 1, 4)
+    measure.stage.wait(timedelta(hours=1))
+    assert len(portfolios(measure)) == 1
+    why = "the digest from 2026-12-28 up to 2027-01-04 waits, because its ticket cannot be read"
+    assert said(measure).count(why) == 1
+    sandbox.world.next_faults.clear()
+    measure.stage.wait(timedelta(hours=1))
+    assert "2026-12-28 to 2027-01-03" in digests(measure)[-1]
 
 
 def test_a_digest_whose_answer_is_lost_is_written_once_whatever_the_rules_make_of_its_day(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
+from begun import begun
 from measures import OPS, InJira, Measure, OnGitHub
-from stage import Stage
+from stage import Staging
 
 from service.store.refs import Role
 from workflows.taken import ONLY_SOME
@@ -20,21 +20,17 @@ Making = Callable[..., Any]
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Iterator[Making]:
+def made(staged: Staging) -> Making:
     """A measure of payments that is due on Friday of next week, of an incident in acme/ops."""
-    stages: list[Stage] = []
 
     def make(kind: type[Any] = OnGitHub, **changed: Any) -> Any:
         parts = {"audits": "{portfolio: off}", "reminders": "{times: 1}"}
-        stages.append(Stage(tmp_path, **{**kind.parts, **parts, **changed}).__enter__())
-        measure = kind(stages[-1], say=SAY)
+        measure = begun(staged(**{**kind.parts, **parts, **changed}), kind, SAY)
         measure.stage.container.start()  # as a worker does
         measure.stage.settle()
         return measure
 
-    yield make
-    for stage in stages:
-        stage.__exit__(None, None, None)
+    return make
 
 
 def audits(place: str, portfolio: str = "off") -> str:

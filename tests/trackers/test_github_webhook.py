@@ -122,6 +122,13 @@ def test_a_push_too_large_to_be_listed_names_no_paths() -> None:
     assert (notice.tells, notice.paths, notice.branch) == (Tells.DOCUMENT, (), "main")
 
 
+def test_a_standing_update_is_news_of_its_document() -> None:
+    body = json.loads((PAYLOADS / "pull_request.closed.json").read_bytes())
+    body["pull_request"]["head"]["ref"] += "-updates"
+    notice = normalise(Envelope("1", "pull_request", json.dumps(body).encode()))
+    assert (notice.tells, notice.branch) == (Tells.DOCUMENT, BRANCH)
+
+
 def test_githubs_own_test_vector_is_accepted() -> None:
     # https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
     body, told = b"Hello, World!", headers(b"")

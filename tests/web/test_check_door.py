@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from service.store import Store
 from service.store.checks import MOST_KEPT
 from service.web import CheckDoor
 from service.web.checks import LARGEST_BODY
+from workflows.policy import CheckRules, Policy
 from workflows.watched import Result, Source, Watched
 
 OURS, THEIRS = "token-of-payments", "token-of-search"
@@ -196,11 +198,30 @@ def test_since_when_it_fails_is_known_however_many_came_since(store: Store) -> N
 def test_what_an_incident_watches_is_written_down_once(store: Store, history: History) -> None:
     incident = history.incident(watched=(Watched(Source.CHECK, "drill", NOON),))
     with store.write() as tx:
-        watch(tx, None, incident, policy())
-        watch(tx, incident, incident, policy())
+        watch(tx, incident, policy())
+        watch(tx, incident, policy())
         assert tx.checks.watching(Source.CHECK, "drill") == [incident.id]
         [told] = tx.checks.to_look_at(incident.id)
         tx.checks.heard(told)
         assert tx.checks.to_look_at(incident.id) == []
         tx.checks.watch(incident.id, [])
         assert tx.checks.watching(Source.CHECK, "drill") == []
+
+
+def test_a_connection_that_the_rules_call_otherwise_is_watched_under_its_new_name(
+    store: Store, history: History
+) -> None:
+    incident = history.incident(watched=(Watched(Source.FILE, "acme/ops:a.md", NOON),))
+
+    def called(name: str) -> Policy:
+        team = policy().teams[incident.team]
+        return replace(
+            policy(), teams={team.name: replace(team, checks=CheckRules({}, {"acme/ops": name}))}
+        )
+
+    for name in ("github", "hub"):
+        with store.write() as tx:
+            watch(tx, incident, called(name))
+            assert tx.checks.watching(Source.FILE, f"{name}/acme/ops") == [incident.id]
+    with store.read() as tx:
+        assert tx.checks.watching(Source.FILE, "github/acme/ops") == []
