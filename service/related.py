@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from service.audience import Audiences
-from service.recurrences import withdraw
+from service.recurrences import compare_two, withdraw
 from service.store import Store, Transaction
 from service.store.incidents import IncidentRecord
 from workflows.audience import Spot
@@ -49,6 +49,19 @@ def dismiss(tx: Transaction, record: IncidentRecord, other_id: str, *, by: str, 
     if known is not None and withdraw(tx, incident, known.incident):
         return f"{keys}; they count as a recurrence no more, once a worker has looked at both."
     return f"{keys}, and neither is proposed for the other any more."
+
+
+def take_back(tx: Transaction, record: IncidentRecord, other_id: str) -> str:
+    """Have what the two have in common count again. Returns what was done, in a sentence. Raises
+    NotDismissable where nobody said that they have nothing to do with each other."""
+    incident, other = record.incident, tx.learning.kept(other_id)
+    if other is None or tx.dismissals.of_pair(incident.id, other_id) is None:
+        raise NotDismissable("nobody said that the two have nothing to do with each other")
+    tx.dismissals.take_back(incident.id, other_id)
+    if (known := tx.incidents.get(other_id)) is not None:
+        compare_two(tx, incident, known.incident)
+    keys = f"{other.facts.key} and {incident.ticket.key}"
+    return f"{keys} are compared again, and proposed where they have something in common."
 
 
 class AtSetUp:
