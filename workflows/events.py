@@ -118,6 +118,13 @@ class FieldsWritten:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseShown:
+    """The release check stands on every open change of its repository."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewShown:
     """The review of the document is shown where it is written."""
 
@@ -211,6 +218,7 @@ Outcome = (
     | TicketClosed
     | FieldsWritten
     | ReviewShown
+    | ReleaseShown
     | VersionsKept
 )
 

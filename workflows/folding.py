@@ -19,6 +19,7 @@ from workflows.events import (
     News,
     NotCreated,
     NoteWritten,
+    ReleaseShown,
     ReviewShown,
     TaskCreated,
     TaskLinked,
@@ -69,7 +70,7 @@ def fold(news: News, incident: Incident) -> Incident:
             )
         case CommentWritten(_, comment_id):
             return replace(incident, comment_id=comment_id)
-        case ReviewShown() | VersionsFound() | VersionsKept():
+        case ReviewShown() | ReleaseShown() | VersionsFound() | VersionsKept():
             return incident
 
 

@@ -42,6 +42,10 @@ PAGES: dict[str, tuple[str, dict[str, str]]] = {
 }
 WRITES: dict[str, tuple[str, dict[str, Any]]] = {
     "api-incidents.attach": (f"/incidents/{OWN}/evidence", LINK),
+    "api-incidents.publish": (f"/incidents/{OWN}/publish", {}),
+    "api-incidents.retry": (f"/incidents/{OWN}/retry", {}),
+    "api-related.dismiss": (f"/incidents/{OWN}/related/{FOREIGN}/dismiss", {"why": "no"}),
+    "api-related.take_back": (f"/incidents/{OWN}/related/{FOREIGN}/take-back", {}),
     "api-audits.judge": (f"/incidents/{OWN}/audits/1/1/2/verdict", VERDICT),
     "api-proposals.accept": (f"/incidents/{OWN}/proposals/1/accept", {}),
     "api-conflicts.choose": (f"/incidents/{OWN}/actions/1/owner/choose", {"claim": 1}),
@@ -74,6 +78,8 @@ def test_what_a_person_changes_is_on_record_once_with_before_and_after(
 ) -> None:
     if name.startswith("api-tokens.r"):
         world.token("old", Role.VIEWER)
+    if name == "api-related.take_back":
+        world.post(*WRITES["api-related.dismiss"])
     before = world.changes()
     path, body = {**PAGES, **WRITES}[name]
     path = path.format(**world.ids[OWN])
