@@ -23,7 +23,6 @@ from service.outcomes import RUNNABLE, retry_at, sentence
 from service.store import Store, Transaction
 from service.store.candidates import Candidate
 from service.store.codec import dump, fingerprint
-from service.store.effects import EffectRecord
 from service.store.journal import EntryKind
 from service.store.owners import OfTeam
 from workflows.effects import Check, Effect, ShowRelease
@@ -119,21 +118,30 @@ class Releasing:
 
     def _run(self, shown: Shown, lease: Lease) -> JobEnd:
         rules = shown.rules
+        with self._store.read() as tx:
+            there = tx.candidates.open_at(rules.connection, rules.place)
+            found = tx.releases.of(rules.service, tx.now.date(), Sight(None)) if there else None
+        if not there:
+            return Done()
+        wish = self._wish(rules, found)
+        lacking = [each for each in there if each.shows != _stands(wish, each)]
+        later = self._bring(shown.team, wish, lacking, lease) if lacking else None
+        return later or Later(self._clock() + EVERY, "the check is compared again")
+
+    def _bring(
+        self, team: Team, wish: ShowRelease, lacking: Sequence[Candidate], lease: Lease
+    ) -> Later | None:
+        """Ask for it, and do it unless it waits: for its time, which is returned, or for somebody
+        to mend what was refused."""
         with self._store.write() as tx:
             lease.extend(tx)
-            tx.candidates.forget()
-            there = tx.candidates.open_at(rules.connection, rules.place)
-            found = tx.releases.of(rules.service, tx.now.date(), Sight(None))
-            wish = self._wish(rules, found)
-            lacking = [each for each in there if each.shows != _stands(wish, each)]
-            record = _asked(tx, shown.team, wish) if lacking else None
-        now = self._clock()
-        if record is not None and record.state in RUNNABLE:
-            if record.due_at is not None and record.due_at > now:
-                return Later(record.due_at, record.words)
-            if (later := self._show(shown.team, wish, lacking, lease)) is not None:
-                return later
-        return Later(now + EVERY, "the check is compared again") if there else Done()
+            tx.effects.ask(OfTeam(team.name), [wish])
+            record = tx.effects.get(wish.key)
+        if record is None or record.state not in RUNNABLE:
+            return None
+        if record.due_at is not None and record.due_at > self._clock():
+            return Later(record.due_at, record.words)
+        return self._show(team, wish, lacking, lease)
 
     def _wish(self, rules: ReleaseRules, found: Release | None) -> ShowRelease:
         """What is to be shown: counts, and where people with a token read more. Without any
@@ -155,7 +163,7 @@ class Releasing:
 
     def _show(
         self, team: Team, wish: ShowRelease, lacking: Sequence[Candidate], lease: Lease
-    ) -> JobEnd | None:
+    ) -> Later | None:
         """Show it on each. None where it stands everywhere, or waits for a person; to show it a
         second time does no harm, so a call whose answer never came is made again."""
         with self._store.write() as tx:
@@ -179,9 +187,7 @@ class Releasing:
 
     def _show_on(self, wish: ShowRelease, each: Candidate) -> None:
         """On a commit that is no more there, nothing can be shown, and nobody looks for it."""
-        shows = self._shows.get(wish.connection)
-        if shows is None:
-            raise Rejected(f"the rules have no connection {wish.connection!r}")
+        shows = self._shows[wish.connection]
         try:
             shows.show(wish.place, each.commit, CONTEXT, wish.check, wish.words, wish.page)
         except NotThere as error:
@@ -189,7 +195,7 @@ class Releasing:
 
     def _failed(
         self, team: Team, wish: ShowRelease, error: TrackerError, lease: Lease
-    ) -> JobEnd | None:
+    ) -> Later | None:
         refused, at = isinstance(error, Rejected), retry_at(error, self._clock())
         with self._store.write() as tx:
             lease.extend(tx)
@@ -202,11 +208,6 @@ class Releasing:
                 tx.effects.retry(wish.key, at, error.words, error.mend)
         log.warning("release check not shown", place=wish.place, words=error.words)
         return None if refused else Later(at, sentence(error))
-
-
-def _asked(tx: Transaction, team: Team, wish: ShowRelease) -> EffectRecord | None:
-    tx.effects.ask(OfTeam(team.name), [wish])
-    return tx.effects.get(wish.key)
 
 
 def _stands(wish: ShowRelease, on: Candidate) -> str:

@@ -99,7 +99,7 @@ class Routing:
         shown = hear(tx, self._releases, connection, notice)
         self._tell(number, connection, notice, ours, tx)
         if shown:
-            why = f"{notice.why}: its release check is shown"
+            why = f"{notice.why}: its release check is looked at"
             tx.deliveries.mark(number, DeliveryState.DONE, why)
         if kept:
             why = f"{notice.why}: files that measures keep are looked at"

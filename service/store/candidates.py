@@ -1,6 +1,6 @@
 """Changes that are proposed for repositories, as webhooks told of them: what shows a release check.
 
-Nobody asks a tracker for them. Who hears of none for as long as `KEPT` forgets it.
+Nobody asks a tracker for them.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ class Candidates:
 
     def tell(self, connection: str, place: str, told: Proposed) -> None:
         """Write down how one stands, unless a later state of it is known: deliveries overtake each
-        other."""
+        other. Those that nothing was told of for as long as they are kept go."""
+        old = candidates.c.told_at <= self._now - KEPT
+        self._connection.execute(delete(candidates).where(old))
         values = {"commit": told.commit, "open": told.open, "at": told.at, "told_at": self._now}
         here = {"connection": connection, "place": place.casefold(), "number": told.number}
         self._connection.execute(
@@ -93,11 +95,6 @@ class Candidates:
         """Remember what stands on one."""
         this = (*_at(connection, place), candidates.c.number == number)
         self._connection.execute(update(candidates).where(*this).values(shows=shows))
-
-    def forget(self) -> None:
-        """Forget those that nothing was told of for as long as they are kept."""
-        old = candidates.c.told_at <= self._now - KEPT
-        self._connection.execute(delete(candidates).where(old))
 
 
 def _at(connection: str, place: str) -> tuple[ColumnElement[bool], ...]:

@@ -74,6 +74,7 @@ TABLE: Mapping[str, Entry] = {
     "patterns.patterns": _listed(VIEWER),
     "patterns.pattern": _listed(VIEWER),
     "related.dismiss_related": _incident(EDITOR),
+    "related.take_back_dismissal": _incident(EDITOR),
     "planning.preread": _listed(VIEWER),
     "planning.measures": _listed(VIEWER),
     "figures.figure": _listed(VIEWER),

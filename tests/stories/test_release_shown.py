@@ -249,4 +249,4 @@ def test_the_delivery_says_what_it_led_to(stage: Stage) -> None:
     stage.settle()
     with stage.store.read() as tx:
         whys = [each.why for each in tx.deliveries.page() if each.event == "pull_request"]
-    assert whys == ["pull_request.opened: its release check is shown"]
+    assert whys == ["pull_request.opened: its release check is looked at"]

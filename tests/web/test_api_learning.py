@@ -9,10 +9,12 @@ from builders import at, task_ref
 from quarter import Kept, done, item, postmortem, verdict
 from web.inhabited import FACTOR, FOREIGN, OWN, World
 
+from integrations.gate import Quota
 from service.store import Store
 from service.store.imports import File
 from service.store.refs import Ref
 from service.store.refs import Role as RefRole
+from service.store.traffic import Circuit, Paused
 from workflows.drift import Became, Drift
 from workflows.learning_rules import LearningRules
 from workflows.rights import Role
@@ -308,6 +310,22 @@ def test_each_tracker_says_whether_it_answers_and_what_is_used(world: World) -> 
     assert found["acme-github"]["answers"] == "answers"
     assert found["acme-github"]["used"][0]["used"] == 0
     assert found["acme-github"]["used"][0]["seconds"] > 0
+    assert found["acme-github"]["quota"] is None
+
+
+def test_a_tracker_that_is_down_says_since_when_and_what_it_last_allowed(
+    world: World, store: Store
+) -> None:
+    quota = Quota(5000, 12, at(60))
+    with store.write() as tx:
+        tx.traffic.put_circuit(Circuit("acme-github", 5, at(90), at(99), "HTTP 502", quota))
+        tx.traffic.pause(Paused("acme-silent", "", at(120), "slow down", wide=True))
+    down, waits = given(world, "/trackers")["items"]
+    assert (down["answers"], down["failures"], down["why"]) == ("down", 5, "HTTP 502")
+    assert down["again_at"] == "2026-12-07T13:39:00+00:00"
+    assert (down["quota"]["limit"], down["quota"]["left"]) == (5000, 12)
+    assert waits["answers"] == "asked to wait"
+    assert [each["why"] for each in waits["pauses"]] == ["slow down"]
 
 
 def test_the_operation_counts_what_waits(world: World) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from flask import abort
 
 from service import acts
+from service import related as service
 from service.related import LONGEST_REASON, NotDismissable, related
 from service.store import Transaction
 from service.web import WebContainer
@@ -42,15 +43,8 @@ def _reading(api: Operations) -> None:
     def dismissed(tx: Transaction, incident_id: str) -> object:
         """List what somebody said has nothing to do with it, and why."""
         record_of(tx, incident_id)
-        said = tx.dismissals.of_incident(incident_id)
-        known = {id: tx.learning.kept(id) for id in said if tx.related.may_see(id, sight())}
-        return paging.whole(
-            [
-                {"id": id, "key": kept.facts.key, "by": s.by, "at": s.at, "why": s.why}
-                for id, s in sorted(said.items(), key=lambda pair: (pair[1].at, pair[0]))
-                if (kept := known.get(id)) is not None
-            ]
-        )
+        found = service.dismissed(tx, incident_id, sight())
+        return paging.whole([_said(each) for each in found])
 
 
 def _writing(api: Operations) -> None:
@@ -82,6 +76,11 @@ def _visible(tx: Transaction, other: str) -> None:
     """404 where the other is nothing that may be seen."""
     if not tx.related.may_see(other, sight()):
         abort(404)
+
+
+def _said(each: service.Dismissed) -> dict[str, object]:
+    known, said = each.known, each.said
+    return {"id": known.id, "key": known.key, "by": said.by, "at": said.at, "why": said.why}
 
 
 def _proposed(each: Related) -> dict[str, object]:
