@@ -55,6 +55,7 @@ ASKED = {
     "/api/v1/search": {"q": "alone"},
     "/api/v1/release-check": {"service": "checkout"},
     "/api/v1/preread": {"team": "payments"},
+    "/api/v1/incidents/{incident_id}/difference": {"before": 1, "after": 2},
     "/api/v1/figures/{name}": {"from": "2026-10-01", "team": "payments"},
 }
 FILE = "/api/v1/imported/{id}"
