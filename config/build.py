@@ -20,6 +20,7 @@ from config.learning import build_learning
 from config.participants import build_participants
 from config.prereading import build_preread
 from config.proving import build_evidence, build_waivers
+from config.releasing import build_releases
 from config.secrets import Secret
 from workflows.calendars import USUAL, Calendar
 from workflows.model import Area, Kind
@@ -188,6 +189,7 @@ def _team(
         evidence=build_evidence(team),
         waivers=build_waivers(team),
         preread=build_preread(team),
+        release_checks=build_releases(team),
         participants=build_participants(team, named),
     )
 

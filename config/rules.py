@@ -23,6 +23,7 @@ from config.overlaps import find_overlaps
 from config.participants import check_participants
 from config.positions import read
 from config.problems import Complaint, Place, Problem, RulesError
+from config.releasing import check_releases
 from config.schema import RulesSection
 from config.secrets import NoSecret, Secret, SecretSource, read_secret
 from config.syncing import check_sync
@@ -69,6 +70,7 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Rules:
     checked = (*cross_check(data), *check_sync(data, told), *check_audits(data))
     checked = (*checked, *check_calendars(data, told), *check_checks(data))
     checked = (*checked, *check_participants(data), *check_learning(data), *check_patterns(data))
+    checked = (*checked, *check_releases(data))
     complaints += [found for found in checked if found.place not in told]
     overlaps = find_overlaps(data)
     complaints += overlaps.complaints

@@ -42,6 +42,7 @@ from config.participants import CustomersSection, PerspectivesSection
 from config.prereading import preread_section
 from config.problems import said
 from config.proving import evidence_section, waivers_section
+from config.releasing import FAIL_ON
 from config.times import ClockTime, DayHours, Days, Spells, Zone
 from workflows.model import Area, Kind
 from workflows.policy import Mode, Prefer, SourceKind
@@ -283,6 +284,11 @@ class ChecksSection(Section):
     repositories = Listed(KeptSection, load_default=list)
 
 
+class ReleaseSection(KeptSection):
+    service = Text(**needed("service: checkout, as incidents name it"))
+    fail_on = Texts(choices=FAIL_ON)
+
+
 class TeamSection(Section):
     mode = Text(choices=tuple(mode.value for mode in Mode), load_default=Mode.PLAN.value)
     start_from = Day(**needed("start_from: 2026-12-01; incidents closed before it are left alone"))
@@ -297,6 +303,7 @@ class TeamSection(Section):
     evidence = evidence_section()
     waivers = waivers_section()
     preread = preread_section()
+    release_checks = Listed(ReleaseSection, load_default=list)
     perspectives = Group(PerspectivesSection)
     circulate = Texts()
     customers = Group(CustomersSection)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
+from integrations.tracker import Finding
 from workflows.effects import Check, SetReview
 
 
@@ -23,4 +25,8 @@ class ShowsChecks(Protocol):
     ) -> None:
         """Show it under this `name` on a commit of `place`; a later one stands in for it. Doing it
         twice is harmless. `words` are 140 characters at most; `page` is where they lead. Rejected,
-        with the mend, where it may not be shown."""
+        with the mend, where it may not be shown; NotThere where there is no such commit."""
+
+    def check(self, places: Sequence[str], address: str) -> Iterator[Finding]:
+        """Whether checks can be shown in these places, and whether the tracker tells `address` (or
+        any address with this path) of what is proposed there. Reads only."""

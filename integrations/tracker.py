@@ -104,6 +104,17 @@ class Tells(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Proposed:
+    """A change that is proposed for a repository, by its `number` there, with its newest `commit`;
+    it is not `open` once it was taken over or declined. `at` (UTC) it stood so."""
+
+    number: int
+    commit: str
+    open: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """What a delivery says happened, normalised. It is a hint: what is read is the truth.
 
@@ -115,7 +126,8 @@ class Notice:
     would say. `comment_id` is the comment this is about. `by` is the actor's handle. `paths` are
     the files of a push, `branch` its branch or a pull request's head (of a standing update that of
     its document); `pushed_to` is the repository whose files may have changed on the branch that
-    counts, or None. `why` says it in words, for people.
+    counts, or None; `proposed` the change that it is about, where it tells of one. `why` says it in
+    words, for people.
     """
 
     tells: Tells
@@ -134,6 +146,7 @@ class Notice:
     paths: tuple[str, ...] = ()
     branch: str | None = None
     pushed_to: str | None = None
+    proposed: Proposed | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,6 +139,22 @@ def dismiss_related(
     return told
 
 
+def take_back_dismissal(
+    tx: Transaction, actor: Actor, record: IncidentRecord, other_id: str
+) -> str:
+    """See `service.related.take_back`. Raises NotDismissable."""
+    said = tx.dismissals.of_pair(record.incident.id, other_id)
+    told = related.take_back(tx, record, other_id)
+    before: Json = {
+        "dismissed": True,
+        "by": said.by if said else "",
+        "why": said.why if said else "",
+    }
+    what = _of(record.incident, f"related {other_id}")
+    tx.changes.add(actor, "take back dismissal", what, before, {"dismissed": False})
+    return told
+
+
 def replay_letter(tx: Transaction, actor: Actor, letter: DeadLetter) -> bool:
     """See `service.dead_letters.replay`."""
     done = dead_letters.replay(tx, letter.id, by=actor.signed)

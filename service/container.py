@@ -36,7 +36,7 @@ from service.clock import Clock, clock_of, utc_now
 from service.closings import CLOSING_JOB, ClosingTogether
 from service.comparing import Comparison
 from service.data import UnusableData, admin_token, database_file, made
-from service.examination import keeps_files, named_places
+from service.examination import keeps_files, named_places, shows_releases
 from service.executor import Executor
 from service.governor import Governor
 from service.jobs import Handlers, Timing
@@ -46,6 +46,7 @@ from service.reconciler import POLL_JOB, Reconciler
 from service.recurrences import Recurrences
 from service.redelivery import REDELIVERY_JOB, Redelivery
 from service.related import AtSetUp
+from service.releasing import RELEASE_JOB, Releasing
 from service.routing import INCIDENT_JOB, Routing
 from service.store import Store
 from service.store.deliveries import JOB as DELIVERY_JOB
@@ -141,6 +142,7 @@ class Trackers:
                 address = f"{self.public_url or ''}/webhooks/{name}"
                 policy = self.rules.policy
                 named = (*named_places(name, policy), *keeps_files(name, policy))
+                named = (*named, *shows_releases(name, policy))
                 repositories = tuple(dict.fromkeys(named))
                 found[name] = GitHubRedelivery(client, repositories, address)
         return found
@@ -202,6 +204,7 @@ class Container:
     closings: ClosingTogether
     tick: Tick
     learning: LearningAnew
+    releasing: Releasing
     handlers: Handlers
 
     def start(self) -> None:
@@ -211,6 +214,7 @@ class Container:
         self.closings.start()
         self.tick.start()
         self.learning.start()
+        self.releasing.start()
 
 
 @dataclass(frozen=True)
@@ -269,6 +273,7 @@ def build(
     closings = ClosingTogether(store, policy, by_connection, clock)
     tick = Tick(store, policy, clock)
     learning = LearningAnew(store, policy)
+    releasing = Releasing(store, policy, trackers.shown_checks, settings.public_url, clock)
     teams = TeamTurns(store, policy, by_connection, executor, trackers.audiences, clock)
     handlers: Handlers = {
         DELIVERY_JOB: routing.run,
@@ -279,8 +284,9 @@ def build(
         TICK_JOB: tick.run,
         TEAM_JOB: teams.run,
         LEARNING_JOB: learning.run,
+        RELEASE_JOB: releasing.run,
     }
-    started = (reconciler, redelivery, closings, tick, learning)
+    started = (reconciler, redelivery, closings, tick, learning, releasing)
     return Container(settings, rules, store, trackers, *started, handlers)
 
 

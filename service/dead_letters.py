@@ -18,6 +18,7 @@ from service.explain import in_words, standing
 from service.jobs import PROMPT
 from service.outcomes import given_up
 from service.owners import ask_for_turn, note
+from service.releasing import RELEASE_JOB, release_subject
 from service.store import Transaction
 from service.store.deliveries import DEAD, Delivery, DeliveryState
 from service.store.effects import EffectRecord, EffectState
@@ -31,6 +32,7 @@ from workflows.effects import (
     LinkTask,
     SetFields,
     SetReview,
+    ShowRelease,
     WriteComment,
     WriteNote,
     WriteRegions,
@@ -187,7 +189,11 @@ def _note(tx: Transaction, about: EffectRecord | Delivery, text: str, by: str) -
         tx.journal.add(about.incident_id, EntryKind.NOTE, text, {"delivery": about.id, "by": by})
         return
     note(tx, about.owner, EntryKind.NOTE, text, {"key": about.key, "by": by})
-    ask_for_turn(tx, about.owner, PROMPT, text)
+    if isinstance(about.wish, ShowRelease):
+        subject = release_subject(about.wish.connection, about.wish.place)
+        tx.jobs.touch(RELEASE_JOB, subject, priority=PROMPT, reason=text)
+    else:
+        ask_for_turn(tx, about.owner, PROMPT, text)
 
 
 def _told(found: EffectRecord | Delivery, incident: Incident | None) -> DeadLetter:
@@ -253,5 +259,7 @@ def _sent_to(effect: EffectRecord, incident: Incident | None) -> str:
             return ticket.connection
         case SetFields(task=task):
             return task.connection
+        case ShowRelease(connection=connection):
+            return connection
         case WriteRegions() | SetReview() | KeepVersions():
             return incident.postmortem.connection if incident and incident.postmortem else ""

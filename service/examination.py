@@ -9,6 +9,7 @@ from types import MappingProxyType
 from config.rules import ConnectionRules, Rules
 from integrations.files import Files
 from integrations.gitdir import checks as git_directory
+from integrations.reviewed import ShowsChecks
 from integrations.tracker import (
     Finding,
     KeptDeliveries,
@@ -56,6 +57,7 @@ def examine(
     kept: Mapping[str, KeptDeliveries],
     public_url: str | None = None,
     files: Mapping[str, Files] = MappingProxyType({}),
+    shows: Mapping[str, ShowsChecks] = MappingProxyType({}),
 ) -> Iterator[Checked]:
     """Each connection, then each team. Everything is only read; a team is not held against a
     connection that nothing could be read from."""
@@ -72,6 +74,8 @@ def examine(
             findings += kept[name].check()
         if name in files and name in reached and (places := keeps_files(name, rules.policy)):
             findings += files[name].check(places, f"{public_url or ''}/webhooks/{name}")
+        if name in shows and name in reached and (places := shows_releases(name, rules.policy)):
+            findings += shows[name].check(places, f"{public_url or ''}/webhooks/{name}")
         yield from (Checked(about, _mendable(finding)) for finding in findings)
     for team in rules.policy.teams.values():
         about = f"team {team.name}"
@@ -135,6 +139,12 @@ def keeps_files(connection: str, policy: Policy) -> tuple[str, ...]:
     """The repositories of a connection whose files measures may name."""
     named = (team.checks.repositories.items() for team in policy.teams.values())
     return tuple(dict.fromkeys(place for each in named for place, at in each if at == connection))
+
+
+def shows_releases(connection: str, policy: Policy) -> tuple[str, ...]:
+    """The repositories of a connection that show a release check."""
+    named = (each for team in policy.teams.values() for each in team.release_checks)
+    return tuple(each.place for each in named if each.connection == connection)
 
 
 def _kept(connection: str, policy: Policy) -> dict[str, KeptThere]:

@@ -51,6 +51,7 @@ from workflows.effects import (
     LinkTask,
     SetFields,
     SetReview,
+    ShowRelease,
     WriteComment,
     WriteNote,
     WriteRegions,
@@ -212,9 +213,8 @@ class Executor:
         incident = _incident(owner)
         match wish := record.wish:
             case CreateDocument(target=target):
-                again = record.attempts > 0
                 documents = self._documents(target.kind, target.connection)
-                state = documents.create(wish, again=again)
+                state = documents.create(wish, again=record.attempts > 0)
                 return DocumentCreated(target.connection, state, regions(wish.text))
             case WriteRegions():
                 known = _known(incident)
@@ -241,8 +241,8 @@ class Executor:
             case SetReview() | KeepVersions():
                 documents = self._documents(wish.document.kind, _known(incident).connection)
                 return self._versions.perform(wish, documents, incident.id)
-            case CreateTask():
-                raise TypeError("tasks are created in batches")
+            case CreateTask() | ShowRelease():
+                raise TypeError(f"{wish.key} is not done one by one here")
 
     def _note(self, wish: WriteNote) -> News:
         tracker = self._tracker(wish.ticket.connection)

@@ -33,6 +33,7 @@ from workflows.effects import (
     LinkTask,
     SetFields,
     SetReview,
+    ShowRelease,
     WriteComment,
     WriteNote,
     WriteRegions,
@@ -276,13 +277,19 @@ def in_words(wish: Effect) -> str:
             return f"write a note on {ticket.key}"
         case CloseTicket(ticket=ticket):
             return f"close {ticket.key}"
-        case SetReview(check=check):
-            return f"show the review on the postmortem's newest commit: {check.value}"
+        case SetReview() | ShowRelease():
+            return _check_in_words(wish)
         case KeepVersions():
             return "keep what was published as a version"
         case SetFields(task=task, values=values, status=status):
             fields = [*values, *([Field.STATUS] if status else [])]
             return f"set {', '.join(fields)} of {task.key}"
+
+
+def _check_in_words(wish: SetReview | ShowRelease) -> str:
+    if isinstance(wish, SetReview):
+        return f"show the review on the postmortem's newest commit: {wish.check.value}"
+    return f"show the release check on what is proposed for {wish.place}: {wish.check.value}"
 
 
 def sent(tx: Transaction, doors: Mapping[str, WebhookDoor], number: int) -> str:

@@ -32,6 +32,7 @@ from workflows.effects import (
     LinkTask,
     SetFields,
     SetReview,
+    ShowRelease,
     WriteComment,
     WriteNote,
     WriteRegions,
@@ -45,6 +46,7 @@ from workflows.events import (
     News,
     NotCreated,
     NoteWritten,
+    ReleaseShown,
     ReviewShown,
     TaskCreated,
     TaskLinked,
@@ -174,6 +176,8 @@ def goes_to(wish: Effect, incident: Incident) -> str:
             return incident.postmortem.connection if incident.postmortem else ""
         case LinkTask():
             return wish.incident.connection
+        case ShowRelease():
+            return wish.connection
         case WriteComment() | WriteNote() | CloseTicket():
             return wish.ticket.connection
         case SetFields():
@@ -215,13 +219,19 @@ def told(news: News, incident: Incident) -> str:
             return f"comment on {incident.ticket.key} written"
         case DocumentRead():
             return "document read"
-        case ReviewShown():
-            return "the review is shown on the document's newest commit"
+        case ReviewShown() | ReleaseShown():
+            return _told_of_check(news)
         case VersionsFound(_, found):
             return f"publications that are not kept yet: {len(found)}"
         case VersionsKept(_, numbers):
             new = ", ".join(f"v{number}" for number in numbers)
             return f"published, and kept as {new}" if new else "published, and kept already"
+
+
+def _told_of_check(news: ReviewShown | ReleaseShown) -> str:
+    if isinstance(news, ReviewShown):
+        return "the review is shown on the document's newest commit"
+    return "the release check is shown on all that is proposed"
 
 
 def _told_of_note(news: NoteWritten) -> str:

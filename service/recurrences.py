@@ -36,15 +36,30 @@ def compare(tx: Transaction, incident: Incident) -> None:
         tx.recurrences.put_traits(incident.id, own)
         others += [each for each in tx.recurrences.like(incident.id, own) if each not in pairs]
     for other_id in others:
-        record = tx.incidents.get(other_id)
-        if record is None:
-            continue
-        other, known = record.incident, pairs.get(other_id)
-        pair = _pair(tx, incident, other, own, known)
-        if pair != known and (known or pair.shared):
-            tx.recurrences.put(pair)
-            _ask(tx, incident)
-            _ask(tx, other)
+        if (record := tx.incidents.get(other_id)) is not None:
+            _compare(tx, incident, record.incident, own, pairs.get(other_id))
+
+
+def compare_two(tx: Transaction, incident: Incident, other: Incident) -> None:
+    """Compare the two once more, since a dismissal was taken back."""
+    own = recurrence.traits(incident)
+    pairs = {pair.other_than(incident.id): pair for pair in tx.recurrences.of_incident(incident.id)}
+    if own is not None:
+        _compare(tx, incident, other, own, pairs.get(other.id))
+
+
+def _compare(
+    tx: Transaction,
+    incident: Incident,
+    other: Incident,
+    own: recurrence.Traits,
+    known: Pair | None,
+) -> None:
+    pair = _pair(tx, incident, other, own, known)
+    if pair != known and (known or pair.shared):
+        tx.recurrences.put(pair)
+        _ask(tx, incident)
+        _ask(tx, other)
 
 
 def withdraw(tx: Transaction, incident: Incident, other: Incident) -> bool:

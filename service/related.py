@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from service.audience import Audiences
-from service.recurrences import withdraw
+from service.recurrences import compare_two, withdraw
 from service.store import Store, Transaction
+from service.store.dismissals import Dismissal
 from service.store.incidents import IncidentRecord
 from workflows.audience import Spot
 from workflows.effects import CreateDocument
 from workflows.model import Incident
 from workflows.projection import project
-from workflows.related import MOST, MOST_IN_DOCUMENT, Related, traces, with_proposals
+from workflows.related import MOST, MOST_IN_DOCUMENT, Known, Related, traces, with_proposals
 from workflows.sight import Sight
 from workflows.standing import Decision
 
@@ -49,6 +50,34 @@ def dismiss(tx: Transaction, record: IncidentRecord, other_id: str, *, by: str, 
     if known is not None and withdraw(tx, incident, known.incident):
         return f"{keys}; they count as a recurrence no more, once a worker has looked at both."
     return f"{keys}, and neither is proposed for the other any more."
+
+
+@dataclass(frozen=True, slots=True)
+class Dismissed:
+    """What somebody said has nothing to do with an incident, and who, when and why."""
+
+    known: Known
+    said: Dismissal
+
+
+def dismissed(tx: Transaction, incident_id: str, sight: Sight) -> list[Dismissed]:
+    """What of it may be seen, in the order in which it was said."""
+    said = tx.dismissals.of_incident(incident_id)
+    found = [Dismissed(each, said[each.id]) for each in tx.related.known(list(said), sight)]
+    return sorted(found, key=lambda each: (each.said.at, each.known.id))
+
+
+def take_back(tx: Transaction, record: IncidentRecord, other_id: str) -> str:
+    """Have what the two have in common count again. Returns what was done, in a sentence. Raises
+    NotDismissable where nobody said that they have nothing to do with each other."""
+    incident, other = record.incident, tx.learning.kept(other_id)
+    if other is None or tx.dismissals.of_pair(incident.id, other_id) is None:
+        raise NotDismissable("nobody said that the two have nothing to do with each other")
+    tx.dismissals.take_back(incident.id, other_id)
+    if (known := tx.incidents.get(other_id)) is not None:
+        compare_two(tx, incident, known.incident)
+    keys = f"{other.facts.key} and {incident.ticket.key}"
+    return f"{keys} are compared again, and proposed where they have something in common."
 
 
 class AtSetUp:

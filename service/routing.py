@@ -15,6 +15,7 @@ from service.jobs import PROMPT, ClaimedJob, Done, JobEnd, Later
 from service.lease import Lease
 from service.milestones import outdated
 from service.outcomes import RUNNABLE, retry_at, sentence
+from service.releasing import by_subject, hear
 from service.store import Store, Transaction
 from service.store.checks import kept_in
 from service.store.deliveries import DeliveryState
@@ -48,6 +49,7 @@ class Routing:
         self._policy = policy
         self._trackers = trackers
         self._normalise = normalise
+        self._releases = by_subject(policy)
         self._watched = {
             (source.connection, source.place)
             for team in policy.teams.values()
@@ -94,7 +96,11 @@ class Routing:
             _note_what_we_made(tx, connection, notice)
         place = notice.pushed_to
         kept = _say_pushed(tx, kept_in(connection, place), notice.why) if place else False
+        shown = hear(tx, self._releases, connection, notice)
         self._tell(number, connection, notice, ours, tx)
+        if shown:
+            why = f"{notice.why}: its release check is looked at"
+            tx.deliveries.mark(number, DeliveryState.DONE, why)
         if kept:
             why = f"{notice.why}: files that measures keep are looked at"
             tx.deliveries.mark(number, DeliveryState.DONE, why)

@@ -177,6 +177,20 @@ class SetReview:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowRelease:
+    """Show what the release check of a service comes to on each open change that is proposed for
+    the repository `place`. `words` are counts, 140 characters at most; `page` is where they lead,
+    "" for nowhere."""
+
+    key: str
+    connection: str
+    place: str
+    check: Check
+    words: str
+    page: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class KeepVersions:
     """Keep each publication of the document that is not kept yet. `by` whom and `at` when (UTC) it
     was published, where the store cannot tell."""
@@ -209,6 +223,7 @@ Effect = (
     | CloseTicket
     | SetFields
     | SetReview
+    | ShowRelease
     | KeepVersions
 )
 

@@ -130,6 +130,13 @@ class FieldsWritten:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseShown:
+    """The release check stands on every open change of its repository."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewShown:
     """The review of the document is shown where it is written."""
 
@@ -223,6 +230,7 @@ Outcome = (
     | TicketClosed
     | FieldsWritten
     | ReviewShown
+    | ReleaseShown
     | VersionsKept
 )
 

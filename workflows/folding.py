@@ -20,6 +20,7 @@ from workflows.events import (
     News,
     NotCreated,
     NoteWritten,
+    ReleaseShown,
     ReviewShown,
     TaskCreated,
     TaskLinked,
@@ -70,7 +71,7 @@ def fold(news: News, incident: Incident) -> Incident:
             )
         case CommentWritten(_, comment_id):
             return replace(incident, comment_id=comment_id)
-        case ReviewShown() | VersionsFound() | VersionsKept():
+        case ReviewShown() | ReleaseShown() | VersionsFound() | VersionsKept():
             return publishing.kept(incident) if isinstance(news, VersionsFound) else incident
 
 

@@ -14,6 +14,7 @@ from workflows.calendars import USUAL, Calendar
 from workflows.learning_rules import LearningRules
 from workflows.model import Area, Kind
 from workflows.participants import Participants
+from workflows.release_rules import ReleaseRules
 from workflows.rungs import Verdict
 from workflows.snapshots import Field, Progress, Side
 
@@ -348,6 +349,7 @@ class Team:
     participants: Participants = field(default_factory=Participants)
     calendar: Calendar = USUAL
     preread: PrereadRules | None = None
+    release_checks: tuple[ReleaseRules, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

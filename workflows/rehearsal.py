@@ -16,6 +16,7 @@ from workflows.effects import (
     LinkTask,
     SetFields,
     SetReview,
+    ShowRelease,
     WriteComment,
     WriteNote,
     WriteRegions,
@@ -29,6 +30,7 @@ from workflows.events import (
     NotCreated,
     NoteWritten,
     Reading,
+    ReleaseShown,
     ReviewShown,
     TaskCreated,
     TaskLinked,
@@ -138,6 +140,8 @@ def pretend(wish: Effect, incident: Incident, now: datetime) -> News:
             return CommentWritten(wish.key, incident.comment_id or "planned")
         case SetReview():
             return ReviewShown(wish.key)
+        case ShowRelease():
+            return ReleaseShown(wish.key)
         case KeepVersions():
             return VersionsKept(wish.key, ())
         case SetFields(status=status):

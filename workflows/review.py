@@ -249,7 +249,7 @@ def _listed(lines: Iterable[Line]) -> Iterator[_Entry]:
             evidence = parts.get("evidence") or " ".join(_LINK.findall(said))
             yield _Entry(
                 number,
-                _LABEL.split(said)[0],
+                _LABEL.split(said)[0].rstrip(" \n;,"),
                 evidence,
                 parts.get("falsifier", ""),
                 parts.get("state", ""),

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from integrations.files import FileSeen
 from integrations.github.client import GitHubClient
-from integrations.github.redelivery import leads_to
+from integrations.github.hooks import check_told
 from integrations.tracker import Finding, NotThere, SignInFailed, TrackerError
 from workflows.watched import Fault
 
@@ -99,7 +99,7 @@ class GitHubFiles:
                 continue
             yield Finding(True, f"{place}: files that measures keep can be looked at")
             yield from self._check_workflows(place, path)
-            yield from self._check_hooks(place, path, address)
+            yield check_told(self._client, place, address, "push", "pushes", PUSHES)
 
     def _check_workflows(self, place: str, path: str) -> Iterator[Finding]:
         try:
@@ -109,20 +109,3 @@ class GitHubFiles:
         except TrackerError as error:
             told = f"{place}: whether workflows are switched off is unknown: {error.words}"
             yield Finding(False, told, READ_WORKFLOWS)
-
-    def _check_hooks(self, place: str, path: str, address: str) -> Iterator[Finding]:
-        try:
-            ours = [
-                hook
-                for hook in self._client.pages(f"{path}/hooks")
-                if leads_to(str((hook.get("config") or {}).get("url", "")), address)
-            ]
-        except TrackerError:  # hooks belong to administrators: often so
-            yield Finding(True, f"{place}: whether a webhook tells of pushes is unknown", PUSHES)
-            return
-        events = {str(event) for hook in ours for event in hook.get("events") or ()}
-        if {"push", "*"} & events:
-            yield Finding(True, f"{place}: a webhook tells of pushes")
-        else:
-            # one of the organisation may: only its owners can look
-            yield Finding(True, f"{place}: no webhook of its own tells of pushes", PUSHES)

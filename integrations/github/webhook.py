@@ -7,6 +7,7 @@ https://docs.github.com/en/webhooks/webhook-events-and-payloads
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,7 +18,15 @@ from integrations.github.marker import UPDATES, due_in, key_in
 from integrations.github.reading import person_of, state_of
 from integrations.http import in_shape, readable
 from integrations.signatures import signed_by
-from integrations.tracker import BadSignature, Envelope, Malformed, Notice, Tells, Unavailable
+from integrations.tracker import (
+    BadSignature,
+    Envelope,
+    Malformed,
+    Notice,
+    Proposed,
+    Tells,
+    Unavailable,
+)
 from workflows.model import Change
 from workflows.snapshots import Field
 from workflows.tasks import TaskState
@@ -67,6 +76,9 @@ IGNORED: Mapping[str, str] = {
 }
 
 _COMMITS_LISTED = 2048
+
+#: Of git's two kinds of names: https://git-scm.com/docs/hash-function-transition
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 #: Which issue of the payload an event is about, by the event and the start of its action. The
 #: same relation is told once to each side.
@@ -231,7 +243,7 @@ def _pull_request(payload: Json, name: str) -> Notice:
     branch = _text(_part(pull, "head").get("ref"))
     if branch is None:
         return _notice(payload, Tells.UNKNOWN, f"{name} names no branch")
-    return _notice(
+    told = _notice(
         payload,
         Tells.DOCUMENT,
         name,
@@ -240,6 +252,16 @@ def _pull_request(payload: Json, name: str) -> Notice:
         marker=key_in(_text(pull.get("body"))),
         branch=branch.removesuffix(UPDATES),
     )
+    return replace(told, proposed=_proposed(pull))
+
+
+def _proposed(pull: Json) -> Proposed | None:
+    """What is proposed; None where the payload does not tell of it whole."""
+    number, at = _number(pull.get("number")), _time(pull.get("updated_at"))
+    commit = _text(_part(pull, "head").get("sha")) or ""
+    if number is None or at is None or not _COMMIT.fullmatch(commit):
+        return None
+    return Proposed(number, commit, pull.get("state") == "open", at)
 
 
 def _push(payload: Json, name: str) -> Notice:

@@ -32,7 +32,8 @@ def doctor(as_json: bool, rules_file: Path | None) -> None:
     found: list[Checked] = []
     kept = trackers.kept_deliveries
     asked = (trackers.by_connection, trackers.audiences, kept)
-    for checked in examine(rules, *asked, settings.public_url, trackers.files):
+    beside = (settings.public_url, trackers.files, trackers.shown_checks)
+    for checked in examine(rules, *asked, *beside):
         if not as_json:
             for line in _told(checked, first=not found or found[-1].about != checked.about):
                 click.echo(line)

@@ -17,20 +17,29 @@ from workflows.sight import EVERYTHING
 @click.argument("ticket")
 @click.option("--dismiss", "other", metavar="INC-7", help="It has nothing to do with TICKET.")
 @click.option("--because", "why", default="", help="Why it has not; kept with your name.")
-def related_command(ticket: str, other: str | None, why: str) -> None:
+@click.option("--take-back", "again", metavar="INC-7", help="Somebody dismissed it, and erred.")
+def related_command(ticket: str, other: str | None, why: str, again: str | None) -> None:
     """List incidents that may have to do with TICKET, each with the reason.
 
     With --dismiss, one of them is proposed no more, for neither of the two; and where both counted
-    as a recurrence, they do so no more. Ends with 1, and does nothing, without a reason.
+    as a recurrence, they do so no more. Ends with 1, and does nothing, without a reason. With
+    --take-back, that counts no more.
     """
-    if other is None:
+    if other is not None and again is not None:
+        raise click.UsageError("--dismiss and --take-back exclude each other.")
+    if other is None and again is None:
         with opened_store() as store, store.read() as tx:
             _list(tx, find_or_give_up(tx, ticket))
         return
     with opened_store() as store, store.write() as tx:
         record = find_or_give_up(tx, ticket)
         try:
-            told = acts.dismiss_related(tx, typist(), record, _other(tx, record, other), why)
+            if again is not None:
+                known = _dismissed(tx, record, again)
+                told = acts.take_back_dismissal(tx, typist(), record, known)
+            else:
+                known = _other(tx, record, other or "")
+                told = acts.dismiss_related(tx, typist(), record, known, why)
         except NotDismissable as error:
             give_up(f"Nothing was done: {error}.")
     click.echo(plain(told))
@@ -58,4 +67,12 @@ def _other(tx: Transaction, record: IncidentRecord, typed: str) -> str:
     named by its key too."""
     proposed = related(tx, record.incident, EVERYTHING)
     ids = [each.known.id for each in proposed if typed in (each.known.key, each.known.id)]
+    return ids[0] if len(ids) == 1 else find_or_give_up(tx, typed).incident.id
+
+
+def _dismissed(tx: Transaction, record: IncidentRecord, typed: str) -> str:
+    """The same among those that were dismissed."""
+    said = tx.dismissals.of_incident(record.incident.id)
+    known = {id: kept.facts.key for id in said if (kept := tx.learning.kept(id)) is not None}
+    ids = [id for id, key in known.items() if typed in (id, key)]
     return ids[0] if len(ids) == 1 else find_or_give_up(tx, typed).incident.id

@@ -24,6 +24,7 @@ from service.clock import Clock, utc_now
 from service.store.acceptances import Acceptances
 from service.store.answers import Answers
 from service.store.boards import Boards
+from service.store.candidates import Candidates
 from service.store.changes import Changes
 from service.store.checks import Checks
 from service.store.choices import Choices
@@ -82,6 +83,7 @@ class Transaction:
         self.conflicts = Conflicts(connection, now)
         self.incidents = Incidents(connection, now, self.learning, self.conflicts)
         self.acceptances = Acceptances(connection, now)
+        self.candidates = Candidates(connection, now)
         self.checks = Checks(connection, now)
         self.choices = Choices(connection, now)
         self.judgements = Judgements(connection, now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, delete, or_, select
 
 from service.store.learning_tables import dismissed
 from service.store.statements import insert
@@ -37,6 +37,15 @@ class Dismissals:
             .on_conflict_do_nothing()
         )
         return self._connection.execute(statement).rowcount > 0
+
+    def take_back(self, one: str, other: str) -> None:
+        """Forget what was said of the two."""
+        first, second = sorted((one, other))
+        self._connection.execute(
+            delete(dismissed).where(
+                dismissed.c.incident_id == first, dismissed.c.other_id == second
+            )
+        )
 
     def of_incident(self, id: str) -> dict[str, Dismissal]:
         """What was said of the incident, by the id of the other."""

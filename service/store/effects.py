@@ -44,6 +44,7 @@ from workflows.effects import (
     KeepVersions,
     SetFields,
     SetReview,
+    ShowRelease,
     WriteComment,
     WriteRegions,
     is_elsewhere,
@@ -52,7 +53,10 @@ from workflows.events import Outcome
 from workflows.rights import Teams
 
 #: Wishes that may be fulfilled again when they change; all others create, and are done once.
-REWRITES = (WriteRegions, WriteComment, SetFields, SetReview, KeepVersions)
+REWRITES = (WriteRegions, WriteComment, SetFields, SetReview, ShowRelease, KeepVersions)
+
+#: Of these, those that are asked for only when something lacks them.
+_WHEN_NEEDED = (WriteRegions, SetFields, ShowRelease)
 
 
 class EffectState(StrEnum):
@@ -155,10 +159,10 @@ class Effects:
         """Ask for each wish by its key, in this order.
 
         Asking again in the same words changes nothing, unless what was only planned is now
-        wanted, or regions are to be written that were done before: they are asked for only when
-        they must be. A newer wish of the same key replaces the older, but not while a creation
-        is unsettled: it is looked for where it was sent. What created something is never done
-        again. `planned` leaves alone what was once really asked for.
+        wanted, or what is asked for only when it must be (`_WHEN_NEEDED`) was done before. A newer
+        wish of the same key replaces the older, but not while a creation is unsettled: it is looked
+        for where it was sent. What created something is never done again. `planned` leaves alone
+        what was once really asked for.
         """
         keys = [wish.key for wish in wishes]
         known = {row.key: row for row in self._connection.execute(_KNOWN, {"keys": keys})}
@@ -353,7 +357,7 @@ def _asked_again(wish: Effect, state: EffectState, changed: bool, planned: bool)
     """The state of a known effect that is asked for once more."""
     if state is EffectState.PLANNED:
         return EffectState.PLANNED if planned else EffectState.WANTED
-    if state is EffectState.DONE and isinstance(wish, WriteRegions | SetFields):
+    if state is EffectState.DONE and isinstance(wish, _WHEN_NEEDED):
         return EffectState.WANTED
     if not changed:
         return state

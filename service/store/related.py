@@ -46,11 +46,11 @@ class RelatedIncidents:
         self._failing(own, sight, shared)
         self._words(own, sight, shared)
         ids = [id for id in shared if id != own.id and id not in without]
-        return ranked(own, shared, self._known(ids, sight), most)
+        return ranked(own, shared, self.known(ids, sight), most)
 
     def may_see(self, id: str, sight: Sight) -> bool:
         """Whether there is such an incident, or imported file, and the sight allows it."""
-        return bool(self._known([id], sight))
+        return bool(self.known([id], sight))
 
     def _labels(self, own: Traces, sight: Sight, shared: dict[str, Shared]) -> None:
         for what, name in own.labels:
@@ -118,7 +118,8 @@ class RelatedIncidents:
         for row in self._connection.execute(query):
             shared[row.id].words.update(words[row.place])
 
-    def _known(self, ids: Sequence[str], sight: Sight) -> list[Known]:
+    def known(self, ids: Sequence[str], sight: Sight) -> list[Known]:
+        """Those of these incidents and imported files that the sight allows."""
         names = [each.name for each in fields(Known)]
         query = select(facts.c.restricted, *(facts.c[name] for name in names))
         rows = self._connection.execute(query.where(facts.c.id.in_(ids))).mappings()

@@ -1,16 +1,14 @@
-"""What people and pipelines plan with: the pre-read of a quarterly review, the export of measures,
-and the release check."""
+"""What people plan with: the pre-read of a quarterly review, and the export of measures."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, jsonify, render_template, request
+from flask import Blueprint, Response, abort, render_template, request
 
 from service.web import WebContainer
 from service.web.sign_in import actor
 from workflows.export import Format, in_order, written
 from workflows.preread import in_short, parts, title
 from workflows.quarters import quarter_of, read_quarter
-from workflows.release import USUAL, Fail, as_data
 from workflows.sight import Sight
 
 _TYPES = {
@@ -18,9 +16,6 @@ _TYPES = {
     Format.JSON: "application/json",
     Format.MARKDOWN: "text/markdown; charset=utf-8",
 }
-
-#: What is asked for, where nothing is to stop a release.
-NOTHING = "none"
 
 
 def sight() -> Sight:
@@ -33,7 +28,6 @@ def blueprint(container: WebContainer) -> Blueprint:
     routes = Blueprint("planning", __name__)
     _preread(routes, container)
     _export(routes, container)
-    _release(routes, container)
     return routes
 
 
@@ -76,20 +70,3 @@ def _export(routes: Blueprint, container: WebContainer) -> None:
         answer = Response("".join(pieces), mimetype=None, content_type=_TYPES[as_])
         answer.headers["Content-Disposition"] = f'attachment; filename="measures.{as_.value}"'
         return answer
-
-
-def _release(routes: Blueprint, container: WebContainer) -> None:
-    @routes.get("/release-check")
-    def release() -> tuple[Response, int]:
-        """200 with what is known, ``clear`` or not; 400 and 404 as ``{"error": …}``."""
-        service, said = request.args.get("service", ""), request.args.getlist("fail_on")
-        asked = [each for each in Fail if each in said]
-        unknown = set(said) - {*Fail, NOTHING}
-        if not service or unknown or (NOTHING in said and asked):
-            words = f"service=…, and fail_on={', '.join(Fail)} or {NOTHING} alone"
-            return jsonify(error=f"ask with {words}"), 400
-        with container.store.read() as tx:
-            found = tx.releases.of(service, tx.now.date(), sight())
-        if found is None:
-            return jsonify(error="no incident of such a service is known"), 404
-        return jsonify(as_data(found, asked if said else USUAL)), 200

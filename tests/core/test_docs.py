@@ -38,6 +38,7 @@ TOLD_UNDER = {
     "teams.reminders": "Reminders",
     "teams.preread": "The pre-read",
     "teams.checks": "Checks",
+    "teams.release_checks": "Release checks",
     "teams.evidence": "Evidence and waivers",
     "teams.waivers": "Evidence and waivers",
     "teams.perspectives": "Perspectives, circulation, customers",

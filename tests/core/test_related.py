@@ -14,7 +14,7 @@ from core.test_recurrence import FOUND, TABLE, heard, judged, with_text
 from taught import measure, named, saved, verdict
 
 from service.recurrences import compare
-from service.related import NotDismissable, dismiss, related
+from service.related import NotDismissable, dismiss, related, take_back
 from service.store import Store
 from workflows.documents import marked
 from workflows.model import Incident
@@ -183,6 +183,26 @@ def test_two_that_were_dismissed_before_are_never_found_to_recur(store: Store) -
         for each in (one, other):
             compare(tx, each)
         assert tx.recurrences.of_incident(one.id) == []
+
+
+def test_a_dismissal_that_is_taken_back_lets_them_recur_also_where_they_never_did(
+    store: Store,
+) -> None:
+    one = replace(with_text(*TABLE), service="checkout", opened=NOON)
+    other = replace(one, id="other99999", ticket=replace(one.ticket, id="I_99", key="acme/ops#99"))
+    saved(store, one, other)
+    dismissed(store, one, other.id)
+    with store.write() as tx:
+        for each in (one, other):
+            compare(tx, each)
+        assert tx.recurrences.of_incident(one.id) == []
+        record = tx.incidents.get(other.id)
+        assert record is not None
+        take_back(tx, record, one.id)
+        [pair] = tx.recurrences.of_incident(one.id)
+        assert pair.shared
+        with pytest.raises(NotDismissable):
+            take_back(tx, record, one.id)
 
 
 def test_a_verdict_is_not_suspect_any_more_once_the_recurrence_was_dismissed() -> None:

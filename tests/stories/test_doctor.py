@@ -213,6 +213,20 @@ def test_the_place_of_twins_is_looked_at_as_that_of_tasks(stage: Stage) -> None:
     assert any("OPSS" in what for what in faults())
 
 
+def test_whether_pull_requests_are_told_of_where_a_release_check_is_shown(stage: Stage) -> None:
+    entry = "{connection: github, repository: acme/website, service: site}"
+    stage.restart(participants=f"release_checks: [{entry}]")
+    told = " ".join(examined().output.split())
+    assert "acme/website: no webhook of its own tells of pull requests" in told
+    assert "acme/website is public, and so is its release check" in told
+    stage.sandbox.github.hook("acme/website", "https://x.example/webhooks/github", "s", ["push"])
+    assert "no webhook of its own tells of pull requests" in " ".join(examined().output.split())
+    stage.sandbox.github.hook("acme/website", "https://x.example/webhooks/github", "s")
+    assert "acme/website: a webhook tells of pull requests" in examined().output
+    change(stage, "repository: acme/website", "repository: acme/nowhere")
+    assert any("acme/nowhere: its release check cannot be shown" in what for what in faults())
+
+
 def test_twins_in_a_tracker_that_cannot_be_reached_could_not_be_looked_at(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -128,3 +128,9 @@ def test_a_dismissed_recurrence_leaves_no_doubt_and_is_proposed_no_more(
     listed = runner.invoke(followthrough, ["related", hub.key]).output
     assert "both name the factor" not in listed
     assert second not in hub.region(hub.key)
+    back = runner.invoke(followthrough, ["related", hub.key, "--take-back", second])
+    assert "are compared again" in back.output
+    hub.stage.settle()
+    assert second in hub.region(hub.key)
+    again = runner.invoke(followthrough, ["related", hub.key, "--take-back", second])
+    assert (again.exit_code, "nobody said" in again.output) == (1, True)

@@ -104,6 +104,24 @@ def test_times_are_aware_and_utc() -> None:
     assert str(read("push").at) == "2026-11-21 10:00:00+00:00"
 
 
+def test_what_is_proposed_is_told_with_its_newest_commit_while_it_is_open() -> None:
+    opened, closed = read("pull_request.opened").proposed, read("pull_request.closed").proposed
+    assert opened is not None
+    assert closed is not None
+    assert (opened.number, opened.open, closed.number, closed.open) == (7, True, 7, False)
+    assert opened.at <= closed.at
+    assert read("push").proposed is None
+
+
+@pytest.mark.parametrize("sha", ["../../x", "F" * 40, "f" * 41, "", None, 7])
+def test_a_commit_that_is_none_is_never_put_into_an_address(sha: object) -> None:
+    payload = json.loads((PAYLOADS / "pull_request.opened.json").read_text())
+    payload["pull_request"]["head"]["sha"] = sha
+    notice = normalise(Envelope("1", "pull_request", json.dumps(payload).encode()))
+    assert notice.proposed is None
+    assert notice.tells is Tells.DOCUMENT
+
+
 def test_an_event_nobody_told_us_about_is_unknown_and_named() -> None:
     notice = normalise(Envelope("1", "teleport", b'{"action": "started"}'))
     assert notice.tells is Tells.UNKNOWN

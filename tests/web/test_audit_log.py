@@ -38,10 +38,15 @@ PAGES: dict[str, tuple[str, dict[str, str]]] = {
         f"/incidents/{OWN}/related/dismiss",
         {"other": FOREIGN, "why": "another disk"},
     ),
+    "related.take_back_dismissal": (f"/incidents/{OWN}/related/take-back", {"other": FOREIGN}),
     "versions.publish_document": (f"/incidents/{OWN}/publish", {}),
 }
 WRITES: dict[str, tuple[str, dict[str, Any]]] = {
     "api-incidents.attach": (f"/incidents/{OWN}/evidence", LINK),
+    "api-incidents.publish": (f"/incidents/{OWN}/publish", {}),
+    "api-incidents.retry": (f"/incidents/{OWN}/retry", {}),
+    "api-related.dismiss": (f"/incidents/{OWN}/related/{FOREIGN}/dismiss", {"why": "no"}),
+    "api-related.take_back": (f"/incidents/{OWN}/related/{FOREIGN}/take-back", {}),
     "api-audits.judge": (f"/incidents/{OWN}/audits/1/1/2/verdict", VERDICT),
     "api-proposals.accept": (f"/incidents/{OWN}/proposals/1/accept", {}),
     "api-conflicts.choose": (f"/incidents/{OWN}/actions/1/owner/choose", {"claim": 1}),
@@ -74,6 +79,8 @@ def test_what_a_person_changes_is_on_record_once_with_before_and_after(
 ) -> None:
     if name.startswith("api-tokens.r"):
         world.token("old", Role.VIEWER)
+    if "take_back" in name:
+        world.post(*WRITES["api-related.dismiss"])
     before = world.changes()
     path, body = {**PAGES, **WRITES}[name]
     path = path.format(**world.ids[OWN])

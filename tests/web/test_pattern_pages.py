@@ -59,7 +59,7 @@ def test_a_factor_is_shown_as_text_whatever_it_says(operator: FlaskClient, store
 # --- related incidents ----------------------------------------------------------------------------
 
 
-def test_a_related_incident_is_proposed_with_the_reason_until_it_is_dismissed(
+def test_a_related_incident_is_proposed_until_it_is_dismissed_and_again_once_that_is_taken_back(
     operator: FlaskClient, store: Store
 ) -> None:
     saved(store, named("i1", "slow disk"), named("i2", "slow disk", title="<b>Down</b> again"))
@@ -67,9 +67,16 @@ def test_a_related_incident_is_proposed_with_the_reason_until_it_is_dismissed(
     assert '<a class="key" href="/incidents/i2">acme/ops#2</a>' in page
     assert "same service checkout; both name the factor “slow disk”" in page
     assert "<b>" not in page
-    assert dismissed(operator, page, why="another disk").status_code == 303
+    assert dismissed(operator, page, why="another <i>disk").status_code == 303
     for id in ("i1", "i2"):
-        assert "Perhaps related" not in operator.get(f"/incidents/{id}").text
+        page = operator.get(f"/incidents/{id}").text
+        assert "both name the factor" not in page
+        assert "another &lt;i&gt;disk" in page
+    assert dismissed(operator, page, act="take-back").status_code == 303
+    page = operator.get("/incidents/i1").text
+    assert "both name the factor" in page
+    assert "Dismissed:" not in page
+    assert dismissed(operator, page, act="take-back").status_code == 400
 
 
 def test_a_dismissal_without_a_reason_or_of_nothing_does_nothing(
@@ -101,11 +108,15 @@ def test_a_dismissal_stands_in_the_audit_log_and_takes_an_incident_that_one_sees
 
 
 def dismissed(
-    operator: FlaskClient, page: str, other: str = "i2", why: str = "not it"
+    operator: FlaskClient,
+    page: str,
+    other: str = "i2",
+    why: str = "not it",
+    act: str = "dismiss",
 ) -> TestResponse:
     _, _, rest = page.partition('name="csrf" value="')
     form = {"csrf": rest.partition('"')[0], "other": other, "why": why}
-    return operator.post("/incidents/i1/related/dismiss", data=form)
+    return operator.post(f"/incidents/i1/related/{act}", data=form)
 
 
 # --- how much is asked of the database ------------------------------------------------------------

@@ -48,38 +48,8 @@ def test_no_other_kind_of_file_is_there(operator: FlaskClient) -> None:
     assert operator.get("/export/measures.xlsx").status_code == 404
 
 
-def test_the_release_check_says_whether_it_is_clear(operator: FlaskClient, kept: Kept) -> None:
-    kept.incident(1, item(due=PAST))
-    told = operator.get("/release-check?service=checkout").json
-    assert told is not None
-    assert (told["clear"], told["stops"]) == (False, {"late preventive measure": 1})
-    assert told["findings"][1]["url"] == "https://docs.example/p.md"
-    told = operator.get("/release-check?service=checkout&fail_on=none").json
-    assert told is not None
-    assert told["clear"] is True
-
-
-@pytest.mark.parametrize(
-    ("asked", "status"),
-    [
-        ("", 400),
-        ("service=search", 404),
-        ("service=a&fail_on=x", 400),
-        ("service=a&fail_on=none&fail_on=late", 400),
-    ],
-)
-def test_what_cannot_be_answered_is_said_in_json(
-    operator: FlaskClient, asked: str, status: int
-) -> None:
-    answer = operator.get(f"/release-check?{asked}")
-    assert answer.status_code == status
-    assert answer.json is not None
-    assert answer.json["error"]
-
-
-@pytest.mark.parametrize("address", ["/export/measures.csv", "/release-check?service=checkout"])
-def test_whoever_is_not_signed_in_gets_nothing(visitor: FlaskClient, address: str) -> None:
-    assert visitor.get(address).status_code in (302, 303, 401)
+def test_whoever_is_not_signed_in_gets_nothing(visitor: FlaskClient) -> None:
+    assert visitor.get("/export/measures.csv").status_code in (302, 303, 401)
 
 
 # --- the pre-read ---------------------------------------------------------------------------------
@@ -115,11 +85,24 @@ def test_what_there_is_not_is_said(
 def test_the_number_of_queries_of_each_page_does_not_grow(
     operator: FlaskClient, kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    addresses = ("/preread?team=payments&quarter=2026Q4", "/release-check?service=checkout")
-    kept.incident(1, item(due=PAST))
-    few = [queries(operator, each) for each in addresses]
-    for n in range(2, 30):
+    addresses = (
+        "/preread?team=payments&quarter=2026Q4",
+        "/api/v1/preread?team=payments&quarter=2026Q4",
+        "/api/v1/release-check?service=checkout",
+        "/api/v1/patterns",
+        "/api/v1/patterns/slow%20disk",
+        "/api/v1/measures",
+        "/api/v1/incidents/k1/related",
+    )
+
+    def came_again(n: int) -> None:
         kept.incident(n, item(due=PAST, owner=f"P{n}"), item(2), recurrences=(again("k1"),))
+
+    kept.incident(1, item(due=PAST))
+    came_again(2)
+    few = [queries(operator, each) for each in addresses]
+    for n in range(3, 30):
+        came_again(n)
     assert [queries(operator, each) for each in addresses] == few
 
 

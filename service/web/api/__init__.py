@@ -9,7 +9,15 @@ import flask_smorest
 from flask import Blueprint, Flask, Response, render_template
 
 from service.web import WebContainer
-from service.web.api import incidents, measures, upkeep
+from service.web.api import (
+    incidents,
+    learnt,
+    measures,
+    planning,
+    relations,
+    standing,
+    upkeep,
+)
 from service.web.api.document import VERSION, Spec, completed, operations
 from service.web.api.operations import tagged
 from service.web.api.problems import MEDIA_TYPE, ProblemSchema, refusal
@@ -32,7 +40,11 @@ def install(app: Flask, container: WebContainer) -> None:
     every = (
         incidents.operations(container),
         *measures.operations(container),
+        *learnt.operations(container),
+        *relations.operations(container),
+        *planning.operations(container),
         *upkeep.operations(container),
+        *standing.operations(container),
     )
     for each in every:
         api.register_blueprint(each.blueprint)

@@ -10,6 +10,7 @@ from typing import Any
 
 from service.web.access import TABLE, Whose
 from service.web.api.once import HEADER
+from service.web.api.operations import MAY_LACK
 from service.web.api.problems import MEDIA_TYPE
 from service.web.checks import LARGEST_BODY, LONGEST_RUN, LONGEST_SUMMARY, LONGEST_URL, PREFIX
 
@@ -87,7 +88,8 @@ def _complete(operation: Spec, method: str, path: Mapping[str, Any]) -> None:
     parameters.append(_KEPT if reads else _ONCE)
     told = {"401", "403"}
     query = any(each.get("in") == "query" for each in parameters)
-    if path.get("parameters") or entry.whose is Whose.ALL:
+    lacks = operation.pop(MAY_LACK, False)
+    if lacks or path.get("parameters") or entry.whose is Whose.ALL:
         told.add("404")
     if reads:
         operation["responses"][str(given)]["headers"] = {"ETag": _ETAG}

@@ -16,10 +16,12 @@ from service.store import Transaction
 from service.store.incidents import IncidentRecord, Wanted
 from service.web import WebContainer
 from service.web.api import paging, shown
+from service.web.api.learning_schemas import PublishedSchema
 from service.web.api.operations import Operations
 from service.web.api.schemas import (
     PAGE_OF,
     DifferenceSchema,
+    DoneSchema,
     EvidenceSchema,
     ExplanationSchema,
     IncidentSchema,
@@ -88,6 +90,7 @@ def operations(container: WebContainer) -> Operations:
     _reading(api)
     _evidence(api, container)
     _versions(api)
+    _acts(api)
     return api
 
 
@@ -167,6 +170,23 @@ def _versions(api: Operations) -> None:
         old, new = (_version(tx, incident_id, asked[name]) for name in ("before", "after"))
         sections = changed(old.publication.text, new.publication.text)
         return {"before": old.number, "after": new.number, "sections": sections}
+
+
+def _acts(api: Operations) -> None:
+    @api.write("/incidents/<incident_id>/publish", PublishedSchema)
+    def publish(tx: Transaction, incident_id: str) -> object:
+        """Publish its postmortem, once it was read again and lacks nothing."""
+        answer = acts.publish_document(tx, actor(), record_of(tx, incident_id))
+        return {"granted": answer.granted, "told": answer.words, "missing": answer.missing}
+
+    @api.write("/incidents/<incident_id>/retry", DoneSchema)
+    def retry(tx: Transaction, incident_id: str) -> object:
+        """Try again what was refused, and read its ticket."""
+        found = explain(tx, incident_id)
+        if found is None:
+            abort(404)
+        acts.try_again(tx, actor(), found)
+        return {"told": "It is tried again now."}
 
 
 def _version(tx: Transaction, incident_id: str, number: int) -> Version:

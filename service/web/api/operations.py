@@ -22,6 +22,9 @@ from service.web.api.once import answered, once
 
 PREFIX = "/api/v1"
 
+#: What an operation tells `document` with: its query may name what there is not.
+MAY_LACK = "x-may-lack"
+
 #: What asks the store and gives what the schema shows; named arguments are those of the path.
 Read = Callable[..., object]
 
@@ -62,9 +65,15 @@ class Operations:
         self.blueprint.ARGUMENTS_PARSER = _Parser()
 
     def get(
-        self, path: str, schema: type[Schema], *, query: type[Schema] | None = None
+        self,
+        path: str,
+        schema: type[Schema],
+        *,
+        query: type[Schema] | None = None,
+        may_lack: bool = False,
     ) -> Callable[[Read], Read]:
-        """Register what reads, with the transaction first and then what the query says."""
+        """Register what reads, with the transaction first and then what the query says. With
+        `may_lack` the query may name what there is not (404)."""
 
         def register(view: Read) -> Read:
             def handle(*query: Any, **path: Any) -> Response:
@@ -72,7 +81,8 @@ class Operations:
                     body = schema().dump(view(tx, *query, **path))
                 return tagged(body)
 
-            self._add(view, handle, path, "GET", schema, 200, query, "query")
+            told = self.blueprint.doc(**{MAY_LACK: may_lack})(handle)
+            self._add(view, told, path, "GET", schema, 200, query, "query")
             return view
 
         return register

@@ -71,6 +71,33 @@ def following(asked: dict[str, Any], found: Iterable[T], key: Callable[[T], Key]
     return {"items": shown[:limit], "next": write(list(key(shown[limit - 1]))) if more else None}
 
 
+def ranked(asked: dict[str, Any], found: Callable[[int, int], Sequence[T]], last: int) -> Page:
+    """A page of what is ranked anew each time, so that its cursor is a count and no place: what
+    came meanwhile may move something from one page to the next. `found` gives so many after the
+    first so many, of which `last` at most are left out."""
+    skip = skipped(asked, last)
+    limit: int = asked["limit"]
+    rows, following = found(limit + 1, skip), skip + limit
+    more = len(rows) > limit and following <= last
+    return {"items": list(rows[:limit]), "next": write(following) if more else None}
+
+
+def skipped(asked: dict[str, Any], last: int) -> int:
+    """How many of a ranked list come before the page, `last` at most."""
+
+    def shape(data: Any) -> int:
+        if _number(data) > last:
+            raise ValueError(data)
+        return int(data)
+
+    return read(asked["cursor"], shape) or 0
+
+
+def measure_after(asked: dict[str, Any]) -> tuple[str, int] | None:
+    """The measure that a page of these comes after: its incident, and its number."""
+    return read(asked["cursor"], _measure)
+
+
 def incidents(tx: Transaction, asked: dict[str, Any], wanted: Wanted) -> Page:
     """A page of incidents, the latest first."""
     limit: int = asked["limit"]
@@ -150,6 +177,13 @@ def _place(data: Any) -> Place:
     if moment.tzinfo is None:
         raise TypeError(data)
     return moment, incident_id
+
+
+def _measure(data: Any) -> tuple[str, int]:
+    incident_id, item = data
+    if not isinstance(incident_id, str):
+        raise TypeError(data)
+    return incident_id, _number(item)
 
 
 def _within(data: Any) -> tuple[Place, Key | None]:
