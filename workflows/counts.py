@@ -64,6 +64,15 @@ class Measured(NamedTuple):
     seconds: int | None
 
 
+class Named(NamedTuple):
+    """An incident whose length is known: what `Measured` tells, our id, and its ticket's key."""
+
+    opened: str
+    seconds: int
+    id: str
+    key: str
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
     """Action items that were due in that month, by team or kind (`group`): how many were done by

@@ -6,11 +6,11 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
-from workflows.counts import Length, Measured
+from workflows.counts import Length, Measured, Named
 from workflows.figures import unfinished
 from workflows.percentiles import MEDIAN, P90, percentile, told
 from workflows.periods import Bucket, Period
-from workflows.pictures import Cell, Dot, Dots, Figure, Mark
+from workflows.pictures import Cell, Dot, Dots, Each, Figure, Mark
 
 #: More incidents than these are not drawn one by one.
 MOST_DOTS = 600
@@ -35,13 +35,26 @@ MEASURED = {
 }
 
 
-def lengths(length: Length, period: Period, found: Sequence[Measured], today: date) -> Figure:
-    """The distribution of a length over the period; `found` in order of time."""
+def are_few(found: Sequence[Measured]) -> bool:
+    """Whether each has a dot of its own."""
+    return sum(each.seconds is not None for each in found) <= MOST_DOTS
+
+
+def lengths(
+    length: Length,
+    period: Period,
+    found: Sequence[Measured],
+    named: Sequence[Named],
+    today: date,
+) -> Figure:
+    """The distribution of a length over the period; `found` in order of time, and `named` those of
+    them that have a dot of their own: all whose length is known, or none where they are too many.
+    """
     parts = _parts(period, found)
     known = [sorted(each.seconds for each in part if each.seconds is not None) for part in parts]
     every = sorted(value for part in known for value in part)
-    alone = len(every) <= MOST_DOTS
-    dots = list(_each(period, found) if alone else _binned(period, known))
+    alone = are_few(found)
+    dots = list(_each(period, named) if alone else _binned(period, known))
     return Figure(
         name=f"time-to-{length}",
         title=f"Time to {length}",
@@ -68,6 +81,10 @@ def lengths(length: Length, period: Period, found: Sequence[Measured], today: da
             _row("all", len(found), every),
         ],
         empty=not every,
+        each=[
+            Each(each.id, each.key, datetime.fromisoformat(each.opened), told(each.seconds))
+            for each in sorted(named, key=lambda each: (-each.seconds, each.opened))
+        ],
     )
 
 
@@ -104,14 +121,13 @@ def _notes(
         yield f"What took less than {SHORTEST} s is drawn at the lowest line."
 
 
-def _each(period: Period, found: Sequence[Measured]) -> Iterator[Dot]:
+def _each(period: Period, named: Sequence[Named]) -> Iterator[Dot]:
     begin = datetime.fromisoformat(f"{period.first}T00:00:00Z")
     whole = (period.end - period.first).total_seconds()
-    for each in found:
-        if each.seconds is not None:
-            at = datetime.fromisoformat(each.opened)
-            words = f"opened {at:%Y-%m-%d}: {told(each.seconds)}"
-            yield Dot((at - begin).total_seconds() / whole, each.seconds, 1, words)
+    for each in named:
+        at = datetime.fromisoformat(each.opened)
+        words = f"{each.key}, opened {at:%Y-%m-%d}: {told(each.seconds)}"
+        yield Dot((at - begin).total_seconds() / whole, each.seconds, 1, words, each.id)
 
 
 def _binned(period: Period, known: Sequence[Sequence[int]]) -> Iterator[Dot]:

@@ -25,7 +25,18 @@ from sqlalchemy import (
 )
 
 from service.store.learning_tables import audits, facts, imported, measures
-from workflows.counts import Asked, Due, Group, Judged, Length, Measured, Opened, Owners, Scope
+from workflows.counts import (
+    Asked,
+    Due,
+    Group,
+    Judged,
+    Length,
+    Measured,
+    Named,
+    Opened,
+    Owners,
+    Scope,
+)
 from workflows.kinds import Kind
 from workflows.recurrence import normal
 from workflows.rungs import Verdict
@@ -62,6 +73,14 @@ class Figures:
             .order_by(facts.c.opened)
         )
         return list(map(Measured._make, self._connection.execute(query)))
+
+    def named(self, scope: Scope, length: Length) -> list[Named]:
+        """Each incident of which this length is known, the oldest first."""
+        column = facts.c[f"to_{length}"]
+        opened = type_coerce(facts.c.opened, Text)
+        query = select(opened, column, facts.c.id, facts.c.key).order_by(facts.c.opened)
+        query = query.where(*_opened_in(scope), column.is_not(None))
+        return list(map(Named._make, self._connection.execute(query)))
 
     def due(self, scope: Scope, owners: Owners | None = None) -> list[Due]:
         """Action items by the month in which they are due, and by team or kind. They are grouped as

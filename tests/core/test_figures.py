@@ -17,10 +17,21 @@ from hypothesis import strategies as st
 
 from service.store import Store
 from workflows import figures, indicators, lengths
-from workflows.counts import Asked, Due, Group, Judged, Length, Measured, Opened, Owners, Scope
+from workflows.counts import (
+    Asked,
+    Due,
+    Group,
+    Judged,
+    Length,
+    Measured,
+    Named,
+    Opened,
+    Owners,
+    Scope,
+)
 from workflows.percentiles import P90, percentile, told
 from workflows.periods import NoPeriod, Period, Step, presets, read_period
-from workflows.pictures import Columns, Dots
+from workflows.pictures import Columns, Dots, Figure
 from workflows.projection import Audited, Facts, Measure, Projection, project
 from workflows.sight import EVERYTHING, NOTHING, Sight
 
@@ -187,11 +198,31 @@ def measured(*seconds: int | None, month: int = 3) -> list[Measured]:
     return [Measured(f"2026-{month:02}-05T10:00:00.000000Z", each) for each in seconds]
 
 
+def known(found: list[Measured]) -> list[Named]:
+    return [
+        Named(each.opened, each.seconds, f"i{n}", f"INC-{n}")
+        for n, each in enumerate(found, 1)
+        if each.seconds is not None
+    ]
+
+
+def figure_of(length: Length, *seconds: int | None) -> Figure:
+    found = measured(*seconds)
+    named = known(found) if lengths.are_few(found) else []
+    return lengths.lengths(length, YEAR, found, named, TODAY)
+
+
 def test_each_incident_is_a_dot_and_what_is_not_known_is_said_and_no_zero() -> None:
-    figure = lengths.lengths(Length.RESOLVE, YEAR, measured(60, 3600, None, 7200), TODAY)
+    figure = figure_of(Length.RESOLVE, 60, 3600, None, 7200)
     (picture,) = figure.pictures
     assert isinstance(picture, Dots)
-    assert [dot.y for dot in picture.dots] == [60, 3600, 7200]
+    assert [(dot.y, dot.incident) for dot in picture.dots] == [
+        (60, "i1"),
+        (3600, "i2"),
+        (7200, "i4"),
+    ]
+    assert picture.dots[0].words == "INC-1, opened 2026-03-05: 1 min"
+    assert [each.incident for each in figure.each] == ["i4", "i2", "i1"]
     assert [(mark.median, mark.p90) for mark in picture.marks] == [(3600, 6480)]
     assert "Known of 3 of 4 incidents; the others are not in the figure." in figure.notes
     march, everything = figure.rows[2], figure.rows[-1]
@@ -202,7 +233,7 @@ def test_each_incident_is_a_dot_and_what_is_not_known_is_said_and_no_zero() -> N
 
 @given(st.lists(st.integers(0, 10**8), min_size=lengths.MOST_DOTS + 1, max_size=700))
 def test_too_many_are_binned_none_is_lost_and_that_is_said(seconds: list[int]) -> None:
-    figure = lengths.lengths(Length.DETECT, YEAR, measured(*seconds), TODAY)
+    figure = figure_of(Length.DETECT, *seconds)
     (picture,) = figure.pictures
     assert isinstance(picture, Dots)
     assert sum(dot.count for dot in picture.dots) == len(seconds)
@@ -211,9 +242,9 @@ def test_too_many_are_binned_none_is_lost_and_that_is_said(seconds: list[int]) -
 
 
 def test_one_incident_is_said_to_be_no_distribution() -> None:
-    figure = lengths.lengths(Length.MITIGATE, YEAR, measured(60), TODAY)
+    figure = figure_of(Length.MITIGATE, 60)
     assert "It is one incident only: it is no distribution." in figure.notes
-    assert lengths.lengths(Length.MITIGATE, YEAR, measured(None), TODAY).empty
+    assert figure_of(Length.MITIGATE, None).empty
 
 
 # --- action items, audits, verdicts ---------------------------------------------------------------
