@@ -160,7 +160,7 @@ def _dots(picture: Dots, page: Callable[[str], str]) -> Element:
             found = _line(root, x1, x2, height(value), name)
             SubElement(found, "title").text = f"{name} {told(value)}"
     for seconds in scale:
-        _text(root, "0", height(seconds) - 3, told(seconds), "scale")
+        _text(root, "-8", height(seconds) + 4, told(seconds), "scale")
     _axis(root, picture.buckets, _LETTERS + _PLOT + 6, in_scale=True)
     root.set("height", str(_LETTERS + _PLOT + 6 + _AXIS))
     return root
