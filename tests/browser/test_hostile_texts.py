@@ -236,18 +236,20 @@ def test_a_hostile_text_is_shown_on_its_pages_and_nothing_of_it_runs(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("endpoint", ALONE)
+@pytest.mark.parametrize(
+    ("endpoint", "which"), [(name, n) for name in ALONE for n in range(len(PAGES[name].addresses))]
+)
 def test_each_hostile_text_is_shown_on_its_pages_as_it_was_written(
-    reader: Reader, endpoint: str
+    reader: Reader, endpoint: str, which: int
 ) -> None:
     reader.open("/trackers")
     page = PAGES[endpoint]
+    address = page.addresses[which]
     for number, text in enumerate(PAYLOADS, 1):
         say = hostile.same(text)
         if endpoint == "patterns.pattern" and not normal(text):
             continue  # what has no words names no factor
-        for address in page.addresses:
-            see(reader, address(number, say), text, whole=page.whole)
+        see(reader, address(number, say), text, whole=page.whole)
 
 
 # --- what addresses say, what programs get, what people type --------------------------------------
