@@ -11,6 +11,7 @@ import pytest
 from browser.axe import faults
 from browser.company import Company
 from browser.reader import DESKTOP, NARROW, PHONE, TABLET, Reader, Scheme
+from playwright.sync_api import Browser
 
 from service import dead_letters
 from service.store.deliveries import DeliveryState
@@ -119,6 +120,29 @@ def test_a_page_is_without_grave_fault_in_each_look_and_a_picture_is_kept(
     assert reader.troubles() == []
     SHOTS.mkdir(parents=True, exist_ok=True)
     reader.page.screenshot(path=SHOTS / f"{name}-{look}.png", full_page=True)
+
+
+@pytest.mark.parametrize(("look", "size", "scheme"), LOOKS)
+@pytest.mark.parametrize(("name", "path"), [("sign-in", "/sign-in"), ("nothing", "/nothing")])
+def test_the_door_and_a_page_that_is_not_there_are_without_grave_fault(
+    chromium: Browser,
+    acme: Company,
+    axe: str,
+    name: str,
+    path: str,
+    look: str,
+    size: tuple[int, int],
+    scheme: Scheme,
+) -> None:
+    with Reader.at(chromium, acme.stage.url) as stranger:
+        if name != "sign-in":
+            stranger.sign_in()
+        stranger.look(size, scheme)
+        stranger.page.goto(f"{stranger.url}{path}")
+        assert stranger.overflow() == []
+        assert faults(stranger.page, axe) == []
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        stranger.page.screenshot(path=SHOTS / f"{name}-{look}.png", full_page=True)
 
 
 @pytest.mark.long
