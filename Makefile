@@ -6,7 +6,7 @@ RULES ?= rules.yaml
 SEED ?= 7
 STAMPS := $(VENV)/.stamps
 
-.PHONY: demo demo-audits run test test-long test-sync check storm kills year bench-ack bench-backlog bench-sync bench-sync-backlog bench-tick bench-search bench-pages audit lock clean help
+.PHONY: demo demo-audits run test test-long screenshots test-sync check storm kills year bench-ack bench-backlog bench-sync bench-sync-backlog bench-tick bench-search bench-pages audit lock clean help
 help:
 	@echo "make demo    play one incident from open to closed in both dialects, without credentials"
 	@echo "make demo-audits  the same, and half a year more: do the measures work?"
@@ -22,6 +22,7 @@ help:
 	@echo "make bench-sync-backlog  a thousand changes against GitHub's limits"
 	@echo "make bench-tick  what a tick costs when nothing is due, with a thousand and a million planned"
 	@echo "make test-long  the others: a crash at every commit, and Data Center where Cloud tells the same story"
+	@echo "make screenshots  pictures of every page, at a desk, on a phone and on paper, in build/screenshots"
 	@echo "make bench-search  how long searching and counting take among 100,000 incidents"
 	@echo "make bench-pages  how long each page takes there"
 	@echo "make test-sync  the laws of the sync and of the clock, thousands of times"
@@ -45,6 +46,10 @@ check: $(STAMPS)/dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+
+# Of each page at a desk and on a phone, by day and by night, and on paper: in build/screenshots.
+screenshots: $(STAMPS)/dev
+	@$(BIN)/python -m pytest -m long tests/browser/test_reading.py $(ARGS)
 
 # What takes longer than a commit should wait for: a crash at every commit, each in its own story, and
 # the stories that Data Center tells as Cloud does. `test` runs a few of the former, spread, and of the

@@ -58,11 +58,13 @@ class Opened:
 
 
 class Measured(NamedTuple):
-    """An incident whose length is known: when it was opened (ISO 8601, UTC), and the length in
-    seconds."""
+    """An incident whose length is known: when it was opened (ISO 8601, UTC), the length in seconds,
+    our id, and its ticket's key."""
 
     opened: str
     seconds: int
+    id: str
+    key: str
 
 
 class Lengths(NamedTuple):

@@ -1,7 +1,8 @@
 """Excerpts of what was found: the words that were looked for, and what stands around them.
 
 An excerpt is a row of segments, each a text and whether it is marked, and never markup: whoever
-shows it escapes it.
+shows it escapes it. The marks of Markdown are left out of it, where what was looked for does not
+stand in them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from workflows.folded import folded
+from workflows.plain import fields, plain
 from workflows.projection import Part, Passage
 from workflows.queries import Term
 
@@ -41,7 +43,7 @@ def pattern_of(terms: Iterable[Term]) -> re.Pattern[str] | None:
 
 
 def marked(text: str, pattern: re.Pattern[str] | None) -> Segments:
-    """The whole text in segments."""
+    """The whole text in segments, as it was written."""
     return _segments(text, _spans(text, pattern), 0, len(text))
 
 
@@ -50,20 +52,26 @@ def excerpts(passages: Sequence[Passage], pattern: re.Pattern[str] | None) -> tu
     terms, then the first. The incident's own passage is its title, and left out."""
     if pattern is None:
         return ()
-    best: dict[Part, tuple[int, Passage, list[tuple[int, int]]]] = {}
+    best: dict[Part, tuple[int, Passage]] = {}
     for each in passages:
         if each.part is Part.INCIDENT:
             continue
-        matches = list(pattern.finditer(folded(each.words[:MOST_READ])))
+        found = {m.lastindex for m in pattern.finditer(folded(each.words[:MOST_READ]))}
         titled = len({m.lastindex for m in pattern.finditer(folded(each.title))})
-        score = 10 * len({match.lastindex for match in matches}) + titled
+        score = 10 * len(found) + titled
         if score and (each.part not in best or score > best[each.part][0]):
-            best[each.part] = (score, each, [match.span() for match in matches])
-    return tuple(
-        Excerpt(part, best[part][1].title, _around(best[part][1].words, best[part][2]))
-        for part in Part
-        if part in best
-    )
+            best[each.part] = (score, each)
+    return tuple(_excerpt(best[part][1], pattern) for part in Part if part in best)
+
+
+def _excerpt(passage: Passage, pattern: re.Pattern[str]) -> Excerpt:
+    """What it says to a reader; as it was written, where only there stands what was looked for."""
+    written = passage.words[:MOST_READ]
+    said = (plain if passage.part is Part.SECTION else fields)(written)
+    spans = _spans(said, pattern)
+    if not spans and (as_written := _spans(written, pattern)):
+        said, spans = written, as_written
+    return Excerpt(passage.part, plain(passage.title), _around(said, spans))
 
 
 def beginning(text: str) -> Segments:

@@ -11,7 +11,7 @@ from workflows.counts import Length, Lengths, Measured
 from workflows.figures import unfinished
 from workflows.percentiles import MEDIAN, P90, percentile, told
 from workflows.periods import Bucket, Period
-from workflows.pictures import Cell, Dot, Dots, Figure, Mark
+from workflows.pictures import Cell, Dot, Dots, Each, Figure, Mark
 
 #: More incidents than these are not drawn one by one.
 MOST_DOTS = 600
@@ -74,6 +74,10 @@ def lengths(
             _row("all", total, every),
         ],
         empty=not every,
+        each=[
+            Each(one.id, one.key, datetime.fromisoformat(one.opened), told(one.seconds))
+            for one in sorted(each, key=lambda one: (-one.seconds, one.opened))
+        ],
     )
 
 
@@ -122,8 +126,8 @@ def _each(period: Period, found: Sequence[Measured]) -> Iterator[Dot]:
     whole = (period.end - period.first).total_seconds()
     for each in found:
         at = datetime.fromisoformat(each.opened)
-        words = f"opened {at:%Y-%m-%d}: {told(each.seconds)}"
-        yield Dot((at - begin).total_seconds() / whole, each.seconds, 1, words)
+        words = f"{each.key}, opened {at:%Y-%m-%d}: {told(each.seconds)}"
+        yield Dot((at - begin).total_seconds() / whole, each.seconds, 1, words, each.id)
 
 
 def _binned(period: Period, known: Sequence[Sequence[int]]) -> Iterator[Dot]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from workflows.periods import Bucket
 
@@ -57,12 +58,14 @@ class Bars:
 @dataclass(frozen=True, slots=True)
 class Dot:
     """`x` says where in the period (0 to 1), `y` how long in seconds, `count` how many it stands
-    for; `words` what it is."""
+    for; `words` what it is. One that stands for one incident alone has our id of it, "" otherwise.
+    """
 
     x: float
     y: float
     count: int
     words: str
+    incident: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +102,21 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class Each:
+    """One incident (our id) with its ticket's key, when it was opened, and how long that took."""
+
+    incident: str
+    key: str
+    opened: datetime
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
 class Figure:
     """Pictures with the words that say what they show, notes on what they do not, and the same as
     a table. `head` are the names of its columns, `units` what their values are counted in where
-    programs read them, "" for names and numbers of things. `empty`: there is nothing to show."""
+    programs read them, "" for names and numbers of things. `empty`: there is nothing to show.
+    `each` are the incidents that have a dot of their own."""
 
     name: str
     title: str
@@ -113,3 +127,4 @@ class Figure:
     units: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     empty: bool = False
+    each: Sequence[Each] = ()

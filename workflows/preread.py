@@ -273,8 +273,8 @@ def _questions(found: Preread) -> Iterator[Line]:
 def as_markdown(found: Preread) -> str:
     """The whole, without its title."""
     lead = (
-        f"**{inert(found.team)}, {found.quarter}** ({found.quarter.begins} up to"
-        f" {found.quarter.ends}), as it stands on {found.today}. What only some may read is left"
+        f"**{inert(found.team)}, {found.quarter}** ({found.quarter.begins} to"
+        f" {found.quarter.last}), as it stands on {found.today}. What only some may read is left"
         " out."
     )
     blocks = [lead, inert(in_short(found))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 _WRITTEN = re.compile(r"([0-9]{4})-?Q([1-4])", re.IGNORECASE)
 
@@ -32,6 +32,11 @@ class Quarter:
     def ends(self) -> date:
         """The first day after it."""
         return self.next.begins
+
+    @property
+    def last(self) -> date:
+        """Its last day."""
+        return self.ends - timedelta(days=1)
 
     def holds(self, day: date) -> bool:
         return self.begins <= day < self.ends

@@ -54,6 +54,7 @@ def as_html(found: Preread) -> str:
         loader=PackageLoader("service.web"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     templates.filters["linked"] = showing.link
+    templates.filters["in_whole_days"] = showing.in_whole_days
     return templates.get_template("preread_alone.html").render(
         own=False,
         found=found,

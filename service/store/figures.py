@@ -69,7 +69,7 @@ class Figures:
         """Each incident of which this length is known, the oldest first."""
         seconds = facts.c[f"to_{length}"]
         query = (
-            select(type_coerce(facts.c.opened, Text), seconds)
+            select(type_coerce(facts.c.opened, Text), seconds, facts.c.id, facts.c.key)
             .where(*_opened_in(scope), seconds.is_not(None))
             .order_by(facts.c.opened)
         )

@@ -9,7 +9,7 @@ as wide as the page, while its words keep the size of those beside it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from markupsafe import Markup
@@ -30,21 +30,27 @@ _MOST_WRITTEN = 12
 _LINES = (10, 60, 600, 3600, 6 * 3600, 86400, 7 * 86400, 30 * 86400, 365 * 86400)
 
 
-def drawn(picture: Picture, number: str) -> Markup:
+def drawn(picture: Picture, number: str, page: Callable[[str], str]) -> Markup:
     """The picture as an element of a page. Its title and description are told to whoever cannot
-    see it; `number` tells it from the others on that page."""
+    see it; `number` tells it from the others on that page; `page` is the address of the one about
+    an incident (our id).
+
+    Dots lead to their incidents with the pointer alone. Hundreds of stops would be in the way of
+    the keyboard and of whoever listens: beside the picture the same incidents are a list.
+    """
     match picture:
         case Columns():
             root = _columns(picture)
         case Bars():
             root = _bars(picture)
         case Dots():
-            root = _dots(picture)
+            root = _dots(picture, page)
     title, words = Element("title", id=f"{number}-title"), Element("desc", id=f"{number}-words")
     title.text, words.text = picture.title, _words(picture)
     root.insert(0, title)
     root.insert(1, words)
-    root.set("role", "img")
+    # what is in an image is not told, and so nothing in it may lead anywhere
+    root.set("role", "img" if root.find(".//a") is None else "group")
     root.set("aria-labelledby", f"{number}-title {number}-words")
     return Markup(tostring(root, encoding="unicode"))  # noqa: S704 - the serializer escapes
 
@@ -127,7 +133,7 @@ def _rect(root: Element, x: float, width: float, top: int, look: str) -> Element
 # --- dots -----------------------------------------------------------------------------------------
 
 
-def _dots(picture: Dots) -> Element:
+def _dots(picture: Dots, page: Callable[[str], str]) -> Element:
     root = _canvas("dots")
     values = [dot.y for dot in picture.dots] + [mark.p90 for mark in picture.marks]
     low, high = _ends(values)
@@ -139,19 +145,22 @@ def _dots(picture: Dots) -> Element:
     scale = [each for each in _LINES if low <= each <= high]
     for seconds in scale:
         _line(root, 0, 100, height(seconds), "grid")
+    dots = SubElement(root, "g", {"aria-hidden": "true"})
     for dot in picture.dots:
         radius = _RADIUS
         if picture.most > 1:
             radius = max(1.0, _LARGEST * math.sqrt(dot.count / picture.most))
         place = {"cx": _percent(100 * dot.x), "cy": f"{height(dot.y):.1f}", "r": f"{radius:.1f}"}
-        SubElement(SubElement(root, "circle", place), "title").text = dot.words
+        leads = {"href": page(dot.incident), "tabindex": "-1"}
+        within = SubElement(dots, "a", leads) if dot.incident else dots
+        SubElement(SubElement(within, "circle", place), "title").text = dot.words
     for mark in picture.marks:
         x1, x2 = 100 * mark.x1 + 0.4, 100 * mark.x2 - 0.4
         for name, value in (("median", mark.median), ("p90", mark.p90)):
             found = _line(root, x1, x2, height(value), name)
             SubElement(found, "title").text = f"{name} {told(value)}"
     for seconds in scale:
-        _text(root, "0", height(seconds) - 3, told(seconds), "scale")
+        _text(root, "-8", height(seconds) + 4, told(seconds), "scale")
     _axis(root, picture.buckets, _LETTERS + _PLOT + 6, in_scale=True)
     root.set("height", str(_LETTERS + _PLOT + 6 + _AXIS))
     return root

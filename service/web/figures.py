@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from flask import Blueprint, Response, abort, render_template, request
+from flask import Blueprint, Response, abort, render_template, request, url_for
 
 from service.store import Transaction
 from service.web import WebContainer
@@ -105,7 +105,7 @@ def blueprint(container: WebContainer) -> Blueprint:
             scope = _scope(tx)
             found = shown.make(tx, scope)
             teams, today = tx.figures.teams(scope), tx.now.date()
-        pictures = [drawn(each, f"picture-{n}") for n, each in enumerate(found.pictures, 1)]
+        pictures = [drawn(each, f"picture-{n}", _page) for n, each in enumerate(found.pictures, 1)]
         return render_template(
             "figures.html",
             name=name,
@@ -148,6 +148,10 @@ def _inert(value: str | int | float | None) -> str | int | float | None:
     if isinstance(value, str) and value.startswith(_FORMULAS):
         return f"'{value}"
     return value
+
+
+def _page(incident: str) -> str:
+    return url_for("pages.incident", incident_id=incident)
 
 
 def _known(name: str) -> Shown:

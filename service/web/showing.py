@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from functools import cache
+from itertools import zip_longest
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -12,6 +14,8 @@ from markupsafe import Markup
 
 from workflows.tickets import TicketRef
 from workflows.timeline import stamp
+
+_DAY = re.compile(r"\b(\d{4}-\d\d-\d\d)\b", re.ASCII)
 
 #: The cookie that holds the zone in which somebody reads times.
 ZONE_COOKIE = "followthrough_zone"
@@ -63,6 +67,13 @@ def day(at: date | None) -> Markup:
     return Markup('<time datetime="{0}">{0}</time>').format(at.isoformat())
 
 
+def in_whole_days(text: str) -> Markup:
+    """A text whose days, such as 2026-12-07, are not broken between two lines."""
+    pieces = _DAY.split(text)
+    shown = [Markup('<span class="piece">{}</span>').format(each) for each in pieces[1::2]]
+    return Markup().join(e for pair in zip_longest(pieces[::2], shown, fillvalue="") for e in pair)
+
+
 def link(words: str, url: str, kind: str = "") -> Markup:
     """A link to an address that a tracker gave, or only the words when following it could do
     anything but open a web page. `kind` is its class in the style sheet."""
@@ -83,8 +94,10 @@ def ticket(ref: TicketRef) -> Markup:
 
 
 def install(app: Flask) -> None:
-    """Make these the filters ``time``, ``day``, ``linked`` and ``ticket`` of the templates."""
+    """Make these filters of the templates: ``time``, ``day``, ``in_whole_days``, ``linked`` and
+    ``ticket``."""
     app.add_template_filter(time, "time")
     app.add_template_filter(day, "day")
     app.add_template_filter(link, "linked")
+    app.add_template_filter(in_whole_days, "in_whole_days")
     app.add_template_filter(ticket, "ticket")

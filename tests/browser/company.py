@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from browser import past
 from measures import REVIEWERS
 from remedies import BOTH
 from stage import GITHUB_INCIDENTS, JIRA_INCIDENTS, Stage
@@ -92,6 +93,7 @@ class Company:
         self.refuse()
         self.be_amid_another()
         self.remember()
+        past.fill(self.stage.store)
 
     def _open(self, title: str, severity: str = "sev1") -> int:
         labels = ["incident", severity, "svc-checkout"]

@@ -10,14 +10,18 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 from stage import ADMIN_TOKEN
 
-DESKTOP, PHONE = (1180, 900), (375, 740)
+DESKTOP, PHONE = (1180, 900), (390, 844)
+#: What else has to do: the narrowest that WCAG knows (1.4.10), and between a phone and a desk.
+NARROW, TABLET = (320, 640), (768, 1024)
+#: As wide as a sheet of A4 between its margins, in CSS pixels.
+SHEET = (672, 950)
 Scheme = Literal["light", "dark"]
 
 #: What the keyboard can reach, in the order of the document: of radio buttons with one name only
-#: one is reached, the others with the arrows.
+#: one is reached, the others with the arrows; of a picture's dots none, as a list stands beside.
 REACHABLE = """() => {
   const fields = 'button, input:not([type=hidden]), select, textarea';
-  const wanted = `a[href], ${fields}, summary, pre[tabindex]`;
+  const wanted = `a[href]:not([tabindex="-1"]), ${fields}, summary, pre[tabindex]`;
   const shown = each => each.checkVisibility({visibilityProperty: true});
   const names = new Set();
   return [...document.querySelectorAll(wanted)].filter(shown).filter(each => {
@@ -81,7 +85,12 @@ class Reader:
     def look(self, size: tuple[int, int] = DESKTOP, scheme: Scheme = "light") -> None:
         """From now on in a window of this size, by this light."""
         self.page.set_viewport_size({"width": size[0], "height": size[1]})
-        self.page.emulate_media(color_scheme=scheme)
+        self.page.emulate_media(color_scheme=scheme, media="screen")
+
+    def print(self) -> None:
+        """From now on as on paper."""
+        self.page.set_viewport_size({"width": SHEET[0], "height": SHEET[1]})
+        self.page.emulate_media(media="print")
 
     def troubles(self) -> list[str]:
         found, self._troubles = self._troubles, []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
@@ -9,7 +10,8 @@ from urllib.parse import quote
 import pytest
 from browser.axe import faults
 from browser.company import Company
-from browser.reader import DESKTOP, PHONE, Reader, Scheme
+from browser.reader import DESKTOP, NARROW, PHONE, TABLET, Reader, Scheme
+from playwright.sync_api import Browser
 
 from service import dead_letters
 from service.store.deliveries import DeliveryState
@@ -89,9 +91,10 @@ def addresses(acme: Company) -> Mapping[str, str]:
 def test_a_page_fits_a_phone_and_a_desk_and_has_no_grave_fault(
     reader: Reader, axe: str, addresses: Mapping[str, str], name: str
 ) -> None:
-    reader.look(DESKTOP, "light")
     reader.open(addresses[name])
-    assert reader.overflow() == []
+    for size in (DESKTOP, TABLET, NARROW):
+        reader.look(size, "light")
+        assert reader.overflow() == [], size
     reader.look(PHONE, "dark")
     assert reader.overflow() == []
     assert faults(reader.page, axe) == []
@@ -117,6 +120,49 @@ def test_a_page_is_without_grave_fault_in_each_look_and_a_picture_is_kept(
     assert reader.troubles() == []
     SHOTS.mkdir(parents=True, exist_ok=True)
     reader.page.screenshot(path=SHOTS / f"{name}-{look}.png", full_page=True)
+
+
+@pytest.mark.parametrize(("look", "size", "scheme"), LOOKS)
+@pytest.mark.parametrize(("name", "path"), [("sign-in", "/sign-in"), ("nothing", "/nothing")])
+def test_the_door_and_a_page_that_is_not_there_are_without_grave_fault(
+    chromium: Browser,
+    acme: Company,
+    axe: str,
+    name: str,
+    path: str,
+    look: str,
+    size: tuple[int, int],
+    scheme: Scheme,
+) -> None:
+    with Reader.at(chromium, acme.stage.url) as stranger:
+        if name != "sign-in":
+            stranger.sign_in()
+        stranger.look(size, scheme)
+        stranger.page.goto(f"{stranger.url}{path}")
+        assert stranger.overflow() == []
+        assert faults(stranger.page, axe) == []
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        stranger.page.screenshot(path=SHOTS / f"{name}-{look}.png", full_page=True)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_cut_off_on_paper_nothing_is_there_to_press_and_a_picture_is_kept(
+    reader: Reader, addresses: Mapping[str, str], name: str
+) -> None:
+    reader.open(addresses[name])
+    reader.print()
+    assert reader.overflow() == []
+    pressed = "form, button, nav"
+    assert reader.page.locator(pressed).evaluate_all("all => all.every(e => !e.checkVisibility())")
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    reader.page.screenshot(path=SHOTS / f"{name}-paper.png", full_page=True)
+
+
+def test_a_pre_read_is_two_sheets_at_most(reader: Reader, addresses: Mapping[str, str]) -> None:
+    reader.open(addresses["preread"])
+    sheets = reader.page.pdf(prefer_css_page_size=True)
+    assert 1 <= len(re.findall(rb"/Type\s*/Page\b", sheets)) <= 2
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -147,6 +193,23 @@ def test_the_first_stop_leads_past_the_navigation(
     reader.page.keyboard.press("Enter")
     reader.tab()
     assert reader.page.evaluate("document.querySelector('main').contains(document.activeElement)")
+
+
+def test_each_dot_of_a_figure_leads_to_its_incident_and_so_does_the_list_for_the_keyboard(
+    reader: Reader, addresses: Mapping[str, str]
+) -> None:
+    reader.look(DESKTOP)
+    reader.open(addresses["figures-dots"])
+    leads = "all => all.map(each => each.getAttribute('href')).sort()"
+    dots = reader.page.locator("svg a")
+    assert dots.count() > 50
+    go_to(reader, "<summary")
+    reader.page.keyboard.press("Enter")
+    listed = reader.page.locator("ol.each a")
+    assert listed.evaluate_all(leads) == dots.evaluate_all(leads)
+    assert reader.tab()["html"] == listed.first.evaluate("each => each.outerHTML.slice(0, 200)")
+    dots.first.click(force=True)
+    reader.page.wait_for_url("**/incidents/*")
 
 
 def go_to(reader: Reader, wanted: str) -> None:

@@ -201,8 +201,11 @@ def taken(*seconds: int | None, month: int = 3) -> list[Lengths]:
 
 def drawn(length: Length, *seconds: int | None) -> Figure:
     found = taken(*seconds)
-    known = [each for each in seconds if each is not None]
-    each = [Measured("2026-03-05T10:00:00.000000Z", value) for value in known]
+    each = [
+        Measured("2026-03-05T10:00:00.000000Z", value, f"i{n}", f"INC-{n}")
+        for n, value in enumerate(seconds, 1)
+        if value is not None
+    ]
     return lengths.lengths(length, YEAR, found, each if lengths.alone(found) else (), TODAY)
 
 
@@ -210,7 +213,13 @@ def test_each_incident_is_a_dot_and_what_is_not_known_is_said_and_no_zero() -> N
     figure = drawn(Length.RESOLVE, 60, 3600, None, 7200)
     (picture,) = figure.pictures
     assert isinstance(picture, Dots)
-    assert [dot.y for dot in picture.dots] == [60, 3600, 7200]
+    assert [(dot.y, dot.incident) for dot in picture.dots] == [
+        (60, "i1"),
+        (3600, "i2"),
+        (7200, "i4"),
+    ]
+    assert picture.dots[0].words == "INC-1, opened 2026-03-05: 1 min"
+    assert [each.incident for each in figure.each] == ["i4", "i2", "i1"]
     assert [(mark.median, mark.p90) for mark in picture.marks] == [(3600, 6480)]
     assert "Known of 3 of 4 incidents; the others are not in the figure." in figure.notes
     march, everything = figure.rows[2], figure.rows[-1]

@@ -51,7 +51,7 @@ KNOWN = {
 }
 
 #: The same of what is asked behind the address, and of an address whose id is of another kind.
-ASKED = {
+ASKED: dict[str, dict[str, str | int]] = {
     "/api/v1/search": {"q": "alone"},
     "/api/v1/release-check": {"service": "checkout"},
     "/api/v1/preread": {"team": "payments"},

@@ -68,14 +68,15 @@ def test_a_picture_says_what_it_is_and_its_numbers_stand_below_and_in_the_csv(
     found = pictures(page)
     assert found
     for picture in found:
-        assert picture.get("role") == "img"
+        assert picture.get("role") == ("group" if name == "time-to-resolve" else "img")
         labels = [picture.find(kind) for kind in ("title", "desc")]
         assert picture.get("aria-labelledby") == " ".join(
             str(e.get("id")) for e in labels if e is not None
         )
         assert all(each is not None and each.text for each in labels)
         for element in picture.iter():
-            assert element.tag not in ("style", "script", "a")
+            assert element.tag not in ("style", "script")
+            assert element.tag != "a" or element.get("tabindex") == "-1"
             assert not [key for key in element.attrib if key == "style" or key.startswith("on")]
     answer = operator.get(f"/figures/{name}.csv?from=2026-10-01&to=2027-03-31")
     assert answer.content_type == "text/csv; charset=utf-8"
@@ -83,6 +84,19 @@ def test_a_picture_says_what_it_is_and_its_numbers_stand_below_and_in_the_csv(
     rows = list(csv.reader(io.StringIO(answer.text)))
     assert len(rows) - 1 == page.count('role="rowheader"')
     assert all(len(row) == len(rows[0]) for row in rows)
+
+
+def test_a_dot_leads_to_its_incident_and_the_list_below_does_too(
+    operator: FlaskClient, history: History
+) -> None:
+    filled(history)
+    page = operator.get("/figures/time-to-resolve").text
+    (dot,) = (each for picture in pictures(page) for each in picture.iter("a"))
+    assert dot.get("href") == "/incidents/k3v9"
+    assert [each.text for each in dot.iter("title")] == [
+        "acme/ops#42, opened 2026-12-07: 1 h 30 min"
+    ]
+    assert '<a class="key" href="/incidents/k3v9">acme/ops#42</a>' in page
 
 
 def test_the_address_says_which_team_service_and_period(
@@ -141,6 +155,8 @@ def test_words_that_somebody_brought_are_text_and_nothing_else(
             "rect",
             "line",
             "circle",
+            "g",
+            "a",
         }
 
 
@@ -178,5 +194,5 @@ BUCKETS = Period(at(0).date(), at(0).date()).buckets
     ],
 )
 def test_a_picture_of_nothing_can_be_drawn(picture: Columns | Bars | Dots) -> None:
-    root = fromstring(drawn(picture, "p"))
+    root = fromstring(drawn(picture, "p", str))
     assert int(str(root.get("height"))) > 0

@@ -8,7 +8,7 @@ from alembic import op
 from service.store.types import UtcDateTime
 
 revision = "0025"
-down_revision = "0023"
+down_revision = "0024"
 
 
 def upgrade() -> None:
