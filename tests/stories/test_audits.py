@@ -65,7 +65,7 @@ def test_rules_that_begin_to_ask_for_audits_reach_what_was_done_before(made: Mak
     measure.done()
     measure.stage.container.start()  # what polling finds was found
     measure.wait(20)
-    assert measure.audits == ()
+    assert list(measure.audits) == []
     measure.stage.restart(audits=OnGitHub.parts["audits"]).start()
     measure.stage.settle()
     (audit,) = measure.audits
