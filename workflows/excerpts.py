@@ -74,11 +74,6 @@ def _excerpt(passage: Passage, pattern: re.Pattern[str]) -> Excerpt:
     return Excerpt(passage.part, plain(passage.title), _around(said, spans))
 
 
-def beginning(text: str) -> Segments:
-    """How a passage begins, for where nothing in it was looked for."""
-    return _around(text, [])
-
-
 def _spans(text: str, pattern: re.Pattern[str] | None) -> list[tuple[int, int]]:
     return [match.span() for match in pattern.finditer(folded(text))] if pattern else []
 
