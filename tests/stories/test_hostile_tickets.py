@@ -75,15 +75,13 @@ def test_a_hostile_ticket_on_jira_data_center(tmp_path: Path, document: str) -> 
         if document == JIRA_ISSUE:
             # Reading long wiki text takes seconds: one incident, with what Jira's page tells of.
             known = payloads("jira.atlassian.com")
-            hostile = [" ".join(known[n::GROUP]) for n in range(GROUP)]
-            said = iter([*[["word"] * GROUP] * 2, hostile])
+            said = iter([["word"] * GROUP, [" ".join(known[n::GROUP]) for n in range(GROUP)]])
         judge_all(stage, [said_on_jira(stage, group) for group in said])
 
 
 def groups() -> Iterator[list[str]]:
-    """Plain words first, twice because the second is then related to the first; then every payload,
-    some together as one word."""
-    yield from [["word"] * GROUP] * 2
+    """Plain words first, then every payload, some together as one word."""
+    yield ["word"] * GROUP
     known = payloads()
     count = -(-len(known) // (GROUP * TOGETHER)) * GROUP
     words = [" ".join(known[n::count]) for n in range(count)]
@@ -150,19 +148,20 @@ def said_on_jira(stage: Stage, words: list[str]) -> str:
 
 def judge_all(stage: Stage, keys: list[str]) -> None:
     stage.poll()
-    first, plain, *hostile = [stage.incident(key) for key in keys]
-    base = stage.sandbox.url
+    plain, *hostile = [stage.incident(key) for key in keys]
+    base, related = stage.sandbox.url, 0
     shapes = [text.shape(base) for text in stored(stage, plain)]
-    (related,) = (each for text in stored(stage, plain) for each in text.related(base))
-    for incident in [first, plain, *hostile]:
+    for incident in [plain, *hostile]:
         assert incident.outlook is Outlook.DONE, stage.told(incident.ticket.key)
         assert len(incident.actions) == GROUP // 2 + 1
         for text, same in zip(stored(stage, incident), shapes, strict=True):
             assert text.shape(base) == same
-            assert all(each == related for each in text.related(base))
+            assert all(each == text.one_related(base) for each in text.related(base))
             assert text.acts([*ours(incident), *keys]) == []
+            related += len(text.related(base))
         for title in titles(stage, incident):
             assert acts_in_title(title, [*keys, *ours(incident)]) == []
+    assert related or len(hostile) == 1
 
 
 def ours(incident: Incident) -> list[str]:
@@ -198,6 +197,18 @@ class Stored:
         if isinstance(self.body, dict):
             return [adf_shape(one, base) for one in each]
         return [(markdown_shape if self.markdown else wiki_shape)(one, base) for one in each]
+
+    def one_related(self, base: str) -> list[str]:
+        """The shape of one that is proposed for plain words."""
+        before, key, why = "perhaps related:", "INC-1", "(similar words: queue)"
+        if isinstance(self.body, dict):
+            link = {"type": "link", "attrs": {"href": f"{base}/INC-1"}}
+            said = [{"type": "text"}, {"type": "text", "marks": [link]}, {"type": "text"}]
+            paragraph = {"type": "paragraph", "content": said}
+            return adf_shape({"type": "listItem", "content": [paragraph]}, base)
+        if self.markdown:
+            return markdown_shape(f"- {before} [{key}]({base}/INC-1) {why}", base)
+        return wiki_shape(f"* {before} [{key}|{base}/INC-1] {why}", base)
 
     def acts(self, ours: list[str]) -> list[str]:
         if isinstance(self.body, dict):
