@@ -363,7 +363,7 @@ class Year:
         self.folk.find_tickets()
         every = self.plan.days * DAY / (self.plan.kills + 1)
         next_kill = stage.clock() + every
-        while stage.clock() < end:
+        while stage.clock() < end or len(self.killed) < self.plan.kills:
             self._absent()
             if self.plan.kills > len(self.killed) and stage.clock() >= next_kill:
                 next_kill += every
