@@ -33,6 +33,7 @@ from bench.search import kinds
 from config.secrets import Secret
 from service import tokens
 from service.app import create_app
+from service.commands.run import without_long_pauses
 from service.container import Web
 from service.store import Store
 from service.store.boards import ActionView, AuditView
@@ -111,15 +112,16 @@ def _lists() -> Iterator[str]:
 def _learnt() -> Iterator[str]:
     """What was learnt: figures of the usual time and of three years, patterns, reviews."""
     _, period = presets(NOW.date())[-1]
-    for name in FIGURES:
-        yield f"/figures/{name}"
-        yield f"/figures/{name}?from={period.first}&to={period.last}"
-    yield f"/figures/indicators?from={period.first}&to={period.last}&service={SERVICES[0]}"
+    _, *others = FIGURES
+    for path in ("/figures", *(f"/figures/{name}" for name in others)):
+        yield path
+        yield f"{path}?from={period.first}&to={period.last}"
+    yield f"/figures?from={period.first}&to={period.last}&service={SERVICES[0]}"
     yield from (f"/patterns?team={TEAM}", f"/patterns/{FACTORS[0].replace(' ', '%20')}")
     present = quarter_of(NOW.date())
     for quarter in (present, quarter_of(present.begins - timedelta(days=1))):
         yield f"/preread?team={TEAM}&quarter={quarter}"
-    yield f"/release-check?service={SERVICES[0]}"
+    yield f"/api/v1/release-check?service={SERVICES[0]}"
 
 
 def signed_in(store: Store, actor: Actor) -> FlaskClient:
@@ -132,6 +134,7 @@ def signed_in(store: Store, actor: Actor) -> FlaskClient:
             token, _ = tokens.create(tx, ADMIN, name, actor.role, actor.teams, timedelta(days=1))
     if client.post("/sign-in", data={"token": token}).status_code != 303:
         raise RuntimeError("Nobody could sign in.")
+    without_long_pauses()  # as the web process does
     return client
 
 
