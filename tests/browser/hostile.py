@@ -21,6 +21,7 @@ from service.store.journal import EntryKind
 from service.store.refs import Ref, Role
 from service.store.traffic import Paused
 from workflows import rights
+from workflows.attached import Attached, EvidenceKind
 from workflows.drift import Drift
 from workflows.model import (
     Acceptance,
@@ -203,6 +204,12 @@ def incident(number: int, say: Say) -> Incident:
             replace(item(2, say, number), task=None, twin=None, given_up=say("why it is given up")),
         ),
         proposals=(Proposal(Origin("comment", "c1"), *proposal),),
+        attached=(
+            Attached(
+                *(1, EvidenceKind.MONITORING, say("address")),
+                *(say("title of attached evidence"), at(30), say("source"), by),
+            ),
+        ),
         acceptances=(Acceptance("row/1", 1, by, at(95), Way.PAGE, say("answer")),),
         choices=(Choice(1, 1, Field.OWNER, say("choice"), by, at(95), answer=say("answer")),),
         audits=audits(say, number),
