@@ -103,7 +103,8 @@ PAGES: Mapping[str, Page] = {
             the twin; milestone; owner of the action; owner on the task; owner on the twin;
             owner that holds; path of the file; proof; proposal; reason; refusal; reviewer;
             role; service; severity; source; status; success measure; team; through what; title;
-            title of attached evidence; title in the file; title of the action; what could not be set; what it waits for; who
+            title of attached evidence; title in the file; title of the action; what could not
+            be set; what it waits for; who
             did it; who gave proof; who has the role; who judged; who proposes; who set it on
             the task; who set it on the twin; who waived; why it is given up; why it is none;
             why it is unreadable; wish
