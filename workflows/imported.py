@@ -102,10 +102,13 @@ class Written:
     passages: tuple[Passage, ...] = field(default=())
 
 
+#: How our ids of files begin. No incident's has a hyphen in it.
+IS_FILE = "file-"
+
+
 def id_of(path: str) -> str:
-    """Our id for the file at this path: always the same, and never that of an incident, which has
-    no hyphen in it."""
-    return f"file-{hashlib.blake2b(path.encode(), digest_size=8).hexdigest()}"
+    """Our id for the file at this path: always the same, and never that of an incident."""
+    return f"{IS_FILE}{hashlib.blake2b(path.encode(), digest_size=8).hexdigest()}"
 
 
 def read(path: str, text: str) -> Written:

@@ -19,12 +19,11 @@ from sqlalchemy import (
     and_,
     case,
     func,
-    not_,
     select,
     type_coerce,
 )
 
-from service.store.learning_tables import audits, facts, imported, measures
+from service.store.learning_tables import audits, facts, measures
 from workflows.counts import (
     Asked,
     Due,
@@ -37,6 +36,7 @@ from workflows.counts import (
     Owners,
     Scope,
 )
+from workflows.imported import IS_FILE
 from workflows.kinds import Kind
 from workflows.recurrence import normal
 from workflows.rungs import Verdict
@@ -118,20 +118,20 @@ class Figures:
     def asked(self, scope: Scope) -> list[Asked]:
         """Audits by the month in which they are to be answered."""
         month, given = audits.c.due_month, audits.c.verdict != ""
-        by_its_day, passed = _day(audits.c.at) <= _day(audits.c.due), audits.c.due < self._today
+        by_its_day = _day(audits.c.at) <= type_coerce(audits.c.due, Text)
+        asks = audits.c.asks.is_(True)
         query = (
             select(
-                month,
-                _count(given, by_its_day),
-                _count(given, not_(by_its_day)),
-                _count(audits.c.asks.is_(True), passed),
-                _count(audits.c.asks.is_(True), not_(passed)),
-                _count(audits.c.asks.is_(False), not_(given)),
+                *(month, func.count(), _count(given), _count(given, by_its_day), _count(asks)),
+                _count(asks, audits.c.due < self._today),
             )
             .where(*_due_between(audits, scope), *_told_of(audits, scope))
             .group_by(month)
         )
-        return [Asked(*row) for row in self._connection.execute(query)]
+        return [  # what asks has no verdict yet
+            Asked(name, in_time, judged - in_time, late, open - late, all_of - judged - open)
+            for name, all_of, judged, in_time, open, late in self._connection.execute(query)
+        ]
 
     def judged(self, scope: Scope) -> list[Judged]:
         """Verdicts by the month in which they were given."""
@@ -217,8 +217,9 @@ def _seen(table: Table, scope: Scope) -> list[ColumnElement[bool]]:
 
 
 def _watched(table: Table) -> ColumnElement[bool]:
-    """Nobody here follows the action items of files that were imported."""
-    return table.c.incident_id.not_in(select(imported.c.id))
+    """Nobody here follows the action items of files that were imported. Their ids tell: to look
+    for each among the files takes a third of the whole count."""
+    return func.substr(table.c.incident_id, 1, len(IS_FILE)) != IS_FILE
 
 
 def _within(moment: ColumnElement[datetime], scope: Scope) -> tuple[ColumnElement[bool], ...]:

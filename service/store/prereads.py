@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    func,
+    select,
+    tuple_,
+    type_coerce,
+)
 
 from service.store.learning_tables import audits, facts, labels, measures
 from service.store.measured import (
@@ -35,6 +47,9 @@ Where = ColumnElement[bool]
 
 _PLACE = (audits.c.incident_id, audits.c.item, audits.c.round, audits.c.rung)
 _MEASURE = (measures.c.incident_id, measures.c.item)
+
+#: Added to the number of an item, so that numbers are in order as texts too.
+_TEN_DIGITS = 10**9
 
 
 @dataclass(frozen=True)
@@ -205,20 +220,27 @@ class Prereads:
         return self._judged(verdicts.where(audits.c.verdict == partly, had_been))
 
     def _late_by(self, late: Query) -> Some[LateOf]:
-        """The owners of whom most is late first."""
-        by = measures.c.owner
-        nth = func.row_number().over(partition_by=by, order_by=(measures.c.due, *_MEASURE))
-        of_owner = func.count().over(partition_by=by).label("late")
-        ranked = late.with_only_columns(*_MEASURE, nth.label("nth"), of_owner).subquery()
-        same = and_(
-            ranked.c.incident_id == measures.c.incident_id, ranked.c.item == measures.c.item
+        """The owners of whom most is late first. The oldest of each is the least of a text that
+        names it: to number all of an owner's takes half as long again."""
+        number = cast(measures.c.item + _TEN_DIGITS, Text)
+        due = type_coerce(measures.c.due, Text)
+        named = due.concat(" ").concat(measures.c.incident_id).concat(" ").concat(number)
+        count, oldest = func.count().label("late"), func.min(named).label("oldest")
+        grouped = late.with_only_columns(count, oldest).group_by(measures.c.owner)
+        found = first(
+            self._connection,
+            grouped.order_by(count.desc(), oldest),
+            MOST,
+            lambda row: (row.late, *row.oldest.split(" ")[1:]),
         )
-        query: Query = measured(_EVERYTHING).add_columns(ranked.c.late).join(ranked, same)
-        query = query.where(ranked.c.nth == 1)
-        query = query.order_by(ranked.c.late.desc(), measures.c.due, *_MEASURE)
-        return first(
-            self._connection, query, MOST, lambda row: LateOf(row.late, read_measured(row))
-        )
+        places = [(id, int(item) - _TEN_DIGITS) for _, id, item in found.rows]
+        query = measured(_EVERYTHING).where(tuple_(*_MEASURE).in_(places))
+        rows = {
+            (row.m_incident, row.m_item): read_measured(row)
+            for row in self._connection.execute(query)
+        }
+        late_of = (LateOf(n, rows[at]) for (n, _, _), at in zip(found.rows, places, strict=True))
+        return Some(tuple(late_of), found.count)
 
 
 def _ids(ids: Collection[str]) -> Any:
