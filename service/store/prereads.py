@@ -17,7 +17,6 @@ from sqlalchemy import (
     cast,
     func,
     select,
-    tuple_,
     type_coerce,
 )
 
@@ -234,7 +233,7 @@ class Prereads:
             lambda row: (row.late, *row.oldest.split(" ")[1:]),
         )
         places = [(id, int(item) - _TEN_DIGITS) for _, id, item in found.rows]
-        query = measured(_EVERYTHING).where(tuple_(*_MEASURE).in_(places))
+        query = measured(_EVERYTHING).where(measures.c.incident_id.in_([id for id, _ in places]))
         rows = {
             (row.m_incident, row.m_item): read_measured(row)
             for row in self._connection.execute(query)
