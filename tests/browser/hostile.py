@@ -206,8 +206,13 @@ def incident(number: int, say: Say) -> Incident:
         proposals=(Proposal(Origin("comment", "c1"), *proposal),),
         attached=(
             Attached(
-                *(1, EvidenceKind.MONITORING, say("address")),
-                *(say("title of attached evidence"), at(30), say("source"), by),
+                id=1,
+                kind=EvidenceKind.MONITORING,
+                url=say("address"),
+                title=say("title of attached evidence"),
+                at=at(30),
+                source=say("source"),
+                by=by,
             ),
         ),
         acceptances=(Acceptance("row/1", 1, by, at(95), Way.PAGE, say("answer")),),
