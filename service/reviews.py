@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from integrations.tracker import NotThere, Tracker
+from integrations.tracker import NotThere, Tracker, TrackerError
 from service.audience import Audiences
 from service.clock import Clock
+from service.jobs import Later
+from service.outcomes import retry_at, sentence
 from service.store import Store, Transaction
 from service.store.jobs import AWAITED
 from service.store.teams import JOB
@@ -18,7 +20,7 @@ from workflows.model import Incident, StatusCategory
 from workflows.policy import Mode, Policy, Team
 from workflows.portfolio import destination
 from workflows.team_books import Review, TeamBook
-from workflows.team_reviews import Wanted, decide_reviews, review_id, wanted
+from workflows.team_reviews import Wanted, decide_reviews, name_of, review_id, wanted
 from workflows.team_turn import Heard, TeamDecision
 
 #: More incidents than that a ticket does not tell of.
@@ -43,10 +45,16 @@ def ask_for_review(tx: Transaction, incident: Incident, policy: Policy) -> None:
 
 @dataclass(frozen=True, slots=True)
 class DueReviews:
-    """What is `wanted` now; or when (UTC) to look again, where nobody may be spoken to before."""
+    """What is `wanted` now; which reviews wait since the ticket of the round before cannot be read
+    (`unread`), and until when; or when (UTC) to look again, where nobody may be spoken to before.
+    """
 
     wanted: Sequence[Wanted] = ()
+    unread: Sequence[tuple[Review, Later]] = ()
     again_at: datetime | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.wanted or self.unread)
 
 
 class Reviews:
@@ -67,8 +75,8 @@ class Reviews:
         self._clock = clock
 
     def due(self, book: TeamBook, team: Team) -> DueReviews:
-        """The reviews that are to be opened now. Raises TrackerError where the ticket of an earlier
-        round cannot be looked at, HolidaysUnknown."""
+        """The reviews that are to be opened now, and those whose time cannot be told yet. Raises
+        HolidaysUnknown."""
         rules, now = self._policy.learning.reviews(team.name), self._clock()
         if rules is None or book.reviews_from is None:
             return DueReviews()
@@ -77,11 +85,19 @@ class Reviews:
         found = wanted(book, namings, rules, now)
         if found and not team.calendar.may_speak(now):
             return DueReviews(again_at=team.calendar.speak_at(now))
-        return DueReviews([each for each in found if self._is_over(each.before)])
+        ripe: list[Wanted] = []
+        unread: list[tuple[Review, Later]] = []
+        for each in found:
+            try:
+                ripe += [each] if self._is_over(each.before) else []
+            except TrackerError as error:  # the next one's ticket may be in another tracker
+                waits = Later(retry_at(error, self._clock()), sentence(error))
+                unread.append((each.review, waits))
+        return DueReviews(ripe, unread)
 
     def _is_over(self, before: Review | None) -> bool:
         """Whether the ticket of the round before is closed, or is no more. One whose connection the
-        rules lost cannot be looked at, and counts as open."""
+        rules lost cannot be looked at, and counts as open. Raises TrackerError."""
         if before is None or before.ticket is None:
             return True
         tracker = self._trackers.get(before.ticket.connection)
@@ -96,6 +112,12 @@ class Reviews:
         self, decision: TeamDecision, due: DueReviews, team: Team, heard: Heard
     ) -> TeamDecision:
         """The decision, with what is to be done about the reviews that are due."""
+        waits = [
+            f"{name_of(review)} waits, because the ticket of the round before cannot be read:"
+            f" {until.reason}"
+            for review, until in due.unread
+        ]
+        decision = replace(decision, reasons=(*decision.reasons, *waits))
         if not due.wanted:
             return decision
         to = destination(team)

@@ -95,11 +95,8 @@ class TeamTurns:
         incidents: list[Incident] | None = None
         for _ in range(ROUNDS):
             found = due(book, team, uncertain(records), self._clock())
-            try:
-                reviews = self._reviews.due(book, team)
-            except TrackerError as error:
-                return Later(retry_at(error, self._clock()), sentence(error))
-            if not found and not reviews.wanted:
+            reviews = self._reviews.due(book, team)
+            if not found and not reviews:
                 again = min(filter(None, (found.again_at, reviews.again_at)), default=None)
                 return self._rest(job, book, team, again)
             if incidents is None and found:
@@ -117,7 +114,9 @@ class TeamTurns:
                 with self._store.read() as tx:
                     records = tx.effects.not_done(OfTeam(team.name))
             elif book == before:
-                return _waits(decision, records, standing.unread)
+                unread = [until for _, until in reviews.unread]
+                unread += [standing.unread] if standing.unread else []
+                return _waits(decision, records, unread)
         raise RuntimeError(f"{team.name} was asked for something {ROUNDS} times in a row")
 
     def _rest(self, job: ClaimedJob, book: TeamBook, team: Team, again: datetime | None) -> JobEnd:
@@ -226,11 +225,11 @@ def _write_down(tx: Transaction, owner: OfTeam, decision: TeamDecision) -> None:
 
 
 def _waits(
-    decision: TeamDecision, records: Mapping[str, EffectRecord], unread: Later | None
+    decision: TeamDecision, records: Mapping[str, EffectRecord], unread: Sequence[Later]
 ) -> JobEnd:
-    """Again when the first of what waits, or the ticket for digests that is `unread`, may be tried
-    again; done where all waits for a person."""
-    waiting = [unread] if unread else []
+    """Again when the first of what waits, or of the tickets that are `unread`, may be tried again;
+    done where all waits for a person."""
+    waiting = list(unread)
     waiting += [
         Later(record.due_at, record.words)
         for effect in decision.effects

@@ -54,6 +54,11 @@ def review_id(service: str, factor: str) -> str:
     return blake2b(f"{service}\n{factor}".encode(), digest_size=6).hexdigest()
 
 
+def name_of(review: Review) -> str:
+    """What the review is called in sentences of the journal."""
+    return f"the architecture review of “{review.factor}” in {review.service or 'no service'}"
+
+
 def wanted(
     book: TeamBook, namings: Sequence[Naming], rules: PatternRules, now: datetime
 ) -> list[Wanted]:
@@ -111,7 +116,7 @@ def decide_reviews(
     effects, reasons = [], []
     for each, incidents in asked:
         review, key = each.review, review_key(book, each.review)
-        name = f"the architecture review of “{review.factor}” in {review.service or 'no service'}"
+        name = name_of(review)
         hold = heard.held.get(key)
         if hold is not None and hold.given_up:
             book = with_review(book, replace(review, over=True))

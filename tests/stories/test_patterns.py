@@ -15,6 +15,7 @@ from faults.test_crashes import Crash, die_at, rise_again
 from measures import OPS
 from stage import Stage
 from stories.test_recurrence import Hub
+from stories.test_teams import digests, portfolios, said, until
 
 from service.commands.all import followthrough
 
@@ -66,6 +67,28 @@ def test_once_it_is_closed_three_new_incidents_open_another(hub: Hub) -> None:
     hub.name(hub.again(), "Slow disk")
     assert len(reviews(hub)) == 2
     assert "This is review 2 of it." in reviews(hub)[1].body
+
+
+def test_a_review_that_cannot_be_looked_at_keeps_nothing_else_of_the_team_back(hub: Hub) -> None:
+    hub.name(hub.key, "Slow disk")
+    for _ in range(2):
+        hub.name(hub.again(), "Slow disk")
+    until(hub, 2026, 12, 30)
+    for _ in range(3):
+        hub.name(hub.again(), "Slow disk")
+    (first,) = reviews(hub)
+    hub.github.close(OPS, first.number, by="noor")
+    hub.stage.sandbox.fail_next("GET", f"/issues/{first.number}$", status=401, times=1000)
+    until(hub, 2027, 1, 4)
+    hub.stage.wait(timedelta(hours=1))
+    assert portfolios(hub) == ["Portfolio audit 2026Q4: the measures of payments"]
+    assert "2026-12-28 to 2027-01-03" in digests(hub)[-1]
+    why = "the architecture review of “slow disk” in svc checkout waits, because the ticket of"
+    assert said(hub).count(why) == 1
+    assert len(reviews(hub)) == 1
+    hub.stage.sandbox.world.next_faults.clear()
+    hub.stage.wait(timedelta(hours=1))
+    assert len(reviews(hub)) == 2
 
 
 @pytest.mark.parametrize("commit", range(2, 12))
