@@ -195,6 +195,7 @@ def _measure(number: int, action: Action, team: str, written: Written) -> Measur
     return Measure(
         item=number,
         title=action.title,
+        title_words=normal(action.title),
         kind=action.kind,
         area="",
         owner=action.owner,

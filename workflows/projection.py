@@ -23,7 +23,7 @@ from workflows.timeline import figures
 
 #: Counted up whenever `project` makes something else of the same incident: rows of an earlier
 #: shape are made anew when a worker starts.
-SHAPE = 2
+SHAPE = 3
 
 _NO_DOCUMENT = (DocumentStatus.DECLINED, DocumentStatus.GONE)
 _ENDS = (Progress.DONE, Progress.WONT_DO, Progress.DUPLICATE)
@@ -103,13 +103,14 @@ class Label:
 @dataclass(frozen=True, slots=True)
 class Measure:
     """One action item. `status` is how far it is, "" before anybody said; `open` whether something
-    is still to be done. `proven`: there is evidence that it was done, None where the rules ask for
-    none or it is not done. `waived_until` is the last day of a waiver that holds. `verdict` is the
-    latest of its present round, "" before the first, and `suspect` says why that is in doubt.
-    `priority` is the severity of its incident."""
+    is still to be done; `title_words` how its title is compared. `proven`: there is evidence that
+    it was done, None where the rules ask for none or it is not done. `waived_until` is the last day
+    of a waiver that holds. `verdict` is the latest of its present round, "" before the first, and
+    `suspect` says why that is in doubt. `priority` is the severity of its incident."""
 
     item: int
     title: str
+    title_words: str
     kind: str
     area: str
     owner: str
@@ -295,6 +296,7 @@ def _measure(incident: Incident, item: ActionItem) -> Measure:
     return Measure(
         item=item.number,
         title=item.title,
+        title_words=normal(item.title),
         kind=item.kind.value,
         area=item.area.value if item.area else "",
         owner=item.owner or "",

@@ -114,9 +114,9 @@ def _words(text: str) -> list[str]:
     return [word for word in _WORD.findall(text.casefold()) if len(word) >= SHORTEST]
 
 
-def is_common(count: int, incidents: int) -> bool:
-    """Whether a word tells nothing that so many of so many incidents have besides this one."""
-    return count >= COMMON or count * ONE_OF > max(incidents, ONE_OF)
+def common_from(incidents: int) -> int:
+    """A word tells nothing that so many of so many incidents have besides this one."""
+    return min(COMMON, max(incidents, ONE_OF) // ONE_OF + 1)
 
 
 def rank(

@@ -156,6 +156,7 @@ measures = Table(  # action items
     Column("known_since", UtcDateTime, nullable=False),  # when it was first saved here
     Column("due_month", Text, Computed(DUE_MONTH, persisted=False)),  # 2026-07
     Column("outcome", Text, Computed(OUTCOME, persisted=False)),  # see workflows.counts.Due
+    Column("title_words", Text, nullable=False, server_default=""),
     Index(  # for the board, in its order
         "ix_measures_open",
         *("open", "due", "incident_id", "item", "team", "kind", "service_words", "owner"),
@@ -167,7 +168,7 @@ measures = Table(  # action items
     Index("ix_measures_waived", "team", "waived_until"),
     Index("ix_measures_team", "team", "open", "due"),
     Index("ix_measures_service", "service_words", "open", "due"),
-    Index("ix_measures_verdict", "service_words", "verdict", "suspect"),
+    Index("ix_measures_title", "service_words", "title_words", "verdict", "suspect"),
     Index("ix_measures_kind", "open", "team", "kind", "due", "restricted", "done_at"),
     Index(  # for figures
         "ix_measures_outcome",

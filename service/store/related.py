@@ -10,13 +10,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import fields
+from functools import cache
 
-from sqlalchemy import Connection, TextClause, and_, func, select, text
+from sqlalchemy import Connection, Select, TextClause, and_, bindparam, func, or_, select, text
 
 from service.store.learning_tables import facts, labels, measures
 from service.store.patterns import seen
-from workflows.recurrence import normal
-from workflows.related import COMMON, MOST, ONE_OF, RARE, Known, Related, Shared, Traces, is_common
+from workflows.related import (
+    COMMON,
+    MOST,
+    ONE_OF,
+    RARE,
+    Known,
+    Related,
+    Shared,
+    Traces,
+    common_from,
+)
 from workflows.related import rank as ranked
 from workflows.rungs import Verdict
 from workflows.sight import Sight
@@ -53,47 +63,34 @@ class RelatedIncidents:
         return bool(self.known([id], sight))
 
     def _labels(self, own: Traces, sight: Sight, shared: dict[str, Shared]) -> None:
+        """Those that have the same tags and factors; each is asked for by the same statement."""
+        newest, anywhere = _labelled(sight)
         for what, name in own.labels:
-            it = and_(
-                labels.c.what == what.value, labels.c.name == name, labels.c.incident_id != own.id
-            )
-            may = seen(sight, labels.c.team, labels.c.restricted)
-            if own.service:
-                here = (
-                    select(labels.c.incident_id)
-                    .where(it, may, labels.c.service_words == own.service)
-                    .order_by(labels.c.opened.desc())
-                    .limit(NEWEST)
-                )
-                for id in self._connection.scalars(here):
-                    shared[id].labels.add((what, name))
-            anywhere = select(labels.c.incident_id, labels.c.service_words).where(it, may)
-            rows = self._connection.execute(anywhere.limit(RARE + 1)).all()
-            if len(rows) <= RARE:
-                for row in rows:
-                    if row.service_words != own.service or not own.service:
-                        shared[row.incident_id].elsewhere.add((what, name))
+            asked = {"what": what.value, "name": name, "own": own.id, "service": own.service}
+            for id in self._connection.scalars(newest, asked) if own.service else ():
+                shared[id].labels.add((what, name))
+            rows = self._connection.execute(anywhere, asked).all()
+            for row in rows if len(rows) <= RARE else ():
+                if row.service_words != own.service or not own.service:
+                    shared[row.incident_id].elsewhere.add((what, name))
 
     def _failing(self, own: Traces, sight: Sight, shared: dict[str, Shared]) -> None:
         """Measures of the same service and title that did not work."""
         if not own.measures or not own.service:
             return
         verdict, pleased = measures.c.verdict, [Verdict.EFFECTIVE.value, Verdict.PARTLY.value]
-        failed = and_(verdict == Verdict.NOT_EFFECTIVE.value, measures.c.incident_id != own.id)
-        doubted = and_(
-            verdict.in_(pleased), measures.c.suspect > "", measures.c.incident_id != own.id
+        doubted = and_(verdict.in_(pleased), measures.c.suspect > "")
+        query = (
+            select(measures.c.incident_id, measures.c.title)
+            .where(measures.c.service_words == own.service)
+            .where(measures.c.title_words.in_(sorted(own.measures)))
+            .where(or_(verdict == Verdict.NOT_EFFECTIVE.value, doubted))
+            .where(measures.c.incident_id != own.id)
+            .where(seen(sight, measures.c.team, measures.c.restricted))
+            .limit(MOST_FAILING)
         )
-        begin = {title.partition(" ")[0] for title in own.measures}
-        for kind in (failed, doubted):
-            query = select(*_LOOKED_AT).where(measures.c.service_words == own.service, kind)
-            for row in self._connection.execute(query.limit(MOST_FAILING)).all():
-                may_be = any(word in row.title.casefold() for word in begin)  # the rest costs more
-                if (
-                    may_be
-                    and sight.sees(row.team, row.restricted)
-                    and normal(row.title) in own.measures
-                ):
-                    shared[row.incident_id].failing.add(row.title)
+        for row in self._connection.execute(query):
+            shared[row.incident_id].failing.add(row.title)
 
     def _words(self, own: Traces, sight: Sight, shared: dict[str, Shared]) -> None:
         """Those that have the same rarer words. How rare a word is counts only what may be seen."""
@@ -103,16 +100,11 @@ class RelatedIncidents:
         some = visible.limit(COMMON * ONE_OF).subquery()
         incidents = self._connection.scalar(select(func.count()).select_from(some)) or 0
         place = self._connection.scalar(select(facts.c.place).where(facts.c.id == own.id))
-        found: dict[int, list[int]] = defaultdict(list)
         asked = {f"w{n}": _asked(word, sight) for n, word in enumerate(own.words)}
-        for n, row_place in self._connection.execute(_looks(len(own.words)), asked).all():
-            if row_place != place:
-                found[n].append(row_place)
+        given = {**asked, "place": place, "common": common_from(incidents)}
         words: dict[int, dict[str, int]] = defaultdict(dict)
-        for n, places in found.items():
-            if not is_common(len(places), incidents):
-                for each in places:
-                    words[each][own.words[n]] = len(places)
+        for n, where, count in self._connection.execute(_looks(len(own.words)), given).all():
+            words[where][own.words[n]] = count
         best = sorted(words, key=lambda each: (-len(words[each]), -each))[:MOST_BY_WORDS]
         query = select(facts.c.place, facts.c.id).where(facts.c.place.in_(best))
         for row in self._connection.execute(query):
@@ -130,17 +122,30 @@ class RelatedIncidents:
         ]
 
 
-#: What is read of each measure that may have failed: all of it takes four times as long.
-_LOOKED_AT = [measures.c[name] for name in ("incident_id", "title", "team", "restricted")]
+def _labelled(sight: Sight) -> tuple[Select[str], Select[str, str]]:
+    """Two statements for what has one label: the newest of a service, and some of any service, of
+    which more than `RARE` tell nothing."""
+    others = and_(
+        labels.c.what == bindparam("what"),
+        labels.c.name == bindparam("name"),
+        labels.c.incident_id != bindparam("own"),
+        seen(sight, labels.c.team, labels.c.restricted),
+    )
+    of_service = labels.c.service_words == bindparam("service")
+    newest = select(labels.c.incident_id).where(others, of_service).order_by(labels.c.opened.desc())
+    anywhere = select(labels.c.incident_id, labels.c.service_words).where(others)
+    return newest.limit(NEWEST), anywhere.limit(RARE + 1)
 
 
+@cache
 def _looks(count: int) -> TextClause:
-    """One statement for all words: for each the newest incidents that have it, no more than are
-    needed to tell that it is a common one."""
+    """One statement for all words: for each the other incidents that have it, and how many these
+    are, where it is no common one; to tell that, no more are looked at than are needed."""
     return text(
         " UNION ALL ".join(
-            f"SELECT {n} AS n, rowid FROM (SELECT rowid FROM found WHERE found MATCH :w{n}"  # noqa: S608
-            f" ORDER BY rowid DESC LIMIT {COMMON + 1})"
+            f"SELECT {n} AS n, rowid, others FROM (SELECT rowid, count(*) OVER () AS others"  # noqa: S608
+            f" FROM (SELECT rowid FROM found WHERE found MATCH :w{n} AND rowid IS NOT :place"
+            " ORDER BY rowid DESC LIMIT :common)) WHERE others < :common"
             for n in range(count)
         )
     )

@@ -4,7 +4,8 @@ in this file, and in the migration that makes the index.
 One row of the index is one incident, so that words count together wherever in it they stand; its
 number is the incident's place in time (`service.store.learning`). What somebody may see, and what
 a filter asks for, are words of the index too, in the column ``marks``: so the index answers the
-whole question, and nothing else is looked at on the way to the newest that match.
+whole question, and nothing else is looked at on the way to the newest that match. Titles and labels
+have a second index of their own, ``titled``: the first has to look through all texts for them.
 
 Another database needs the two classes below: an index that hears of each change, and a search that
 takes a query and a sight. Excerpts are made of the passages, by `workflows.excerpts`.
@@ -33,21 +34,32 @@ MOST_RANKED = 1000
 #: Of so many ways to leave out words at once, not more.
 MOST_CHOICES = 20
 
-_ADD = text(
-    "INSERT INTO found (rowid, title, labels, body, marks)"
-    " SELECT place, title, labels, body, marks FROM searchable WHERE place = :place"
-)
+_INDEXED = {"found": "title, labels, body, marks", "titled": "title, labels, marks"}
+_ADD = [
+    text(
+        f"INSERT INTO {index} (rowid, {columns})"  # noqa: S608
+        f" SELECT place, {columns} FROM searchable WHERE place = :place"
+    )
+    for index, columns in _INDEXED.items()
+]
 # What is forgotten is read from the tables once more: https://sqlite.org/fts5.html (4.4.3)
-_FORGET = text("DELETE FROM found WHERE rowid = :place")
+_FORGET = [text(f"DELETE FROM {index} WHERE rowid = :place") for index in _INDEXED]  # noqa: S608
 
-_WITHIN = " WHERE found MATCH :asked AND rowid >= :since AND rowid < :until"
-_NEWEST = " ORDER BY rowid DESC LIMIT :most"
+
+def _newest(index: str, score: str) -> TextClause:
+    return text(
+        f"SELECT rowid, {score} AS score FROM {index} WHERE {index} MATCH :asked"  # noqa: S608
+        " AND rowid >= :since AND rowid < :until ORDER BY rowid DESC LIMIT :most"
+    )
+
+
 #: Lower is better. The weights are those of title, labels, body and marks.
 #: https://sqlite.org/fts5.html#the_bm25_function
-_RANKED = text(f"SELECT rowid, bm25(found, 8, 6, 1, 0) AS score FROM found{_WITHIN}{_NEWEST}")  # noqa: S608
-_LISTED = text(f"SELECT rowid, 0.0 AS score FROM found{_WITHIN}{_NEWEST}")  # noqa: S608
+_RANKED = _newest("found", "bm25(found, 8, 6, 1, 0)")
+_LISTED, _TITLED = _newest("found", "0.0"), _newest("titled", "0.0")
 
 _EVER = (-(2**62), 2**62)
+_EVERY = "marks : ma"  # a mark that each incident has
 _LETTER = {
     By.SERVICE: "s",
     By.SEVERITY: "v",
@@ -97,11 +109,13 @@ class Index:
 
     def forget(self, place: int) -> None:
         """Find it no more; its rows still are as they were indexed."""
-        self._connection.execute(_FORGET, {"place": place})
+        for statement in _FORGET:
+            self._connection.execute(statement, {"place": place})
 
     def add(self, place: int) -> None:
         """Find it by its rows as they are now."""
-        self._connection.execute(_ADD, {"place": place})
+        for statement in _ADD:
+            self._connection.execute(statement, {"place": place})
 
 
 class Search:
@@ -131,14 +145,17 @@ class Search:
     def _ranked(self, query: Query, marks: str) -> list[int]:
         """Places, the best first."""
         if not query.terms:
-            return [place for place, _ in self._look(_LISTED, marks, query)]
+            return [place for place, _ in self._look(_LISTED, marks or _EVERY, query)]
         return self._look_for(" AND ".join(map(_quoted, query.terms)), query, marks)
 
     def _look_for(self, words: str, query: Query, marks: str) -> list[int]:
         """Where titles and labels have these words, and then where texts had to help. To weigh
-        words is what takes time, so it is done once, and not for titles older than all that."""
-        titled = self._look(_LISTED, f"({{title labels}} : ({words})) AND ({marks})", query)
-        ranked = self._look(_RANKED, f"({{title labels body}} : ({words})) AND ({marks})", query)
+        words is what takes time, so it is done once, and not for titles older than all that. Where
+        a word is unwanted, the texts tell for titles too."""
+        only = f" AND ({marks})" if marks else ""  # a mark that all have is looked through too
+        listed = _LISTED if query.without else _TITLED
+        titled = self._look(listed, f"({{title labels}} : ({words})){only}", query)
+        ranked = self._look(_RANKED, f"({{title labels body}} : ({words})){only}", query)
         first = {place for place, _ in titled}
         scores = {place: (place not in first, score, -place) for place, score in ranked}
         older = {place: (False, 0.0, -place) for place in first if place not in scores}
@@ -153,22 +170,21 @@ class Search:
         since = _EVER[0] if query.since is None else _place(query.since)
         until = _EVER[1] if query.until is None else _place(query.until)
         values = {"asked": asked, "since": since, "until": until, "most": MOST_RANKED}
-        rows = self._connection.execute(statement, values)
-        return [(row.rowid, row.score) for row in rows]
+        return [(at, score) for at, score in self._connection.execute(statement, values).all()]
 
     def _marks(self, filters: Sequence[Filter], sight: Sight) -> str:
-        """What the filters and the sight ask of the column `marks`."""
-        asked = [["ma"]]
+        """What the filters and the sight ask of the column `marks`, "" for nothing."""
+        asked: list[list[str]] = []
         if sight.teams is not None:
             asked.append([f"mt{_hex(team)}" for team in sorted(sight.teams)])
         if not sight.restricted:
             asked.append(["mo"])
         asked += [[self._mark(each) for each in group] for group in grouped(filters)]
-        if len(asked) > 1:
-            del asked[0]
         wanted = " AND ".join(f"({' OR '.join(group)})" for group in asked)
         unwanted = " OR ".join(self._mark(each) for each in filters if each.unwanted)
-        return f"marks : ({wanted})" + (f" NOT marks : ({unwanted})" if unwanted else "")
+        if unwanted:
+            return f"{f'marks : ({wanted})' if wanted else _EVERY} NOT marks : ({unwanted})"
+        return f"marks : ({wanted})" if wanted else ""
 
     def _mark(self, each: Filter) -> str:
         named = each.by in (By.TAG, By.FACTOR)
