@@ -29,6 +29,7 @@ from sqlalchemy import (
     Row,
     bindparam,
     case,
+    exists,
     func,
     or_,
     select,
@@ -359,13 +360,10 @@ def _asked_again(wish: Effect, state: EffectState, changed: bool, planned: bool)
         return EffectState.PLANNED if planned else EffectState.WANTED
     if state is EffectState.DONE and isinstance(wish, _WHEN_NEEDED):
         return EffectState.WANTED
-    if not changed:
-        return state
-    if state in (EffectState.RETRY, EffectState.REJECTED):
-        return EffectState.WANTED
-    if state in (EffectState.DONE, EffectState.DROPPED) and isinstance(wish, REWRITES):
-        return EffectState.WANTED
-    return state
+    again = {EffectState.RETRY, EffectState.REJECTED}
+    if isinstance(wish, REWRITES):
+        again |= {EffectState.DONE, EffectState.DROPPED}
+    return EffectState.WANTED if changed and state in again else state
 
 
 def _rejected(teams: Teams) -> list[ColumnElement[bool]]:
@@ -373,8 +371,9 @@ def _rejected(teams: Teams) -> list[ColumnElement[bool]]:
     rejected = effects.c.state == EffectState.REJECTED
     if teams is None:
         return [rejected]
-    theirs = select(incidents.c.id).where(incidents.c.team.in_(teams))
-    return [rejected, or_(effects.c.team.in_(teams), effects.c.incident_id.in_(theirs))]
+    its = incidents.c.id == effects.c.incident_id  # theirs as a list are many
+    theirs = exists().where(its, incidents.c.team.in_(teams))
+    return [rejected, or_(effects.c.team.in_(teams), theirs)]
 
 
 def _record(row: Row[*tuple[Any, ...]]) -> EffectRecord:

@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from service.store.learning_tables import audits, facts, measures
+from service.store.measured import seen, teams
 from workflows.counts import (
     Asked,
     Due,
@@ -91,17 +92,20 @@ class Figures:
 
     def due(self, scope: Scope, owners: Owners | None = None) -> list[Due]:
         """Action items by the month in which they are due, and by team or kind. They are grouped as
-        the index has them in order, which is an order of magnitude faster than to sort them."""
-        grouped = [measures.c[name] for name in ("due_month", "team", "kind", "outcome", "proven")]
-        columns = [*grouped, func.count(), _count(measures.c.due < self._today)]
-        query = select(*columns).where(*_due_in(scope)).group_by(*grouped)
-        sums: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-        for month, team, kind, outcome, proven, count, passed in self._connection.execute(query):
-            group = {Owners.TEAM: team, Owners.KIND: kind}[owners] if owners else ""
-            counts = sums[(month, group)]
-            for name, more in _told(kind, outcome, proven, count, passed).items():
-                counts[name] += more
-        return [_due(*key, counts) for key, counts in sums.items()]
+        the index has them in order, which is an order of magnitude faster than to sort them, and
+        what that leaves is grouped again as far as it is asked for."""
+        names = ("due_month", "team", "kind", "outcome", "proven")
+        grouped = [measures.c[name] for name in names]
+        counts = (func.count().label("n"), _count(measures.c.due < self._today).label("passed"))
+        query = select(*grouped, *counts).where(*_due_in(scope)).group_by(*grouped)
+        fine = query.subquery()
+        group = fine.c[owners.value] if owners else _nothing()
+        coarse = [fine.c.due_month, group, fine.c.kind, fine.c.outcome, fine.c.proven]
+        sums = select(*coarse, func.sum(fine.c.n), func.sum(fine.c.passed)).group_by(*coarse)
+        found: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+        for month, name, *told in self._connection.execute(sums):
+            found[(month, name)].update(_told(*told))
+        return [_due(*key, counted) for key, counted in found.items()]
 
     def undated(self, scope: Scope) -> int:
         """Action items without a due date, which no month has; those that were known by the end of
@@ -146,9 +150,8 @@ class Figures:
         return [Judged(*row) for row in self._connection.execute(query)]
 
     def teams(self, scope: Scope) -> Sequence[str]:
-        """The teams that have incidents, as far as they may be seen."""
-        query = select(facts.c.team).where(*_seen(facts, scope)).distinct().order_by(facts.c.team)
-        return self._connection.scalars(query).all()
+        """The teams that have incidents, as far as they may be seen, by name."""
+        return teams(self._connection, scope.sight)
 
 
 def _due(month: str, group: str, counts: Mapping[str, Any]) -> Due:
@@ -194,7 +197,7 @@ def _months(column: ColumnElement[str], scope: Scope) -> ColumnElement[bool]:
 
 def _told_of(table: Table, scope: Scope) -> list[ColumnElement[bool]]:
     """Whatever may be seen of it, of the team and service that are asked for."""
-    wanted = _seen(table, scope)
+    wanted = seen(scope.sight, table)
     if scope.team:
         wanted.append(table.c.team == scope.team)
     if scope.service:
@@ -204,15 +207,6 @@ def _told_of(table: Table, scope: Scope) -> list[ColumnElement[bool]]:
         else:
             theirs = select(facts.c.id).where(facts.c.service_words == words)
             wanted.append(table.c.incident_id.in_(theirs))
-    return wanted
-
-
-def _seen(table: Table, scope: Scope) -> list[ColumnElement[bool]]:
-    wanted: list[ColumnElement[bool]] = []
-    if scope.sight.teams is not None:
-        wanted.append(table.c.team.in_(sorted(scope.sight.teams)))
-    if not scope.sight.restricted:
-        wanted.append(table.c.restricted.is_(False))
     return wanted
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -32,6 +32,7 @@ from service.store.measured import (
     read_judged,
     read_measured,
     seen,
+    teams,
 )
 from service.store.schema import incidents
 from workflows.measured import Again, Factor, Judged, LateOf, Measured, Some
@@ -122,10 +123,9 @@ class Prereads:
             ),
         )
 
-    def teams(self, sight: Sight) -> list[str]:
+    def teams(self, sight: Sight) -> Sequence[str]:
         """The teams of whose incidents somebody with this sight may read any, by name."""
-        query = select(facts.c.team).where(*seen(sight, facts)).distinct().order_by(facts.c.team)
-        return list(self._connection.scalars(query))
+        return teams(self._connection, sight)
 
     def _measured(self, query: Query) -> Some[Measured]:
         return first(self._connection, query, MOST, read_measured)

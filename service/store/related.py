@@ -81,16 +81,17 @@ class RelatedIncidents:
         verdict, pleased = measures.c.verdict, [Verdict.EFFECTIVE.value, Verdict.PARTLY.value]
         doubted = and_(verdict.in_(pleased), measures.c.suspect > "")
         query = (
-            select(measures.c.incident_id, measures.c.title)
+            select(*(measures.c[name] for name in ("incident_id", "title", "team", "restricted")))
             .where(measures.c.service_words == own.service)
             .where(measures.c.title_words.in_(sorted(own.measures)))
             .where(or_(verdict == Verdict.NOT_EFFECTIVE.value, doubted))
             .where(measures.c.incident_id != own.id)
-            .where(seen(sight, measures.c.team, measures.c.restricted))
             .limit(MOST_FAILING)
         )
         for row in self._connection.execute(query):
-            shared[row.incident_id].failing.add(row.title)
+            # Asked for in the statement, the team would be looked for by an index of its own.
+            if sight.sees(row.team, row.restricted):
+                shared[row.incident_id].failing.add(row.title)
 
     def _words(self, own: Traces, sight: Sight, shared: dict[str, Shared]) -> None:
         """Those that have the same rarer words. How rare a word is counts only what may be seen."""

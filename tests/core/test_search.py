@@ -13,6 +13,7 @@ from core.test_audits import DAY, incident, measure
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from in_force import payloads
+from sqlalchemy import create_engine, text
 
 from service.store import Store
 from service.store.search import Found
@@ -96,6 +97,9 @@ def test_titles_and_factors_come_before_what_is_said_below(store: Store) -> None
         ("slow before:2026-12-09", {"i1"}),
         ("-slow", set()),
         ("-vendor team:payments", {"i1", "i2", "i3", "i5"}),
+        ("checkout -writes", set()),
+        ("search -reads", {"i6"}),
+        ("-ma slow", {"i1", "i2", "i3", "i4", "i5", "i6"}),
         ("acme/ops#4", {"i4"}),
         ("slow disk printer", {"i1", "i2", "i3", "i4", "i5", "i6"}),
         ("vendor disk printer", {"i4"}),
@@ -108,6 +112,19 @@ def test_what_is_asked_for_is_found_and_nothing_else(
     store: Store, typed: str, expected: set[str]
 ) -> None:
     assert set(ids(store, typed)) == expected
+
+
+def test_what_the_index_marks_incidents_with_are_no_words_to_look_for(store: Store) -> None:
+    engine = create_engine(store.url)
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT marks FROM searchable")).scalars().all()
+    engine.dispose()
+    marks = {mark for row in rows for mark in row.split()}
+    assert {mark[1] for mark in marks} == set("aortnsvgfk")
+    for mark in marks:
+        assert not ids(store, mark), mark
+        assert not ids(store, f"{mark[:4]}*"), mark
+        assert set(ids(store, f"slow -{mark}")) == set(ids(store, "slow")), mark
 
 
 def test_it_is_said_where_none_has_all_the_words(store: Store) -> None:
