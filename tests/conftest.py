@@ -61,11 +61,23 @@ def staged(tmp_path: Path) -> Iterator[Staging]:
         yield lambda **parts: stages.enter_context(Stage(tmp_path, **parts))
 
 
+#: What is tried under faults, in a browser, as processes, and with every hostile or confidential
+#: text: `make test-wide`, which CI runs after `make test`. At a desk a commit need not wait for it.
+WIDE = (
+    *("faults", "browser"),
+    *("stories/test_processes.py", "stories/test_real_delivery.py", "stories/test_demo.py"),
+    *("stories/test_confidential.py", "stories/test_hostile_tickets.py"),
+)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that share what takes long to set up stay with one worker, in their order; any other
     goes to whichever worker is free (xdist's ``--dist loadgroup``)."""
+    wide = tuple(Path(__file__).parent / each for each in WIDE)
     for item in items:
+        if any(item.path.is_relative_to(each) for each in wide):
+            item.add_marker(pytest.mark.wide)
         if not isinstance(item, pytest.Function):
             continue
         fixtures = item._fixtureinfo.name2fixturedefs.values()

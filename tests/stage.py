@@ -15,10 +15,12 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from textwrap import dedent, indent
-from typing import Self
+from typing import Any, Self
 
 import pytest
+from flask import Flask
 from inprocess import WSGI, Address
+from werkzeug.exceptions import HTTPException
 from werkzeug.serving import make_server
 
 from config.rules import Rules, load
@@ -31,6 +33,7 @@ from service.app import create_app
 from service.container import Container, Web, build, check_doors, doors, limits, open_store
 from service.data import database_file
 from service.jobs import TIMING, record_end
+from service.web import webhooks
 from workflows.model import Incident
 
 TOKENS = {"JIRA_TOKEN": "jira-token-7f3a", "GITHUB_TOKEN": "github-token-9c1e"}
@@ -208,11 +211,11 @@ class Stage:
             self.container.rules.policy.people,
             check_doors(self.container.rules),
         )
-        app = between(create_app(web))
         if self._address is not None:
-            self._address.serve(app)
+            self._address.serve(between(_waking(web)))
             self.url = self._address.url
             return
+        app = between(create_app(web))
         self._server = make_server("127.0.0.1", port, app, threaded=True)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
@@ -304,6 +307,21 @@ def copy_of_an_empty_database(settings: Settings) -> None:
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(empty_database())
+
+
+def _waking(web: Web) -> WSGI:
+    """The application, of which there is nothing but the doors for webhooks until a page is asked
+    for: most stories ask for none, and to build the whole takes a tenth of a second."""
+    ajar = Flask("service.web")
+    ajar.register_blueprint(webhooks.blueprint(web))
+    ajar.register_error_handler(HTTPException, webhooks.refusal)
+    whole = cache(lambda: create_app(web))
+
+    def serve(environ: dict[str, Any], start: Any) -> Any:
+        at_door = environ["PATH_INFO"].startswith(webhooks.PREFIX)
+        return (ajar if at_door else whole())(environ, start)
+
+    return serve
 
 
 def free_port() -> int:
