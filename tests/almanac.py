@@ -172,8 +172,8 @@ def judge(story: Story, looks: Sequence[Look], count: Count | None = None) -> li
 
 class _Walk:
     """What somebody knows who stands beside it: `due` is when the audit of `round`, `rung` and
-    `step` is to open, None while none is to; `decided` when its opening may first have been
-    decided, by a look that may have died then; `open` the one that is; `spent` when the measure
+    `step` is to open, None while none is to; `decided` when its opening may have been decided, by
+    looks that may have died then; `open` the one that is; `spent` when the measure
     was done which then was found not effective."""
 
     def __init__(self, story: Story, count: Count) -> None:
@@ -181,7 +181,7 @@ class _Walk:
         self.done: datetime | None = None
         self.spent: datetime | None = None
         self.due: datetime | None = None
-        self.decided: datetime | None = None
+        self.decided: list[datetime] = []
         self.early: dict[str, datetime] = {}  # before then nobody may be told that it is overdue
         self.round, self.rung, self.step = 0, 1, 1
         self.open: Asked | None = None
@@ -199,9 +199,9 @@ class _Walk:
         if look.whole and self.known is None:
             self.known = look.begun  # the one before may have died before it wrote that down
         if self.due is None or self.due > look.ended:
-            self.decided = None
-        elif self.decided is None:
-            self.decided = look.begun
+            self.decided = []
+        else:
+            self.decided.append(look.begun)
         yield from self._opened(look, now.state)
         if look.whole:
             if self.due is not None and self.due <= look.begun:
@@ -307,10 +307,10 @@ class _Walk:
             self.early[audit.key] = self._early(audit)
 
     def _early(self, audit: Asked) -> datetime:
-        """Its due date counts from when its opening was decided; unless it was over by then."""
-        decided = min(audit.created, self.decided or audit.created)
-        first = self.story.rules.overdue(decided)
-        return first if first > audit.created else self.story.rules.overdue(audit.created)
+        """Its due date counts from when its opening was decided; it is decided anew once that is
+        over before the ticket is there."""
+        decided = [min(audit.created, at) for at in (*self.decided, audit.created)]
+        return min(late for at in decided if (late := self.story.rules.overdue(at)) > audit.created)
 
     def _wrong(self, audit: Asked, look: Look, state: str) -> str:
         if audit.created < look.begun:

@@ -11,7 +11,7 @@ from workflows.events import AuditRead, AuditReading, TaskReading
 from workflows.model import Incident
 from workflows.policy import Policy, Team, same_word
 from workflows.postmortem import MUTE_LABEL
-from workflows.rungs import Place
+from workflows.rungs import Audit, Place
 from workflows.snapshots import Side
 
 
@@ -70,23 +70,27 @@ def audited(
     incident: Incident, policy: Policy, now: datetime, seen: Seen
 ) -> tuple[Incident, list[str]]:
     """The incident with its audits planned, prepared and withdrawn; as it is where the rules know
-    its team no more. Where the rules have lost the connection of an audit's ticket, nobody waits
-    for what it says."""
+    its team no more."""
     team = policy.teams.get(incident.team)
     if team is None:
         return incident, []
     incident, refused = audits.succeed_refused(incident, team, policy, now)
     incident, recurred = recurrence.told(incident)
-    unread = {
-        audit.place
-        for audit in incident.audits
-        if audit.lives and audit.stands and audit.place not in seen.audits
-        if audit.ticket and audit.ticket.connection in policy.connections
-    }
+    unread = {a.place for a in incident.audits if _may_say_more(a, policy, seen)}
     incident, planned = audits.plan(incident, team, now, unread)
     incident = checks.with_alarms_told(incident, team)
     incident = opening.prepared(incident, team, policy, now, seen.measures)
     return incident, [*refused, *recurred, *planned]
+
+
+def _may_say_more(audit: Audit, policy: Policy, seen: Seen) -> bool:
+    """Whether there may be a verdict that was not read: in a ticket that was not, or in one that
+    may have been opened without a word of it having come back. Where the rules have lost the
+    connection of its ticket, nobody waits for what it says."""
+    if not audit.lives or audit.ticket is None:
+        return audit.is_opening
+    known = audit.stands and audit.ticket.connection in policy.connections
+    return known and audit.place not in seen.audits
 
 
 def wanted_by_audits(

@@ -200,7 +200,8 @@ def _done_since(item: ActionItem, now: datetime) -> datetime:
 
 
 def _withdraw(incident: Incident, item: ActionItem, why: str) -> tuple[Incident, list[str]]:
-    """Nothing more is asked of it. What was never asked to be opened leaves no trace."""
+    """Nothing more is asked of it. What was never asked to be opened leaves no trace, unless it
+    stands for a rung that was, and was not made: the round of that is not begun again."""
     notes: list[str] = []
     kept: list[Audit] = []
     for audit in incident.audits:
@@ -208,7 +209,9 @@ def _withdraw(incident: Incident, item: ActionItem, why: str) -> tuple[Incident,
             kept.append(audit)
             continue
         notes.append(f"{audit.name} is withdrawn: {why}")
-        if audit.due is not None:
+        before = (audit.item, audit.round, audit.rung - 1)
+        instead = audit.rung > 1 and find(incident, before) is None
+        if audit.due is not None or instead:
             kept.append(replace(audit, ended=why))
     incident = replace(incident, audits=tuple(kept))
     return _with(incident, replace(item, done_at=None)), notes

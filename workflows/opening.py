@@ -79,7 +79,7 @@ def _asked_for(
         if item is None or incident.postmortem is None:
             continue
         if audit.ticket is None and audit.due is not None:
-            moot = bool(audit.ended) or away
+            moot = bool(audit.ended) or away or bool(nothing_to_ask(item, incident, team))
             if moot or item.number in read:
                 wish = _opening(incident, item, audit, incident.postmortem, team, policy)
                 yield replace(wish, moot=moot)

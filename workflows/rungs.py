@@ -141,6 +141,11 @@ class Audit:
         return "planned" if self.ticket is None else "open"
 
     @property
+    def is_opening(self) -> bool:
+        """Whether its ticket was asked for, and is not known to be there: it may be."""
+        return self.lives and self.ticket is None and self.due is not None
+
+    @property
     def stands(self) -> bool:
         """Whether it has a ticket that can be told something."""
         return self.ticket is not None and not self.gone

@@ -110,6 +110,31 @@ def test_one_that_is_found_late_is_due_when_its_ticket_says(measure: Measure) ->
     assert "2027-01-21" in measure.text(key)
 
 
+@pytest.mark.parametrize("word", ["partly", "not-effective"])
+def test_a_verdict_in_a_ticket_that_was_not_found_yet_counts_though_its_measure_is_given_up_since(
+    measure: Measure, word: str
+) -> None:
+    """The service died before it heard that the audit is open. Whoever it asks answers."""
+    measure.done()
+    stage = measure.stage
+    stage.sandbox.hooks.enabled = False
+    stage.clock.wait(31 * DAY)
+    stage.sandbox.fail_next("POST", measure.creation, after_effect=True, drop_connection=True)
+    stage.settle()
+    assert measure.audits[0].ticket is None
+    (key,) = measure.tickets()
+    measure.comment(key, f"/audit {word} because it slept", by="noor")
+    stage.clock.wait(DAY)
+    measure.set_aside(measure.task_key, by="kim")
+    stage.restart()
+    stage.poll()
+    for _ in range(3):
+        stage.wait(timedelta(hours=1))
+    assert str(measure.audits[0].verdict) == word
+    assert not measure.is_open(key)
+    assert measure.tickets() == [key]
+
+
 @pytest.mark.parametrize("before", ["off", "{ladder: {default: []}}"])
 def test_other_rules_that_ask_for_audits_reach_what_was_done_long_ago(
     tmp_path: Path, before: str
