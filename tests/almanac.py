@@ -193,7 +193,7 @@ class _Walk:
         now = self.story.state(look.begun)
         self._hear(look)
         if now.state != DONE:
-            yield from self._nothing_to_ask(look)
+            yield from self._nothing_to_ask(look, now)
         elif self.done is None and now.at != self.spent:
             self._begin(now.at)
         if look.whole and self.known is None:
@@ -208,7 +208,8 @@ class _Walk:
                 yield f"nothing opened by {look.ended}, though {self._which} was due {self.due}"
                 self.due = None
             yield from self._consequences(look)
-            yield from self._overdue(look)
+            if now.state == DONE:
+                yield from self._overdue(look)
 
     def rest(self) -> Iterator[str]:
         """What is wrong in the end, after the last look."""
@@ -279,11 +280,14 @@ class _Walk:
         self.step += said.verdict == EFFECTIVE
         self._plan(said.at, again=said.verdict == PARTLY)
 
-    def _nothing_to_ask(self, look: Look) -> Iterator[str]:
+    def _nothing_to_ask(self, look: Look, now: Change) -> Iterator[str]:
+        """That a ticket is gone may be told by nobody: all of a place is looked through once a day
+        only."""
         if self.due is not None:
             self.count["planned and withdrawn"] += 1
         self.done = self.due = None
-        if self.open is not None and look.whole:
+        known = now.state != GONE or now.at + DAY <= look.begun
+        if self.open is not None and look.whole and known:
             if not self.open.wrote(ENDED, look.ended):
                 yield f"{self.open.key} was not told that nothing is asked any more"
             if self.open.closed is None or self.open.closed > look.ended:
@@ -350,7 +354,7 @@ class _Walk:
         rules = self.story.rules
         if self.open is None or self.known is None:
             return
-        late = rules.overdue(self.open.created)
+        late = rules.spoken(rules.overdue(self.open.created))
         if late <= look.begun and rules.speaks(look.begun) and rules.speaks(look.ended):
             self.count["overdue looks"] += 1
             if not self.open.wrote(OVERDUE, look.ended):
