@@ -44,6 +44,7 @@ NEW_YORK = frozenset({date(2027, 1, 1), date(2027, 1, 18), date(2027, 5, 31), da
 ABSENCES = (0.3, 1, 2, 5, 8, 13, 20, 20)  # days
 
 #: A process that makes no call for so many seconds has nothing to do.
+OFTEN = 10  # times that a commit is made in a year
 IDLE = 1.5
 PATIENT = 300.0  # seconds until a process must have made its first call
 
@@ -98,15 +99,22 @@ class Deaths:
     died: Counter[Site] = field(default_factory=Counter)
     job: str = ""
     _left: int | None = None
+    _wanted: Site | None = None
     _dead: bool = False
 
     def aim(self, dice: random.Random) -> None:
-        """It is to die where it did least often, the first time it comes there, or a later one."""
-        self._left = dice.choice((0, 0, 1, 2, 4))
+        """It is to die where it did least often, the first time it comes there, or a later one; or
+        somewhere where it comes often and never died: what comes late in a look would have its turn
+        after all that is rare."""
+        never = sorted(
+            (s for s, n in self.seen.items() if n >= OFTEN and not self.died[s]), key=str
+        )
+        self._wanted = dice.choice(never) if never and dice.random() < 0.5 else None
+        self._left = 0 if self._wanted else dice.choice((0, 0, 1, 2, 4))
 
     def live(self) -> None:
         """No more deaths, until the next is aimed at."""
-        self._left, self._dead = None, False
+        self._left, self._wanted, self._dead = None, None, False
 
     def wrap(self, store: Store) -> None:
         write = store.write
@@ -129,13 +137,18 @@ class Deaths:
 
     def _meet(self, site: Site) -> None:
         self.seen[site] += 1
-        if self._left is None or self.died[site] > self._fewest:
+        if self._left is None or not self._is_meant(site):
             return
         self._left -= 1
         if self._left < 0:
             self.died[site] += 1
             self._dead = True
             raise Crash
+
+    def _is_meant(self, site: Site) -> bool:
+        if self._wanted is not None:
+            return site == self._wanted
+        return self.died[site] <= self._fewest
 
     @property
     def _fewest(self) -> int:
@@ -318,8 +331,8 @@ class Outcome:
     measures: int
 
     def survived(self, about: Sequence[str]) -> list[Site]:
-        """The commits about these that were made ten times and more, and at which it never died."""
-        often = [site for site, times in self.deaths.seen.items() if times >= 10]
+        """The commits about these that were made `OFTEN`, and at which it never died."""
+        often = [site for site, times in self.deaths.seen.items() if times >= OFTEN]
         of_them = [site for site in often if any(word in f"{site} " for word in about)]
         return [site for site in of_them if not self.deaths.died[site]]
 
