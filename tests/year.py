@@ -43,8 +43,9 @@ NEW_YORK = frozenset({date(2027, 1, 1), date(2027, 1, 18), date(2027, 5, 31), da
 
 ABSENCES = (0.3, 1, 2, 5, 8, 13, 20, 20)  # days
 
-#: A process that makes no call for so many seconds has nothing to do.
 OFTEN = 10  # times that a commit is made in a year
+
+#: A process that makes no call for so many seconds has nothing to do.
 IDLE = 1.5
 PATIENT = 300.0  # seconds until a process must have made its first call
 

@@ -18,7 +18,7 @@ from workflows.projection import Part, Projection, What
 from workflows.recurrence import normal
 
 #: An incident is looked for by so many of its words, tags and factors, and measures.
-MOST_WORDS, MOST_LABELS, MOST_MEASURES = 24, 12, 30
+MOST_WORDS, MOST_LABELS, MOST_MEASURES = 20, 12, 30
 
 #: A word, tag or factor that more than one of so many incidents has tells nothing; and neither
 #: does a word that so many have.
