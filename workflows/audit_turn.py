@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from workflows import audits, checks, opening, recurrence, verdicts
+from workflows.audit_keys import audit_key
+from workflows.effects import Hold
 from workflows.events import AuditRead, AuditReading, TaskReading
 from workflows.model import Incident
 from workflows.policy import Policy, Team, same_word
@@ -19,14 +21,22 @@ from workflows.snapshots import Side
 class Seen:
     """What was read for one decision: the `measures`, by number, all of whose tickets were, and the
     `audits` whose tickets were. Of no other measure an audit is opened, and no other audit that has
-    a ticket is withdrawn: what people said there last may not be known."""
+    a ticket is withdrawn: what people said there last may not be known. `dropped`: the audits whose
+    opening somebody gave up, which so have none."""
 
     measures: frozenset[int] = frozenset()
     audits: frozenset[Place] = frozenset()
+    dropped: frozenset[Place] = frozenset()
 
 
-def seen_in(incident: Incident, tasks: Sequence[TaskReading], read: Sequence[AuditReading]) -> Seen:
-    """What these readings are of, in an incident as it is before they are heard."""
+def seen_in(
+    incident: Incident,
+    tasks: Sequence[TaskReading],
+    read: Sequence[AuditReading],
+    held: Mapping[str, Hold],
+) -> Seen:
+    """What these readings are of, in an incident as it is before they are heard, and what is known
+    of its effects that are `held`, by key."""
     sides = {(reading.number, reading.side) for reading in tasks}
     whole = (
         item.number
@@ -37,7 +47,10 @@ def seen_in(incident: Incident, tasks: Sequence[TaskReading], read: Sequence[Aud
             if ref is not None
         )
     )
-    return Seen(frozenset(whole), frozenset(reading.audit for reading in read))
+    given_up = {key for key, hold in held.items() if hold.given_up}
+    dropped = (a.place for a in incident.audits if audit_key(incident, a) in given_up)
+    heard = frozenset(reading.audit for reading in read)
+    return Seen(frozenset(whole), heard, frozenset(dropped))
 
 
 def heard_audits(
@@ -88,7 +101,7 @@ def _may_say_more(audit: Audit, policy: Policy, seen: Seen) -> bool:
     may have been opened without a word of it having come back. Where the rules have lost the
     connection of its ticket, nobody waits for what it says."""
     if not audit.lives or audit.ticket is None:
-        return audit.is_opening
+        return audit.is_opening and audit.place not in seen.dropped
     known = audit.stands and audit.ticket.connection in policy.connections
     return known and audit.place not in seen.audits
 

@@ -87,7 +87,7 @@ def decide(
     opened or withdrawn only after such a read. `proofs` are those of items that ended, read whole.
     """
     notes: list[str] = []
-    seen = seen_in(incident, tasks, audits) if incident else Seen()
+    seen = seen_in(incident, tasks, audits, held or {}) if incident else Seen()
     if incident is not None:
         incident, notes = choices.settle(incident, now)
         incident, published = publishing.settle(incident)

@@ -14,6 +14,7 @@ from stories.test_judging_lost import loses
 from unheard import write
 
 from service.audits import REST
+from service.dead_letters import dead_letters, drop
 from service.routing import INCIDENT_JOB, incident_subject
 from workflows.model import Phase
 from workflows.rungs import Verdict
@@ -108,6 +109,26 @@ def test_one_that_is_found_late_is_due_when_its_ticket_says(measure: Measure) ->
     (key,) = measure.tickets()
     assert measure.audit.due == date(2027, 1, 21)
     assert "2027-01-21" in measure.text(key)
+
+
+def test_one_whose_opening_was_dropped_does_not_keep_its_measure_from_the_next_round(
+    measure: Measure,
+) -> None:
+    measure.done()
+    stage = measure.stage
+    stage.sandbox.fail_next("POST", measure.creation, status=400)
+    measure.wait(31)
+    with stage.store.write() as tx:
+        (letter,) = dead_letters(tx)
+        assert drop(tx, letter.id, by="kim", why="not wanted")
+    stage.settle()
+    measure.reopen(measure.task_key, by="kim")
+    stage.settle()
+    assert not measure.audits[0].lives
+    measure.done()
+    measure.wait(32)
+    assert len(measure.tickets()) == 1
+    assert measure.audit.round == 2
 
 
 @pytest.mark.parametrize("word", ["partly", "not-effective"])
