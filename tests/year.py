@@ -44,6 +44,7 @@ NEW_YORK = frozenset({date(2027, 1, 1), date(2027, 1, 18), date(2027, 5, 31), da
 ABSENCES = (0.3, 1, 2, 5, 8, 13, 20, 20)  # days
 
 OFTEN = 10  # times that a commit is made in a year
+EVERYTHING = ("",)  # a commit is about
 
 #: A process that makes no call for so many seconds has nothing to do.
 IDLE = 1.5
@@ -102,20 +103,29 @@ class Deaths:
     _left: int | None = None
     _wanted: Site | None = None
     _dead: bool = False
+    _over: bool = False
 
     def aim(self, dice: random.Random) -> None:
         """It is to die where it did least often, the first time it comes there, or a later one; or
         somewhere where it comes often and never died: what comes late in a look would have its turn
         after all that is rare."""
-        never = sorted(
-            (s for s, n in self.seen.items() if n >= OFTEN and not self.died[s]), key=str
-        )
+        never = sorted(self.survived(EVERYTHING), key=str)
         self._wanted = dice.choice(never) if never and dice.random() < 0.5 else None
         self._left = 0 if self._wanted else dice.choice((0, 0, 1, 2, 4))
+
+    def survived(self, about: Sequence[str]) -> list[Site]:
+        """The commits about these that were made `OFTEN`, and at which it never died."""
+        often = [site for site, times in self.seen.items() if times >= OFTEN]
+        of_them = [site for site in often if any(word in f"{site} " for word in about)]
+        return [site for site in of_them if not self.died[site]]
 
     def live(self) -> None:
         """No more deaths, until the next is aimed at."""
         self._left, self._wanted, self._dead = None, None, False
+
+    def end(self) -> None:
+        """There are no more deaths at all: commits from now on do not count."""
+        self._over = True
 
     def wrap(self, store: Store) -> None:
         write = store.write
@@ -137,6 +147,8 @@ class Deaths:
         store.write = dying  # type: ignore[method-assign]
 
     def _meet(self, site: Site) -> None:
+        if self._over:
+            return
         self.seen[site] += 1
         if self._left is None or not self._is_meant(site):
             return
@@ -308,7 +320,11 @@ class WorkerProcess:
 @dataclass(frozen=True)
 class Plan:
     """How a year goes: each time before it works to its end the service dies up to `deaths` times,
-    and `kills` times in all as a process. People do everything `haste` times as often."""
+    and `kills` times in all as a process. People do everything `haste` times as often.
+
+    It goes on, by a half at most, until all kills were and until the service died at each commit
+    about `everywhere` that it made `OFTEN`.
+    """
 
     seed: int
     incidents: int
@@ -316,6 +332,7 @@ class Plan:
     kills: int = 0
     deaths: int = 3
     haste: int = 1
+    everywhere: tuple[str, ...] = ()
 
 
 @dataclass
@@ -330,12 +347,6 @@ class Outcome:
     killed: list[int]
     calls: int
     measures: int
-
-    def survived(self, about: Sequence[str]) -> list[Site]:
-        """The commits about these that were made `OFTEN`, and at which it never died."""
-        often = [site for site, times in self.deaths.seen.items() if times >= OFTEN]
-        of_them = [site for site in often if any(word in f"{site} " for word in about)]
-        return [site for site in of_them if not self.deaths.died[site]]
 
 
 class Year:
@@ -370,6 +381,7 @@ class Year:
     def play(self) -> Outcome:
         """From the first incident to the judge."""
         stage, end = self.stage, self.stage.clock() + self.plan.days * DAY
+        latest = end + self.plan.days * DAY / 2
         self.folk.have_incidents(self.plan.incidents)
         self.look()
         self.folk.resolve_incidents()
@@ -377,7 +389,7 @@ class Year:
         self.folk.find_tickets()
         every = self.plan.days * DAY / (self.plan.kills + 1)
         next_kill = stage.clock() + every
-        while stage.clock() < end or len(self.killed) < self.plan.kills:
+        while stage.clock() < end or (self._goes_on() and stage.clock() < latest):
             self._absent()
             if self.plan.kills > len(self.killed) and stage.clock() >= next_kill:
                 next_kill += every
@@ -387,11 +399,16 @@ class Year:
                 self.die()
                 self._absent(longest=self._dice.choice((0, 0, 0, 1, 20)))
             self.look()
+        stage.deaths.end()
         for _ in range(2):
             self.look()
             stage.clock.wait(21 * DAY)
         self.look()
         return self.outcome()
+
+    def _goes_on(self) -> bool:
+        survived = self.stage.deaths.survived(self.plan.everywhere)
+        return len(self.killed) < self.plan.kills or bool(survived)
 
     def outcome(self) -> Outcome:
         count = Count()

@@ -48,10 +48,10 @@ def test_in_a_year_of_five_hundred_measures_every_audit_that_is_due_opens_once(
     play: Callable[..., Outcome],
 ) -> None:
     seed = int(os.environ.get("SEED", "7"))
-    outcome = play(Plan(seed, incidents=50, days=365, kills=20, deaths=8))
+    outcome = play(Plan(seed, incidents=50, days=365, kills=20, deaths=8, everywhere=ABOUT_AUDITS))
     assert outcome.measures == 500
     assert outcome.wrong == []
     assert len(outcome.killed) == 20
-    assert [str(site) for site in outcome.survived(ABOUT_AUDITS)] == []
+    assert [str(site) for site in outcome.deaths.survived(ABOUT_AUDITS)] == []
     for what in ("opened late", "planned and withdrawn", EFFECTIVE, PARTLY, NOT_EFFECTIVE):
         assert outcome.count[what] > 20, outcome.count
