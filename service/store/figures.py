@@ -19,6 +19,8 @@ from sqlalchemy import (
     and_,
     case,
     func,
+    not_,
+    or_,
     select,
     type_coerce,
 )
@@ -91,21 +93,36 @@ class Figures:
         ]
 
     def due(self, scope: Scope, owners: Owners | None = None) -> list[Due]:
-        """Action items by the month in which they are due, and by team or kind. They are grouped as
-        the index has them in order, which is an order of magnitude faster than to sort them, and
-        what that leaves is grouped again as far as it is asked for."""
-        names = ("due_month", "team", "kind", "outcome", "proven")
-        grouped = [measures.c[name] for name in names]
-        counts = (func.count().label("n"), _count(measures.c.due < self._today).label("passed"))
-        query = select(*grouped, *counts).where(*_due_in(scope)).group_by(*grouped)
-        fine = query.subquery()
-        group = fine.c[owners.value] if owners else _nothing()
-        coarse = [fine.c.due_month, group, fine.c.kind, fine.c.outcome, fine.c.proven]
-        sums = select(*coarse, func.sum(fine.c.n), func.sum(fine.c.passed)).group_by(*coarse)
+        """Action items by the month in which they are due, and by team or kind. Of those that are
+        open, only the present month needs to be asked for days."""
+        found = self._due(scope, owners)
+        present = f"{self._today:%Y-%m}"
+        ahead = self._due(
+            scope, owners, measures.c.due_month == present, measures.c.due >= self._today
+        )
+        for (month, name), counts in found.items():
+            open = counts.pop("open", 0)
+            counts["ahead"] = open if month > present else ahead[(month, name)]["open"]
+            counts["open_late"] = open - counts["ahead"]
+        return [_told(*key, counts) for key, counts in found.items()]
+
+    def _due(
+        self, scope: Scope, owners: Owners | None, *conditions: ColumnElement[bool]
+    ) -> Mapping[tuple[str, str], Counter[str]]:
+        """Those that also fulfil these conditions. They are grouped as the index has them in order,
+        which is an order of magnitude faster than to sort them, and what that leaves is grouped
+        again as far as it is asked for."""
+        grouped = [measures.c[name] for name in ("due_month", "team", "kind", "outcome", "proven")]
+        wanted = (*_due_in(scope), *conditions)
+        fine = select(*grouped, func.count().label("n")).where(*wanted).group_by(*grouped)
+        each = fine.subquery().c
+        group = each[owners.value] if owners else _nothing()
+        coarse = [each.due_month, group, each.kind, each.outcome, each.proven]
+        sums = select(*coarse, func.sum(each.n)).group_by(*coarse)
         found: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-        for month, name, *told in self._connection.execute(sums):
-            found[(month, name)].update(_told(*told))
-        return [_due(*key, counted) for key, counted in found.items()]
+        for month, name, *counted in self._connection.execute(sums):
+            found[(month, name)].update(_counted(*counted))
+        return found
 
     def undated(self, scope: Scope) -> int:
         """Action items without a due date, which no month has; those that were known by the end of
@@ -115,7 +132,6 @@ class Figures:
             measures.c.due.is_(None),
             measures.c.known_since < _begin(scope.period.end),
             *_told_of(measures, scope),
-            _watched(measures),
         )
         return self._connection.scalars(query).one()
 
@@ -154,19 +170,15 @@ class Figures:
         return teams(self._connection, scope.sight)
 
 
-def _due(month: str, group: str, counts: Mapping[str, Any]) -> Due:
+def _told(month: str, group: str, counts: Mapping[str, Any]) -> Due:
     return Due(month=month, group=group, **counts)
 
 
-def _told(kind: str, outcome: str, proven: bool | None, count: int, passed: int) -> dict[str, int]:
-    """What so many action items of one kind and outcome add to `Due`; of those that are open the
-    day has `passed` for so many."""
-    if outcome == "open":
-        told = {"open_late": passed, "ahead": count - passed}
-    else:
-        told = {outcome: count}
-        if outcome != "given_up" and proven is not None:
-            told["proven" if proven else "unproven"] = count
+def _counted(kind: str, outcome: str, proven: bool | None, count: int) -> dict[str, int]:
+    """What so many action items of one kind and outcome are counted as."""
+    told = {outcome: count}
+    if outcome not in ("open", "given_up") and proven is not None:
+        told["proven" if proven else "unproven"] = count
     return told | ({"preventive": count} if kind == Kind.PREVENTIVE else {})
 
 
@@ -176,7 +188,7 @@ def _opened_in(scope: Scope) -> list[ColumnElement[bool]]:
 
 
 def _due_in(scope: Scope) -> list[ColumnElement[bool]]:
-    return [*_due_between(measures, scope), *_told_of(measures, scope), _watched(measures)]
+    return [*_due_between(measures, scope), *_told_of(measures, scope), _followed()]
 
 
 def _due_between(table: Table, scope: Scope) -> list[ColumnElement[bool]]:
@@ -210,10 +222,12 @@ def _told_of(table: Table, scope: Scope) -> list[ColumnElement[bool]]:
     return wanted
 
 
-def _watched(table: Table) -> ColumnElement[bool]:
-    """Nobody here follows the action items of files that were imported. Their ids tell: to look
-    for each among the files takes a third of the whole count."""
-    return func.substr(table.c.incident_id, 1, len(IS_FILE)) != IS_FILE
+def _followed() -> ColumnElement[bool]:
+    """Nobody here follows the action items of files that were imported (`workflows.imported`): they
+    are neither open nor done. Their ids tell, and only those of such items are asked: to look for
+    each among the files takes a third of the whole count, and to ask each id a sixth."""
+    of_file = func.substr(measures.c.incident_id, 1, len(IS_FILE)) == IS_FILE
+    return or_(measures.c.outcome != "given_up", not_(of_file))
 
 
 def _within(moment: ColumnElement[datetime], scope: Scope) -> tuple[ColumnElement[bool], ...]:
