@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from config.settings import Settings
 from integrations.tracker import NotThere, Rejected, Tracker, TrackerError
 from service.clock import Clock
-from service.container import Trackers, open_store
+from service.container import open_store
+from service.container.trackers import Trackers
 from service.data import database_file
 from service.outcomes import sentence
 from service.store.incidents import new_id

@@ -20,7 +20,8 @@ from config.rules import load
 from config.settings import Settings
 from integrations.sandbox import Sandbox
 from service.commands.reading import give_up, program
-from service.container import Trackers, open_store
+from service.container import open_store
+from service.container.trackers import Trackers
 from service.data import token_file
 from service.demo import ground as grounds
 from service.demo.ground import Ground, NotOurs

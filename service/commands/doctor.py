@@ -11,7 +11,7 @@ from textwrap import wrap
 import click
 
 from service.commands.reading import program, read_rules, rules_option
-from service.container import Trackers
+from service.container.trackers import Trackers
 from service.examination import Checked, examine
 from service.explain import plain
 

@@ -13,7 +13,7 @@ import click
 from integrations.tracker import Tracker, TrackerError
 from service.clock import utc_now
 from service.commands.reading import give_up, read_rules, rules_option
-from service.container import Trackers
+from service.container.trackers import Trackers
 from service.data import UnusableData
 from service.explain import plain
 from service.planning import (

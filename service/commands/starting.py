@@ -15,7 +15,7 @@ import structlog
 from config.rules import Rules
 from config.settings import Settings
 from service.commands.reading import give_up
-from service.container import Trackers
+from service.container.trackers import Trackers
 from service.data import UnusableData, data_directory
 
 log = structlog.get_logger(__name__)

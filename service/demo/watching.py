@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import requests
 
 from integrations.sandbox import Sandbox
-from service.container import Trackers
+from service.container.trackers import Trackers
 from service.reconciler import DOCUMENTS, POLL_JOB
 from service.routing import INCIDENT_JOB
 from service.store import Store

@@ -7,36 +7,22 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cached_property, partial
+from functools import partial
 
 from config.rules import ConnectionRules, Rules, load
 from config.secrets import Secret
 from config.settings import Settings
-from integrations.document_store import DocumentStore
-from integrations.files import Files
-from integrations.gate import OPEN, Gate
-from integrations.gitdir.adapter import GitDirectoryDocuments
 from integrations.github import budgets as github_budgets
 from integrations.github import webhook as github_webhook
-from integrations.github.adapter import GitHubTracker
-from integrations.github.client import GitHubClient
-from integrations.github.files import GitHubFiles
-from integrations.github.issue_documents import GitHubIssueDocuments
-from integrations.github.pull_requests import GitHubPullRequestDocuments
-from integrations.github.redelivery import GitHubRedelivery
-from integrations.github.statuses import GitHubStatuses
 from integrations.jira import webhook as jira_webhook
-from integrations.jira.adapter import JiraTracker
-from integrations.jira.documents import JiraIssueDocuments
 from integrations.reviewed import ShowsChecks
-from integrations.tracker import Envelope, KeptDeliveries, Notice, Rejected, Tracker
-from service.audience import Audiences
+from integrations.tracker import Envelope, Notice
 from service.checks import Checks
-from service.clock import Clock, clock_of, utc_now
+from service.clock import Clock, clock_of
 from service.closings import CLOSING_JOB, ClosingTogether
 from service.comparing import Comparison
+from service.container.trackers import Trackers
 from service.data import UnusableData, admin_token, database_file, made
-from service.examination import keeps_files, named_places, shows_releases
 from service.executor import Executor
 from service.governor import Governor
 from service.jobs import Handlers, Timing
@@ -59,136 +45,6 @@ from workflows.learning_rules import LearningRules
 from workflows.policy import KnownPerson
 
 _WEBHOOKS = {"jira": jira_webhook, "github": github_webhook}
-
-
-_GIVE_BACK = "Give the rules the connection {!r} again, under this name."
-
-
-@dataclass(frozen=True)
-class Trackers:
-    """The trackers and document stores of the rules, each made once and shared."""
-
-    rules: Rules
-    clock: Clock = utc_now
-    gate: Gate = OPEN
-    answer_seconds: int = 20
-    public_url: str | None = None
-
-    @cached_property
-    def _github(self) -> dict[str, GitHubClient]:
-        return {
-            name: GitHubClient(
-                connection.url,
-                connection.auth.token.reveal(),
-                clock=self.clock,
-                timeout=self.answer_seconds,
-                connection=name,
-                gate=self.gate,
-                limited=connection.limited,
-            )
-            for name, connection in self.rules.connections.items()
-            if connection.kind == "github"
-        }
-
-    @cached_property
-    def _jira(self) -> dict[str, JiraTracker]:
-        return {
-            name: self._jira_tracker(connection)
-            for name, connection in self.rules.connections.items()
-            if connection.kind == "jira"
-        }
-
-    def _jira_tracker(self, connection: ConnectionRules) -> JiraTracker:
-        deployment = connection.deployment
-        teams = self.rules.policy.teams.values()
-        sources = [s for t in teams for s in t.incidents if s.connection == connection.name]
-        audits = [t.audits.destination for t in teams if t.audits]
-        asking = [t for t in teams if t.evidence or t.waivers]
-        tasks = [to for t in asking for to in (t.postmortem.tasks, t.postmortem.twin) if to]
-        heard = [to for to in (*audits, *tasks) if to.connection == connection.name]
-        writers = {to.place: frozenset[str]() for to in heard}
-        return JiraTracker(
-            connection.name,
-            connection.url,
-            token=connection.auth.token.reveal(),
-            user=connection.auth.user or None,
-            cloud=None if deployment is None else deployment == "cloud",
-            writers=writers | {source.place: source.writers for source in sources},
-            clock=self.clock,
-            timeout=self.answer_seconds,
-            gate=self.gate,
-        )
-
-    @cached_property
-    def by_connection(self) -> Mapping[str, Tracker]:
-        github = {name: GitHubTracker(name, client) for name, client in self._github.items()}
-        return {**self._jira, **github}
-
-    def tracker(self, connection: str) -> Tracker:
-        """The tracker of this name. Raises Rejected when the rules have it no more."""
-        try:
-            return self.by_connection[connection]
-        except KeyError:
-            raise Rejected(
-                f"the rules have no connection {connection!r}", mend=_GIVE_BACK.format(connection)
-            ) from None
-
-    @cached_property
-    def kept_deliveries(self) -> Mapping[str, KeptDeliveries]:
-        """By connection, those that send again what failed, and whose webhooks we take."""
-        found: dict[str, KeptDeliveries] = {}
-        for name, client in self._github.items():
-            if self.rules.connections[name].webhook_secrets:
-                address = f"{self.public_url or ''}/webhooks/{name}"
-                policy = self.rules.policy
-                named = (*named_places(name, policy), *keeps_files(name, policy))
-                named = (*named, *shows_releases(name, policy))
-                repositories = tuple(dict.fromkeys(named))
-                found[name] = GitHubRedelivery(client, repositories, address)
-        return found
-
-    @cached_property
-    def files(self) -> Mapping[str, Files]:
-        """By connection, what keeps files that measures name."""
-        return {name: GitHubFiles(client) for name, client in self._github.items()}
-
-    @cached_property
-    def shown_checks(self) -> Mapping[str, ShowsChecks]:
-        """By connection, what shows checks on commits."""
-        return {name: GitHubStatuses(client) for name, client in self._github.items()}
-
-    @property
-    def _pages(self) -> str:
-        """Where people find the pages of incidents; "" where nobody may be sent there."""
-        return f"{self.public_url}/incidents" if self.public_url else ""
-
-    @cached_property
-    def _documents(self) -> Mapping[tuple[str, str], DocumentStore]:
-        stores: dict[tuple[str, str], DocumentStore] = {}
-        for name, tracker in self._jira.items():
-            stores[JiraIssueDocuments.kind, name] = JiraIssueDocuments(tracker)
-        for name, client in self._github.items():
-            documents = GitHubPullRequestDocuments(client, self._pages)
-            stores[GitHubPullRequestDocuments.kind, name] = documents
-            stores[GitHubIssueDocuments.kind, name] = GitHubIssueDocuments(name, client)
-        stores[GitDirectoryDocuments.kind, ""] = GitDirectoryDocuments()
-        return stores
-
-    def documents(self, kind: str, connection: str) -> DocumentStore:
-        """The store of documents of `kind` behind `connection` ("" for a local directory).
-        Raises Rejected when the rules have none (any more)."""
-        try:
-            return self._documents[kind, connection]
-        except KeyError:
-            raise Rejected(
-                f"no connection {connection!r} keeps {kind} documents",
-                mend=_GIVE_BACK.format(connection),
-            ) from None
-
-    @property
-    def audiences(self) -> Audiences:
-        """Who may read what."""
-        return Audiences(self.by_connection, self.documents)
 
 
 @dataclass(frozen=True)
