@@ -308,7 +308,7 @@ class _Walk:
                 continue
             self.count["opened"] += 1
             self.count["opened late"] += self.due is not None and self.due < look.begun - DAY
-            self.round, self.open, self.due = audit.round, audit, None
+            self.round, self.open, self.due, self.put_off = audit.round, audit, None, None
             self.known = audit.created if look.whole else None
             self.early[audit.key] = self._early(audit)
 
