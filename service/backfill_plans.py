@@ -65,8 +65,8 @@ class PlannedPlace:
 class BackfillPlan:
     """What would be recorded, and what created if that is asked for. `calls` have been made to find
     out, `reads` would be. `read_whole` incidents were, and what they asked for tells how many
-    `tasks` there would be of all; `takes` is how long it takes at least, by what is named in
-    `bound`, and `with_creating` the same where documents and tasks are created."""
+    `tasks` there would be of all; `seconds` is how long it takes at least, by what is named in
+    `bound`, and `seconds_creating` the same where documents and tasks are created."""
 
     places: tuple[PlannedPlace, ...]
     incidents: int
@@ -76,9 +76,9 @@ class BackfillPlan:
     read_whole: int
     calls: int
     reads: int
-    takes: timedelta
+    seconds: int
     bound: str
-    with_creating: timedelta
+    seconds_creating: int
     bound_creating: str
 
 
@@ -143,9 +143,9 @@ class Rehearsing:
             read_whole=len(sample),
             calls=self._gate.calls.total(),
             reads=calls + round(spent.calls.total() * times),
-            takes=takes,
+            seconds=round(takes.total_seconds()),
             bound=bound,
-            with_creating=with_creating,
+            seconds_creating=round(with_creating.total_seconds()),
             bound_creating=bound_creating,
         )
 

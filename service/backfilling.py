@@ -28,7 +28,7 @@ from service.store.effects import EffectState
 from workflows.backfilling import Pace, Place, Wish, candidate, is_done, places
 from workflows.model import Ticket, TicketRef
 from workflows.policy import Policy
-from workflows.rights import Actor
+from workflows.rights import Actor, Teams, may_see
 from workflows.timeline import closed_at
 
 log = structlog.get_logger()
@@ -219,8 +219,11 @@ def _ended(tx: Transaction, ref: TicketRef, wish: Wish) -> tuple[TicketState, st
 
 # --- how far it is --------------------------------------------------------------------------------
 
-#: The pace is that of so long.
-LATELY = timedelta(minutes=10)
+#: The pace is that of so long: the longest window of a budget, after which it starts again.
+LATELY = timedelta(hours=1)
+
+#: For so long it is told on pages that one is done.
+NEWS = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,3 +246,43 @@ def progress(tx: Transaction, backfill: Backfill) -> Progress:
     lately = tx.backfills.ended_since(backfill.id, tx.now - span)
     pace = Pace(sum(to_read.values()), ended, lately, span)
     return Progress(backfill, counts, pace, bool(tx.backfills.unlisted(backfill.id)))
+
+
+def shown_now(tx: Transaction, teams: Teams) -> Progress | None:
+    """How far the last one is, as long as that is news to somebody who sees these teams."""
+    latest = tx.backfills.latest()
+    if latest is None or not all(may_see(teams, each) for each in latest.wish.teams):
+        return None
+    old = latest.ended_at is not None and latest.ended_at < tx.now - NEWS
+    return None if old else progress(tx, latest)
+
+
+def in_words(told: Progress) -> str:
+    """How far it is, in a line."""
+    found, pace, counts = told.backfill, told.pace, told.counts
+    parts = [f"{found.state.value}: {pace.ended} of {pace.total}"]
+    if told.listing:
+        parts.append("still looking for more")
+    for state, words in (
+        (TicketState.KNOWN, "known already"),
+        (TicketState.LEFT, "left alone"),
+        (TicketState.STUCK, "wait for a person"),
+    ):
+        if counts.get(state):
+            parts.append(f"{counts[state]} {words}")
+    if found.state is BackfillState.RUNNING and pace.per_hour:
+        parts.append(f"{pace.per_hour:.0f} an hour")
+        if pace.left is not None and not told.listing:
+            parts.append(f"about {span_in_words(pace.left)} left")
+    if found.why:
+        parts.append(f"waits for {found.why}")
+    return "; ".join(parts)
+
+
+def span_in_words(length: timedelta) -> str:
+    """A length of time, to the minute."""
+    minutes = round(length.total_seconds() / 60)
+    hours, rest = divmod(minutes, 60)
+    if not minutes:
+        return "less than a minute"
+    return f"{hours} h {rest:02} min" if hours else f"{minutes} min"

@@ -15,7 +15,7 @@ from config.rules import Rules
 from integrations.tracker import TrackerError
 from service import backfilling
 from service.backfill_plans import BackfillPlan
-from service.backfilling import AlreadyRunning, Progress
+from service.backfilling import AlreadyRunning, in_words, span_in_words
 from service.commands.reading import (
     give_up,
     opened_store,
@@ -28,7 +28,7 @@ from service.container import history
 from service.explain import plain
 from service.outcomes import sentence
 from service.store import Store
-from service.store.backfills import Backfill, BackfillState, TicketState
+from service.store.backfills import Backfill, BackfillState
 from service.store.codec import dump
 from workflows.backfilling import Wish, places
 from workflows.policy import Mode
@@ -119,7 +119,7 @@ def status(number: int | None) -> None:
             stuck = tx.backfills.stuck(found.id, MOST_STUCK)
     for line in _asked(found):
         click.echo(plain(line))
-    click.echo(plain(_line(told)))
+    click.echo(plain(in_words(told)))
     for each in stuck:
         click.echo(plain(f"  {each.key} waits for a person: {each.words}"))
 
@@ -202,7 +202,7 @@ def _watch(store: Store, number: int) -> None:
                 told = backfilling.progress(tx, found) if found else None
             if found is None or told is None:
                 return
-            if (line := _line(told)) != shown:
+            if (line := in_words(told)) != shown:
                 click.echo(plain(line))
                 shown = line
             if found.state is not BackfillState.RUNNING:
@@ -231,27 +231,6 @@ def _asked(found: Backfill) -> Iterator[str]:
         f"Backfill {found.id}, asked for by {found.by}: incidents of {', '.join(wish.teams)} closed"
         f" {wish.since:%Y-%m-%d} to {last:%Y-%m-%d}, {what}"
     )
-
-
-def _line(told: Progress) -> str:
-    found, pace, counts = told.backfill, told.pace, told.counts
-    parts = [f"{found.state.value}: {pace.ended} of {pace.total}"]
-    if told.listing:
-        parts.append("still looking for more")
-    for state, words in (
-        (TicketState.KNOWN, "known already"),
-        (TicketState.LEFT, "left alone"),
-        (TicketState.STUCK, "wait for a person"),
-    ):
-        if counts.get(state):
-            parts.append(f"{counts[state]} {words}")
-    if found.state is BackfillState.RUNNING and pace.per_hour:
-        parts.append(f"{pace.per_hour:.0f} an hour")
-        if pace.left is not None and not told.listing:
-            parts.append(f"about {_span(pace.left)} left")
-    if found.why:
-        parts.append(f"waits for {found.why}")
-    return "; ".join(parts)
 
 
 def _show(found: BackfillPlan, wish: Wish, rules: Rules, as_json: bool) -> None:
@@ -290,23 +269,15 @@ def _told(found: BackfillPlan, wish: Wish, rules: Rules) -> Iterator[str]:
     if not whole:
         yield f"(The tasks are counted by {found.read_whole} incidents that were read whole.)"
     creating = wish.documents
-    takes = found.with_creating if creating else found.takes
+    takes = timedelta(seconds=found.seconds_creating if creating else found.seconds)
     bound = found.bound_creating if creating else found.bound
     yield (
         f"That is about {found.reads} reads"
         + (" and a write for each that is created, at least" if creating else "")
-        + f". It takes {_span(takes)} or more"
+        + f". It takes {span_in_words(takes)} or more"
         + (f", by a backfill's part of what is allowed ({bound})." if bound else ".")
     )
     for name in wish.teams:
         if creating and rules.policy.teams[name].mode is Mode.PLAN:
             yield f"{name} only plans: what is created would wait until it acts."
     yield f"Nothing was written. {found.calls} calls were made to find this out."
-
-
-def _span(length: timedelta) -> str:
-    minutes = round(length.total_seconds() / 60)
-    hours, rest = divmod(minutes, 60)
-    if not minutes:
-        return "less than a minute"
-    return f"{hours} h {rest:02} min" if hours else f"{minutes} min"
