@@ -10,6 +10,8 @@ import pytest
 from bygone import ask, finish, live_through, progress, resume, run_on, stop, with_a_past
 from stage import Stage
 
+from integrations.sandbox.acme import BOT_JIRA
+from service.backfilling import in_words
 from service.store.backfills import BackfillState, TicketState
 from workflows.model import Outlook
 
@@ -103,3 +105,58 @@ def test_documents_and_tasks_come_where_they_are_asked_for_and_nobody_is_disturb
         finish(stage, ask(stage, documents=True, tasks=True))
         stage.wait(timedelta(days=40))
         assert tickets(stage) == documents + 2
+
+
+def test_what_is_gone_when_its_turn_comes_is_left_alone(tmp_path: Path) -> None:
+    with with_a_past(tmp_path, "jira", 5) as stage:
+        keys = live_through(stage, "jira", 5)
+        number = ask(stage)
+        stage.settle()  # the last two are read, the others were found
+        stage.sandbox.jira.delete(keys[0], by="5b10-kim")
+        assert finish(stage, number) == {TicketState.RECORDED: 4, TicketState.LEFT: 1}
+        assert len(stage.incidents()) == 4
+
+
+def test_what_is_refused_waits_for_a_person_and_keeps_nothing_else_back(tmp_path: Path) -> None:
+    with with_a_past(tmp_path, "jira", 4) as stage:
+        keys = live_through(stage, "jira", 4)
+        stage.sandbox.jira.deny(BOT_JIRA, "CREATE_ISSUES")
+        number = ask(stage, documents=True)
+        assert finish(stage, number) == {TicketState.STUCK: 4}
+        with stage.store.read() as tx:
+            assert {each.key for each in tx.backfills.stuck(number, 10)} == {*keys}
+            assert len(tx.effects.dead_letters()) == 4
+        assert in_words(progress(stage, number)) == "done: 4 of 4; 4 wait for a person"
+
+
+def test_a_comment_on_a_ticket_of_the_past_is_recorded_too_and_wakes_nobody(
+    tmp_path: Path,
+) -> None:
+    with with_a_past(tmp_path, "github", 1, webhooks=True) as stage:
+        (key,) = live_through(stage, "github", 1)
+        finish(stage, ask(stage))
+        number = int(key.partition("#")[2])
+        stage.sandbox.github.comment("acme/ops", number, "It was the zone transfer", by="noor")
+        stage.settle()
+        known = stage.incident(key).backfilled
+        assert known is not None
+        assert "It was the zone transfer" in known.history
+        assert stage.sandbox.writes() == []
+
+
+def test_reopened_and_closed_again_it_is_followed_like_any_other(tmp_path: Path) -> None:
+    with with_a_past(tmp_path, "jira", 1) as stage:
+        (key,) = live_through(stage, "jira", 1)
+        finish(stage, ask(stage))
+        jira = stage.sandbox.jira
+        jira.transition(key, "Open", by="5b10-kim")
+        stage.poll()
+        assert stage.sandbox.writes() == []
+        stage.clock.wait(timedelta(hours=1))
+        jira.transition(key, "Resolved", by="5b10-kim")
+        stage.poll()
+        incident = stage.incident(key)
+        assert incident.backfilled is None
+        assert incident.postmortem is not None
+        assert incident.roles
+        assert incident.comment_id
