@@ -298,6 +298,11 @@ class Tracker(Protocol):
         edited while pages are read moves to the front, so that a later page may repeat a ticket
         but hides none. (Oldest first, it would leave a gap that the next page jumps over.)"""
 
+    def history(self, place: str, since: datetime, until: datetime) -> Iterator[Ticket]:
+        """Tickets of `place` that were made before `until` and updated since `since`, all pages,
+        the latest update first, as lists show them: without comments and changes, and without a
+        look at who may write there. So all that were closed in between are among them."""
+
     def create_tasks(self, tasks: Sequence[CreateTask]) -> Iterator[TaskResult]:
         """Create the tasks (`at_once` at most, all of one place and type), each marked with its
         key; a result is yielded as soon as it is known, so that it can be stored before the next

@@ -19,7 +19,7 @@ from integrations.tracker import RateLimited, Unavailable
 from service.lease import Lease, held
 from service.store import Store, Transaction
 from service.store.traffic import Circuit, Paused
-from workflows.budgets import Window, free_at, room
+from workflows.budgets import BACKFILL_PART, Haste, Window, free_at, room
 
 log = structlog.get_logger()
 
@@ -46,8 +46,8 @@ LONGEST_TOLD = timedelta(days=1)
 UNTOLD, LONGEST_UNTOLD = timedelta(minutes=1), timedelta(hours=1)
 
 
-#: What the scope of a pause begins with that is none for what somebody waits for.
-OLD_WORK = "old work: "
+#: What the scope of a pause begins with that stands only against calls of this haste, and less.
+_ONLY_FOR = {Haste.OLD_WORK: "old work: ", Haste.BACKFILL: "backfill: "}
 
 
 class Governor:
@@ -63,8 +63,9 @@ class Governor:
     def passing(self, call: Call) -> Iterator[Report]:
         """See `Gate`. Raises LostLease as well, where the caller's lease is over."""
         lease = held()
-        clear = self._clear(call)
-        number, probes = ("", False) if clear else self._admitted(call, lease)
+        haste = Haste.OLD_WORK if lease is None else lease.haste
+        clear = self._clear(call, haste)
+        number, probes = ("", False) if clear else self._admitted(call, lease, haste)
         answer: Answered | None = None
 
         def report(told: Answered) -> None:
@@ -81,27 +82,27 @@ class Governor:
 
     # --- before -------------------------------------------------------------------------------
 
-    def _clear(self, call: Call) -> Circuit | None:
+    def _clear(self, call: Call, haste: Haste) -> Circuit | None:
         """How the tracker stands, where the call counts against no budget and nothing is on record
         that it could run into or clear away: then nothing need be written before it, and
-        afterwards only what is news."""
-        if call.costs:
+        afterwards only what is news. A backfill keeps to its part of what the tracker allows in
+        an hour besides."""
+        if call.costs or haste is Haste.BACKFILL:
             return None
         with self._store.read() as tx:
             circuit = tx.traffic.circuit(call.connection)
-            paused = tx.traffic.any_pause(call.connection, _scopes(call, urgent=False))
+            paused = tx.traffic.any_pause(call.connection, _scopes(call, Haste.BACKFILL))
         return None if circuit.failures or paused else circuit
 
-    def _admitted(self, call: Call, lease: Lease | None) -> tuple[str, bool]:
+    def _admitted(self, call: Call, lease: Lease | None, haste: Haste) -> tuple[str, bool]:
         """Wait until there is room, and take it. Returns what the call is known by in the books,
         and whether it is the one that looks whether its tracker is back. Raises RateLimited or
         Unavailable when that takes too long."""
-        urgent = lease is not None and lease.urgent
         give_up_at = self._store.clock() + PATIENCE
         while True:
             with self._store.write() as tx:
                 down = _down(tx, call)
-                refused = _refusal(tx, call, urgent)
+                refused = _refusal(tx, call, haste)
                 if refused is None:
                     if down:  # only now: whoever may not call must not keep others from looking
                         until = tx.now + max(self._longest, FIRST_REST)
@@ -110,7 +111,7 @@ class Governor:
                     tx.traffic.begin(number, call.connection, call.costs, self._longest)
                     return number, down
                 if refused.until > give_up_at and not _known(tx, refused):
-                    tx.traffic.pause(refused if urgent else _of_old_work(refused))
+                    tx.traffic.pause(_only_for(haste, refused))
             now = self._store.clock()
             if refused.until > give_up_at:
                 raise RateLimited(refused.why, retry_at=refused.until)
@@ -129,7 +130,8 @@ class Governor:
                 self._pause(tx, call.connection, answer.pause)
             elif not answer.failing:
                 # A read that is served says nothing of the writes that were refused.
-                served = [scope for scope in _scopes(call, urgent=False) if scope or call.writes]
+                everything = _scopes(call, Haste.BACKFILL)
+                served = [scope for scope in everything if scope or call.writes]
                 tx.traffic.went_through(call.connection, served)
             circuit = tx.traffic.circuit(call.connection)
             after = _after(circuit, answer, tx.now, probes)
@@ -157,17 +159,24 @@ class Governor:
         tx.traffic.pause(Paused(connection, pause.scope, until, why, strikes, wide))
 
 
-def _refusal(tx: Transaction, call: Call, urgent: bool) -> Paused | None:
+def not_for(haste: Haste) -> tuple[str, ...]:
+    """What the scopes of those pauses begin with that are none for work of this haste."""
+    return tuple(mark for only, mark in _ONLY_FOR.items() if only < haste)
+
+
+def _refusal(tx: Transaction, call: Call, haste: Haste) -> Paused | None:
     """What stands against the call now, the longest of it."""
-    paused = tx.traffic.paused(call.connection, _scopes(call, urgent))
+    paused = tx.traffic.paused(call.connection, _scopes(call, haste))
     if paused is not None:
         return paused
+    if haste is Haste.BACKFILL and (over := _over_its_part(tx, call.connection)) is not None:
+        return over
     full = [
         refused
         for cost in call.costs
         for refused in (
             _too_many_at_once(tx, call, cost),
-            *(_full(tx, call, cost, window, urgent) for window in cost.budget.windows),
+            *(_full(tx, call, cost, window, haste) for window in cost.budget.windows),
         )
         if refused is not None
     ]
@@ -201,8 +210,22 @@ def _too_many_at_once(tx: Transaction, call: Call, cost: Cost) -> Paused | None:
     return Paused(call.connection, cost.scope, tx.now + LOOK_AGAIN, why)
 
 
-def _full(tx: Transaction, call: Call, cost: Cost, window: Window, urgent: bool) -> Paused | None:
-    most = room(window, urgent)
+def _over_its_part(tx: Transaction, connection: str) -> Paused | None:
+    """What stands against a backfill where more than its part is used of what the tracker allows in
+    an hour, as its last answer told."""
+    quota = tx.traffic.circuit(connection).quota
+    if quota is None or quota.reset <= tx.now:
+        return None
+    used, most = quota.limit - quota.left, quota.limit // BACKFILL_PART
+    if used < most:
+        return None
+    why = f"{connection} allows {quota.limit} requests an hour, {used} are used"
+    why += f"; a backfill takes {most} at most"
+    return Paused(connection, "", min(quota.reset, tx.now + LONGEST_TOLD), why, wide=True)
+
+
+def _full(tx: Transaction, call: Call, cost: Cost, window: Window, haste: Haste) -> Paused | None:
+    most = room(window, haste)
     used = tx.traffic.used(call.connection, cost, tx.now - window.length)
     if used + cost.units <= most:
         return None
@@ -210,13 +233,16 @@ def _full(tx: Transaction, call: Call, cost: Cost, window: Window, urgent: bool)
     until = free_at(window, spent, cost.units, tx.now, most)
     allowed = f"{window.most} {cost.scope} in {_length(window.length)}"
     why = f"{call.connection} allows {allowed}, {used} are used"
+    if haste is Haste.BACKFILL:
+        why += f"; a backfill takes {most} at most"
     return Paused(call.connection, cost.scope, until, why, wide=not cost.subject)
 
 
-def _scopes(call: Call, urgent: bool) -> list[str]:
-    """The scopes whose pauses stand against the call: those of old work against old work only."""
+def _scopes(call: Call, haste: Haste) -> list[str]:
+    """The scopes whose pauses stand against the call: some against what is less urgent only."""
     scopes = ["", *(cost.scope for cost in call.costs)]
-    return scopes if urgent else [*scopes, *(f"{OLD_WORK}{scope}" for scope in scopes)]
+    marks = [mark for only, mark in _ONLY_FOR.items() if only >= haste]
+    return [*scopes, *(f"{mark}{scope}" for mark in marks for scope in scopes)]
 
 
 def _known(tx: Transaction, refused: Paused) -> bool:
@@ -224,10 +250,13 @@ def _known(tx: Transaction, refused: Paused) -> bool:
     return tx.traffic.paused(refused.connection, [refused.scope]) == refused
 
 
-def _of_old_work(refused: Paused) -> Paused:
-    """What is used up for old work leaves room yet for what somebody waits for."""
-    bare = refused.scope.removeprefix(OLD_WORK)
-    return replace(refused, scope=f"{OLD_WORK}{bare}")
+def _only_for(haste: Haste, refused: Paused) -> Paused:
+    """What is used up for old work leaves room yet for what somebody waits for. A pause that
+    somebody else ran into stays what it is."""
+    bare, mark = refused.scope, _ONLY_FOR.get(haste, "")
+    for each in _ONLY_FOR.values():
+        bare = bare.removeprefix(each)
+    return replace(refused, scope=f"{mark}{bare}")
 
 
 def _after(before: Circuit, answer: Answered, now: datetime, probes: bool) -> Circuit:

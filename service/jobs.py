@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from service.store import Transaction
-from service.store.jobs import AWAITED, PROMPT, ClaimedJob, LostLease
+from service.store.jobs import AWAITED, BACKFILL, PROMPT, ClaimedJob, LostLease
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,7 @@ def record_end(tx: Transaction, job: ClaimedJob, end: JobEnd) -> None:
 
 __all__ = [
     "AWAITED",
+    "BACKFILL",
     "PATIENCE",
     "PROMPT",
     "TIMING",

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from service.jobs import AWAITED, PROMPT, ClaimedJob
 from service.store import Store, Transaction
+from workflows.budgets import Haste
 
 _held: ContextVar[Lease | None] = ContextVar("lease", default=None)
 
@@ -22,9 +23,11 @@ class Lease:
         self._job = job
 
     @property
-    def urgent(self) -> bool:
-        """Whether somebody waits for what the job does."""
-        return self._job.priority >= AWAITED
+    def haste(self) -> Haste:
+        """Whether somebody waits for what the job does, or nobody but a backfill."""
+        if self._job.priority < 0:
+            return Haste.BACKFILL
+        return Haste.AWAITED if self._job.priority >= AWAITED else Haste.OLD_WORK
 
     @property
     def prompt(self) -> bool:

@@ -18,7 +18,7 @@ from service.audits import AuditTickets, LookedAt, until_given_back
 from service.checks import Checks, watch
 from service.clock import Clock
 from service.executor import Executor
-from service.governor import OLD_WORK, PATIENCE
+from service.governor import PATIENCE, not_for
 from service.jobs import ClaimedJob, Done, JobEnd, Later
 from service.lease import Lease
 from service.outcomes import (
@@ -52,6 +52,8 @@ from service.tasks import Ticket as Task
 from service.tick import put_plan
 from service.transfers import follow, read
 from workflows import attaching, choices, judging, outside, publishing
+from workflows.backfilling import Wish
+from workflows.budgets import Haste
 from workflows.effects import Effect, Hold, WriteRegions
 from workflows.events import ProofRead, Reading, TaskReading, TicketUnchanged
 from workflows.lifecycle import decide
@@ -118,8 +120,9 @@ class Processing:
             asked = tx.versions.asked(known.incident.id) if known else []
             judged = tx.judgements.of_incident(known.incident.id) if known else []
             attached = tx.evidence.of_incident(known.incident.id) if known else []
+            backfills = tx.backfills.wishes(connection, ticket_id)
         ref = known.incident.ticket if known else TicketRef(connection, ticket_id, key, "")
-        if known and not lease.prompt and (end := self._held_up(known.incident, lease.urgent)):
+        if known and not lease.prompt and (end := self._held_up(known.incident, lease.haste)):
             return end
         whole = job.whole or not known or outside.must_read(known.incident, self._policy)
         try:
@@ -143,7 +146,7 @@ class Processing:
         if unread is None:  # who asks to publish a text that cannot be read waits as well
             incident = incident and publishing.hear(incident, asked)
         incident = incident and self._recurrences.hear(incident)
-        return self._turn(job, lease, reading, incident, unread)
+        return self._turn(job, lease, reading, incident, unread, backfills)
 
     def _turn(
         self,
@@ -152,6 +155,7 @@ class Processing:
         reading: Reading,
         incident: Incident | None,
         unread: Unread | None,
+        backfills: Sequence[Wish],
     ) -> JobEnd:
         """Decide and execute until nothing more can be done now. In a team that only plans,
         nothing is executed: not even what was left over when it still acted."""
@@ -166,7 +170,7 @@ class Processing:
             audits = self._audits.look(incident)
             proofs = self._proofs.look(incident, looked)
             failed |= looked.failed | proofs.failed
-            found = (looked.readings, audits, proofs.readings)
+            found = (looked.readings, audits, proofs.readings, backfills)
             judge = partial(self._decide, reading, incident, make_id, holds, unread, *found)
             decision, later = self._people.judge(judge, reading, looked.readings)
             decision = self._related.proposed(decision)
@@ -179,7 +183,7 @@ class Processing:
             if self._tasks.waits(incident, looked) or self._audits.waits(incident, audits):
                 continue  # read before anything is done: it may change what that is
             possible = [] if self._only_plans(incident) else feasible(decision.effects, unread)
-            going = self._not_behind(possible, records, incident, lease.urgent)
+            going = self._not_behind(possible, records, incident, lease.haste)
             going = [effect for effect in going if built_on(effect) not in failed]
             ready = batch(going, records, self._clock())
             if not ready and self._proofs.waits(incident, failed):
@@ -193,11 +197,11 @@ class Processing:
             records = self._records(incident)
         return Later(self._clock() + REST, "it kept changing while it was worked on")
 
-    def _held_up(self, incident: Incident, urgent: bool) -> Later | None:
+    def _held_up(self, incident: Incident, haste: Haste) -> Later | None:
         """When to look again at an incident that only waits for a budget which is still used up:
         to read its ticket before that would spend for nothing. What waits for something else,
         to be looked up or for another tracker, is not kept waiting by it."""
-        now, besides = self._clock(), OLD_WORK if urgent else ""
+        now, besides = self._clock(), not_for(haste)
         records = [r for r in self._records(incident).values() if r.state in RUNNABLE]
         with self._store.read() as tx:
             pauses = {
@@ -222,11 +226,11 @@ class Processing:
         wished: Sequence[Effect],
         records: Mapping[str, EffectRecord],
         incident: Incident,
-        urgent: bool,
+        haste: Haste,
     ) -> list[Effect]:
         """The wishes, without those that would overtake another which waits for a budget of the
         same tracker. A table of tasks that is written between two of them is written twice."""
-        now, besides = self._clock(), OLD_WORK if urgent else ""
+        now, besides = self._clock(), not_for(haste)
         wait = {
             goes_to(effect, incident)
             for effect in wished
@@ -248,11 +252,12 @@ class Processing:
         tasks: Sequence[TaskReading],
         audits: LookedAt,
         proofs: Sequence[ProofRead],
+        backfills: Sequence[Wish],
         policy: Policy,
     ) -> Decision:
         """The decision; with a document that cannot be read, writing it is held."""
         known = partial(decide, reading, incident, tasks=tasks, audits=audits.readings)
-        known = partial(known, proofs=proofs)
+        known = partial(known, proofs=proofs, backfills=backfills)
         judge = partial(known, new_id=make_id, now=self._clock())
         decision, policy = judge_fairly(self._store, partial(judge, held=holds), incident, policy)
         if unread is None:

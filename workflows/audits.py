@@ -167,6 +167,8 @@ def nothing_to_ask(item: ActionItem, incident: Incident, team: Team) -> str:
         return "the rules ask for no audit of it"
     if item.given_up:
         return f"{item.name} was given up"
+    if incident.backfilled and item.task is None:
+        return f"{item.name} is of the past, and has no task"
     if item.sides.get(Side.TASK, Agreement()).gone:
         return f"the task of {item.name} is deleted or hidden"
     if is_waived(item):

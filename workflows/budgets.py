@@ -7,10 +7,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import IntEnum
 
 #: One part in so many of each window is kept for what somebody waits for: old work may use the
 #: rest, so that a new incident finds room even behind a long backlog.
 KEPT_BACK = 25
+
+#: A backfill may go on as long as no more than one part in so many of a window is used, by
+#: whomever: all else goes first, and finds most of it free.
+BACKFILL_PART = 4
+
+
+class Haste(IntEnum):
+    """Whom a call is made for, the least urgent first."""
+
+    BACKFILL = 0  # history that somebody asked for, however long it takes
+    OLD_WORK = 1  # what comes round by itself
+    AWAITED = 2  # somebody waits for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +57,15 @@ class Spent:
     units: int
 
 
-def room(window: Window, urgent: bool) -> int:
-    """How many units of the window a call may use."""
-    kept = 0 if urgent else window.most // KEPT_BACK
-    return window.most - kept
+def room(window: Window, haste: Haste) -> int:
+    """How many units of the window may be used once such a call is made."""
+    match haste:
+        case Haste.AWAITED:
+            return window.most
+        case Haste.OLD_WORK:
+            return window.most - window.most // KEPT_BACK
+        case Haste.BACKFILL:
+            return max(window.most // BACKFILL_PART, 1)
 
 
 def free_at(

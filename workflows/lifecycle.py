@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from workflows import (
+    backfilling,
     checks,
     choices,
     customers,
@@ -23,6 +24,7 @@ from workflows import (
     reminders,
 )
 from workflows.audit_turn import Seen, audited, heard_audits, seen_in, wanted_by_audits
+from workflows.backfilling import Wish
 from workflows.effects import (
     Effect,
     Hold,
@@ -77,6 +79,7 @@ def decide(
     tasks: Sequence[TaskReading] = (),
     audits: Sequence[AuditReading] = (),
     proofs: Sequence[ProofRead] = (),
+    backfills: Sequence[Wish] = (),
 ) -> Decision:
     """What should happen at `now` (UTC), given the ticket as read and the incident as known.
 
@@ -85,6 +88,7 @@ def decide(
     when nobody looked: then what was given up stays so. `tasks` are the tickets of its action
     items, and `audits` those of their audits, that were read since the last decision: an audit is
     opened or withdrawn only after such a read. `proofs` are those of items that ended, read whole.
+    `backfills` are those that ask for this ticket.
     """
     notes: list[str] = []
     seen = seen_in(incident, tasks, audits, held or {}) if incident else Seen()
@@ -99,14 +103,14 @@ def decide(
         notes += heard
         incident, heard = heard_audits(incident, audits, team, policy, now, seen)
         notes += heard
-    decision = _decide(reading, incident, policy, new_id, now, held)
+    decision = _decide(reading, incident, policy, new_id, now, held, backfills)
     if decision.incident is not None:
         # a row of the document may have said that a measure is done, or is not
         after, ended = settled(decision.incident, policy, now)
         after, told = audited(after, policy, now, seen)
         notes += [*ended, *told]
         if after != decision.incident:
-            again = _decide(reading, after, policy, new_id, now, held)
+            again = _decide(reading, after, policy, new_id, now, held, backfills)
             reasons = dict.fromkeys((*decision.reasons, *again.reasons))
             decision = replace(again, reasons=tuple(reasons))
     decision = replace(decision, reasons=(*notes, *decision.reasons))
@@ -142,6 +146,7 @@ def _decide(
     new_id: str,
     now: datetime,
     held: Mapping[str, Hold] | None,
+    backfills: Sequence[Wish],
 ) -> Decision:
     if isinstance(reading, TicketGone):
         return _gone(reading, incident, policy, now)
@@ -162,8 +167,9 @@ def _decide(
         return Decision(waiting(incident, why), (), (why,))
     before, team = incident.phase, policy.teams[incident.team]
     incident = read_facts(incident, ticket, source, policy)
+    incident = backfilling.heard(incident, ticket, backfills, team)
     muted, felt = (
-        _has_label(ticket, postmortem.MUTE_LABEL),
+        _has_label(ticket, postmortem.MUTE_LABEL) or backfilling.is_quiet(incident),
         customers.felt(ticket, incident.severity, team),
     )
     incident = replace(incident, muted=muted, felt=felt)
@@ -250,14 +256,17 @@ def _stand(
             why = f"a known severity ({severity_said})"
             incident = waiting(incident, why)
             return Decision(incident, comment(incident, held), (f"waiting for {why}",))
-    incident = perspectives.asked_of(_with_people(incident, team, policy), team)
+    if incident.backfilled is None:
+        incident = perspectives.asked_of(_with_people(incident, team, policy), team)
     return set_up(incident, ticket, team, policy, held, now)
 
 
 def _no_postmortem(incident: Incident, team: Team) -> str | None:
     """Why the rules ask for no postmortem, or None when they do (or the severity must tell)."""
     if incident.closed is not None and incident.closed < team.start_from:
-        return f"closed before {team.name} starts ({team.start_from:%Y-%m-%d}): left alone"
+        why = backfilling.refusal(incident, team)
+        if why is not None:
+            return why
     wanted = team.postmortem.severities
     if incident.severity is not None and wanted and incident.severity not in wanted:
         return f"{incident.severity} gets no postmortem"

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from workflows.attached import Attached
+from workflows.backfilled import Backfilled as Backfilled
 from workflows.kinds import Area as Area
 from workflows.kinds import Kind as Kind
 from workflows.lines import Acceptance as Acceptance
@@ -296,7 +297,8 @@ class Incident:
     """One incident, its whole state between two decisions. `given_up` says who decided that it
     gets no document, and so nothing else, and why; "" where nobody did. `tags` are its factors and
     tags by the ticket's labels. `attached` is evidence from elsewhere. `felt`: customers felt it,
-    as far as the rules can tell."""
+    as far as the rules can tell. `backfilled` is set of one that was closed before its team's start
+    and that somebody asked to have taken up."""
 
     id: str
     team: str
@@ -337,3 +339,10 @@ class Incident:
     comment_id: str | None = None
     muted: bool = False
     given_up: str = ""
+    backfilled: Backfilled | None = None
+
+    @property
+    def counted_from(self) -> datetime | None:
+        """From when (UTC) its dates are counted: since it was closed, or, of one of the past, since
+        it was asked for."""
+        return self.backfilled.at if self.backfilled else self.closed

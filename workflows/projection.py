@@ -198,7 +198,7 @@ def project(
         *_action_passages(incident),
         *_audit_passages(incident),
         Passage(Part.INCIDENT, 0, incident.ticket.key, incident.title),
-        *section_passages(_text(incident)),
+        *section_passages(_text(incident) or _history(incident)),
     )
     return Projection(
         facts=_facts(incident, published),
@@ -220,6 +220,12 @@ def _text(incident: Incident) -> str:
     if document is None or document.status in _NO_DOCUMENT:
         return ""
     return document.text or ""
+
+
+def _history(incident: Incident) -> str:
+    """What the ticket tells of an incident of the past that has no document."""
+    told = incident.backfilled.history if incident.backfilled else ""
+    return f"## Timeline\n\n{told}" if told else ""
 
 
 def _facts(incident: Incident, published: datetime | None) -> Facts:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
+from workflows.backfilling import Wish
 from workflows.documents import region_headings, regions, replace_regions
 from workflows.effects import (
     CloseTicket,
@@ -66,13 +68,20 @@ class Rehearsal:
 
 
 def rehearse(
-    reading: Reading, incident: Incident | None, policy: Policy, *, new_id: str, now: datetime
+    reading: Reading,
+    incident: Incident | None,
+    policy: Policy,
+    *,
+    new_id: str,
+    now: datetime,
+    backfills: Sequence[Wish] = (),
 ) -> Rehearsal:
     """What would happen at `now` if everything that is decided succeeded at once."""
+    made = partial(decide, policy=policy, new_id=new_id, now=now, backfills=backfills)
     done: dict[str, Effect] = {}
     reasons: list[str] = []
     for _ in range(LONGEST):
-        decision = decide(reading, incident, policy, new_id=new_id, now=now)
+        decision = made(reading, incident)
         incident = decision.incident
         reasons += [why for why in decision.reasons if why not in reasons]
         wish = next((e for e in decision.effects if _is_wanted(e, done)), None)

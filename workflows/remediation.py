@@ -149,9 +149,9 @@ def _item(
     home = policy.connections[incident.ticket.connection]
     person = known_person(policy, line.owner, home) if line.owner else None
     due, limits = line.due, policy.severities.get(incident.severity or "")
-    if due is None and limits and incident.closed:
+    if due is None and limits and incident.counted_from:
         span = limits.actions_within.get(kind)
-        due = after(span, incident.closed, team.calendar) if span else None
+        due = after(span, incident.counted_from, team.calendar) if span else None
     problems = list(line.problems)
     connection = team.postmortem.tasks.connection
     if line.owner and (person is None or policy.connections[connection] not in person.handles):

@@ -47,9 +47,16 @@ def awaited(incident: Incident, team: Team) -> Iterator[Reminder]:
     if rules is None or incident.phase is not Phase.CLOSED or incident.muted:
         return
     for item in incident.actions:
-        if is_asked(item) and item.due is not None:
+        if is_asked(item) and item.due is not None and not _is_past(incident, item.due, team):
             with suppress(HolidaysUnknown, OverflowError):
                 yield from [*_of_item(incident, item, item.due, rules, team.calendar)]
+
+
+def _is_past(incident: Incident, due: date, team: Team) -> bool:
+    """Whether the date had passed when somebody asked to have an incident of the past taken up:
+    nobody is told that it is overdue for years."""
+    known = incident.backfilled
+    return known is not None and due < team.calendar.day_of(known.at)
 
 
 def is_asked(item: ActionItem) -> bool:
@@ -81,7 +88,7 @@ def _of_item(
 
 def _known_since(incident: Incident, item: ActionItem, calendar: Calendar) -> date:
     """The day on which somebody said when it is due; nobody is reminded of that at once."""
-    days = [calendar.day_of(incident.closed)] if incident.closed else []
+    days = [calendar.day_of(incident.counted_from)] if incident.counted_from else []
     claim = item.said.get(Field.DUE)
     if claim is not None and claim.said.at.year > 1:  # the first year: nobody knows when
         days.append(calendar.day_of(claim.said.at))

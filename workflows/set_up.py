@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from workflows import check_text, checks, postmortem, publishing
+from workflows.backfilling import is_quiet
 from workflows.effects import CreateDocument, CreateTask, Effect, Hold, LinkTask, WriteComment
 from workflows.hearing import hear_rows, to_set
 from workflows.model import DocumentStatus, Incident, Postmortem, Ticket
@@ -100,7 +101,7 @@ def _tasks(
     """The tickets that are not there yet, and their relations to the incident."""
     rules = team.postmortem
     for item in incident.actions:
-        if item.task is None and not item.given_up:
+        if item.task is None and not item.given_up and not is_quiet(incident):
             yield postmortem.task(incident, item, document, rules.tasks, policy)
         elif item.task is not None and not item.linked:
             key = f"link:{incident.id}:{item.number}"
@@ -113,7 +114,7 @@ def _tasks(
 def comment(
     incident: Incident, held: Mapping[str, Hold], review: Sequence[str] = ()
 ) -> tuple[WriteComment, ...]:
-    if incident.muted:
+    if incident.muted or incident.backfilled:  # who watches a ticket of the past is not told
         return ()
     reasons = {
         item.name: held[key].why

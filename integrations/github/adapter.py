@@ -20,7 +20,7 @@ from integrations.github.client import GitHubClient, Recent, issue_path
 from integrations.github.creation import TaskCreation
 from integrations.github.lost import candidates
 from integrations.github.marker import key_in, marked
-from integrations.github.reading import place_of, ref_of, ticket_of
+from integrations.github.reading import place_of, ref_of, ticket_of, time_of
 from integrations.github.setting import FieldSetting
 from integrations.github.tasks import TaskReading
 from integrations.github.writers import Writers
@@ -112,6 +112,17 @@ class GitHubTracker:
                 updated = str(issue["updated_at"])
                 at = datetime.fromisoformat(updated)
                 yield Glimpse(ref_of(self.connection, issue), updated, at)
+
+    def history(self, place: str, since: datetime, until: datetime) -> Iterator[Ticket]:
+        """A hundred issues a call, in the order of `changed`. GitHub's lists know no time of
+        closing to ask for, and its search gives a thousand results at most:
+        https://docs.github.com/en/rest/search/search#about-search"""
+        for issue in self._client.issues(place, since, sort="updated", direction="desc"):
+            with in_shape(place):
+                if "pull_request" in issue or time_of(issue["created_at"]) >= until:
+                    continue
+                ticket = ticket_of(self.connection, issue, (), lambda _: False)
+            yield ticket
 
     def create_tasks(self, tasks: Sequence[CreateTask]) -> Iterator[TaskResult]:
         """One POST a task. `linked` is always False: a sub-issue needs a call of its own."""

@@ -17,7 +17,7 @@ from integrations.gate import OPEN, Gate
 from integrations.http import in_shape
 from integrations.jira import checks, creating, discovery
 from integrations.jira.client import Clock, JiraClient, Refused
-from integrations.jira.reading import marker, person, project_of, related
+from integrations.jira.reading import NOBODY, marker, person, project_of, related
 from integrations.jira.site import JiraSite, summary
 from integrations.jira.tasks import Tasks
 from integrations.jira.text import calling
@@ -48,6 +48,12 @@ _FOR_AGENTS = {"key": "sd.public.comment", "value": {"internal": True}}
 
 #: `updated` has the precision of a minute and the index lags behind.
 _OVERLAP_MINUTES = 15
+
+
+#: All fields but what is long and what nothing is decided by in a list. "By default, it returns all
+#: navigable fields"; which of one's own those are, a site may change.
+#: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-search/
+_IN_LISTS = "*all,-comment,-worklog,-attachment"
 
 
 def _utc_now() -> datetime:
@@ -163,9 +169,26 @@ class JiraTracker:
             updated = str(issue["fields"]["updated"])
             yield Glimpse(self.site.reader.ref(issue), updated, datetime.fromisoformat(updated))
 
+    def history(self, place: str, since: datetime, until: datetime) -> Iterator[Ticket]:
+        """A hundred issues a call, in the order of `changed` and with its overlap. What was closed
+        is not asked for: which statuses are, the rules say."""
+        made = f" AND created <= -{self._minutes_ago(until)}m"
+        of_late = f" AND updated >= -{self._minutes(since)}m"
+        jql = f"project = {_quoted(place)}{of_late}{made} ORDER BY updated DESC"
+        for issue in self._client.search(jql, _IN_LISTS, expand="names"):
+            with in_shape(str(issue.get("key"))):
+                ticket = self.site.reader.ticket(issue, (), (), NOBODY)
+            if ticket.created < until:
+                yield ticket
+
     def _updated(self, place: str, since: datetime | None) -> str:
         of_late = f" AND updated >= -{self._minutes(since)}m" if since else ""
         return f"project = {_quoted(place)}{of_late} ORDER BY updated DESC"
+
+    def _minutes_ago(self, until: datetime) -> int:
+        """Whole minutes since then, a few too few rather than too many."""
+        passed = (self._client.clock() - until).total_seconds() / 60
+        return max(0, math.floor(passed) - _OVERLAP_MINUTES)
 
     def _minutes(self, since: datetime) -> int:
         passed = (self._client.clock() - since).total_seconds() / 60

@@ -127,7 +127,7 @@ class JiraClient:
         while True:
             page = self.get(path, startAt=start, **params)
             items = objects(page[name if name in page else "values"], self._odd("GET", path))
-            yield from items
+            yield from _named(items, page)
             start += len(items)
             if not items or page.get("isLast") is True or start >= page.get("total", start + 1):
                 return
@@ -165,13 +165,18 @@ class JiraClient:
         except requests.RequestException as error:
             return self._unanswered(error, "GET")
 
-    def search(self, jql: str, fields: str, properties: str = "") -> Iterator[dict[str, Any]]:
-        """Every issue that the query finds, with these fields.
+    def search(
+        self, jql: str, fields: str, properties: str = "", expand: str = ""
+    ) -> Iterator[dict[str, Any]]:
+        """Every issue that the query finds, with these fields. With ``expand=names`` each tells the
+        names of its fields as well, which Jira tells once a page.
 
         Cloud pages by token and tells no total; Data Center pages by number.
         https://developer.atlassian.com/changelog/#CHANGE-2046
         """
         asked = {"jql": jql, "fields": fields, "maxResults": 100}
+        if expand:
+            asked["expand"] = expand
         if not self.cloud:
             yield from self.pages("/search", "issues", **asked)
             return
@@ -180,7 +185,7 @@ class JiraClient:
         token: str | None = None
         while True:
             page = self.get("/search/jql", **asked, **({"nextPageToken": token} if token else {}))
-            yield from objects(page["issues"], self._odd("GET", "/search/jql"))
+            yield from _named(objects(page["issues"], self._odd("GET", "/search/jql")), page)
             token = page.get("nextPageToken")
             if not token or page.get("isLast") is True:
                 return
@@ -326,6 +331,14 @@ class JiraClient:
         if self._token:
             said = said.replace(self._token, "***")
         return said[:_LONGEST_WORDS]
+
+
+def _named(items: list[Answer], page: Answer) -> list[Answer]:
+    """The items, each with the names of its fields where the page tells those."""
+    if "names" in page:
+        for item in items:
+            item["names"] = page["names"]
+    return items
 
 
 def words_of(answer: Any) -> str:

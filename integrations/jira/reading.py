@@ -57,6 +57,9 @@ class Writers:
         return all(who is not None and who.handle in self.handles for who in people)
 
 
+NOBODY = Writers()
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """Reads the JSON of one site. `url` is the site's address, without a slash at its end."""

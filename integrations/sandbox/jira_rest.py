@@ -271,7 +271,8 @@ class JiraRest(JiraApi):
         found = search(self.site, str(asked.get("jql", "")), me)
         start, most = int(asked.get("startAt", 0)), int(asked.get("maxResults", 50))
         shown = [self._found(issue, asked, "*navigable") for issue in found[start : start + most]]
-        return {"startAt": start, "maxResults": most, "total": len(found), "issues": shown}
+        page = {"startAt": start, "maxResults": most, "total": len(found), "issues": shown}
+        return page | _names_of(shown)
 
     @route("GET", "/search/jql")
     @route("POST", "/search/jql")
@@ -291,6 +292,7 @@ class JiraRest(JiraApi):
             "issues": [self._found(i, asked, "id") for i in found[start : start + most]]
         }
         last = start + most >= len(found)
+        page |= _names_of(page["issues"])
         return page | {"isLast": last} | ({} if last else {"nextPageToken": f"page-{start + most}"})
 
     def _asked(self) -> Object:
@@ -304,6 +306,13 @@ class JiraRest(JiraApi):
         if self.site.cloud and (wanted or default) == "id" and not properties:
             return {"id": view["id"]}
         return view
+
+
+def _names_of(shown: list[Object]) -> Object:
+    """What a search tells once a page, where it was asked to: the names of the fields.
+    https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-search/"""
+    told = [each.pop("names") for each in shown if "names" in each]
+    return {"names": {id: name for names in told for id, name in names.items()}} if told else {}
 
 
 def _joined(value: Any) -> str:

@@ -8,6 +8,7 @@ import click
 
 from service.commands.accept import accept_command
 from service.commands.audits import audits
+from service.commands.backfill import backfill
 from service.commands.checks import check
 from service.commands.conflicts import conflicts
 from service.commands.demo import demo
@@ -49,7 +50,7 @@ for command in (
     *(explain_command, accept_command, conflicts, deliveries, dead_letters, trackers),
     *(people_command, reconcile, drift, audits, check, portfolio, preread, export, release_check),
     *(review_command, publish_command, versions_command, diff_command),
-    *(search_command, import_command, patterns, related_command),
+    *(search_command, import_command, backfill, patterns, related_command),
     *(tokens, changes_command),
 ):
     followthrough.add_command(command)

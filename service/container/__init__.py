@@ -17,6 +17,8 @@ from integrations.github import webhook as github_webhook
 from integrations.jira import webhook as jira_webhook
 from integrations.reviewed import ShowsChecks
 from integrations.tracker import Envelope, Notice
+from service.backfill_plans import Counting, Rehearsing
+from service.backfilling import Backfilling
 from service.checks import Checks
 from service.clock import Clock, clock_of
 from service.closings import CLOSING_JOB, ClosingTogether
@@ -35,6 +37,7 @@ from service.related import AtSetUp
 from service.releasing import RELEASE_JOB, Releasing
 from service.routing import INCIDENT_JOB, Routing
 from service.store import Store
+from service.store.backfills import JOB as BACKFILL_JOB
 from service.store.deliveries import JOB as DELIVERY_JOB
 from service.store.teams import JOB as TEAM_JOB
 from service.teams import TeamTurns
@@ -109,15 +112,8 @@ def build(
         name: _WEBHOOKS[connection.kind].normalise for name, connection in rules.connections.items()
     }
     by_connection = trackers.by_connection
-    executor = Executor(
-        store,
-        trackers.tracker,
-        trackers.documents,
-        trackers.audiences,
-        clock,
-        policy,
-        timing,
-    )
+    called = (trackers.tracker, trackers.documents, trackers.audiences)
+    executor = Executor(store, *called, clock, policy, timing)
     routing = Routing(store, policy, by_connection, normalise)
     recurrences = Recurrences(store, policy, trackers.audiences, clock)
     checks = Checks(store, policy, trackers.files, clock)
@@ -141,9 +137,21 @@ def build(
         TEAM_JOB: teams.run,
         LEARNING_JOB: learning.run,
         RELEASE_JOB: releasing.run,
+        BACKFILL_JOB: Backfilling(store, policy, by_connection, clock).run,
     }
     started = (reconciler, redelivery, closings, tick, learning, releasing)
     return Container(settings, rules, store, trackers, *started, handlers)
+
+
+def history(settings: Settings, rules: Rules, store: Store) -> Rehearsing:
+    """For a command that looks what a backfill would do: by the same gate as the service."""
+    gate = Counting(Governor(store, timing_of(settings).call, time.sleep))
+    trackers = Trackers(rules, store.clock, gate, settings.answer_seconds)
+    created_under = {
+        name: (github_budgets.CONTENT,) if _limits(connection) else ()
+        for name, connection in rules.connections.items()
+    }
+    return Rehearsing(store, rules.policy, trackers.by_connection, gate, created_under)
 
 
 def comparison(settings: Settings, rules: Rules, store: Store) -> Comparison:

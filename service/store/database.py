@@ -23,6 +23,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from service.clock import Clock, utc_now
 from service.store.acceptances import Acceptances
 from service.store.answers import Answers
+from service.store.backfills import Backfills
 from service.store.boards import Boards
 from service.store.candidates import Candidates
 from service.store.changes import Changes
@@ -83,6 +84,7 @@ class Transaction:
         self.conflicts = Conflicts(connection, now)
         self.incidents = Incidents(connection, now, self.learning, self.conflicts)
         self.acceptances = Acceptances(connection, now)
+        self.backfills = Backfills(connection, now)
         self.candidates = Candidates(connection, now)
         self.checks = Checks(connection, now)
         self.choices = Choices(connection, now)

@@ -34,6 +34,9 @@ from service.store.statements import insert, once
 AWAITED = 5
 PROMPT = 2 * AWAITED
 
+#: What goes last: history that somebody asked to have taken up.
+BACKFILL = -AWAITED
+
 #: How long an id that was handed to the broker is not sent again.
 IN_THE_POST = timedelta(seconds=30)
 

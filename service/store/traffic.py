@@ -162,12 +162,14 @@ class Traffic:
         query = select(pauses).where(pauses.c.until > self._now).order_by(pauses.c.until.desc())
         return [Paused(*row) for row in self._connection.execute(query)]
 
-    def held_up(self, connection: str, until: datetime, besides: str = "") -> Paused | None:
+    def held_up(
+        self, connection: str, until: datetime, besides: Sequence[str] = ()
+    ) -> Paused | None:
         """The longest pause that holds up all work of the account beyond `until`, `besides` those
         of scopes that begin so."""
         query = _HELD_UP
-        if besides:
-            query = query.where(~pauses.c.scope.startswith(besides, autoescape=True))
+        for scope in besides:
+            query = query.where(~pauses.c.scope.startswith(scope, autoescape=True))
         asked = {"of_connection": connection, "since": until}
         row = self._connection.execute(query, asked).first()
         return Paused(*row) if row else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, render_template
 
-from service import dead_letters
+from service import backfilling, dead_letters
 from service.dead_letters import DeadLetter
 from service.routing import INCIDENT_JOB
 from service.standings import standings
@@ -64,6 +64,7 @@ def blueprint(container: WebContainer) -> Blueprint:
             found = failing(tx, teams)
             counts = tx.deliveries.counts(teams)
             drifts = tx.drifts.page(MOST_SHOWN, teams=teams)
+            backfill = backfilling.shown_now(tx, teams)
             trackers = standings(tx, container.limits) if may("trackers.trackers") else None
         return render_template(
             "operation.html",
@@ -71,6 +72,8 @@ def blueprint(container: WebContainer) -> Blueprint:
             deliveries={state.value: count for state, count in counts.items()},
             drifts=drifts,
             standings=trackers,
+            backfill=backfill,
+            backfill_told=backfilling.in_words(backfill) if backfill else "",
         )
 
     return routes

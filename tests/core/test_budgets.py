@@ -8,7 +8,7 @@ from builders import NOON, at
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.budgets import KEPT_BACK, Spent, Window, free_at, room
+from workflows.budgets import KEPT_BACK, Haste, Spent, Window, free_at, room
 
 spendings = st.lists(
     st.builds(
@@ -47,5 +47,5 @@ def test_with_room_it_is_now() -> None:
 
 def test_a_part_is_kept_for_what_somebody_waits_for() -> None:
     window = Window(500, timedelta(hours=1))
-    assert room(window, urgent=True) == 500
-    assert room(window, urgent=False) == 500 - 500 // KEPT_BACK
+    assert room(window, Haste.AWAITED) == 500
+    assert room(window, Haste.OLD_WORK) == 500 - 500 // KEPT_BACK

@@ -7,8 +7,11 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
+from service import backfilling
+from service.backfilling import Progress
 from service.standings import Answers, Standing, standings
 from service.store import Transaction
+from service.store.backfills import BackfillState, TicketState
 from service.store.deliveries import DeliveryState
 from service.store.drifts import DriftRecord
 from service.web import WebContainer
@@ -46,6 +49,17 @@ class FailingJobSchema(Schema):
     reason = string()
 
 
+class BackfillSchema(Schema):
+    id = fields.Integer()
+    state = one_of(BackfillState)
+    ended = fields.Integer(metadata={"description": "Tickets that are done with."})
+    total = fields.Integer(metadata={"description": "Tickets that were found and are to be read."})
+    listing = fields.Boolean(metadata={"description": "Whether more may be found."})
+    stuck = fields.Integer(metadata={"description": "Tickets that wait for a person."})
+    an_hour = fields.Float(metadata={"description": "As fast as it went in the last hour."})
+    waits_for = string("Empty for nothing.")
+
+
 class OperationSchema(Schema):
     dead_letters = fields.Integer()
     failing = fields.Integer(metadata={"description": "Jobs that failed when they ran last."})
@@ -55,6 +69,7 @@ class OperationSchema(Schema):
         values=fields.Integer(),
         metadata={"description": "How many, by state."},
     )
+    backfill = maybe(BackfillSchema)
 
 
 class QuotaSchema(Schema):
@@ -109,6 +124,19 @@ def operations(container: WebContainer) -> tuple[Operations, ...]:
     )
 
 
+def _backfill(told: Progress | None) -> object:
+    return told and {
+        "id": told.backfill.id,
+        "state": told.backfill.state,
+        "ended": told.pace.ended,
+        "total": told.pace.total,
+        "listing": told.listing,
+        "stuck": told.counts.get(TicketState.STUCK, 0),
+        "an_hour": told.pace.per_hour,
+        "waits_for": told.backfill.why,
+    }
+
+
 def _operation(api: Operations) -> Operations:
     @api.get("/operation", OperationSchema)
     def summary(tx: Transaction) -> object:
@@ -128,6 +156,7 @@ def _operation(api: Operations) -> Operations:
                 for job in found.jobs
             ],
             "deliveries": tx.deliveries.counts(actor().teams),
+            "backfill": _backfill(backfilling.shown_now(tx, actor().teams)),
         }
 
     return api

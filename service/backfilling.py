@@ -1,0 +1,288 @@
+"""The backfill's job: it finds the tickets of a period in lists, and asks for their incidents'
+turns, a few at a time.
+
+The turns themselves are those of all incidents (`service.processing`), under the same leases, and
+at the backfill's part of what trackers allow (`workflows.budgets`). So nothing happens twice,
+however often this one is stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from integrations.tracker import RateLimited, Tracker, TrackerError
+from service.clock import Clock
+from service.comparing import chunks
+from service.jobs import BACKFILL, PATIENCE, ClaimedJob, Done, JobEnd, Later
+from service.lease import Lease
+from service.outcomes import RUNNABLE, retry_at, sentence
+from service.routing import INCIDENT_JOB, incident_subject
+from service.store import Store, Transaction
+from service.store.backfills import ENDED, JOB, Backfill, BackfillState, Found, TicketState
+from service.store.codec import Json
+from service.store.effects import EffectState
+from workflows.backfilling import Pace, Place, Wish, candidate, is_done, places
+from workflows.model import Ticket, TicketRef
+from workflows.policy import Policy
+from workflows.rights import Actor, Teams, may_see
+from workflows.timeline import closed_at
+
+log = structlog.get_logger()
+
+#: So many turns are asked for at a time. A worker has four threads: what is new always finds one
+#: that does not wait for room.
+IN_FLIGHT = 2
+
+#: How soon it is looked whether they ended.
+LOOK_AGAIN = timedelta(seconds=1)
+
+
+class AlreadyRunning(Exception):
+    """One backfill at a time: `running` is the one that goes on."""
+
+    def __init__(self, running: Backfill) -> None:
+        super().__init__(f"backfill {running.id} is running")
+        self.running = running
+
+
+def begin(tx: Transaction, wish: Wish, policy: Policy, connection: str, actor: Actor) -> int:
+    """Ask for what is wished, of one connection only if one is named; returns its number. Raises
+    AlreadyRunning."""
+    _only_one(tx)
+    number = tx.backfills.begin(wish, actor.signed, places(wish, policy, connection))
+    tx.jobs.touch(JOB, str(number), priority=BACKFILL, reason=f"asked for by {actor.signed}")
+    period = f"{wish.since:%Y-%m-%d} to {wish.until:%Y-%m-%d}"
+    after: Json = {
+        "period": period,
+        "teams": list(wish.teams),
+        "documents": wish.documents,
+        "tasks": wish.tasks,
+    }
+    tx.changes.add(actor, "backfill begun", str(number), None, after)
+    return number
+
+
+def stop(tx: Transaction, backfill: Backfill, actor: Actor) -> None:
+    """Have it ask for no more turns; those that it asked for end."""
+    tx.backfills.stop(backfill.id)
+    tx.changes.add(actor, "backfill stopped", str(backfill.id), backfill.state.value, "stopped")
+
+
+def resume(tx: Transaction, backfill: Backfill, actor: Actor) -> None:
+    """Have it go on where it was. Raises AlreadyRunning, also of itself."""
+    _only_one(tx)
+    tx.backfills.resume(backfill.id)
+    tx.jobs.touch(JOB, str(backfill.id), priority=BACKFILL, reason=f"resumed by {actor.signed}")
+    tx.changes.add(actor, "backfill resumed", str(backfill.id), backfill.state.value, "running")
+
+
+def _only_one(tx: Transaction) -> None:
+    running = tx.backfills.latest(BackfillState.RUNNING)
+    if running is not None:
+        raise AlreadyRunning(running)
+
+
+class Backfilling:
+    """Runs the jobs of kind ``backfill``, whose subject is the number of one."""
+
+    def __init__(
+        self, store: Store, policy: Policy, trackers: Mapping[str, Tracker], clock: Clock
+    ) -> None:
+        self._store = store
+        self._policy = policy
+        self._trackers = trackers
+        self._clock = clock
+
+    def run(self, job: ClaimedJob) -> JobEnd:
+        with Lease(self._store, job).held() as lease:
+            return self._run(int(job.subject), lease)
+
+    def _run(self, number: int, lease: Lease) -> JobEnd:
+        with self._store.read() as tx:
+            backfill = tx.backfills.get(number)
+            unlisted = tx.backfills.unlisted(number)
+        if backfill is None or backfill.state is not BackfillState.RUNNING:
+            return Done()
+        failed: dict[Place, TrackerError] = {}
+        for place in unlisted:
+            try:
+                if not self._list(lease, backfill, place):
+                    return Done()
+            except TrackerError as error:
+                log.warning("place not listed", place=place.place, words=error.words)
+                failed[place] = error
+                if isinstance(error, RateLimited):
+                    break
+        return self._go_on(lease, backfill, failed)
+
+    # --- finding ------------------------------------------------------------------------------
+
+    def _list(self, lease: Lease, backfill: Backfill, place: Place) -> bool:
+        """Find the tickets of one place; False where somebody stopped it meanwhile. A list that
+        broke off is read again from its beginning: a hundred tickets are one call."""
+        wish, number = backfill.wish, backfill.id
+        tracker = self._trackers.get(place.connection)
+        if tracker is not None:
+            for tickets in chunks(tracker.history(place.place, wish.since, wish.until)):
+                found = [each for each in tickets if candidate(each, wish, self._policy)]
+                with self._store.write() as tx:
+                    lease.extend(tx)
+                    if not _is_running(tx, number):
+                        return False
+                    for ticket in found:
+                        _add(tx, backfill, ticket)
+        with self._store.write() as tx:
+            lease.extend(tx)
+            tx.backfills.listed(number, place)
+            log.info("listed", backfill=number, place=place.place)
+        return True
+
+    # --- asking for turns ---------------------------------------------------------------------
+
+    def _go_on(
+        self, lease: Lease, backfill: Backfill, failed: Mapping[Place, TrackerError]
+    ) -> JobEnd:
+        number, now = backfill.id, self._clock()
+        with self._store.write() as tx:
+            lease.extend(tx)
+            if not _is_running(tx, number):
+                return Done()
+            why = [f"{place.place}: {sentence(error)}" for place, error in failed.items()]
+            under_way = tx.backfills.of(number, TicketState.ASKED, IN_FLIGHT)
+            for ref in list(under_way):
+                state, words = _ended(tx, ref, backfill.wish)
+                if state is TicketState.ASKED:
+                    why += [f"{ref.key}: {words}"] if words else []
+                    continue
+                tx.backfills.put(number, ref, state, words)
+                under_way.remove(ref)
+            for ref in tx.backfills.of(number, TicketState.LISTED, IN_FLIGHT - len(under_way)):
+                subject = incident_subject(ref.connection, ref.id)
+                tx.ledger.sighted(ref.connection, ref.id, ref.key)
+                tx.jobs.touch(INCIDENT_JOB, subject, priority=BACKFILL, reason=f"backfill {number}")
+                tx.backfills.put(number, ref, TicketState.ASKED)
+                under_way.append(ref)
+            tx.backfills.waits_for(number, "; ".join(why))
+            if not under_way and not failed:
+                tx.backfills.done(number)
+                log.info("backfill done", backfill=number)
+                return Done()
+        if under_way:
+            return Later(now + LOOK_AGAIN, "it looks whether they ended")
+        return Later(min(retry_at(error, now) for error in failed.values()), "; ".join(why))
+
+
+def _is_running(tx: Transaction, number: int) -> bool:
+    backfill = tx.backfills.get(number)
+    return backfill is not None and backfill.state is BackfillState.RUNNING
+
+
+def _add(tx: Transaction, backfill: Backfill, ticket: Ticket) -> None:
+    """What we made ourselves is no incident of the past, whatever the rules match."""
+    ref = ticket.ref
+    if tx.refs.find(ref.connection, ref.id) is not None:
+        return
+    known = tx.incidents.by_ticket(ref.connection, ref.id)
+    done = known is not None and is_done(known.incident, backfill.wish)
+    state = TicketState.KNOWN if done else TicketState.LISTED
+    tx.backfills.add(backfill.id, Found(ref, closed_at(ticket)), state)
+
+
+def _ended(tx: Transaction, ref: TicketRef, wish: Wish) -> tuple[TicketState, str]:
+    """How the turn that was asked for ended, in words where they are needed; `ASKED` where it did
+    not, with what it waits for."""
+    job = tx.jobs.get(INCIDENT_JOB, incident_subject(ref.connection, ref.id))
+    record = tx.incidents.by_ticket(ref.connection, ref.id)
+    if job is not None and job.failures > PATIENCE:
+        return TicketState.STUCK, job.reason or "it failed again and again"
+    if job is not None and (job.lease_until is not None or job.due_at <= tx.now):
+        return TicketState.ASKED, ""
+    waits = job.reason or "" if job is not None else ""
+    if record is None or not is_done(record.incident, wish):
+        if job is not None:
+            return TicketState.ASKED, waits
+        return TicketState.LEFT, "read whole, it is none of those that were asked for"
+    if record.incident.backfilled is None:
+        return TicketState.LEFT, "it is followed like any other, or was closed at another time"
+    effects = tx.effects.not_done(record.incident.id).values()
+    if any(effect.state in RUNNABLE for effect in effects):
+        return TicketState.ASKED, waits
+    refused = [effect for effect in effects if effect.state is EffectState.REJECTED]
+    if refused:
+        return TicketState.STUCK, refused[0].words
+    return TicketState.RECORDED, ""
+
+
+# --- how far it is --------------------------------------------------------------------------------
+
+#: The pace is that of so long: the longest window of a budget, after which it starts again.
+LATELY = timedelta(hours=1)
+
+#: For so long it is told on pages that one is done.
+NEWS = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one is: its tickets by how far each is, and the `pace` of those that are to be read.
+    `listing`: not all were found yet."""
+
+    backfill: Backfill
+    counts: Mapping[TicketState, int]
+    pace: Pace
+    listing: bool
+
+
+def progress(tx: Transaction, backfill: Backfill) -> Progress:
+    """How far it is now."""
+    counts = tx.backfills.counts(backfill.id)
+    to_read = {state: count for state, count in counts.items() if state is not TicketState.KNOWN}
+    ended = sum(count for state, count in to_read.items() if state in ENDED)
+    span = min(LATELY, tx.now - backfill.resumed_at)
+    lately = tx.backfills.ended_since(backfill.id, tx.now - span)
+    pace = Pace(sum(to_read.values()), ended, lately, span)
+    return Progress(backfill, counts, pace, bool(tx.backfills.unlisted(backfill.id)))
+
+
+def shown_now(tx: Transaction, teams: Teams) -> Progress | None:
+    """How far the last one is, as long as that is news to somebody who sees these teams."""
+    latest = tx.backfills.latest()
+    if latest is None or not all(may_see(teams, each) for each in latest.wish.teams):
+        return None
+    old = latest.ended_at is not None and latest.ended_at < tx.now - NEWS
+    return None if old else progress(tx, latest)
+
+
+def in_words(told: Progress) -> str:
+    """How far it is, in a line."""
+    found, pace, counts = told.backfill, told.pace, told.counts
+    parts = [f"{found.state.value}: {pace.ended} of {pace.total}"]
+    if told.listing:
+        parts.append("still looking for more")
+    for state, words in (
+        (TicketState.KNOWN, "known already"),
+        (TicketState.LEFT, "left alone"),
+        (TicketState.STUCK, "wait for a person"),
+    ):
+        if counts.get(state):
+            parts.append(f"{counts[state]} {words}")
+    if found.state is BackfillState.RUNNING and pace.per_hour:
+        parts.append(f"{pace.per_hour:.0f} an hour")
+        if pace.left is not None and not told.listing:
+            parts.append(f"about {span_in_words(pace.left)} left")
+    if found.why:
+        parts.append(f"waits for {found.why}")
+    return "; ".join(parts)
+
+
+def span_in_words(length: timedelta) -> str:
+    """A length of time, to the minute."""
+    minutes = round(length.total_seconds() / 60)
+    hours, rest = divmod(minutes, 60)
+    if not minutes:
+        return "less than a minute"
+    return f"{hours} h {rest:02} min" if hours else f"{minutes} min"
