@@ -73,8 +73,9 @@ class Took:
 
 
 def pages(store: Store, actor: Actor, times: int) -> Iterator[Asked]:
-    """Every page that `actor` may use."""
-    for path in (*_places(actor), *_lists(), *_learnt()):
+    """Every page that `actor` may use, and what is measured for Prometheus."""
+    measured = ["/metrics"] if TABLE["watching.measured"].admits(actor) else []
+    for path in (*_places(actor), *_lists(), *_learnt(), *measured):
         yield Asked(path, [path], times=times)
     seed = random.Random(3)
     with store.read() as tx:

@@ -60,6 +60,11 @@ SETTINGS = (
         "For `followthrough check post` only: the token of a team's checks.",
     ),
     Setting(
+        "FOLLOWTHROUGH_METRICS_TOKEN",
+        "",
+        "The token with which Prometheus reads `/metrics`, and that opens nothing else.",
+    ),
+    Setting(
         "FOLLOWTHROUGH_POLL_SECONDS",
         "60",
         "How often each tracker is asked what changed, in seconds.",
@@ -127,6 +132,7 @@ class Settings:
     log: LogStyle
     clock: Path | None = None
     check_token: Secret | None = None
+    metrics_token: Secret | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
@@ -152,6 +158,7 @@ class Settings:
             log=reading.one("LOG", LogStyle.HUMAN, _log_style),
             clock=reading.one("CLOCK", None, Path),
             check_token=reading.one("CHECK_TOKEN", None, Secret),
+            metrics_token=reading.one("METRICS_TOKEN", None, Secret),
         )
         if not reading.problems:
             reading.problems += settings.unfit()

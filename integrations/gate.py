@@ -65,12 +65,14 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """How a call came back. `failing`: the tracker itself is in trouble, or nobody answered."""
+    """How a call came back. `failing`: the tracker itself is in trouble, or nobody answered.
+    `status` is that of the answer, 0 where there was none."""
 
     failing: bool = False
     why: str = ""
     quota: Quota | None = None
     pause: Pause | None = None
+    status: int = 0
 
 
 #: Says how the call was answered; a call that says nothing was not answered.

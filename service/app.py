@@ -29,6 +29,7 @@ from service.web import (
     sign_in,
     trackers,
     versions,
+    watching,
     webhooks,
     zones,
 )
@@ -62,6 +63,7 @@ def create_app(container: WebContainer | None = None) -> Flask:
     sign_in.guard(app, container)
     app.register_blueprint(webhooks.blueprint(container))
     app.register_blueprint(checks.blueprint(container))
+    app.register_blueprint(watching.blueprint(container))
     app.register_blueprint(overview.blueprint(container))
     app.register_blueprint(pages.blueprint(container))
     app.register_blueprint(search.blueprint(container))

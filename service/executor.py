@@ -19,6 +19,7 @@ from integrations.tracker import NotThere, OutcomeUnknown, StaleVersion, Tracker
 from service import owners
 from service.audience import Audiences
 from service.clock import Clock
+from service.doing import doing
 from service.jobs import TIMING, Timing
 from service.lease import Lease
 from service.outcomes import (
@@ -169,12 +170,14 @@ class Executor:
         for record in records:
             self._begin(lease, [record])
             try:
-                yield record, self._one(record, incident)
+                with doing([record]):
+                    ended = self._one(record, incident)
+                yield record, ended
             except StaleVersion as error:
                 if isinstance(record.wish, SetFields):
                     yield record, error
                     continue
-                yield record, self._read_again(_incident(incident))
+                yield record, self._read_again(owners.incident(incident))
             except TrackerError as error:
                 yield record, error
 
@@ -203,14 +206,15 @@ class Executor:
                 yield from ((by_key[task.key], stop) for task in lot)
                 continue
             self._begin(lease, [by_key[task.key] for task in lot])
-            for result in tracker.create_tasks(lot):
-                yield by_key[result.key], task_news(result, by_key[result.key].wish)
-                stop = lasting(result.error) or stop
+            with doing([by_key[task.key] for task in lot]):
+                for result in tracker.create_tasks(lot):
+                    yield by_key[result.key], task_news(result, by_key[result.key].wish)
+                    stop = lasting(result.error) or stop
 
     def _one(self, record: EffectRecord, owner: Incident | TeamBook) -> News:
         if isinstance(record.wish, WriteNote):  # the one of these that a team has as well
             return self._note(record.wish)
-        incident = _incident(owner)
+        incident = owners.incident(owner)
         match wish := record.wish:
             case CreateDocument(target=target):
                 documents = self._documents(target.kind, target.connection)
@@ -381,13 +385,6 @@ class Executor:
         if record.state is not EffectState.UNKNOWN:
             return now + FIRST_LOOK
         return max(now + FIRST_LOOK, (record.uncertain_since or now) + self._timing.settle)
-
-
-def _incident(owner: Incident | TeamBook) -> Incident:
-    """The owner of an effect that only incidents have."""
-    if isinstance(owner, TeamBook):
-        raise TypeError(f"no team asks for this: {owner.team}")
-    return owner
 
 
 def _known(incident: Incident) -> Postmortem:

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from integrations.tracker import Envelope
+from service import traces
 from service.store import Store
 from service.store.deliveries import Arrival, Unrecordable
 
@@ -36,11 +37,11 @@ class Intake:
         self._recording = False
 
     def accept(self, connection: str, envelope: Envelope, now: datetime) -> Accepted:
-        """Record the delivery and the job that works on it.
+        """Record the delivery and the job that works on it, with the trace that begins here.
 
         When this returns, both are on disk. Raises NotRecorded when neither is.
         """
-        mine = _Waiting(Arrival(connection, envelope, now))
+        mine = _Waiting(Arrival(connection, envelope, now, traces.carried()))
         with self._mutex:
             self._waiting.append(mine)
             somebody_records, self._recording = self._recording, True

@@ -11,6 +11,7 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 from config.settings import LogStyle
+from service import traces
 
 SHORTEST = 4  # what is shorter stands in every second word, and was never a secret
 
@@ -53,8 +54,12 @@ def configure(style: LogStyle, secrets: Collection[str]) -> Redactor:
     def redact_line(_logger: WrappedLogger, _name: str, line: str) -> str:
         return redactor(line)
 
+    def trace(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+        return {**event, **traces.ids()}
+
     common: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        trace,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -33,6 +33,13 @@ def name_of(owner: Incident | TeamBook) -> str:
     return owner.team if isinstance(owner, TeamBook) else owner.ticket.key
 
 
+def incident(owner: Incident | TeamBook) -> Incident:
+    """The owner of an effect that only incidents have."""
+    if isinstance(owner, TeamBook):
+        raise TypeError(f"no team asks for this: {owner.team}")
+    return owner
+
+
 def save(tx: Transaction, owner: Incident | TeamBook, policy_hash: str) -> None:
     if isinstance(owner, TeamBook):
         tx.teams.save(owner)

@@ -14,6 +14,7 @@ from functools import partial
 import structlog
 
 from integrations.tracker import Tracker, TrackerError
+from service import traces
 from service.audits import AuditTickets, LookedAt, until_given_back
 from service.checks import Checks, watch
 from service.clock import Clock
@@ -121,6 +122,7 @@ class Processing:
             judged = tx.judgements.of_incident(known.incident.id) if known else []
             attached = tx.evidence.of_incident(known.incident.id) if known else []
             backfills = tx.backfills.wishes(connection, ticket_id)
+        traces.note(connection=connection, **({"incident": known.incident.id} if known else {}))
         ref = known.incident.ticket if known else TicketRef(connection, ticket_id, key, "")
         if known and not lease.prompt and (end := self._held_up(known.incident, lease.haste)):
             return end
@@ -172,12 +174,14 @@ class Processing:
             failed |= looked.failed | proofs.failed
             found = (looked.readings, audits, proofs.readings, backfills)
             judge = partial(self._decide, reading, incident, make_id, holds, unread, *found)
-            decision, later = self._people.judge(judge, reading, looked.readings)
+            with traces.step("decide"):
+                decision, later = self._people.judge(judge, reading, looked.readings)
             decision = self._related.proposed(decision)
             failed |= {("people", each.reason): each for each in later}
             before, incident = incident, decision.incident
             if incident is None:
                 return self._unwatched(job, "; ".join(decision.reasons))
+            traces.note(incident=incident.id)
             decision, records = self._save(job, before, incident, saved, decision, looked, audits)
             saved = incident
             if self._tasks.waits(incident, looked) or self._audits.waits(incident, audits):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from integrations.tracker import Envelope, Malformed, Notice, Tells, Tracker, TrackerError
+from service import traces
 from service.closings import ask_for_closings
 from service.jobs import PROMPT, ClaimedJob, Done, JobEnd, Later
 from service.lease import Lease
@@ -67,6 +68,7 @@ class Routing:
         if found is None:
             return Done()
         connection, envelope = found
+        traces.note(connection=connection, delivery=envelope.id)
         normalise = self._normalise.get(connection)
         if normalise is None:
             why = f"the rules no longer have the connection {connection}"

@@ -14,7 +14,7 @@ from datetime import datetime
 import structlog
 
 from integrations.tracker import NotThere, Tracker, TrackerError
-from service import owners
+from service import owners, traces
 from service.audience import Audiences
 from service.clock import Clock
 from service.executor import Executor
@@ -86,6 +86,7 @@ class TeamTurns:
             return self._run(job, lease)
 
     def _run(self, job: ClaimedJob, lease: Lease) -> JobEnd:
+        traces.note(team=job.subject)
         team = self._policy.teams.get(job.subject)
         with self._store.read() as tx:
             book = tx.teams.get(job.subject)

@@ -21,6 +21,7 @@ from celery import Celery
 from celery.concurrency.thread import TaskPool
 from celery.worker import WorkController
 
+from service import traces
 from service.jobs import TIMING, ClaimedJob, Handlers, LostLease, pause_after, record_end
 from service.store import Store, Transaction
 
@@ -145,7 +146,7 @@ class Worker:
         try:
             claim = None if self._stopping.is_set() else self._claim(job_id)
             while claim is not None:
-                with structlog.contextvars.bound_contextvars(job=claim.kind, subject=claim.subject):
+                with traces.job(claim.kind, claim.subject, claim.trace):
                     claim = self._run(claim)
         finally:
             with self._idle:

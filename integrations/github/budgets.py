@@ -48,9 +48,11 @@ def answered(status: int, headers: Mapping[str, str], error: TrackerError | None
     """What an answer, with its headers in lower-case names, says of limits; `status` 0 where
     nobody answered."""
     if isinstance(error, RateLimited):
-        return Answered(quota=_quota(headers), pause=Pause(error.words, "", _told(headers, error)))
+        pause = Pause(error.words, "", _told(headers, error))
+        return Answered(quota=_quota(headers), pause=pause, status=status)
     failing = status == 0 or status >= 500
-    return Answered(failing, error.words if error and failing else "", _quota(headers))
+    why = error.words if error and failing else ""
+    return Answered(failing, why, _quota(headers), status=status)
 
 
 def _told(headers: Mapping[str, str], error: RateLimited) -> datetime | None:

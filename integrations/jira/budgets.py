@@ -49,9 +49,10 @@ def answered(
     if isinstance(error, RateLimited):
         named = "retry-after" in headers or "x-ratelimit-reset" in headers
         scope = _scope(headers.get("ratelimit-reason", ""), costs)
-        return Answered(pause=Pause(error.words, scope, error.retry_at if named else None))
+        pause = Pause(error.words, scope, error.retry_at if named else None)
+        return Answered(pause=pause, status=status)
     failing = status == 0 or status >= 500
-    return Answered(failing, error.words if error and failing else "")
+    return Answered(failing, error.words if error and failing else "", status=status)
 
 
 def _scope(reason: str, costs: tuple[Cost, ...]) -> str:

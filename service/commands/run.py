@@ -21,11 +21,12 @@ from flask import Flask
 
 from config.rules import Rules
 from config.settings import Settings
-from service import logs
+from service import logs, traces
 from service.commands.reading import data_in_use, read_rules, rules_option
-from service.commands.starting import data_taken, need_port, need_present, need_privacy
+from service.commands.starting import data_taken, need_port, need_present, need_privacy, need_traces
 from service.container import build, open_store, timing_of
 from service.data import admin_token, token_file
+from service.heartbeat import Heartbeat
 
 STOP_WITHIN = 30.0  # seconds for a child to end after it was asked; more than the worker's drain
 LOOK_EVERY = 0.2  # seconds between two looks at the children, or at the parent
@@ -43,6 +44,7 @@ def web(rules_file: Path | None, end_with_parent: bool) -> None:
     """Start the web process: webhooks in, pages out."""
     settings, _ = _read(rules_file)
     need_port(settings)
+    need_traces()
     with data_in_use():
         open_store(settings).close()  # in the process that serves, a fault would be a traceback
     from granian import Granian  # slow to import, and wanted only here
@@ -73,6 +75,7 @@ def web_application() -> Flask:
     logs.configure(settings.log, _secrets(settings, rules))
     from service.app import create_app
 
+    traces.begin()
     made = create_app()
     without_long_pauses()
     return made
@@ -97,6 +100,7 @@ def worker(rules_file: Path | None, end_with_parent: bool) -> None:
     with data_in_use():
         redact = logs.configure(settings.log, _secrets(settings, rules))
         need_present(settings, rules)
+        need_traces()
         if not end_with_parent:  # `up` has looked before it started us
             need_privacy(rules)
         container = build(settings, rules)
@@ -104,14 +108,19 @@ def worker(rules_file: Path | None, end_with_parent: bool) -> None:
 
     if end_with_parent:
         _watch_parent(stop.set)
+    traces.begin()
     container.start()
     lease = timing_of(settings).lease
     running = Worker(container.store, container.handlers, settings.workers, redact, lease)
     running.start()
+    heartbeat = Heartbeat(container.store, container.tally, settings.workers)
+    heartbeat.start()
     log.info("worker started", threads=settings.workers)
     stop.wait()
     log.info("worker stops")
-    if not running.stop():
+    ended = running.stop()
+    heartbeat.stop()
+    if not ended:
         os._exit(0)  # what was running is handed back; its threads cannot be ended
     container.store.close()
 
@@ -131,6 +140,7 @@ def up(rules_file: Path | None, end_with_parent: bool) -> None:
         logs.configure(settings.log, _secrets(settings, rules))
         need_present(settings, rules)
         need_privacy(rules)
+        need_traces()
         admin_token(settings)  # made before anybody looks for it
         if not stop.is_set():
             _run(settings, stop)
@@ -186,7 +196,8 @@ def _read(rules_file: Path | None) -> tuple[Settings, Rules]:
 
 def _secrets(settings: Settings, rules: Rules) -> set[str]:
     """Every secret value that this installation knows."""
-    return {secret.reveal() for secret in (admin_token(settings), *rules.secrets)}
+    given = [settings.metrics_token] if settings.metrics_token else []
+    return {secret.reveal() for secret in (admin_token(settings), *given, *rules.secrets)}
 
 
 def _on_stop_signals(handle: Callable[[int, FrameType | None], Any]) -> None:

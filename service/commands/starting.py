@@ -14,6 +14,7 @@ import structlog
 
 from config.rules import Rules
 from config.settings import Settings
+from service import traces
 from service.commands.reading import give_up
 from service.container.trackers import Trackers
 from service.data import UnusableData, data_directory
@@ -72,6 +73,14 @@ def need_privacy(rules: Rules) -> None:
             for line in (f"Team {each.team.name}: {each.why.words}.", f"  → {each.why.mend}")
         ]
         give_up(*lines, "Nothing was started.")
+
+
+def need_traces() -> None:
+    """Give up when traces are asked for and cannot be sent."""
+    try:
+        traces.wanted()
+    except traces.CannotTrace as error:
+        give_up(str(error), "Nothing was started.")
 
 
 def need_present(settings: Settings, rules: Rules) -> None:

@@ -19,6 +19,7 @@ from integrations.reviewed import ShowsChecks
 from integrations.tracker import Envelope, Notice
 from service.backfill_plans import Counting, Rehearsing
 from service.backfilling import Backfilling
+from service.calls import Tally, WatchedGate
 from service.checks import Checks
 from service.clock import Clock, clock_of
 from service.closings import CLOSING_JOB, ClosingTogether
@@ -52,7 +53,8 @@ _WEBHOOKS = {"jira": jira_webhook, "github": github_webhook}
 
 @dataclass(frozen=True)
 class Container:
-    """What the worker runs: the handler of each kind of job, over one store."""
+    """What the worker runs: the handler of each kind of job, over one store; `tally` counts the
+    calls that they make."""
 
     settings: Settings
     rules: Rules
@@ -65,6 +67,7 @@ class Container:
     learning: LearningAnew
     releasing: Releasing
     handlers: Handlers
+    tally: Tally
 
     def start(self) -> None:
         """Ask for what a worker looks for at its start: what was missed while none ran."""
@@ -90,6 +93,8 @@ class Web:
     check_doors: tuple[CheckDoor, ...] = ()
     learning: LearningRules = field(default_factory=LearningRules)
     severities: tuple[str, ...] = ()
+    metrics_token: Secret | None = None
+    broker_answers: Callable[[], bool] | None = None
 
 
 def build(
@@ -105,9 +110,10 @@ def build(
     rules, clock = rules or load(settings.rules), clock or clock_of(settings)
     store = store or open_store(settings, clock)
     timing = timing_of(settings)
-    governor = Governor(store, timing.call, wait)
+    tally = Tally()
+    gate = WatchedGate(Governor(store, timing.call, wait), tally)
     policy = rules.policy
-    trackers = Trackers(rules, clock, governor, settings.answer_seconds, settings.public_url)
+    trackers = Trackers(rules, clock, gate, settings.answer_seconds, settings.public_url)
     normalise: dict[str, Callable[[Envelope], Notice]] = {
         name: _WEBHOOKS[connection.kind].normalise for name, connection in rules.connections.items()
     }
@@ -140,7 +146,7 @@ def build(
         BACKFILL_JOB: Backfilling(store, policy, by_connection, clock).run,
     }
     started = (reconciler, redelivery, closings, tick, learning, releasing)
-    return Container(settings, rules, store, trackers, *started, handlers)
+    return Container(settings, rules, store, trackers, *started, handlers, tally)
 
 
 def history(settings: Settings, rules: Rules, store: Store) -> Rehearsing:
@@ -193,6 +199,7 @@ def build_web(environ: Mapping[str, str] = os.environ) -> Web:
         check_doors=check_doors(rules),
         learning=rules.policy.learning,
         severities=tuple(rules.policy.severities),
+        metrics_token=settings.metrics_token,
     )
 
 

@@ -9,6 +9,13 @@
 `incidents`, `effects`, `refs`, `journal`, `ledger`) and one `now` for all that it writes.
 """
 
+import sqlite3
+
+from sqlalchemy.exc import SQLAlchemyError
+
 from service.store.database import Store, Transaction
 
-__all__ = ["Store", "Transaction"]
+#: What a transaction raises where the database cannot be used.
+DATABASE_FAULTS = (SQLAlchemyError, sqlite3.Error)
+
+__all__ = ["DATABASE_FAULTS", "Store", "Transaction"]

@@ -25,6 +25,7 @@ from service.store.acceptances import Acceptances
 from service.store.answers import Answers
 from service.store.backfills import Backfills
 from service.store.boards import Boards
+from service.store.calls import Calls
 from service.store.candidates import Candidates
 from service.store.changes import Changes
 from service.store.checks import Checks
@@ -38,6 +39,7 @@ from service.store.effects import Effects
 from service.store.evidence import Evidence
 from service.store.exports import Exports
 from service.store.figures import Figures
+from service.store.gauges import Gauges
 from service.store.imports import Imports
 from service.store.incidents import Incidents
 from service.store.jobs import Jobs
@@ -62,6 +64,7 @@ from service.store.tokens import Tokens
 from service.store.traffic import Traffic
 from service.store.turns import Turns
 from service.store.versions import Versions
+from service.store.workers import Workers
 
 BUSY_SECONDS = 15.0
 LOOK_AGAIN = 0.002  # seconds between two looks whether another process still writes
@@ -114,6 +117,9 @@ class Transaction:
         self.tokens = Tokens(connection, now)
         self.changes = Changes(connection, now)
         self.answers = Answers(connection, now)
+        self.workers = Workers(connection, now)
+        self.calls = Calls(connection)
+        self.gauges = Gauges(connection, now)
 
 
 class Store:

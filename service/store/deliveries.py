@@ -23,11 +23,13 @@ JOB = "delivery"  # the kind of job that works on one; its subject is the delive
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A verified delivery, the connection whose door it came through, and when (UTC)."""
+    """A verified delivery, the connection whose door it came through, when (UTC), and the trace
+    that begins with it."""
 
     connection: str
     envelope: Envelope
     at: datetime
+    trace: str | None = None
 
 
 class Unrecordable(Exception):
@@ -163,13 +165,16 @@ class Deliveries:
                 "repeated": each.envelope.repeated,
                 "state": DeliveryState.RECEIVED,
                 "why": "",
+                "trace": each.trace,
             }
             for each in arrivals
         ]
         rows = self._connection.execute(_recording(self._connection), values)
         new = {(connection, delivery_id): id for id, connection, delivery_id in rows}
         # Nobody knows yet what it tells of: it may be an incident that was closed just now.
-        self._jobs.touch_each(JOB, [str(id) for id in new.values()], PROMPT)
+        traces = {(each.connection, each.envelope.id): each.trace for each in arrivals}
+        begun = {str(id): traces[each] for each, id in new.items()}
+        self._jobs.touch_each(JOB, list(begun), PROMPT, begun)
         ids = [new.pop((each.connection, each.envelope.id), None) for each in arrivals]
         for each, id in zip(arrivals, ids, strict=True):
             if id is None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
+from types import MappingProxyType
 
 from sqlalchemy import (
     Connection,
@@ -26,6 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningInsert
 
+from service import traces
 from service.store.schema import jobs
 from service.store.statements import insert, once
 
@@ -36,6 +39,8 @@ PROMPT = 2 * AWAITED
 
 #: What goes last: history that somebody asked to have taken up.
 BACKFILL = -AWAITED
+#: What is gone on with later than this belongs to the trace no more that led to it.
+TRACED_FOR = timedelta(hours=1)
 
 #: How long an id that was handed to the broker is not sent again.
 IN_THE_POST = timedelta(seconds=30)
@@ -50,7 +55,7 @@ class ClaimedJob:
     """A job and the right to run it until `lease_until` (UTC), `lease` from when it was claimed
     or last extended. `wanted` counts how often it was asked for when it was claimed, `failures`
     how often in a row it has failed; `priority` is 0 for what nobody waits for. Unless `whole`,
-    it only looks at what is marked as changed."""
+    it only looks at what is marked as changed; `trace` is that of who asked for it last."""
 
     id: int
     kind: str
@@ -62,6 +67,7 @@ class ClaimedJob:
     failures: int = 0
     priority: int = 0
     whole: bool = True
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,7 @@ _CLAIMED = (
     jobs.c.failures,
     jobs.c.priority,
     jobs.c.whole,
+    jobs.c.trace,
 )
 _JOB = (
     jobs.c.id,
@@ -167,6 +174,7 @@ def _asking(connection: Connection) -> ReturningInsert[int]:
             "sent_at": case((sooner, None), else_=jobs.c.sent_at),
             "reason": case((sooner, asked.reason), else_=jobs.c.reason),
             "whole": or_(jobs.c.whole, asked.whole),
+            "trace": func.coalesce(asked.trace, jobs.c.trace),
             "priority": case(
                 (asked.priority > jobs.c.priority, asked.priority), else_=jobs.c.priority
             ),
@@ -181,6 +189,7 @@ def _asked(
     priority: int = 0,
     reason: str | None = None,
     whole: bool = True,
+    trace: str | None = None,
 ) -> dict[str, object]:
     return {
         "kind": kind,
@@ -192,6 +201,7 @@ def _asked(
         "failures": 0,
         "reason": reason,
         "whole": whole,
+        "trace": trace,
     }
 
 
@@ -219,12 +229,21 @@ class Jobs:
         that it is about, otherwise only at what is marked as changed. Returns the job's id."""
         due = due_at or self._now
         self.touched = self.touched or due <= self._now
-        values = _asked(kind, subject, due, priority, reason, whole)
+        # What comes round by itself belongs to no trace: one would never end.
+        trace = traces.carried() if priority else None
+        values = _asked(kind, subject, due, priority, reason, whole, trace)
         return int(self._connection.execute(_asking(self._connection), values).scalar_one())
 
-    def touch_each(self, kind: str, subjects: Sequence[str], priority: int = 0) -> None:
-        """Ask for the job of each of these subjects, now."""
-        values = [_asked(kind, subject, self._now, priority) for subject in subjects]
+    def touch_each(
+        self,
+        kind: str,
+        subjects: Sequence[str],
+        priority: int = 0,
+        begun: Mapping[str, str | None] = MappingProxyType({}),
+    ) -> None:
+        """Ask for the job of each of these subjects, now; `begun` tells the trace of some."""
+        asked = partial(_asked, kind, due=self._now, priority=priority)
+        values = [asked(subject, trace=begun.get(subject)) for subject in subjects]
         if values:
             self.touched = True
             self._connection.execute(_asking(self._connection), values)
@@ -301,11 +320,13 @@ class Jobs:
             if again_at is None
             else and_(_ASKED_MEANWHILE, jobs.c.due_at < again_at)
         )
+        soon = again_at is not None and again_at - self._now <= TRACED_FOR
         ended = self._end(
             claim,
             failures=0,
             due_at=case((sooner, jobs.c.due_at), else_=literal(again_at, jobs.c.due_at.type)),
             reason=case((sooner, None), else_=reason),
+            trace=case((or_(_ASKED_MEANWHILE, literal(soon)), jobs.c.trace), else_=None),
             priority=case(
                 (or_(_ASKED_MEANWHILE, jobs.c.priority < AWAITED), jobs.c.priority), else_=AWAITED
             ),

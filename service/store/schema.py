@@ -75,13 +75,15 @@ deliveries = Table(
     Column("body", LargeBinary, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
     Column("repeated", Boolean, nullable=False),
-    Column("state", Text, nullable=False, index=True),
+    Column("state", Text, nullable=False),
     Column("why", Text, nullable=False),
     Column("subject", Text, index=True),  # of the incident job that it led to
     Column("incident_id", Text, ForeignKey("incidents.id")),
     Column("handled_at", UtcDateTime),
     Column("repeats", Integer, nullable=False, server_default="0"),
+    Column("trace", Text),  # service.traces.carried, of when it came in
     UniqueConstraint("connection", "delivery_id"),
+    Index("ix_deliveries_state", "state", "connection"),
     Index("ix_deliveries_incident", "incident_id", "state"),
     sqlite_autoincrement=True,
 )
@@ -114,6 +116,7 @@ jobs = Table(
     Column("failures", Integer, nullable=False),
     Column("reason", Text),
     Column("whole", Boolean, nullable=False, server_default=true()),  # else only what is marked
+    Column("trace", Text),  # service.traces.carried, of who asked for it last
     UniqueConstraint("kind", "subject"),
     sqlite_autoincrement=True,
 )

@@ -46,7 +46,9 @@ class WebContainer(Protocol):
     """What the web process must be given. `doors` are the webhook doors by connection, `limits`
     the budgets that count for the whole account of each, `people` those of the rules;
     `check_doors` those of the teams that have checks; `learning` what is counted as one;
-    `severities` those of the rules, the gravest first;
+    `severities` those of the rules, the gravest first; `metrics_token` opens the metrics and
+    nothing else; `broker_answers` looks for the broker, None
+    where there is none;
     `public_url` is the address under which people reach us, without a slash at its end."""
 
     @property
@@ -69,6 +71,10 @@ class WebContainer(Protocol):
     def learning(self) -> LearningRules: ...
     @property
     def severities(self) -> tuple[str, ...]: ...
+    @property
+    def metrics_token(self) -> Secret | None: ...
+    @property
+    def broker_answers(self) -> Callable[[], bool] | None: ...
 
 
 __all__ = ["CheckDoor", "Show", "Verify", "WebContainer", "WebhookDoor"]

@@ -58,6 +58,8 @@ VIEWER, EDITOR, ADMIN = Role
 TABLE: Mapping[str, Entry] = {
     "static": _OPEN,
     "health": _OPEN,
+    "watching.ready": _OPEN,
+    "watching.measured": _all(VIEWER),
     "webhooks.receive": _OPEN,
     "checks.receive": _OPEN,
     "sign_in.form": _OPEN,

@@ -1,4 +1,5 @@
-"""Who asks: whoever has the admin token or an API token, as a bearer or once on the sign-in page.
+"""Who asks: whoever has the admin token or an API token, as a bearer or once on the sign-in page;
+for metrics a token of their own.
 
 The session is a signed cookie whose key is made from the admin token: a new one signs everyone
 out. It carries the id of the API token that opened it, and ends with that. What somebody may do
@@ -45,6 +46,9 @@ from workflows.sight import Sight
 #: Below it are the pages' sisters for programs, which are never sent to a form.
 API: Final = "/api/"
 
+#: The endpoint that a token of the settings opens besides.
+METRICS: Final = "watching.measured"
+
 #: Who it is that has the admin token: there is no name behind it.
 _ADMIN: Final = "an admin"
 
@@ -75,7 +79,7 @@ def guard(app: Flask, container: WebContainer) -> None:
     def stop() -> AnyResponse | None:
         entry = TABLE.get(request.endpoint or "")
         asks_nothing = entry is not None and entry.least is None
-        if asks_nothing or request.path.startswith((WEBHOOKS, CHECKS)):
+        if asks_nothing or request.path.startswith((WEBHOOKS, CHECKS)) or _measures(container):
             return None
         given = request.authorization
         bearer = given is not None and given.type == "bearer"
@@ -99,6 +103,15 @@ def guard(app: Flask, container: WebContainer) -> None:
     app.register_blueprint(_blueprint(container))
 
 
+def _measures(container: WebContainer) -> bool:
+    """Whether somebody with the token for metrics asks for them. It is looked at first: it needs no
+    database, and metrics tell that there is none."""
+    given, token = request.authorization, container.metrics_token
+    if request.endpoint != METRICS or token is None or given is None:
+        return False
+    return given.type == "bearer" and _same(given.token or "", token)
+
+
 def _admit(container: WebContainer, entry: Entry | None, who: Actor) -> None:
     """Refuse what the table does not grant: 403 where the role is not enough, whether there is
     such a thing or not; 404 where it is another team's."""
@@ -106,6 +119,8 @@ def _admit(container: WebContainer, entry: Entry | None, who: Actor) -> None:
         abort(403, "Nobody may do this: no rule says who may.")
     if entry.least is not None and not who.role.reaches(entry.least):
         abort(403, f"This takes the role {entry.least}; you are {who.role}.")
+    if who.teams is None:
+        return
     with container.store.read() as tx:
         theirs = is_theirs(tx, entry, who, request.view_args or {})
     if not theirs:

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, abort, request
 from werkzeug.exceptions import HTTPException
 
 from integrations.tracker import BadSignature, Malformed
+from service import traces
 from service.intake import Accepted, Intake
 from service.web import WebContainer
 
@@ -65,7 +66,8 @@ def blueprint(container: WebContainer) -> Blueprint:
             return said(401, "the signature does not fit")
         except Malformed:
             return said(400, "signed, but not a webhook of this tracker")
-        accepted = intake.accept(connection, envelope, container.clock())
+        with traces.webhook(connection, envelope.id):
+            accepted = intake.accept(connection, envelope, container.clock())
         if accepted is Accepted.DUPLICATE:
             return said(200, "recorded before")
         return said(202, "recorded")

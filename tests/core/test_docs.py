@@ -22,6 +22,7 @@ from config.schema import DOCUMENT_KINDS, RulesSection
 from config.settings import SETTINGS
 from service.commands.all import followthrough
 from service.commands.init import init
+from service.metrics import METRICS
 from workflows.policy import SyncRules
 
 ROOT = Path(__file__).parents[2]
@@ -191,6 +192,24 @@ def test_the_table_of_settings_is_the_settings() -> None:
         f" | {setting.description} |"
         for setting in SETTINGS
     ]
+
+
+def test_the_table_of_metrics_is_the_metrics() -> None:
+    told = [
+        line
+        for line in (REFERENCE / "metrics.md").read_text().splitlines()
+        if line.startswith("| `followthrough_")
+    ]
+    assert told == [
+        f"| `{each.name}` | {', '.join(f'`{label}`' for label in each.labels)} | {each.says} |"
+        for each in METRICS
+    ]
+
+
+@every_page
+def test_no_page_names_a_metric_that_there_is_not(page: Path) -> None:
+    named = set(re.findall(r"\bfollowthrough_[a-z_]*[a-z]\b", page.read_text()))
+    assert named <= {each.name for each in METRICS}
 
 
 def test_init_writes_the_rules_that_make_run_and_every_command_read() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
@@ -63,6 +63,8 @@ class Web:
     check_doors: tuple[CheckDoor, ...] = ()
     learning: LearningRules = field(default_factory=LearningRules)
     severities: tuple[str, ...] = ("sev1", "sev2", "sev3", "sev4")
+    metrics_token: Secret | None = None
+    broker_answers: Callable[[], bool] | None = None
 
 
 @dataclass

@@ -15,6 +15,8 @@ from web.test_conflict_pages import apart
 
 from service import tokens
 from service.app import create_app
+from service.calls import Tally
+from service.heartbeat import Heartbeat
 from service.store import Store
 from service.store.deliveries import DeliveryState
 from service.store.imports import File
@@ -42,6 +44,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.web = Web(self.store, people=PEOPLE)
+        Heartbeat(self.store, Tally(), threads=4).beat()
         self.ids = {OWN: self.incident(OWN, 42, "payments"), FOREIGN: self.incident(FOREIGN, 43)}
         self.client = create_app(self.web).test_client()
 
