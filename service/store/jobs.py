@@ -120,13 +120,19 @@ _SENDABLE = and_(
     or_(jobs.c.sent_at.is_(None), jobs.c.sent_at <= bindparam("lost_since")),
 )
 _ANYTHING_DUE = select(jobs.c.id).where(_SENDABLE).limit(1)
-_DUE = (
+_ANYTHING_LATE = (
     select(jobs.c.id)
-    .where(_SENDABLE)
+    .where(jobs.c.due_at <= bindparam("late_since", type_=jobs.c.due_at.type), _FREE)
+    .limit(1)
+)
+_MOST_URGENT = (
+    select(jobs.c.id)
     .order_by(jobs.c.priority.desc(), jobs.c.due_at, jobs.c.id)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
 )
+_DUE = _MOST_URGENT.where(_SENDABLE)
+_CLAIMABLE = _MOST_URGENT.where(jobs.c.due_at <= _NOW, _FREE)
 
 # While it runs it is next due when the lease is over: so a crash needs no sweep, and a look at
 # what is due does not meet what is running.
@@ -137,7 +143,7 @@ _CLAIM = (
     .returning(*_CLAIMED)
 )
 _CLAIM_THIS = _CLAIM.where(jobs.c.id == bindparam("job"))
-_CLAIM_NEXT = _CLAIM.where(jobs.c.id == _DUE.scalar_subquery())
+_CLAIM_NEXT = _CLAIM.where(jobs.c.id == _CLAIMABLE.scalar_subquery())
 
 _HELD = and_(
     jobs.c.id == bindparam("job"),
@@ -258,6 +264,11 @@ class Jobs:
         """Whether `due` would find something. Reads only."""
         return self._connection.execute(_ANYTHING_DUE, self._sendable()).first() is not None
 
+    def anything_late(self, by: timedelta) -> bool:
+        """Whether a job is due for so long that nobody took, its id sent or not. Reads only."""
+        since = {"now": self._now, "late_since": self._now - by}
+        return self._connection.execute(_ANYTHING_LATE, since).first() is not None
+
     def due(self, limit: int) -> Sequence[int]:
         """Ids of jobs to run now, the most urgent first, each marked as sent so that nobody
         sends it again for a while (`IN_THE_POST`)."""
@@ -269,7 +280,8 @@ class Jobs:
         return ids
 
     def send_again(self) -> None:
-        """Forget what was sent: the broker that carried it is gone."""
+        """Forget what was sent: the broker that carried it is gone. What another process has sent
+        through its own is sent twice then, and found taken the second time."""
         self._connection.execute(
             update(jobs).where(jobs.c.sent_at.is_not(None)).values(sent_at=None)
         )
@@ -281,8 +293,9 @@ class Jobs:
         return self._claim(_CLAIM_THIS, {"now": self._now, "job": job_id}, lease)
 
     def claim_next(self, lease: timedelta) -> ClaimedJob | None:
-        """Take the most urgent job of those that `due` would find; None when there is none."""
-        return self._claim(_CLAIM_NEXT, {**self._sendable(), "most": 1}, lease)
+        """Take the most urgent job that is due, whether or not its id was sent to somebody: a
+        message only wakes, and may be lost. None when there is none."""
+        return self._claim(_CLAIM_NEXT, {"now": self._now, "most": 1}, lease)
 
     def _claim(
         self, claim: Executable, which: Mapping[str, object], lease: timedelta
