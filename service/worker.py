@@ -69,7 +69,7 @@ class Worker:
     """Runs the jobs of `store` with `handlers` in `threads` threads, until it is stopped.
 
     `redact` masks secrets in the words of an unexpected exception before they are stored; `lease`
-    is for how long a job is held at a time.
+    is for how long a job is held at a time; nothing is claimed unless `may_claim`.
     """
 
     def __init__(
@@ -79,12 +79,14 @@ class Worker:
         threads: int = 4,
         redact: Callable[[str], str] = str,
         lease: timedelta = TIMING.lease,
+        may_claim: Callable[[Transaction], bool] = lambda _: True,
     ) -> None:
         self._store = store
         self._handlers = handlers
         self._threads = threads
         self._redact = redact
         self._lease = lease
+        self._may_claim = may_claim
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._sent: set[int] = set()
@@ -157,7 +159,7 @@ class Worker:
 
     def _claim(self, job_id: int) -> ClaimedJob | None:
         with self._store.write() as tx:
-            claim = tx.jobs.claim(job_id, self._lease)
+            claim = tx.jobs.claim(job_id, self._lease) if self._may_claim(tx) else None
         if claim is not None:
             with self._lock:
                 self._running[job_id] = claim
@@ -188,7 +190,8 @@ class Worker:
         """Record the end, and in the same transaction claim what is to be run next, if any."""
         with self._store.write() as tx:
             record(tx)
-            following = None if self._stopping.is_set() else tx.jobs.claim_next(self._lease)
+            goes_on = not self._stopping.is_set() and self._may_claim(tx)
+            following = tx.jobs.claim_next(self._lease) if goes_on else None
         with self._lock:
             self._forget(claim)
             if following is not None:
@@ -217,7 +220,7 @@ class Worker:
         if room <= 0:
             return
         with self._store.read() as tx:
-            if not tx.jobs.anything_due():
+            if not (tx.jobs.anything_due() and self._may_claim(tx)):
                 return
         with self._store.write() as tx:
             ids = tx.jobs.due(room)

@@ -21,11 +21,15 @@ from flask import Flask
 
 from config.rules import Rules
 from config.settings import Settings
+from config.watching import WatchedRules
 from service import logs
 from service.commands.reading import data_in_use, read_rules, rules_option
 from service.commands.starting import data_taken, need_port, need_present, need_privacy
-from service.container import build, open_store, timing_of
+from service.container import build, open_store, timing_of, web_of
+from service.container.live import LiveContainer, LiveWeb
+from service.container.refusals import refusals
 from service.data import admin_token, token_file
+from service.ruling import Ruling, this_process
 
 STOP_WITHIN = 30.0  # seconds for a child to end after it was asked; more than the worker's drain
 LOOK_EVERY = 0.2  # seconds between two looks at the children, or at the parent
@@ -70,10 +74,14 @@ def web_application() -> Flask:
     settings, rules = _read(None)
     # If the server is killed, this process would go on holding its port.
     _watch_parent(lambda: os._exit(1))
-    logs.configure(settings.log, _secrets(settings, rules))
+    redact = logs.configure(settings.log, _secrets(settings, rules))
     from service.app import create_app
 
-    made = create_app()
+    store = open_store(settings)
+    web = LiveWeb(web_of(settings, rules, store), lambda found: web_of(settings, found, store))
+    made = create_app(web)
+    watched = WatchedRules(settings.rules, rules)
+    Ruling(store, watched, this_process("web"), _taking(web.take, redact)).start()
     without_long_pauses()
     return made
 
@@ -104,16 +112,32 @@ def worker(rules_file: Path | None, end_with_parent: bool) -> None:
 
     if end_with_parent:
         _watch_parent(stop.set)
-    container.start()
+    store = container.store
+    live = LiveContainer(container, lambda found: build(settings, found, store=store))
+    watched = WatchedRules(settings.rules, rules, lambda found: refusals(settings, found))
+    ruling = Ruling(store, watched, this_process("worker"), _taking(live.take, redact), live.begin)
+    ruling.start()
     lease = timing_of(settings).lease
-    running = Worker(container.store, container.handlers, settings.workers, redact, lease)
+    running = Worker(store, live, settings.workers, redact, lease, ruling.holds)
     running.start()
     log.info("worker started", threads=settings.workers)
     stop.wait()
     log.info("worker stops")
-    if not running.stop():
+    ended = running.stop()
+    ruling.stop()
+    if not ended:
         os._exit(0)  # what was running is handed back; its threads cannot be ended
-    container.store.close()
+    store.close()
+
+
+def _taking(take: Callable[[Rules], None], redact: logs.Redactor) -> Callable[[Rules], None]:
+    """How other rules are taken: with their secrets masked before anything is done with them."""
+
+    def taken(rules: Rules) -> None:
+        redact.learn({secret.reveal() for secret in rules.secrets})
+        take(rules)
+
+    return taken
 
 
 @click.command(short_help="Start the whole service on this machine.")

@@ -172,8 +172,11 @@ def timing_of(settings: Settings) -> Timing:
 def build_web(environ: Mapping[str, str] = os.environ) -> Web:
     """Everything the web process needs. Raises SettingsError, RulesError."""
     settings = Settings.from_environment(environ)
-    rules = load(settings.rules, environ)
-    store = open_store(settings)
+    return web_of(settings, load(settings.rules, environ), open_store(settings))
+
+
+def web_of(settings: Settings, rules: Rules, store: Store) -> Web:
+    """What the web process needs, of these rules."""
     return Web(
         store=store,
         clock=store.clock,
