@@ -23,6 +23,7 @@ from integrations.sandbox import Sandbox
 from integrations.sandbox.limits import GitHubLimits
 from service.container import build, open_store, timing_of
 from service.routing import INCIDENT_JOB
+from service.running import Runner
 from service.store import Store
 from service.worker import Worker
 from workflows.model import Outlook
@@ -68,9 +69,8 @@ def run(closings: int, speed: float, directory: Path) -> bool:
         sandbox.reset_calls()
         began = clock()
         container.reconciler.start()
-        worker = Worker(
-            store, container.handlers, settings.workers, lease=timing_of(settings).lease
-        )
+        lease = timing_of(settings).lease
+        worker = Worker(Runner(store, container.handlers, settings.workers, lease=lease))
         worker.start()
         try:
             while not _done(store, closings):

@@ -27,6 +27,7 @@ from config.settings import Settings
 from integrations.sandbox import Sandbox
 from integrations.sandbox.limits import GitHubLimits
 from service.container import Container, build, open_store, timing_of
+from service.running import Runner
 from service.store import Store
 from service.worker import Worker
 
@@ -54,12 +55,8 @@ class Office:
             self._settings, rules, store=self.store, clock=self._clock, wait=self._clock.wait
         )
         container.reconciler.start()
-        worker = Worker(
-            self.store,
-            container.handlers,
-            self._settings.workers,
-            lease=timing_of(self._settings).lease,
-        )
+        settings, lease = self._settings, timing_of(self._settings).lease
+        worker = Worker(Runner(self.store, container.handlers, settings.workers, lease=lease))
         worker.start()
         return worker
 

@@ -5,29 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from config.problems import Complaint, Place, Problem, RulesError, spelled
 
 
-@dataclass(frozen=True, slots=True)
-class Positions:
-    """Line and column (from 1) of each place in one file."""
+class Spot(NamedTuple):
+    """A file, a line and a column (both from 1)."""
 
     file: str
-    at: dict[Place, tuple[int, int]] = field(default_factory=dict)
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """Where each place stands. `file` is what was read: a file, or a directory of them."""
+
+    file: str
+    at: dict[Place, Spot] = field(default_factory=dict)
 
     def problem(self, complaint: Complaint) -> Problem:
         """The complaint at its line; where nothing stands yet, at the line of what is around."""
         place = complaint.place
         while place and place not in self.at:
             place = place[:-1]
-        line, column = self.at.get(place, (1, 1))
+        spot = self.at.get(place, Spot(self.file, 1, 1))
         where = spelled(complaint.place)
         message = f"{where}: {complaint.message}" if where else complaint.message
-        return Problem(self.file, line, column, message, complaint.mend)
+        return Problem(*spot, message, complaint.mend)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +103,7 @@ class _Walk:
         self.complaints: list[Complaint] = []
 
     def value(self, node: yaml.Node, place: Place) -> Any:
-        self.positions.at.setdefault(place, _mark(node))
+        self.positions.at.setdefault(place, self._spot(node))
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node)
         if id(node) in self._open:
@@ -113,7 +124,7 @@ class _Walk:
         self._loader.flatten_mapping(node)  # `<<: *anchor` becomes pairs, overridden by later ones
         for key_node, value_node in node.value:
             key = self._key(key_node)
-            self.positions.at[(*place, str(key))] = _mark(key_node)
+            self.positions.at[(*place, str(key))] = self._spot(key_node)
             yield key, self.value(value_node, (*place, str(key)))
 
     def _find_duplicates(self, node: yaml.MappingNode, place: Place) -> None:
@@ -123,11 +134,11 @@ class _Walk:
                 continue
             key = self._key(key_node)
             if key in first:
-                message = f"stands twice, on lines {first[key]} and {_mark(key_node)[0]}"
+                message = f"stands twice, on lines {first[key]} and {self._spot(key_node).line}"
                 own = (*place, str(key))
                 self.complaints.append(Complaint(own, message, "keep one of them"))
             else:
-                first[key] = _mark(key_node)[0]
+                first[key] = self._spot(key_node).line
 
     def _key(self, node: yaml.Node) -> Any:
         if not isinstance(node, yaml.ScalarNode):
@@ -143,6 +154,5 @@ class _Walk:
                 problem="there is no such date or number", problem_mark=node.start_mark
             ) from None
 
-
-def _mark(node: yaml.Node) -> tuple[int, int]:
-    return node.start_mark.line + 1, node.start_mark.column + 1
+    def _spot(self, node: yaml.Node) -> Spot:
+        return Spot(self.positions.file, node.start_mark.line + 1, node.start_mark.column + 1)

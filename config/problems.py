@@ -42,7 +42,7 @@ class RulesError(Exception):
     """The rules cannot be used; `problems` holds everything wrong with them, in file order."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = sorted(problems, key=lambda problem: (problem.line, problem.column))
+        self.problems = sorted(problems, key=lambda each: (each.file, each.line, each.column))
         super().__init__("\n".join(map(str, self.problems)))
 
 

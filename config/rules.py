@@ -1,4 +1,4 @@
-"""The rules file, read and checked whole."""
+"""The rules, read and checked whole."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from config.calendars import build_calendars, check_calendars, ending
 from config.checking import check_checks, token_sources
 from config.checks import cross_check
 from config.fields import messages
+from config.gathering import gather
 from config.learning import check_learning, check_patterns
 from config.overlaps import find_overlaps
 from config.participants import check_participants
@@ -25,9 +26,9 @@ from config.positions import read
 from config.problems import Complaint, Place, Problem, RulesError
 from config.releasing import check_releases
 from config.schema import RulesSection
-from config.secrets import NoSecret, Secret, SecretSource, read_secret
+from config.secrets import NoSecret, Secret, SecretPlace, SecretSource, read_secret
 from config.syncing import check_sync
-from config.template import DEFAULT_TEMPLATE, load_template
+from config.template import DEFAULT_TEMPLATE, is_file, load_template
 from workflows.documents import BadTemplate
 from workflows.policy import Policy
 
@@ -37,12 +38,14 @@ __all__ = ["Auth", "AuthType", "ConnectionRules", "Problem", "Rules", "RulesErro
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What the operator decided. `warnings` are sentences about what is allowed and perhaps not
-    meant; `check_tokens` are what the results of a team's checks are posted with."""
+    meant; `check_tokens` are what the results of a team's checks are posted with; `files` are all
+    that were read for it."""
 
     policy: Policy
     connections: Mapping[str, ConnectionRules]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = field(default=(), compare=False)
     check_tokens: Mapping[str, Secret] = field(default_factory=dict)
+    files: tuple[Path, ...] = field(default=(), compare=False)
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
@@ -52,12 +55,13 @@ class Rules:
 
 
 def load(path: Path, environ: Mapping[str, str] | None = None) -> Rules:
-    """Read the rules at `path`, with secrets from `environ` (os.environ when None) and from
-    files beside the rules.
+    """Read the rules at `path`, a file or a directory of them, with secrets from `environ`
+    (os.environ when None) and from files beside the rules.
 
     Raises RulesError with every problem there is, each at its line. Asks nothing of any tracker.
     """
-    source = read(path)
+    gathered = gather(path)
+    source = gathered.source
     complaints = list(source.complaints)
     if source.data is None or isinstance(source.data, dict):
         written = source.data or {}
@@ -66,6 +70,9 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Rules:
         complaints.append(Complaint((), "must be a group of keys", "begin with connections:"))
     data, wrong = _read_shape(_over_shipped(written))
     complaints += wrong
+    if gathered.problems:  # what else is wrong may be, only because a file could not be understood
+        known = (each for each in complaints if len(each.place) > 1)
+        raise RulesError((*gathered.problems, *map(source.positions.problem, known)))
     told = {complaint.place for complaint in complaints}  # "missing" to a check: it was unreadable
     checked = (*cross_check(data), *check_sync(data, told), *check_audits(data))
     checked = (*checked, *check_calendars(data, told), *check_checks(data))
@@ -74,7 +81,7 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Rules:
     complaints += [found for found in checked if found.place not in told]
     overlaps = find_overlaps(data)
     complaints += overlaps.complaints
-    base = path.resolve().parent
+    base = gathered.base
     environ = os.environ if environ is None else environ
     secrets, wrong = _read_secrets(data, environ, base)
     complaints += wrong
@@ -90,7 +97,9 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Rules:
     }
     policy = build_policy(data, connections, templates, base)
     soon = ending(build_calendars(data), datetime.now(UTC).date())
-    return Rules(policy, connections, (*_warnings(data), *overlaps.warnings, *soon), tokens)
+    warnings = (*_warnings(data), *overlaps.warnings, *soon)
+    named = (*gathered.files, *_named_files(data, base))
+    return Rules(policy, connections, warnings, tokens, named)
 
 
 def _over_shipped(written: Mapping[str, Any]) -> dict[str, Any]:
@@ -180,6 +189,17 @@ def _read_templates(data: Mapping[str, Any], base: Path) -> tuple[dict[str, str]
             place = ("teams", name, "postmortem", "template")
             complaints.append(Complaint(place, str(error), "mend the template, or name another"))
     return found, complaints
+
+
+def _named_files(data: Mapping[str, Any], base: Path) -> Iterator[Path]:
+    """The files that the rules name: of secrets and of templates."""
+    for _, source in (*_secret_sources(data), *token_sources(data)):
+        if source.place is SecretPlace.FILE:
+            yield base / source.name
+    for team in data["teams"].values():
+        template = team["postmortem"].get("template", DEFAULT_TEMPLATE)
+        if is_file(template):
+            yield base / template
 
 
 def _warnings(data: Mapping[str, Any]) -> Iterator[str]:

@@ -27,7 +27,7 @@ class Setting:
 
 
 SETTINGS = (
-    Setting("FOLLOWTHROUGH_RULES", "rules.yaml", "The rules file."),
+    Setting("FOLLOWTHROUGH_RULES", "rules.yaml", "The rules: a file, or a directory of them."),
     Setting(
         "FOLLOWTHROUGH_DATA",
         "./followthrough-data",

@@ -17,7 +17,7 @@ def load_template(name_or_path: str, base: Path = Path()) -> str:
     `base`. Raises BadTemplate when it is not there, cannot be read as UTF-8, or lacks one of the
     regions that the service fills in.
     """
-    if "." in name_or_path or "/" in name_or_path:
+    if is_file(name_or_path):
         source = base / name_or_path
         try:
             text = source.read_text(encoding="utf-8")
@@ -34,6 +34,11 @@ def load_template(name_or_path: str, base: Path = Path()) -> str:
         text = shipped.read_text(encoding="utf-8")
     _try(text)
     return text
+
+
+def is_file(name_or_path: str) -> bool:
+    """Whether it is the path of a file, and not the name of a shipped template."""
+    return "." in name_or_path or "/" in name_or_path
 
 
 def _try(text: str) -> None:

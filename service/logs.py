@@ -20,9 +20,14 @@ class Redactor:
     """Masks the values of secrets wherever they stand in a text."""
 
     def __init__(self, secrets: Collection[str]) -> None:
-        # The longest first: one secret may begin with another.
+        self._secrets: list[str] = []
+        self.learn(secrets)
+
+    def learn(self, secrets: Collection[str]) -> None:
+        """Mask these as well, from now on."""
         kept = {each for each in secrets if len(each) >= SHORTEST}
-        self._secrets = sorted(kept, key=len, reverse=True)
+        # The longest first: one secret may begin with another.
+        self._secrets = sorted(kept.union(self._secrets), key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
         for secret in self._secrets:

@@ -48,7 +48,7 @@ class Runner:
     """Runs the jobs of `store` with `handlers`, at most `slots` at a time.
 
     `redact` masks secrets in the words of an unexpected exception before they are stored; `lease`
-    is for how long a job is held at a time.
+    is for how long a job is held at a time; nothing is claimed unless `may_claim`.
     """
 
     def __init__(
@@ -58,12 +58,14 @@ class Runner:
         slots: int = 4,
         redact: Callable[[str], str] = str,
         lease: timedelta = TIMING.lease,
+        may_claim: Callable[[Transaction], bool] = lambda _: True,
     ) -> None:
-        self._store = store
+        self.store = store
         self._handlers = handlers
-        self._slots = slots
+        self.slots = slots
         self._redact = redact
         self._lease = lease
+        self._may_claim = may_claim
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
@@ -80,12 +82,12 @@ class Runner:
         """Send and begin nothing more, let what runs end within `drain` seconds, and hand the
         rest back. True when everything ended; False when threads are still busy."""
         self._stopping.set()
-        self._store.touched.set()
+        self.store.touched.set()
         with self._idle:
             ended = self._idle.wait_for(lambda: not self._awake, timeout=drain)
             left = list(self._running.values())
         if left:
-            with self._store.write() as tx:
+            with self.store.write() as tx:
                 for claim in left:
                     tx.jobs.hand_back(claim)
             log.warning("handed back", jobs=[f"{job.kind} {job.subject}" for job in left])
@@ -96,7 +98,7 @@ class Runner:
         that is due; run it, record how it ended, and go on until nothing is due. Nothing happens
         while as many are awake as there may be: they come to it."""
         with self._lock:
-            if self._stopping.is_set() or self._awake >= self._slots:
+            if self._stopping.is_set() or self._awake >= self.slots:
                 return
             self._awake += 1
         claim: ClaimedJob | None = None
@@ -111,16 +113,19 @@ class Runner:
                 if claim is not None:
                     self._forget(claim)
                 self._idle.notify_all()
-            self._store.touched.set()  # there is room for another one
+            self.store.touched.set()  # there is room for another one
 
     def _claim(self, job_id: int | None) -> ClaimedJob | None:
-        with self._store.write() as tx:
-            claim = None if job_id is None else tx.jobs.claim(job_id, self._lease)
-            claim = claim or tx.jobs.claim_next(self._lease)
+        with self.store.write() as tx:
+            claim = self._first(tx, job_id) if self._may_claim(tx) else None
         if claim is not None:
             with self._lock:
                 self._running[claim.id] = claim
         return claim
+
+    def _first(self, tx: Transaction, job_id: int | None) -> ClaimedJob | None:
+        claim = None if job_id is None else tx.jobs.claim(job_id, self._lease)
+        return claim or tx.jobs.claim_next(self._lease)
 
     def _run(self, claim: ClaimedJob) -> ClaimedJob | None:
         """Run it, record how that ended, and claim what is to be run next, if any."""
@@ -145,9 +150,10 @@ class Runner:
         self, claim: ClaimedJob, record: Callable[[Transaction], object]
     ) -> ClaimedJob | None:
         """Record the end, and in the same transaction claim what is to be run next, if any."""
-        with self._store.write() as tx:
+        with self.store.write() as tx:
             record(tx)
-            following = None if self._stopping.is_set() else tx.jobs.claim_next(self._lease)
+            goes_on = not self._stopping.is_set() and self._may_claim(tx)
+            following = tx.jobs.claim_next(self._lease) if goes_on else None
         with self._lock:
             self._forget(claim)
             if following is not None:
@@ -161,7 +167,7 @@ class Runner:
     # --- the relay ----------------------------------------------------------------------------
 
     def _relay(self, post: Post) -> None:
-        touched = self._store.touched
+        touched = self.store.touched
         while not self._stopping.is_set():
             touched.clear()
             try:
@@ -174,12 +180,14 @@ class Runner:
         """Send what is due, as much as could be run here. What was sent in vain, or cannot be
         sent, is run here without a message."""
         with self._lock:
-            room = self._slots - self._awake
+            room = self.slots - self._awake
         if room <= 0:
             return
-        with self._store.read() as tx:
+        with self.store.read() as tx:
             late = tx.jobs.anything_late(IN_VAIN)
             due = late or tx.jobs.anything_due()
+            if due and not self._may_claim(tx):
+                return
         if late or (due and not self._send(post, room)):
             threading.Thread(target=self.run, name="without a message", daemon=True).start()
 
@@ -191,7 +199,7 @@ class Runner:
         try:
             room -= post.waiting()
             if room > 0:
-                with self._store.write() as tx:
+                with self.store.write() as tx:
                     ids = tx.jobs.due(room)
                 for job_id in ids:
                     post.send(job_id)

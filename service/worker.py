@@ -13,8 +13,7 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from datetime import timedelta
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -28,10 +27,7 @@ from celery.worker import WorkController, state
 from kombu.exceptions import OperationalError
 
 from config.secrets import Secret
-from service.heartbeat import Heartbeat
-from service.jobs import TIMING, Handlers
 from service.running import DRAIN, NoPost, Runner
-from service.store import Store
 
 log = structlog.get_logger(__name__)
 
@@ -146,23 +142,12 @@ class AppThreads(TaskPool):
 
 
 class Worker:
-    """Runs the jobs of `store` with `handlers` in `threads` threads, until it is stopped; woken
-    through Redis at `broker`, which all workers share, or without it through a broker of its own.
-    """
+    """Has `runner` run jobs in threads of this process, until it is stopped; woken through Redis at
+    `broker`, which all workers share, or without it through a broker of its own."""
 
-    def __init__(
-        self,
-        store: Store,
-        handlers: Handlers,
-        threads: int = 4,
-        redact: Callable[[str], str] = str,
-        lease: timedelta = TIMING.lease,
-        broker: Secret | None = None,
-    ) -> None:
-        self._store = store
-        self._threads = threads
+    def __init__(self, runner: Runner, broker: Secret | None = None) -> None:
+        self._runner = runner
         self._alone = broker is None
-        self._runner = runner = Runner(store, handlers, threads, redact, lease)
         self._app = celery_app(broker)
 
         def run_job(job_id: int) -> None:  # Celery reads the signature, and trips over `self`
@@ -175,10 +160,12 @@ class Worker:
     def start(self) -> None:
         """Begin to work, in threads of this process."""
         if self._alone:
-            with self._store.write() as tx:
+            with self._runner.store.write() as tx:
                 tx.jobs.send_again()  # the broker in memory starts empty
         # Without its event loop, which is one for the whole process and made for processes.
-        self._controller = _controller(self._app, AppThreads, self._threads, use_eventloop=False)
+        self._controller = _controller(
+            self._app, AppThreads, self._runner.slots, use_eventloop=False
+        )
         self._celery = threading.Thread(target=self._controller.start, name="celery", daemon=True)
         self._celery.start()
         self._runner.relay_through(CeleryPost(self._app, self._task))
@@ -200,17 +187,17 @@ class Prefork:
 
     `begin` is called in each child, after the fork: this process keeps no database open and talks
     to no tracker, so that nothing is shared that must not be. A child that is killed is replaced,
-    and its job goes on when its lease is over.
+    and its job goes on when its lease is over. What it is given to keep is closed when it ends.
     """
 
     def __init__(
-        self, begin: Callable[[], tuple[Runner, Heartbeat]], processes: int, broker: Secret
+        self, begin: Callable[[ExitStack], Runner], processes: int, broker: Secret
     ) -> None:
         self._begin_work = begin
         self._processes = processes
         self._app = celery_app(broker)
         self._runner: Runner | None = None  # of the child
-        self._heartbeat: Heartbeat | None = None  # its own as well
+        self._kept = ExitStack()  # of the child as well
 
         def run_job(job_id: int) -> None:
             if self._runner is not None:
@@ -245,7 +232,7 @@ class Prefork:
         asked = threading.Event()
         signal.signal(signal.SIGTERM, lambda *_: asked.set())
         try:
-            self._runner, self._heartbeat = self._begin_work()
+            self._runner = self._begin_work(self._kept)
         except Exception as error:
             log.error("a process of the worker cannot start; another is tried", exc_info=error)
             time.sleep(JOINED_WITHIN)
@@ -257,11 +244,10 @@ class Prefork:
         """Drain when asked to. Who asked is the parent, which then ends us; if it was somebody
         else, the parent replaces us."""
         asked.wait()
-        if self._runner is not None and self._heartbeat is not None:
-            ended = self._runner.stop(drain)
-            self._heartbeat.stop()
-            if ended:
-                time.sleep(JOINED_WITHIN)
+        ended = self._runner is not None and self._runner.stop(drain)
+        self._kept.close()
+        if ended:
+            time.sleep(JOINED_WITHIN)
         os._exit(0)
 
 

@@ -66,6 +66,7 @@ def staged(tmp_path: Path) -> Iterator[Staging]:
 WIDE = (
     *("faults", "browser"),
     *("stories/test_processes.py", "stories/test_real_delivery.py", "stories/test_demo.py"),
+    "stories/test_rules_changed.py",
     *("stories/test_confidential.py", "stories/test_hostile_tickets.py"),
 )
 

@@ -30,14 +30,14 @@ _ITEM = re.compile(r"AI-([0-9]{1,6})", re.IGNORECASE)
 rules_option = click.option(
     "--rules",
     "rules_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The rules file; otherwise FOLLOWTHROUGH_RULES, or rules.yaml.",
+    type=click.Path(path_type=Path),
+    help="The rules, a file or a directory of them; otherwise FOLLOWTHROUGH_RULES, or rules.yaml.",
 )
 
 
 def read_rules(rules_file: Path | None) -> tuple[Settings, Rules]:
-    """The settings, and the rules of this file or of where the settings say. Everything that is
-    wrong in them is told, and the program ends with 1."""
+    """The settings, and the rules of this file or directory, or of where the settings say.
+    Everything that is wrong in them is told, and the program ends with 1."""
     settings = read_settings()
     file = rules_file or settings.rules
     try:
@@ -45,7 +45,7 @@ def read_rules(rules_file: Path | None) -> tuple[Settings, Rules]:
     except OSError:  # such as a directory that we may not look into: loading it says so
         missing = False
     if missing:
-        give_up(f"There is no rules file at {file}.", f"`{program()} init` writes one with you.")
+        give_up(f"There are no rules at {file}.", f"`{program()} init` writes one with you.")
     try:
         return settings, load(file)
     except RulesError as error:

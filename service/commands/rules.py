@@ -11,7 +11,7 @@ from config.rules import Rules, RulesError, load
 
 @click.group()
 def rules() -> None:
-    """Look at the rules file."""
+    """Look at the rules."""
 
 
 @rules.command()
@@ -21,7 +21,8 @@ def rules() -> None:
 def check(file: Path) -> None:
     """Check FILE whole: shape, names, destinations, secrets, templates. No tracker is asked.
 
-    FILE is rules.yaml, or what FOLLOWTHROUGH_RULES says. Ends with 1 when something is wrong.
+    FILE is a file or a directory of them: rules.yaml, or what FOLLOWTHROUGH_RULES says. Ends with 1
+    when something is wrong.
     """
     try:
         found = load(file)

@@ -21,14 +21,16 @@ from flask import Flask
 
 from config.rules import Rules
 from config.secrets import in_address
-from config.settings import Pool, Settings
+from config.settings import Settings
+from config.watching import WatchedRules
 from service import logs, traces
 from service.commands.reading import data_in_use, read_rules, rules_option
 from service.commands.starting import data_taken, need_port, need_present, need_privacy, need_traces
-from service.container import Container, build, open_store, timing_of
+from service.commands.working import taking, work
+from service.container import build, open_store, web_of
+from service.container.live import LiveWeb
 from service.data import admin_token, token_file
-from service.heartbeat import Heartbeat
-from service.running import Runner
+from service.ruling import Ruling, this_process
 
 STOP_WITHIN = 30.0  # seconds for a child to end after it was asked; more than the worker's drain
 LOOK_EVERY = 0.2  # seconds between two looks at the children, or at the parent
@@ -74,11 +76,15 @@ def web_application() -> Flask:
     settings, rules = _read(None)
     # If the server is killed, this process would go on holding its port.
     _watch_parent(lambda: os._exit(1))
-    logs.configure(settings.log, _secrets(settings, rules))
+    redact = logs.configure(settings.log, _secrets(settings, rules))
     from service.app import create_app
 
     traces.begin()
-    made = create_app()
+    store = open_store(settings)
+    web = LiveWeb(web_of(settings, rules, store), lambda found: web_of(settings, found, store))
+    made = create_app(web)
+    watched = WatchedRules(settings.rules, rules)
+    Ruling(store, watched, this_process("web"), taking(web.take, redact)).start()
     without_long_pauses()
     return made
 
@@ -108,64 +114,7 @@ def worker(rules_file: Path | None, end_with_parent: bool) -> None:
         container = build(settings, rules)
     if end_with_parent:
         _watch_parent(stop.set)
-    container.start()
-    if settings.pool is Pool.PREFORK:
-        _work_in_processes(settings, rules, container, redact, stop)
-    else:
-        _work_in_threads(settings, container, redact, stop)
-
-
-def _work_in_threads(
-    settings: Settings, container: Container, redact: Callable[[str], str], stop: threading.Event
-) -> None:
-    from service.worker import Worker  # Celery is slow to import
-
-    running = Worker(
-        container.store,
-        container.handlers,
-        settings.workers,
-        redact,
-        timing_of(settings).lease,
-        settings.broker_url,
-    )
-    traces.begin()
-    running.start()
-    heartbeat = Heartbeat(container.store, container.tally, settings.workers)
-    heartbeat.start()
-    log.info("worker started", threads=settings.workers)
-    stop.wait()
-    log.info("worker stops")
-    ended = running.stop()
-    heartbeat.stop()
-    if not ended:
-        os._exit(0)  # what was running is handed back; its threads cannot be ended
-    container.store.close()
-
-
-def _work_in_processes(
-    settings: Settings,
-    rules: Rules,
-    container: Container,
-    redact: Callable[[str], str],
-    stop: threading.Event,
-) -> None:
-    """Each child opens a store and trackers of its own. Ours is closed before the first fork:
-    SQLite's locks and a connection's socket are no child's to use or to close.
-    https://sqlite.org/howtocorrupt.html#_carrying_an_open_database_connection_across_a_fork_"""
-    from service.worker import Prefork
-
-    container.store.close()
-
-    def begin() -> tuple[Runner, Heartbeat]:
-        traces.begin()
-        own = build(settings, rules)
-        heartbeat = Heartbeat(own.store, own.tally, 1)
-        heartbeat.start()
-        return Runner(own.store, own.handlers, 1, redact, timing_of(settings).lease), heartbeat
-
-    assert settings.broker_url is not None  # noqa: S101 - settings demand it
-    log.info("worker started", processes=settings.workers)
-    Prefork(begin, settings.workers, settings.broker_url).run(stop)
+    work(container, redact, stop)
 
 
 @click.command(short_help="Start the whole service on this machine.")

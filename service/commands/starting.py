@@ -7,19 +7,15 @@ import errno
 import fcntl
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-
-import structlog
 
 from config.rules import Rules
 from config.settings import Settings
 from service import traces
 from service.commands.reading import give_up
-from service.container.trackers import Trackers
+from service.container.refusals import of_present, of_privacy
 from service.data import UnusableData, data_directory
-
-log = structlog.get_logger(__name__)
 
 LOCK = "up.lock"
 
@@ -51,28 +47,8 @@ def need_port(settings: Settings) -> None:
 
 
 def need_privacy(rules: Rules) -> None:
-    """Give up when the rules send what only some may read to where everybody may.
-
-    A team that only plans copies nothing, so it is only warned; so is one of whose places nobody
-    can tell now, because the same is asked again before each copy.
-    """
-    objections = list(Trackers(rules).audiences.of_rules(rules.policy))
-    for each in objections:
-        if not each.final:
-            log.warning(
-                "who may read the postmortems and tasks",
-                team=each.team.name,
-                words=each.why.words,
-                mend=each.why.mend,
-            )
-    refused = [each for each in objections if each.final]
-    if refused:
-        lines = [
-            line
-            for each in refused
-            for line in (f"Team {each.team.name}: {each.why.words}.", f"  → {each.why.mend}")
-        ]
-        give_up(*lines, "Nothing was started.")
+    """Give up when the rules send what only some may read to where everybody may."""
+    _give_up_over(of_privacy(rules))
 
 
 def need_traces() -> None:
@@ -84,15 +60,13 @@ def need_traces() -> None:
 
 
 def need_present(settings: Settings, rules: Rules) -> None:
-    """Give up when a clock's file is named and a tracker is not played on this machine: a service
-    that takes today for a day next year would write that into real tickets. Rules name no other
-    machine with http://."""
-    far = [name for name, each in rules.connections.items() if not each.url.startswith("http://")]
-    if settings.clock is not None and far:
-        give_up(
-            f"FOLLOWTHROUGH_CLOCK moves time, and {', '.join(far)} would be written to.",
-            "Unset it: it is for `followthrough demo --audits` only. Nothing was started.",
-        )
+    """Give up when a clock's file is named and a tracker is not played on this machine."""
+    _give_up_over(of_present(settings, rules))
+
+
+def _give_up_over(refusals: Sequence[str]) -> None:
+    if refusals:
+        give_up(*refusals, "Nothing was started.")
 
 
 @contextmanager

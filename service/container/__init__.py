@@ -104,13 +104,14 @@ def build(
     store: Store | None = None,
     clock: Clock | None = None,
     wait: Callable[[float], None] = time.sleep,
+    tally: Tally | None = None,
 ) -> Container:
     """Everything the worker needs. Rules, store and clock are as the settings say, unless given;
-    `wait` lets seconds of the `clock` pass. Raises RulesError."""
+    `wait` lets seconds of the `clock` pass; a `tally` goes on counting. Raises RulesError."""
     rules, clock = rules or load(settings.rules), clock or clock_of(settings)
     store = store or open_store(settings, clock)
     timing = timing_of(settings)
-    tally = Tally()
+    tally = tally or Tally()
     gate = WatchedGate(Governor(store, timing.call, wait), tally)
     policy = rules.policy
     trackers = Trackers(rules, clock, gate, settings.answer_seconds, settings.public_url)
@@ -186,8 +187,11 @@ def timing_of(settings: Settings) -> Timing:
 def build_web(environ: Mapping[str, str] = os.environ) -> Web:
     """Everything the web process needs. Raises SettingsError, RulesError."""
     settings = Settings.from_environment(environ)
-    rules = load(settings.rules, environ)
-    store = open_store(settings)
+    return web_of(settings, load(settings.rules, environ), open_store(settings))
+
+
+def web_of(settings: Settings, rules: Rules, store: Store) -> Web:
+    """What the web process needs, of these rules."""
     return Web(
         store=store,
         clock=store.clock,

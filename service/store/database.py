@@ -57,6 +57,7 @@ from service.store.refs import Refs
 from service.store.related import RelatedIncidents
 from service.store.releases import Releases
 from service.store.reminders import Reminders
+from service.store.ruling import Ruling
 from service.store.search import Search
 from service.store.sightings import Sightings
 from service.store.teams import Teams
@@ -104,6 +105,7 @@ class Transaction:
         self.dismissals = Dismissals(connection, now)
         self.releases = Releases(connection)
         self.reminders = Reminders(connection)
+        self.ruling = Ruling(connection, now)
         self.teams = Teams(connection, now)
         self.drifts = Drifts(connection, now)
         self.closings = Closings(connection)

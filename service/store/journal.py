@@ -23,6 +23,10 @@ class EntryKind(StrEnum):
     CONFLICT = "conflict"
 
 
+#: What stands in the data of a line about the rules themselves: the hash of those that it names.
+ABOUT_RULES = "rules"
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the journal. `at` is aware UTC; `data` what a program may want to know."""
@@ -87,6 +91,17 @@ class Journal:
         rows = self._connection.execute(
             select(*_ENTRY)
             .where(journal.c.incident_id.is_(None), journal.c.data["team"].as_string() == team)
+            .order_by(journal.c.id.desc())
+            .limit(most)
+        )
+        return [_entry(*row) for row in rows][::-1]
+
+    def of_rules(self, most: int) -> list[Entry]:
+        """The latest lines about the rules themselves, the earliest first."""
+        about = journal.c.data[ABOUT_RULES].as_string().is_not(None)
+        rows = self._connection.execute(
+            select(*_ENTRY)
+            .where(journal.c.incident_id.is_(None), about)
             .order_by(journal.c.id.desc())
             .limit(most)
         )

@@ -10,6 +10,7 @@ from flask import Blueprint, render_template
 from service import backfilling, dead_letters
 from service.dead_letters import DeadLetter
 from service.routing import INCIDENT_JOB
+from service.rules_standing import rules_standing
 from service.standings import standings
 from service.store import Transaction
 from service.store.jobs import Job
@@ -65,7 +66,9 @@ def blueprint(container: WebContainer) -> Blueprint:
             counts = tx.deliveries.counts(teams)
             drifts = tx.drifts.page(MOST_SHOWN, teams=teams)
             backfill = backfilling.shown_now(tx, teams)
-            trackers = standings(tx, container.limits) if may("trackers.trackers") else None
+            sees_all = may("trackers.trackers")
+            trackers = standings(tx, container.limits) if sees_all else None
+            rules = rules_standing(tx) if sees_all else None  # its words name all teams
         return render_template(
             "operation.html",
             failing=found,
@@ -74,6 +77,7 @@ def blueprint(container: WebContainer) -> Blueprint:
             standings=trackers,
             backfill=backfill,
             backfill_told=backfilling.in_words(backfill) if backfill else "",
+            rules=rules,
         )
 
     return routes

@@ -276,8 +276,9 @@ def test_a_file_that_is_no_rules_at_all_is_told_kindly(
 def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     with pytest.raises(RulesError, match="there is no such file"):
         load(tmp_path / "absent.yaml", {})
+    (tmp_path / "circle").symlink_to("circle")
     with pytest.raises(RulesError, match="cannot be read"):
-        load(tmp_path, {})
+        load(tmp_path / "circle", {})
     (tmp_path / "latin").write_bytes(b"a: \xff\n")
     with pytest.raises(RulesError, match="UTF-8"):
         load(tmp_path / "latin", {})

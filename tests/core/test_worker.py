@@ -39,7 +39,7 @@ class Running:
         self.workers: list[Worker] = []
 
     def start(self, handle: Callable[[ClaimedJob], JobEnd], store: Store | None = None) -> Worker:
-        worker = Worker(store or self.store, {"incident": handle}, threads=3)
+        worker = Worker(Runner(store or self.store, {"incident": handle}, slots=3))
         worker.start()
         self.workers.append(worker)
         return worker
@@ -172,7 +172,9 @@ def test_an_unexpected_error_is_kept_without_secrets_and_tried_again(store: Stor
     def handle(job: ClaimedJob) -> JobEnd:
         raise KeyError("token s3cret is odd")
 
-    worker = Worker(store, {"incident": handle}, redact=lambda text: text.replace("s3cret", "***"))
+    worker = Worker(
+        Runner(store, {"incident": handle}, redact=lambda text: text.replace("s3cret", "***"))
+    )
     with store.write() as tx:
         tx.jobs.touch("incident", "jira/1")
 

@@ -18,6 +18,7 @@ from conftest import needs
 
 from config.secrets import Secret
 from service.jobs import ClaimedJob, Done, JobEnd
+from service.running import Runner
 from service.store import Store
 from service.worker import Worker
 
@@ -55,7 +56,7 @@ class Crew:
             return Done()
 
         self.stores.append(Store(self.url))
-        worker = Worker(self.stores[-1], {"incident": handle}, threads, broker=Secret(url))
+        worker = Worker(Runner(self.stores[-1], {"incident": handle}, threads), Secret(url))
         worker.start()
         self.workers.append(worker)
         return worker

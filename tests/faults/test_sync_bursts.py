@@ -20,6 +20,7 @@ from remedies import BOTH, MINUTE, OPS, Remedy
 from stage import Stage
 
 from integrations.sandbox.acme import KIM, NOOR
+from service.running import Runner
 from service.worker import Worker
 from workflows.action_table import read_rows
 from workflows.documents import regions
@@ -39,7 +40,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 @contextmanager
 def at_work(stage: Stage) -> Iterator[None]:
     """With a worker; until nothing is on its way and nothing is due any more."""
-    worker = Worker(stage.store, stage.container.handlers, threads=3)
+    worker = Worker(Runner(stage.store, stage.container.handlers, slots=3))
     worker.start()
     try:
         yield

@@ -264,7 +264,7 @@ def test_a_clock_that_is_moved_starts_nothing_that_could_write_to_a_real_tracker
 @pytest.mark.parametrize("command", ["up", "web", "worker"])
 def test_without_rules_each_process_says_how_to_write_them(tmp_path: Path, command: str) -> None:
     told = refused(tmp_path, command)
-    assert "There is no rules file at rules.yaml." in told
+    assert "There are no rules at rules.yaml." in told
     assert "followthrough init` writes one with you." in told
 
 

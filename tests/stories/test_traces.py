@@ -20,6 +20,7 @@ from stage import HOOKS, TOKENS, Stage, Staging
 from config.settings import LogStyle
 from integrations.sandbox.faults import Faults
 from service import logs, traces
+from service.running import Runner
 from service.worker import Worker
 
 OPS = "acme/ops"
@@ -61,7 +62,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Iterator[list[str]]:
 @contextmanager
 def working(stage: Stage) -> Iterator[None]:
     """Let a real worker do what there is to do, and stop it when nothing is due."""
-    worker = Worker(stage.store, stage.container.handlers, threads=2)
+    worker = Worker(Runner(stage.store, stage.container.handlers, slots=2))
     worker.start()
     yield
     give_up_at = time.monotonic() + PATIENT
