@@ -15,11 +15,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 from service.routing import INCIDENT_JOB, incident_subject
 from service.store import Transaction
+from service.store.claims import Job
 from service.store.codec import Json
 from service.store.deliveries import DEAD, Delivery, DeliveryState
 from service.store.effects import EffectRecord, EffectState
 from service.store.incidents import IncidentRecord
-from service.store.jobs import Job
 from service.store.journal import Entry as Line
 from service.store.journal import EntryKind
 from service.web import WebhookDoor

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from service.store import Transaction
-from service.store.jobs import AWAITED, BACKFILL, PROMPT, ClaimedJob, LostLease
+from service.store.claims import ClaimedJob, LostLease
+from service.store.jobs import AWAITED, BACKFILL, PROMPT
 
 
 @dataclass(frozen=True, slots=True)

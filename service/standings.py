@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from integrations.gate import Cost
 from service.store import Transaction
-from service.store.jobs import Job
+from service.store.claims import Job
 from service.store.traffic import Circuit, Paused
 from workflows.budgets import Budget
 

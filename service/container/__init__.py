@@ -31,6 +31,7 @@ from service.governor import Governor
 from service.jobs import Handlers, Timing
 from service.learning import LEARNING_JOB, LearningAnew
 from service.processing import Processing
+from service.readiness import redis_answers
 from service.reconciler import POLL_JOB, Reconciler
 from service.recurrences import Recurrences
 from service.redelivery import REDELIVERY_JOB, Redelivery
@@ -192,6 +193,7 @@ def build_web(environ: Mapping[str, str] = os.environ) -> Web:
 
 def web_of(settings: Settings, rules: Rules, store: Store) -> Web:
     """What the web process needs, of these rules."""
+    broker = settings.broker_url
     return Web(
         store=store,
         clock=store.clock,
@@ -204,6 +206,7 @@ def web_of(settings: Settings, rules: Rules, store: Store) -> Web:
         learning=rules.policy.learning,
         severities=tuple(rules.policy.severities),
         metrics_token=settings.metrics_token,
+        broker_answers=None if broker is None else partial(redis_answers, broker),
     )
 
 

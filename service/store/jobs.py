@@ -8,7 +8,7 @@ still wants to write is refused.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from types import MappingProxyType
@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningInsert
 
 from service import traces
+from service.store.claims import ClaimedJob, Job, LostLease
 from service.store.schema import jobs
 from service.store.statements import insert, once
 
@@ -44,45 +45,6 @@ TRACED_FOR = timedelta(hours=1)
 
 #: How long an id that was handed to the broker is not sent again.
 IN_THE_POST = timedelta(seconds=30)
-
-
-class LostLease(Exception):
-    """The lease is over or the job has another holder: write nothing, do nothing more."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimedJob:
-    """A job and the right to run it until `lease_until` (UTC), `lease` from when it was claimed
-    or last extended. `wanted` counts how often it was asked for when it was claimed, `failures`
-    how often in a row it has failed; `priority` is 0 for what nobody waits for. Unless `whole`,
-    it only looks at what is marked as changed; `trace` is that of who asked for it last."""
-
-    id: int
-    kind: str
-    subject: str
-    attempt: int
-    wanted: int
-    lease_until: datetime
-    lease: timedelta
-    failures: int = 0
-    priority: int = 0
-    whole: bool = True
-    trace: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A job as it stands, for people to look at."""
-
-    id: int
-    kind: str
-    subject: str
-    due_at: datetime
-    priority: int
-    attempt: int
-    failures: int
-    lease_until: datetime | None
-    reason: str | None
 
 
 _CLAIMED = (

@@ -13,7 +13,7 @@ from service.routing import INCIDENT_JOB
 from service.rules_standing import rules_standing
 from service.standings import standings
 from service.store import Transaction
-from service.store.jobs import Job
+from service.store.claims import Job
 from service.web import WebContainer
 from service.web.sign_in import actor, may
 from workflows.rights import Teams, may_see

@@ -18,8 +18,8 @@ from service.accepting import NotAcceptable
 from service.explain import explain, in_words, sent, standing
 from service.redelivery import LONGEST_KEPT, REDELIVERY_JOB, next_asked
 from service.store import Transaction
+from service.store.claims import Job
 from service.store.deliveries import DeliveryState
-from service.store.jobs import Job
 from service.web import WebContainer, judging
 from service.web.course import course
 from service.web.letters import reason

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from service.store import Store
-from service.store.jobs import ClaimedJob, LostLease
+from service.store.claims import ClaimedJob, LostLease
 
 NOON = datetime(2026, 12, 1, 12, 0, tzinfo=UTC)
 LEASE = timedelta(minutes=1)

@@ -17,7 +17,7 @@ from service.clock import utc_now
 from service.jobs import PATIENCE, ClaimedJob, Done, Failed, JobEnd, Later, LostLease, pause_after
 from service.running import Runner
 from service.store import Store, Transaction
-from service.store.jobs import Job
+from service.store.claims import Job
 from service.worker import Worker
 
 PATIENT = 20.0  # seconds until a test gives up; nothing is asserted about how long things take

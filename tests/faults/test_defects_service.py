@@ -21,8 +21,8 @@ from service.lease import Lease
 from service.reconciler import DOCUMENTS, POLL_JOB
 from service.routing import INCIDENT_JOB, incident_subject
 from service.running import Runner
+from service.store.claims import Job
 from service.store.effects import EffectRecord, EffectState
-from service.store.jobs import Job
 from workflows.effects import CreateDocument
 from workflows.events import News
 from workflows.model import DocumentStatus, Incident, Outlook, Postmortem

@@ -9,8 +9,8 @@ from alembic import op
 
 from service.store.types import UtcDateTime
 
-revision = "0030"
-down_revision = "0026"
+revision = "0028"
+down_revision = "0027"
 
 
 def upgrade() -> None:

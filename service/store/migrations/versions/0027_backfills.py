@@ -7,7 +7,7 @@ from alembic import op
 
 from service.store.types import UtcDateTime
 
-revision = "0029"
+revision = "0027"
 down_revision = "0026"
 
 

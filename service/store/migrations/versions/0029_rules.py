@@ -7,8 +7,8 @@ from alembic import op
 
 from service.store.types import UtcDateTime
 
-revision = "0031"
-down_revision = "0026"
+revision = "0029"
+down_revision = "0028"
 
 
 def upgrade() -> None:
