@@ -8,6 +8,7 @@ however often this one is stopped.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -280,9 +281,7 @@ def in_words(told: Progress) -> str:
 
 
 def span_in_words(length: timedelta) -> str:
-    """A length of time, to the minute."""
-    minutes = round(length.total_seconds() / 60)
+    """A length of time, in whole minutes that are enough for it."""
+    minutes = max(math.ceil(length.total_seconds() / 60), 1)
     hours, rest = divmod(minutes, 60)
-    if not minutes:
-        return "less than a minute"
     return f"{hours} h {rest:02} min" if hours else f"{minutes} min"
