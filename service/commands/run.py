@@ -120,6 +120,7 @@ def worker(rules_file: Path | None, end_with_parent: bool) -> None:
     log.info("worker stops")
     ended = running.stop()
     heartbeat.stop()
+    traces.end()
     if not ended:
         os._exit(0)  # what was running is handed back; its threads cannot be ended
     container.store.close()
