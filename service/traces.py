@@ -9,7 +9,8 @@ texts, paths or addresses: those may be words of a ticket.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from importlib.util import find_spec
 
@@ -26,8 +27,12 @@ NAME = "followthrough"
 _SENDERS = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
 _CONTEXT = "traceparent"
 
+#: How long a process that stops waits for a collector that does not answer.
+LAST_SECONDS = 3.0
+
 _propagator = TraceContextTextMapPropagator()
 _tracer: Tracer = trace.NoOpTracer()
+_last: Callable[[], None] | None = None  # what is to be done when the process stops
 
 
 class CannotTrace(Exception):
@@ -66,8 +71,25 @@ def begin(environ: Mapping[str, str] = os.environ) -> None:
 
     named_so = environ.get("OTEL_SERVICE_NAME") or NAME
     provider = Recording(resource=Resource.create({"service.name": named_so}))
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    sender = OTLPSpanExporter()
+    provider.add_span_processor(BatchSpanProcessor(sender))
     use(provider)
+
+    def last() -> None:
+        ending = threading.Thread(target=provider.shutdown, name="last spans", daemon=True)
+        ending.start()
+        ending.join(LAST_SECONDS)
+        # It would go on to try for ten seconds.
+        sender.shutdown()  # type: ignore[no-untyped-call]
+
+    global _last
+    _last = last
+
+
+def end() -> None:
+    """Send what was not sent yet, when the process stops; no longer than `LAST_SECONDS`."""
+    if _last is not None:
+        _last()
 
 
 def use(provider: TracerProvider) -> None:

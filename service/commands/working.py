@@ -79,6 +79,7 @@ def _begun(container: Container, slots: int, redact: logs.Redactor, kept: ExitSt
     the process is alive, which end with `kept`."""
     settings, store, tally = container.settings, container.store, container.tally
     traces.begin()
+    kept.callback(traces.end)
     live = LiveContainer(container, lambda found: build(settings, found, store=store, tally=tally))
     watched = WatchedRules(settings.rules, container.rules, lambda found: refusals(settings, found))
     take = taking(live.take, redact)
