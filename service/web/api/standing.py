@@ -7,6 +7,7 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
+from service.rules_standing import rules_standing
 from service.standings import Answers, Standing, standings
 from service.store import Transaction
 from service.store.deliveries import DeliveryState
@@ -46,6 +47,33 @@ class FailingJobSchema(Schema):
     reason = string()
 
 
+class InForceSchema(Schema):
+    hash = string("The same hash, the same rules.")
+    since = Moment()
+    by = string("The process that put them in force.")
+    why = string()
+
+
+class RulesReadSchema(Schema):
+    process = string()
+    decides = fields.Boolean(
+        metadata={"description": "A worker, which waits where others are in force."}
+    )
+    hash = string("Of the rules that it works by, or would.")
+    read_at = Moment()
+    problems = fields.List(
+        fields.String(), metadata={"description": "Of rules beside it that cannot be used."}
+    )
+    wrong_since = Moment(allow_none=True)
+
+
+class RulesSchema(Schema):
+    in_force = maybe(InForceSchema)
+    agreed = fields.Integer(metadata={"description": "How many processes have read these."})
+    apart = many(RulesReadSchema)
+    wrong = many(RulesReadSchema)
+
+
 class OperationSchema(Schema):
     dead_letters = fields.Integer()
     failing = fields.Integer(metadata={"description": "Jobs that failed when they ran last."})
@@ -55,6 +83,7 @@ class OperationSchema(Schema):
         values=fields.Integer(),
         metadata={"description": "How many, by state."},
     )
+    rules = maybe(RulesSchema)
 
 
 class QuotaSchema(Schema):
@@ -128,6 +157,7 @@ def _operation(api: Operations) -> Operations:
                 for job in found.jobs
             ],
             "deliveries": tx.deliveries.counts(actor().teams),
+            "rules": rules_standing(tx) if actor().teams is None else None,
         }
 
     return api
