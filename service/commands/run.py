@@ -25,7 +25,7 @@ from config.watching import WatchedRules
 from service import logs
 from service.commands.reading import data_in_use, read_rules, rules_option
 from service.commands.starting import data_taken, need_port, need_present, need_privacy
-from service.container import build, open_store, timing_of, web_of
+from service.container import Container, build, open_store, timing_of, web_of
 from service.container.live import LiveContainer, LiveWeb
 from service.container.refusals import refusals
 from service.data import admin_token, token_file
@@ -112,12 +112,9 @@ def worker(rules_file: Path | None, end_with_parent: bool) -> None:
 
     if end_with_parent:
         _watch_parent(stop.set)
-    store = container.store
-    live = LiveContainer(container, lambda found: build(settings, found, store=store))
-    watched = WatchedRules(settings.rules, rules, lambda found: refusals(settings, found))
-    ruling = Ruling(store, watched, this_process("worker"), _taking(live.take, redact), live.begin)
+    live, ruling = _ruled(settings, container, redact)
     ruling.start()
-    lease = timing_of(settings).lease
+    store, lease = container.store, timing_of(settings).lease
     running = Worker(store, live, settings.workers, redact, lease, ruling.holds)
     running.start()
     log.info("worker started", threads=settings.workers)
@@ -128,6 +125,17 @@ def worker(rules_file: Path | None, end_with_parent: bool) -> None:
     if not ended:
         os._exit(0)  # what was running is handed back; its threads cannot be ended
     store.close()
+
+
+def _ruled(
+    settings: Settings, container: Container, redact: logs.Redactor
+) -> tuple[LiveContainer, Ruling]:
+    """What this process works with, by rules that may change, and what says whether they hold."""
+    store, rules = container.store, container.rules
+    live = LiveContainer(container, lambda found: build(settings, found, store=store))
+    watched = WatchedRules(settings.rules, rules, lambda found: refusals(settings, found))
+    take = _taking(live.take, redact)
+    return live, Ruling(store, watched, this_process("worker"), take, live.begin)
 
 
 def _taking(take: Callable[[Rules], None], redact: logs.Redactor) -> Callable[[Rules], None]:
