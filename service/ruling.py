@@ -66,7 +66,9 @@ class Ruling:
         self._thread = threading.Thread(target=self._run, name="rules", daemon=True)
 
     def start(self) -> None:
-        """Look once before this returns, and then go on in a thread."""
+        """Look before this returns, and then go on in a thread. What was read for this process may
+        be old, where another has read it and started us: so it looks twice."""
+        self._watched.look()
         self.look()
         self._thread.start()
 
@@ -88,7 +90,9 @@ class Ruling:
         if self._watched.rules is not self._rules:
             self._take(self._watched.rules)
             self._rules = self._watched.rules
-            self._act, self._begun = Act.CHANGE, False
+            if self._act is not Act.START:
+                self._act = Act.CHANGE
+            self._begun = False
             self._reading = replace(
                 self._reading, hash=self._rules.policy.hash, read_at=self._store.clock()
             )

@@ -66,9 +66,8 @@ def blueprint(container: WebContainer) -> Blueprint:
             counts = tx.deliveries.counts(teams)
             drifts = tx.drifts.page(MOST_SHOWN, teams=teams)
             backfill = backfilling.shown_now(tx, teams)
-            sees_all = may("trackers.trackers")
-            trackers = standings(tx, container.limits) if sees_all else None
-            rules = rules_standing(tx) if sees_all else None  # its words name all teams
+            trackers = standings(tx, container.limits) if may("trackers.trackers") else None
+            rules = rules_standing(tx) if teams is None else None  # its words name all teams
         return render_template(
             "operation.html",
             failing=found,

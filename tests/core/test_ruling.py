@@ -302,6 +302,25 @@ def test_a_rotated_secret_is_taken_without_other_rules_coming_in_force(company: 
     assert company.journal() == before
 
 
+def test_who_is_started_with_rules_that_were_read_long_ago_begins_with_those_of_now(
+    company: Company,
+) -> None:
+    """As a child that is started again by a parent which has read them once."""
+    one, two = company.one, company.two
+    two.start()
+    read_long_ago = two.rules
+    two.edit("ops")
+    two.look()
+    company.clock.wait(timedelta(minutes=5))  # all children are gone
+    watched = WatchedRules(two.directory, read_long_ago, environ=ENVIRONMENT)
+    taken: list[Rules] = []
+    child = Ruling(company.store, watched, one.name, taken.append, lambda: None)
+    child.start()
+    child.stop()
+    assert [list(rules.policy.teams) for rules in taken] == [["ops", "payments"]]
+    assert len(company.journal()) == 2  # it put nothing else in force on the way
+
+
 def test_who_only_shows_puts_nothing_in_force(company: Company) -> None:
     one = company.one
     rules = load(one.directory, ENVIRONMENT)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -94,3 +99,44 @@ def test_a_team_that_comes_while_the_service_runs_is_served_and_bad_rules_change
     log = (running.directory / "log").read_text()
     assert "the rules there cannot be used; those before stay" in log
     assert "Traceback" not in log
+
+
+@contextmanager
+def second_worker(running: Running, rules: Path) -> Iterator[Path]:
+    """A worker of another machine: it has rules of its own, and the database in common. Yields its
+    log."""
+    log = running.directory / "second"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "service", "worker", "--rules", str(rules)],
+            env=running.environ,
+            stdout=file,
+            stderr=file,
+        )
+    try:
+        yield log
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 0, log.read_text()
+
+
+@pytest.mark.timeout(300)
+def test_a_worker_that_is_started_with_rules_that_were_replaced_waits_for_the_new_ones(
+    running: Running,
+) -> None:
+    late = shutil.copytree(running.rules, running.directory / "late")
+    (running.rules / "web.yaml").write_text(WEB)
+    running.wait_for(lambda: "they were changed" in running.page("/operation"), "the new rules")
+    with second_worker(running, late) as log:
+        running.wait_for(lambda: "and waits:" in running.page("/operation"), "it to wait")
+        running.wait_for(lambda: "waits: other rules are in force" in log.read_text(), "its word")
+        number = closed(running, "Login down")
+        running.wait_for(lambda: done(running, number), "the other one to work")
+        (late / "web.yaml").write_text(WEB)
+        running.wait_for(
+            lambda: "3 processes have read them" in running.page("/operation"), "all to agree"
+        )
+        assert "waits no more: these rules are in force" in log.read_text()
+    running.wait_for(
+        lambda: "2 processes have read them" in running.page("/operation"), "it to be gone"
+    )

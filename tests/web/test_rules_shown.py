@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from flask.testing import FlaskClient
-from web.history import Web
+from web.history import TOKEN, Web
 
 from service.app import create_app
 from service.rules_standing import rules_standing
@@ -81,6 +81,22 @@ def test_rules_that_cannot_be_used_are_told_with_since_when_and_nothing_of_them_
     assert "works on with what it has" in page
 
 
+def test_the_api_tells_the_same(store: Store) -> None:
+    in_force(store, NEW, "worker 7 on one")
+    wrong = replace(worker(store, "two", OLD), problems=("rules.yaml:1: no",))
+    say(store, worker(store, "one", NEW), replace(wrong, wrong_since=store.clock()))
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    told = create_app(Web(store)).test_client().get("/api/v1/operation", headers=headers).json
+    assert told is not None
+    rules = told["rules"]
+    assert (rules["in_force"]["hash"], rules["in_force"]["by"]) == (NEW, "worker 7 on one")
+    assert rules["agreed"] == 1
+    assert [(each["process"], each["hash"]) for each in rules["apart"]] == [
+        ("worker 7 on two", OLD)
+    ]
+    assert rules["wrong"][0]["problems"] == ["rules.yaml:1: no"]
+
+
 def test_who_sees_some_teams_only_is_not_shown_the_words_of_all(store: Store) -> None:
     in_force(store, OLD, "worker 7 on one")
     admin = Actor("Kim", Role.ADMIN, None, "page")
@@ -91,6 +107,9 @@ def test_who_sees_some_teams_only_is_not_shown_the_words_of_all(store: Store) ->
     shown = page.get("/operation")
     assert shown.status_code == 200
     assert "in force since" not in shown.text
+    told = page.get("/api/v1/operation", headers={"Authorization": f"Bearer {token}"})
+    assert told.json is not None
+    assert told.json["rules"] is None
 
 
 def test_where_every_worker_has_read_others_nobody_works_and_that_is_known(store: Store) -> None:

@@ -9,6 +9,7 @@ from marshmallow import Schema, fields
 
 from service import backfilling
 from service.backfilling import Progress
+from service.rules_standing import rules_standing
 from service.standings import Answers, Standing, standings
 from service.store import Transaction
 from service.store.backfills import BackfillState, TicketState
@@ -60,6 +61,33 @@ class BackfillSchema(Schema):
     waits_for = string("Empty for nothing.")
 
 
+class InForceSchema(Schema):
+    hash = string("The same hash, the same rules.")
+    since = Moment()
+    by = string("The process that put them in force.")
+    why = string()
+
+
+class RulesReadSchema(Schema):
+    process = string()
+    decides = fields.Boolean(
+        metadata={"description": "A worker, which waits where others are in force."}
+    )
+    hash = string("Of the rules that it works by, or would.")
+    read_at = Moment()
+    problems = fields.List(
+        fields.String(), metadata={"description": "Of rules beside it that cannot be used."}
+    )
+    wrong_since = Moment(allow_none=True)
+
+
+class RulesSchema(Schema):
+    in_force = maybe(InForceSchema)
+    agreed = fields.Integer(metadata={"description": "How many processes have read these."})
+    apart = many(RulesReadSchema)
+    wrong = many(RulesReadSchema)
+
+
 class OperationSchema(Schema):
     dead_letters = fields.Integer()
     failing = fields.Integer(metadata={"description": "Jobs that failed when they ran last."})
@@ -70,6 +98,7 @@ class OperationSchema(Schema):
         metadata={"description": "How many, by state."},
     )
     backfill = maybe(BackfillSchema)
+    rules = maybe(RulesSchema)
 
 
 class QuotaSchema(Schema):
@@ -157,6 +186,7 @@ def _operation(api: Operations) -> Operations:
             ],
             "deliveries": tx.deliveries.counts(actor().teams),
             "backfill": _backfill(backfilling.shown_now(tx, actor().teams)),
+            "rules": rules_standing(tx) if actor().teams is None else None,
         }
 
     return api
