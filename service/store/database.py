@@ -54,6 +54,7 @@ from service.store.refs import Refs
 from service.store.related import RelatedIncidents
 from service.store.releases import Releases
 from service.store.reminders import Reminders
+from service.store.restorations import Restorations
 from service.store.search import Search
 from service.store.sightings import Sightings
 from service.store.teams import Teams
@@ -99,6 +100,7 @@ class Transaction:
         self.dismissals = Dismissals(connection, now)
         self.releases = Releases(connection)
         self.reminders = Reminders(connection)
+        self.restorations = Restorations(connection, now)
         self.teams = Teams(connection, now)
         self.drifts = Drifts(connection, now)
         self.closings = Closings(connection)

@@ -81,7 +81,9 @@ deliveries = Table(
     Column("incident_id", Text, ForeignKey("incidents.id")),
     Column("handled_at", UtcDateTime),
     Column("repeats", Integer, nullable=False, server_default="0"),
+    Column("kept", Text, nullable=False, server_default="whole"),  # how: service.store.bodies
     UniqueConstraint("connection", "delivery_id"),
+    Index("ix_deliveries_kept", "kept", "received_at"),
     Index("ix_deliveries_incident", "incident_id", "state"),
     sqlite_autoincrement=True,
 )

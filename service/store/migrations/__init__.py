@@ -6,6 +6,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 
@@ -15,3 +16,9 @@ def upgrade(connection: Connection) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def knows(revision: str) -> bool:
+    """Whether a schema of this revision can be brought up to date."""
+    script = ScriptDirectory(str(Path(__file__).parent))
+    return any(each.revision == revision for each in script.walk_revisions())
