@@ -59,7 +59,7 @@ from workflows.model import Incident, TicketRef
 from workflows.notices import is_notice, told_of_notice
 from workflows.proof_notes import is_of_proof, told_of_proof
 from workflows.reminders import is_reminder, told_of_reminder
-from workflows.snapshots import Field, Progress, Stuck, is_alike
+from workflows.snapshots import Field, Progress, Stuck, Value, is_alike
 from workflows.statuses import read_status
 
 #: Rests after a failing tracker and after a refused sign-in.
@@ -258,15 +258,19 @@ def task_news(result: TaskResult, wish: Effect) -> News | TrackerError:
         return result.error
     if result.ref is None or not isinstance(wish, CreateTask):
         raise ValueError(f"{result.key}: neither a ticket nor an error")
-    values = {
+    values, place = asked_of(wish), wish.target.place
+    return TaskCreated(result.key, result.ref, result.linked, result.unset, values, place)
+
+
+def asked_of(wish: CreateTask) -> dict[Field, Value]:
+    """What a ticket is created with, in its tracker's words."""
+    return {
         Field.OWNER: wish.owner,
         Field.MILESTONE: wish.milestone,
         Field.DUE: wish.due.isoformat() if wish.due else None,
         Field.STATUS: Progress.OPEN.value,
         Field.TITLE: wish.title,
     }
-    place = wish.target.place
-    return TaskCreated(result.key, result.ref, result.linked, result.unset, values, place)
 
 
 def fields_written(wish: SetFields, ended: FieldsSet, now: datetime) -> FieldsWritten:

@@ -12,7 +12,7 @@ from service.container import open_store
 from service.container.trackers import Trackers
 from service.data import database_file
 from service.outcomes import sentence
-from service.store.incidents import new_id
+from service.store.naming import new_id
 from workflows.audience import Spot
 from workflows.audit_keys import is_audit
 from workflows.effects import CreateDocument, CreateTask, LinkTask, WriteComment, WriteRegions

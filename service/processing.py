@@ -6,7 +6,7 @@ fenced by it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -35,6 +35,7 @@ from service.outcomes import (
 )
 from service.people import Directory
 from service.proofs import ProofTickets
+from service.recognising import without_own_comment
 from service.recurrences import Recurrences, compare
 from service.related import AtSetUp
 from service.reminders import within_limits
@@ -46,7 +47,7 @@ from service.store import Store, Transaction
 from service.store.codec import Json
 from service.store.deliveries import DeliveryState
 from service.store.effects import EffectRecord
-from service.store.incidents import IncidentRecord, new_id
+from service.store.incidents import IncidentRecord
 from service.store.journal import EntryKind
 from service.tasks import Looked, Tasks
 from service.tasks import Ticket as Task
@@ -86,7 +87,6 @@ class Processing:
         checks: Checks,
         related: AtSetUp,
         clock: Clock,
-        make_id: Callable[[], str] = new_id,
     ) -> None:
         self._store = store
         self._policy = policy
@@ -101,7 +101,6 @@ class Processing:
         self._checks = checks
         self._related = related
         self._clock = clock
-        self._make_id = make_id
 
     def run(self, job: ClaimedJob) -> JobEnd:
         with Lease(self._store, job).held() as lease:
@@ -129,6 +128,7 @@ class Processing:
         whole = job.whole or not known or outside.must_read(known.incident, self._policy)
         try:
             reading = read(tracker, ref) if whole else TicketUnchanged()
+            reading = without_own_comment(self._store, tracker, reading, known, job.subject)
         except TrackerError as error:
             return self._later(job, known, error)
         followed = follow(self._store, self._policy.hash, job, reading, known)
@@ -161,7 +161,7 @@ class Processing:
     ) -> JobEnd:
         """Decide and execute until nothing more can be done now. In a team that only plans,
         nothing is executed: not even what was left over when it still acted."""
-        make_id = self._make_id()
+        make_id = self._name_of(job)
         incident, later = self._checks.hear(job, incident)
         records = self._records(incident)
         failed: dict[Task, Later] = {("checks", each.reason): each for each in later}
@@ -200,6 +200,11 @@ class Processing:
             incident = saved = self._executor.execute(lease, ready, incident, possible)
             records = self._records(incident)
         return Later(self._clock() + REST, "it kept changing while it was worked on")
+
+    def _name_of(self, job: ClaimedJob) -> str:
+        """What the ticket's incident is called if it is not known yet."""
+        with self._store.read() as tx:
+            return tx.restorations.name_of(job.subject)
 
     def _held_up(self, incident: Incident, haste: Haste) -> Later | None:
         """When to look again at an incident that only waits for a budget which is still used up:

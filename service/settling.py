@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from integrations.document_store import DocumentStore
 from integrations.tracker import Lost, OutcomeUnknown, Tracker, TrackerError
 from service.clock import Clock
+from service.outcomes import asked_of
 from service.store import Store
 from service.store.effects import EffectRecord, EffectState
 from workflows.audit_keys import is_audit
@@ -82,6 +83,21 @@ class Settling:
         since = record.uncertain_since
         return since is None or self._clock() < since + self._wait
 
+    def _since(self, records: Sequence[EffectRecord]) -> datetime:
+        """Before when (UTC) none of them can have been made: one that was uncertain before it was
+        asked for, by who had the database in a later state than it was put back to."""
+        moments = [record.asked_at for record in records]
+        restored = [
+            record.uncertain_since
+            for record in records
+            if record.uncertain_since is not None and record.uncertain_since < record.asked_at
+        ]
+        if restored:
+            with self._store.read() as tx:
+                taken_at = tx.restorations.taken_before(max(restored))
+            moments += [taken_at] if taken_at else []
+        return min(moments)
+
     def _lost(
         self,
         keys: Sequence[str],
@@ -116,17 +132,24 @@ class Settling:
         self, records: Sequence[EffectRecord], incident: Incident | TeamBook
     ) -> dict[str, News]:
         wishes = {r.key: r.wish for r in records if isinstance(r.wish, CreateTask)}
+        attempts = {record.key: record.attempts for record in records}
         if not wishes:
             return {}
         target = next(iter(wishes.values())).target
-        since = min(record.asked_at for record in records)
+        since = self._since(records)
         tracker = self._tracker(target.connection)
         lost = self._lost(list(wishes), target.connection, target.place, since, incident)
         found = tracker.find_created(lost)
-        return {
-            key: TaskCreated(key, ref, linked=False, place=target.place, sent=_sent(wishes[key]))
-            for key, ref in found.items()
-        }
+        news: dict[str, News] = {}
+        for key, ref in found.items():
+            # What is known of only since the database was put back was made before: by now it says
+            # more than what is asked for, so that whatever differs counts as said there.
+            values = None if attempts[key] else asked_of(wishes[key])
+            sent = _sent(wishes[key])
+            news[key] = TaskCreated(
+                key, ref, linked=False, values=values, place=target.place, sent=sent
+            )
+        return news
 
     def _found_others(
         self, records: Sequence[EffectRecord], incident: Incident | TeamBook
@@ -137,12 +160,18 @@ class Settling:
                 case CreateDocument() as wish:
                     target = wish.target
                     lost = self._lost(
-                        [wish.key], target.connection, target.place, record.asked_at, incident
+                        [wish.key],
+                        target.connection,
+                        target.place,
+                        self._since([record]),
+                        incident,
                     )
                     state = self._documents(target.kind, target.connection).find(wish, lost)
                     if state is not None:
                         bodies = regions(wish.text)
-                        found[wish.key] = DocumentCreated(target.connection, state, bodies)
+                        found[wish.key] = DocumentCreated(
+                            target.connection, state, bodies, before=not record.attempts
+                        )
                 case WriteComment() as wish:
                     tracker = self._tracker(wish.ticket.connection)
                     comment = tracker.find_comment(wish.ticket, wish.key)
@@ -158,9 +187,13 @@ class Settling:
 
 def may_have_happened(record: EffectRecord) -> bool:
     """Whether it was begun and nobody knows how that ended. What is wanted again after a dead
-    letter counts too: it may be the look-up that was refused, and not the call."""
-    again = record.state is EffectState.WANTED and record.attempts > 0
-    return again or record.state in (EffectState.BEGUN, EffectState.UNKNOWN)
+    letter counts too: it may be the look-up that was refused, and not the call. So does what the
+    service may have done before its database was put back to an older state."""
+    before = record.attempts > 0 or record.uncertain_since is not None
+    return (record.state is EffectState.WANTED and before) or record.state in (
+        EffectState.BEGUN,
+        EffectState.UNKNOWN,
+    )
 
 
 def _sent(wish: CreateTask) -> Sent | None:

@@ -7,7 +7,6 @@ is to be done about it is decided in that turn, from what holds by then.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
@@ -20,7 +19,6 @@ from service.recurrences import compare
 from service.routing import INCIDENT_JOB, incident_subject
 from service.store import Store, Transaction
 from service.store.codec import Json
-from service.store.incidents import new_id
 from service.store.journal import EntryKind
 from service.store.owners import OfTeam
 from service.store.teams import JOB as TEAM_JOB
@@ -73,12 +71,10 @@ class Tick:
         store: Store,
         policy: Policy,
         clock: Clock,
-        make_id: Callable[[], str] = new_id,
     ) -> None:
         self._store = store
         self._policy = policy
         self._clock = clock
-        self._make_id = make_id
 
     def start(self) -> None:
         """Ask for both now, as at each start of a worker."""
@@ -145,7 +141,9 @@ class Tick:
             for name in dict.fromkeys((*books, *self._policy.teams)):
                 team = self._policy.teams.get(name)
                 known = books.get(name)
-                book = begun(known or TeamBook(name, self._make_id()), team, tx.now)
+                book = begun(
+                    known or TeamBook(name, tx.restorations.name_of("team", name)), team, tx.now
+                )
                 book = reviewing(book, team, self._policy, tx.now)
                 if book != known:
                     tx.teams.save(book)

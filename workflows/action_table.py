@@ -88,9 +88,12 @@ class Edited:
         return tuple((row, item) for row, item in found if item is not None)
 
 
-def read_table(base: str, seen: str) -> Edited:
-    """What people changed between the table as we wrote it and as it is now."""
+def read_table(base: str, seen: str, items: Iterable[ActionItem] = ()) -> Edited:
+    """What people changed between the table as we wrote it and as it is now. A row with the ID and
+    the title of one of `items` is ours, though we do not know that we wrote it: we may have,
+    before the database was put back to an older state."""
     ours = _named_rows(base)
+    known = {(item.name, same_word(item.title)) for item in items}
     added: list[tuple[str, ActionLine]] = []
     changed: dict[str, str] = {}
     stray: list[str] = []
@@ -102,6 +105,8 @@ def read_table(base: str, seen: str) -> Edited:
         if name is not None and name["name"] in ours:
             if cells != ours[name["name"]]:
                 changed[name["name"]] = line.strip()
+        elif name is not None and (name["name"], same_word(as_said("".join(cells[1:2])))) in known:
+            continue
         elif item := _read_row(cells) if cells else asking_line(line):
             # An ID that we never gave is a person's guess: the item gets its own.
             row = _row(["", *cells[1:]]) if cells and cells[0] else line.strip()

@@ -36,11 +36,14 @@ class DocumentRead:
 
 @dataclass(frozen=True, slots=True)
 class DocumentCreated:
-    """The document exists, in the store of this connection; `wrote` as in `DocumentWritten`."""
+    """The document exists, in the store of this connection; `wrote` as in `DocumentWritten`.
+    `before`: it was created before the database was put back to an older state, and may have been
+    edited since."""
 
     connection: str
     document: DocumentState
     wrote: Mapping[str, str]
+    before: bool = False
 
 
 @dataclass(frozen=True, slots=True)

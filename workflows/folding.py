@@ -10,7 +10,7 @@ from workflows import publishing
 from workflows.action_table import read_rows, still_kept
 from workflows.audit_keys import is_of_audit
 from workflows.audit_news import fold_audit
-from workflows.documents import digest
+from workflows.documents import digest, regions
 from workflows.events import (
     CommentWritten,
     DocumentCreated,
@@ -47,8 +47,10 @@ def fold(news: News, incident: Incident) -> Incident:
             landed = read is not None and read.base.get("actions") != before
             incident = _rows_stand(incident) if landed else incident
             return replace(incident, postmortem=read)
-        case DocumentCreated(connection, document, wrote):
-            return replace(incident, postmortem=_created(connection, document, wrote))
+        case DocumentCreated():
+            known = _created(news)
+            known = (_read(news.document, known) or known) if news.before else known
+            return replace(incident, postmortem=known)
         case DocumentWritten(document, wrote, at):
             incident = _rows_stand(incident) if "actions" in wrote else incident
             return replace(incident, postmortem=_written(document, wrote, incident.postmortem, at))
@@ -141,12 +143,18 @@ def _rows_stand(incident: Incident) -> Incident:
     return replace(incident, actions=items)
 
 
-def _created(connection: str, document: DocumentState, wrote: Mapping[str, str]) -> Postmortem:
+def _created(news: DocumentCreated) -> Postmortem:
+    """As it stands is how it was created. Of one that was created before a restoration, what does
+    not stand as it would be created now may be a person's. Where the store keeps another format,
+    texts read back otherwise than they were written, and cannot be compared."""
+    document, wrote = news.document, news.wrote
+    compared = news.before and regions(document.text or "") == document.regions
+    base = {name: body for name, body in wrote.items() if compared and name != "actions"}
     return Postmortem(
-        connection=connection,
+        connection=news.connection,
         ref=document.ref,
         status=document.status,
-        base=document.regions,
+        base={**document.regions, **base},
         seen=document.regions,
         wrote=wrote,
         headings=document.headings,
@@ -195,6 +203,14 @@ def _in_its_place(document: DocumentState, known: Postmortem) -> Postmortem:
     return replace(known, base=base, wrote=wrote, merged={}, declined=known.wrote)
 
 
+def edited_by_hand(region: str) -> str:
+    """How it is told that a region stays as a person left it."""
+    return (
+        f"the region {region!r} was edited by hand and is no longer rewritten; "
+        "empty it to have it written again"
+    )
+
+
 def _read(document: DocumentState, known: Postmortem | None) -> Postmortem | None:
     """What stands there now, and which edits of people stand against ours."""
     if known is None:
@@ -214,8 +230,7 @@ def _read(document: DocumentState, known: Postmortem | None) -> Postmortem | Non
         for name in kept
     ]
     conflicts += [
-        f"the region {name!r} was edited by hand and is no longer rewritten; "
-        "empty it to have it written again"
+        edited_by_hand(name)
         for name, body in document.regions.items()
         if name != "actions" and body and body != known.base.get(name)
     ]

@@ -122,4 +122,9 @@ def comment(
         if (key := postmortem.task_key(incident, item)) in held
     }
     text = postmortem.comment(incident, reasons, review)
-    return (WriteComment(f"comment:{incident.id}", incident.ticket, text),)
+    return (WriteComment(comment_key(incident.id), incident.ticket, text),)
+
+
+def comment_key(incident_id: str) -> str:
+    """The key of the one comment on an incident's ticket."""
+    return f"comment:{incident_id}"

@@ -11,6 +11,7 @@ from workflows.action_table import merge_table, read_table
 from workflows.calendars import Calendar
 from workflows.documents import digest
 from workflows.effects import WriteRegions
+from workflows.folding import edited_by_hand
 from workflows.model import DocumentStatus, Incident, Postmortem, Ticket
 from workflows.policy import Team
 
@@ -24,7 +25,10 @@ def keep_up(
     document = incident.postmortem
     if document is None:
         return incident, [], None
-    regions = _wanted_regions(incident, document, ticket, team.calendar)
+    bodies = _bodies(incident, ticket, team.calendar)
+    document = _said_already(document, bodies)
+    incident = replace(incident, postmortem=document)
+    regions = _wanted_regions(incident, document, bodies)
     if not regions:
         return incident, [], None
     edited = document.seen.get("actions") != document.base.get("actions")
@@ -36,31 +40,51 @@ def keep_up(
     return incident, [WriteRegions(f"regions:{incident.id}", regions)], None
 
 
+def _bodies(incident: Incident, ticket: Ticket | None, calendar: Calendar) -> Mapping[str, str]:
+    """What the regions are to say. Without a ticket only action items, their audits, recurrences
+    and perspectives can have changed."""
+    if ticket is not None:
+        return postmortem.regions(incident, ticket, calendar)
+    return {
+        "actions": action_table.table(incident.actions),
+        "audits": audit_text.region(incident.audits, calendar),
+        "recurrence": recurrence.region(incident.recurrences),
+        "perspectives": perspectives.region(incident.perspectives),
+    }
+
+
+def _said_already(document: Postmortem, bodies: Mapping[str, str]) -> Postmortem:
+    """The document, of which a region that says just what it is to say is ours, whoever wrote it:
+    we may have, before the database was put back to an older state."""
+    alike = {
+        name: ours
+        for name, ours in bodies.items()
+        if ours and document.seen.get(name) == ours
+        if (document.base.get(name), document.wrote.get(name)) != (ours, ours)
+    }
+    told = {edited_by_hand(name) for name in alike}
+    return replace(
+        document,
+        base={**document.base, **alike},
+        wrote={**document.wrote, **alike},
+        conflicts=tuple(each for each in document.conflicts if each not in told),
+    )
+
+
 def _wanted_regions(
-    incident: Incident, document: Postmortem, ticket: Ticket | None, calendar: Calendar
+    incident: Incident, document: Postmortem, bodies: Mapping[str, str]
 ) -> dict[str, str]:
     """The regions that should be rewritten: ours changed, and nobody edited what stands there.
-    Without a ticket only action items, their audits, recurrences and perspectives can have changed.
 
     An emptied region is written again: that is how a person hands an edited one back.
     """
     wanted: dict[str, str] = {}
-    bodies = (
-        {
-            "actions": action_table.table(incident.actions),
-            "audits": audit_text.region(incident.audits, calendar),
-            "recurrence": recurrence.region(incident.recurrences),
-            "perspectives": perspectives.region(incident.perspectives),
-        }
-        if ticket is None
-        else postmortem.regions(incident, ticket, calendar)
-    )
     for name, ours in bodies.items():
         seen = document.seen.get(name)
         if seen is None:
             continue
         if name == "actions":
-            edited = read_table(document.base.get(name, ""), seen)
+            edited = read_table(document.base.get(name, ""), seen, incident.actions)
             rows = edited.doubles(incident.actions) if document.rows_count else edited.added
             after = (*(row for row, _ in rows), *edited.stray)
             ours = merge_table(ours, document.kept, after)
@@ -89,7 +113,7 @@ def _must_mend(name: str, document: Postmortem, incident: Incident) -> bool:
     an action item does not go away by that, and a row that a person had edited is ours again."""
     if name != "actions":
         return False
-    edited = read_table(document.base.get(name, ""), document.seen[name])
+    edited = read_table(document.base.get(name, ""), document.seen[name], incident.actions)
     unnamed = len(edited.added) > len(edited.doubles(incident.actions))
     theirs = [row for row in edited.changed if row not in document.kept]
     ours = action_table.table(incident.actions)

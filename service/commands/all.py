@@ -9,6 +9,7 @@ import click
 from service.commands.accept import accept_command
 from service.commands.audits import audits
 from service.commands.backfill import backfill
+from service.commands.backup import backup_command, restore_command
 from service.commands.checks import check
 from service.commands.conflicts import conflicts
 from service.commands.demo import demo
@@ -51,6 +52,6 @@ for command in (
     *(people_command, reconcile, drift, audits, check, portfolio, preread, export, release_check),
     *(review_command, publish_command, versions_command, diff_command),
     *(search_command, import_command, backfill, patterns, related_command),
-    *(tokens, changes_command),
+    *(tokens, changes_command, backup_command, restore_command),
 ):
     followthrough.add_command(command)

@@ -57,6 +57,7 @@ from service.store.refs import Refs
 from service.store.related import RelatedIncidents
 from service.store.releases import Releases
 from service.store.reminders import Reminders
+from service.store.restorations import Restorations
 from service.store.ruling import Ruling
 from service.store.search import Search
 from service.store.sightings import Sightings
@@ -105,6 +106,7 @@ class Transaction:
         self.dismissals = Dismissals(connection, now)
         self.releases = Releases(connection)
         self.reminders = Reminders(connection)
+        self.restorations = Restorations(connection, now)
         self.ruling = Ruling(connection, now)
         self.teams = Teams(connection, now)
         self.drifts = Drifts(connection, now)

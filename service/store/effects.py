@@ -38,6 +38,7 @@ from sqlalchemy import (
 
 from service.store.codec import dump, fingerprint, load
 from service.store.owners import OfTeam, Owner, bound, of_each, owned_by, whose
+from service.store.restorations import uncertain_since
 from service.store.schema import effects, incidents
 from service.store.statements import insert
 from workflows.effects import (
@@ -280,9 +281,8 @@ class Effects:
 
     def drop(self, key: str, *, by: str, why: str) -> Owner | None:
         """Give a dead letter up. Returns whose it is, None when it is no dead letter."""
-        refused = (EffectState.REJECTED,)
         dropped = {"state": EffectState.DROPPED, "dropped_by": by, "dropped_why": why}
-        return self._end(key, refused, **dropped)
+        return self._end(key, (EffectState.REJECTED,), **dropped)
 
     def numbered(self, number: int) -> EffectRecord | None:
         """The effect with this id."""
@@ -328,6 +328,7 @@ class Effects:
                 state=EffectState.PLANNED if planned else EffectState.WANTED,
                 attempts=0,
                 asked_at=self._now,
+                uncertain_since=uncertain_since(self._connection, owner, wish),
                 words="",
                 mend="",
             )

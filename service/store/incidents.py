@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -34,13 +33,6 @@ from service.store.schema import incidents
 from service.store.statements import insert, once
 from workflows.model import Incident, Outlook, TicketRef
 from workflows.rights import Teams
-
-ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # no l, o, 0, 1: ids are read aloud and typed
-
-
-def new_id() -> str:
-    """A new opaque incident id: 10 characters, 49 bits."""
-    return "".join(secrets.choice(ALPHABET) for _ in range(10))
 
 
 @dataclass(frozen=True, slots=True)

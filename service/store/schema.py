@@ -82,8 +82,10 @@ deliveries = Table(
     Column("handled_at", UtcDateTime),
     Column("repeats", Integer, nullable=False, server_default="0"),
     Column("trace", Text),  # service.traces.carried, of when it came in
+    Column("kept", Text, nullable=False, server_default="whole"),  # how: service.store.bodies
     UniqueConstraint("connection", "delivery_id"),
     Index("ix_deliveries_state", "state", "connection"),
+    Index("ix_deliveries_kept", "kept", "received_at"),
     Index("ix_deliveries_incident", "incident_id", "state"),
     sqlite_autoincrement=True,
 )

@@ -27,8 +27,8 @@ from service.store import Store, Transaction
 from service.store.codec import CodecError, dump, fingerprint, load
 from service.store.deliveries import JOB, Arrival, DeliveryState
 from service.store.effects import EffectState
-from service.store.incidents import new_id
 from service.store.journal import EntryKind
+from service.store.naming import new_id
 from service.store.refs import Ref, Role
 from service.store.schema import metadata
 from service.store.turns import Turns

@@ -26,6 +26,12 @@ def earlier() -> frozenset[str]:
     return frozenset(each.revision for each in script.walk_revisions()) - {present or ""}
 
 
+def knows(revision: str) -> bool:
+    """Whether a schema of this revision can be brought up to date."""
+    script = ScriptDirectory.from_config(_config())
+    return any(each.revision == revision for each in script.walk_revisions())
+
+
 def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
