@@ -156,7 +156,7 @@ class Worker:
             self._store.touched.set()  # there is room for another one
 
     def _claim(self, job_id: int) -> ClaimedJob | None:
-        with self._store.write() as tx:
+        with self._store.write(beside=True) as tx:
             claim = tx.jobs.claim(job_id, self._lease)
         if claim is not None:
             with self._lock:
@@ -219,7 +219,7 @@ class Worker:
         with self._store.read() as tx:
             if not tx.jobs.anything_due():
                 return
-        with self._store.write() as tx:
+        with self._store.write(beside=True) as tx:
             ids = tx.jobs.due(room)
         for job_id in ids:
             with self._lock:
