@@ -100,7 +100,8 @@ class Governor:
         Unavailable when that takes too long."""
         give_up_at = self._store.clock() + PATIENCE
         while True:
-            with self._store.write() as tx:
+            with self._store.write(beside=True) as tx:
+                tx.traffic.alone(call.connection)
                 down = _down(tx, call)
                 refused = _refusal(tx, call, haste)
                 if refused is None:
@@ -122,7 +123,8 @@ class Governor:
     # --- after --------------------------------------------------------------------------------
 
     def _record(self, call: Call, number: str, answer: Answered | None, probes: bool) -> None:
-        with self._store.write() as tx:
+        with self._store.write(beside=True) as tx:
+            tx.traffic.alone(call.connection)
             tx.traffic.end(number)
             if answer is None:  # not sent after all, or broken off by us
                 return

@@ -116,7 +116,7 @@ class Runner:
             self.store.touched.set()  # there is room for another one
 
     def _claim(self, job_id: int | None) -> ClaimedJob | None:
-        with self.store.write() as tx:
+        with self.store.write(beside=True) as tx:
             claim = self._first(tx, job_id) if self._may_claim(tx) else None
         if claim is not None:
             with self._lock:
@@ -199,7 +199,7 @@ class Runner:
         try:
             room -= post.waiting()
             if room > 0:
-                with self.store.write() as tx:
+                with self.store.write(beside=True) as tx:
                     ids = tx.jobs.due(room)
                 for job_id in ids:
                     post.send(job_id)

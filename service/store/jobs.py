@@ -210,8 +210,10 @@ class Jobs:
         begun: Mapping[str, str | None] = MappingProxyType({}),
     ) -> None:
         """Ask for the job of each of these subjects, now; `begun` tells the trace of some."""
+        # Each once, and in one order: two who ask for the same jobs at once would wait in a circle.
+        once_each = sorted(set(subjects))
         asked = partial(_asked, kind, due=self._now, priority=priority)
-        values = [asked(subject, trace=begun.get(subject)) for subject in subjects]
+        values = [asked(subject, trace=begun.get(subject)) for subject in once_each]
         if values:
             self.touched = True
             self._connection.execute(_asking(self._connection), values)
