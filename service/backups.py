@@ -42,7 +42,7 @@ class Restored:
 def take(settings: Settings, target: Path) -> Contents:
     """Copy the database into the new file `target`, readable by its owner only, while the service
     runs or not. There is no `target` unless all of it is there and in order. Raises Refused."""
-    source = database_file(settings)
+    source = _file(settings, "pg_dump")
     if not source.exists():
         raise Refused(
             f"There is no database at {source.absolute()}.",
@@ -71,7 +71,7 @@ def put_back(settings: Settings, backup: Path, clock: Clock, *, replace: bool) -
     """Let the service go on from the backup. The caller keeps `followthrough up` from starting.
     Raises Refused where a process has the database open, where one is there and is not to be
     replaced, or where the backup cannot be used; then nothing was changed. Raises UnusableData."""
-    at = database_file(settings)
+    at = _file(settings, "pg_restore")
     made(at.parent)
     _need_room(at, replace)
     part = at.with_name(f".{at.name}.restoring")
@@ -88,6 +88,16 @@ def put_back(settings: Settings, backup: Path, clock: Clock, *, replace: bool) -
     finally:
         part.unlink(missing_ok=True)
     return Restored(contents, taken_at, aside if had_one else None)
+
+
+def _file(settings: Settings, tool: str) -> Path:
+    file = database_file(settings)
+    if file is None:
+        raise Refused(
+            "The rows are in PostgreSQL, which has tools of its own for this.",
+            f"Use {tool}: docs/how-to/back-up-and-restore.md says how.",
+        )
+    return file
 
 
 def _need_room(at: Path, replace: bool) -> None:

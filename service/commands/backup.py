@@ -7,12 +7,10 @@ from pathlib import Path
 
 import click
 
-from config.settings import Settings
 from service import backups
 from service.clock import clock_of
 from service.commands.reading import data_in_use, give_up, opened_store, program, read_settings
 from service.commands.starting import data_taken
-from service.store.backup import is_sqlite
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -26,7 +24,6 @@ def backup_command(file: Path) -> None:
     owner only, and no file is ever replaced. Ends with 1, and without a FILE, where that fails.
     """
     settings = read_settings()
-    _need_sqlite(settings, "pg_dump")
     try:
         contents = backups.take(settings, file)
     except backups.Refused as refused:
@@ -55,7 +52,6 @@ def restore_command(file: Path | None, replace: bool, done: bool) -> None:
             taken_at = tx.restorations.mark()
         click.echo(f"Noted. {_goes_on(taken_at)}")
         return
-    _need_sqlite(settings, "pg_restore")
     with data_in_use(), data_taken(settings):
         try:
             restored = backups.put_back(settings, file, clock_of(settings), replace=replace)
@@ -74,14 +70,6 @@ def _goes_on(taken_at: datetime) -> str:
         " Tokens that were revoked since then count again:"
         f" `{program()} tokens list` shows them."
     )
-
-
-def _need_sqlite(settings: Settings, tool: str) -> None:
-    if not is_sqlite(settings.database_url):
-        give_up(
-            "The rows are in PostgreSQL, which has tools of its own for this.",
-            f"Use {tool}: docs/how-to/back-up-and-restore.md says how.",
-        )
 
 
 def _incidents(count: int) -> str:

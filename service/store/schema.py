@@ -379,27 +379,3 @@ recurrences = Table(  # pairs of incidents that have, or had, one of those in co
     UniqueConstraint("earlier_id", "later_id"),
     sqlite_autoincrement=True,
 )
-
-people = Table(  # whom tickets of ours named, and who was found when a tracker was asked
-    "people",
-    metadata,
-    Column("connection", Text, primary_key=True),
-    Column("handle", Text, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("email", Text),
-    Column("active", Boolean, nullable=False),
-    Column("ticket", Text, nullable=False),  # the key of that which named them last, "" for none
-    Column("seen_at", UtcDateTime, nullable=False),
-    Column("changes", Integer, nullable=False),  # how often what is known of them changed
-)
-
-people_asked = Table(  # whom a tracker was asked for, so that it is not asked all the time
-    "people_asked",
-    metadata,
-    Column("connection", Text, primary_key=True),
-    Column("way", Text, primary_key=True),
-    Column("word", Text, primary_key=True),
-    Column("asked_at", UtcDateTime, nullable=False),
-    Column("found", Boolean, nullable=False),
-    Column("words", Text, nullable=False),  # the tracker's, where it would not tell
-)

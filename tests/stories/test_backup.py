@@ -27,7 +27,9 @@ class Place:
     def __init__(self, data: Path) -> None:
         self.data = data
         self.settings = Settings.from_environment({"FOLLOWTHROUGH_DATA": str(data)})
-        self.file = database_file(self.settings)
+        file = database_file(self.settings)
+        assert file is not None
+        self.file = file
 
     def store(self) -> Store:
         return open_store(self.settings)
