@@ -9,8 +9,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import make_url
-
 #: What SQLite keeps beside a database: https://sqlite.org/tempfiles.html
 BESIDE = ("-wal", "-shm", "-journal")
 
@@ -25,10 +23,6 @@ class Contents:
 
     revision: str
     incidents: int
-
-
-def is_sqlite(url: str) -> bool:
-    return make_url(url).get_backend_name() == "sqlite"
 
 
 def copy(source: Path, target: Path) -> Contents:
