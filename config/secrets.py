@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 
 class Secret:
@@ -38,6 +39,13 @@ class Secret:
 class SecretPlace(StrEnum):
     ENV = "env"
     FILE = "file"
+
+
+def in_address(url: Secret) -> set[str]:
+    """What must not be shown of an address with a password in it: the password, as it is written
+    there and as it is meant."""
+    password = urlsplit(url.reveal()).password or ""
+    return {password, unquote(password)} - {""}
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,12 @@ SETTINGS = (
         "The database. This version keeps its rows in SQLite.",
     ),
     Setting(
+        "FOLLOWTHROUGH_BROKER_URL",
+        "",
+        "Redis, through which workers on several machines are woken: redis://… or rediss://… with"
+        " the number of a database. Without it each worker wakes itself.",
+    ),
+    Setting(
         "FOLLOWTHROUGH_HOST",
         "127.0.0.1",
         "The address that the web process listens on; 0.0.0.0 for all.",
@@ -88,6 +94,12 @@ SETTINGS = (
     ),
     Setting("FOLLOWTHROUGH_WORKERS", "4", "How many incidents a worker process works on at once."),
     Setting(
+        "FOLLOWTHROUGH_POOL",
+        "threads",
+        "What works on them: threads of one process, or prefork for a process each, which needs"
+        " FOLLOWTHROUGH_BROKER_URL.",
+    ),
+    Setting(
         "FOLLOWTHROUGH_LOG", "human", "How log lines are written: human, or json for a collector."
     ),
     Setting(
@@ -102,6 +114,11 @@ SETTINGS = (
 class LogStyle(StrEnum):
     HUMAN = "human"
     JSON = "json"
+
+
+class Pool(StrEnum):
+    THREADS = "threads"
+    PREFORK = "prefork"
 
 
 class SettingsError(Exception):
@@ -133,6 +150,8 @@ class Settings:
     clock: Path | None = None
     check_token: Secret | None = None
     metrics_token: Secret | None = None
+    broker_url: Secret | None = None
+    pool: Pool = Pool.THREADS
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
@@ -159,6 +178,8 @@ class Settings:
             clock=reading.one("CLOCK", None, Path),
             check_token=reading.one("CHECK_TOKEN", None, Secret),
             metrics_token=reading.one("METRICS_TOKEN", None, Secret),
+            broker_url=reading.one("BROKER_URL", None, _redis),
+            pool=reading.one("POOL", Pool.THREADS, _pool),
         )
         if not reading.problems:
             reading.problems += settings.unfit()
@@ -181,6 +202,8 @@ class Settings:
         if self.settle_seconds <= self.lease_seconds + call:
             words = f"must be more than {self.lease_seconds + call} (a lease and a call)"
             problems.append(f"{PREFIX}SETTLE_SECONDS {words}")
+        if self.pool is Pool.PREFORK and self.broker_url is None:
+            problems.append(f"{PREFIX}POOL=prefork needs {PREFIX}BROKER_URL: Redis wakes processes")
         return problems
 
 
@@ -245,6 +268,26 @@ def _sqlite(value: str) -> str:
     if not value.startswith("sqlite:///"):
         raise _Wrong("sqlite:///… in this version; PostgreSQL comes later")
     return value
+
+
+def _redis(value: str) -> Secret:
+    try:
+        parts = urlsplit(value)
+        number = parts.path.removeprefix("/") or "0"
+        right = parts.scheme in ("redis", "rediss") and parts.hostname and number.isdecimal()
+        right = right and parts.port != 0
+    except ValueError:
+        right = False
+    if not right:
+        raise _Wrong("an address such as redis://redis.acme.example:6379/0, or rediss://… for TLS")
+    return Secret(value)
+
+
+def _pool(value: str) -> Pool:
+    try:
+        return Pool(value)
+    except ValueError:
+        raise _Wrong("threads or prefork") from None
 
 
 def _address(value: str) -> str:

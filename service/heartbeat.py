@@ -11,7 +11,7 @@ from importlib.metadata import version
 import structlog
 
 from service.calls import Tally
-from service.store import Store
+from service.store import DATABASE_FAULTS, Store
 from service.store.workers import BEAT_EVERY, WorkerProcess
 
 log = structlog.get_logger(__name__)
@@ -43,7 +43,10 @@ class Heartbeat:
         """Hand over the last counts, and be known no more."""
         self._stopping.set()
         self._thread.join()
-        self._hand_over(last=True)
+        try:
+            self._hand_over(last=True)
+        except DATABASE_FAULTS as error:  # it is missed after a while
+            log.warning("heartbeat not written", why=type(error).__name__)
 
     def beat(self) -> None:
         """Say it once."""
@@ -53,8 +56,8 @@ class Heartbeat:
         while not self._stopping.wait(BEAT_EVERY.total_seconds()):
             try:
                 self.beat()
-            except Exception as error:  # noqa: BLE001 - such as a database that is away: it is said
-                log.warning("heartbeat not written", why=type(error).__name__)  # and tried again
+            except DATABASE_FAULTS as error:  # tried again
+                log.warning("heartbeat not written", why=type(error).__name__)
 
     def _hand_over(self, *, last: bool) -> None:
         counted = self._tally.take()

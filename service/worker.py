@@ -1,38 +1,52 @@
-"""The worker: a relay sends the ids of due jobs through Celery, and tasks run them.
+"""Celery: carries the ids of due jobs to the threads or processes that run them.
 
-The job's row is the truth. Celery carries ids and nothing else: a message that is lost is sent
-again, one that comes twice claims nothing the second time.
-
-A message wakes a thread. Awake, it goes on with whatever is due by itself: to send each job of a
-burst cost more than to run it, and the broker in memory is looked at 20 times a second only.
+What is said here of the broker is all that Celery is trusted with. That nothing is lost and nothing
+done twice is the business of `service.running` and of the rows.
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import structlog
 from celery import Celery
+from celery.bootsteps import CLOSE
 from celery.concurrency.thread import TaskPool
-from celery.worker import WorkController
+from celery.signals import setup_logging, worker_process_init
+from celery.worker import WorkController, state
+from kombu.exceptions import OperationalError
 
-from service import traces
-from service.jobs import TIMING, ClaimedJob, Handlers, LostLease, pause_after, record_end
-from service.store import Store, Transaction
+from config.secrets import Secret
+from service.jobs import TIMING, Handlers
+from service.running import DRAIN, NoPost, Runner
+from service.store import Store
 
 log = structlog.get_logger(__name__)
 
-LOOK_EVERY = 0.05  # seconds between two looks at what is due; one takes 0.1 ms
-DRAIN = 20.0  # seconds for what is in flight when the worker stops
+IN_MEMORY = "memory://localhost//"
+QUEUE = "jobs"  # of all workers that share a broker
+KEYS = "followthrough:"  # what every key in Redis begins with
+
+#: Seconds until somebody else is given a message whose taker has not ended: as long as it may take
+#: until a burst is worked off. It is no loss to get it sooner, nor later.
+UNSEEN = 3600
+ANSWERS_WITHIN = 5.0  # seconds for Redis to be connected to, and for an answer of it
+JOINED_WITHIN = 5.0  # seconds for Celery's own threads to end
 
 
-def celery_app(queue: str) -> Celery:
-    """Celery with its broker in memory, and nobody's configuration but ours.
+def celery_app(broker: Secret | None = None) -> Celery:
+    """Celery with its broker in memory or at this address, and nobody's configuration but ours.
 
     Configured from a mapping, it looks for no ``celeryconfig`` module and no
     ``CELERY_CONFIG_MODULE``; without fixups it does not look for Django either.
@@ -40,13 +54,16 @@ def celery_app(queue: str) -> Celery:
     app = Celery("followthrough", fixups=set(), set_as_current=False)  # type: ignore[no-untyped-call]
     app.config_from_object(  # type: ignore[no-untyped-call]
         {
-            "broker_url": "memory://localhost//",
-            "broker_transport_options": {"polling_interval": 0.05},
+            **(_in_memory() if broker is None else _in_redis(broker.reveal())),
             "broker_connection_retry_on_startup": True,
+            "broker_connection_max_retries": None,  # for ever: until then jobs run without it
             "result_backend": "disabled://",
             "task_ignore_result": True,
-            "task_default_queue": queue,
+            "task_serializer": "json",
+            "accept_content": ["json"],
+            "task_acks_late": True,  # who runs something takes no message that others could
             "worker_prefetch_multiplier": 1,
+            "worker_proc_alive_timeout": 60.0,  # a child opens its database first
             "worker_hijack_root_logger": False,
             "worker_redirect_stdouts": False,
             "worker_enable_remote_control": False,
@@ -55,6 +72,67 @@ def celery_app(queue: str) -> Celery:
         }
     )
     return app
+
+
+def _in_memory() -> dict[str, object]:
+    return {
+        "broker_url": IN_MEMORY,
+        "broker_transport_options": {"polling_interval": 0.05},
+        # One of its own: the memory broker is shared by all apps of a process.
+        "task_default_queue": f"jobs-{uuid.uuid4().hex}",
+    }
+
+
+def _in_redis(url: str) -> dict[str, object]:
+    """https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html"""
+    options = {
+        "global_keyprefix": KEYS,
+        "visibility_timeout": UNSEEN,
+        "socket_connect_timeout": ANSWERS_WITHIN,
+        "socket_timeout": ANSWERS_WITHIN,
+        "socket_keepalive": True,
+        # Who sends does not wait for a broker that is down: the job is run without it.
+        "max_retries": 0,
+    }
+    return {
+        "broker_url": with_tls(url),
+        "broker_transport_options": options,
+        "task_default_queue": QUEUE,
+    }
+
+
+def with_tls(url: str) -> str:
+    """The address, which says of ``rediss://`` what Kombu leaves open: that the certificate counts,
+    and the host's name in it. Whoever wants it otherwise says so there:
+    https://docs.celeryq.dev/en/stable/userguide/configuration.html#broker-use-ssl"""
+    parts = urlsplit(url)
+    if parts.scheme != "rediss":
+        return url
+    asked = {"ssl_cert_reqs": "required", "ssl_check_hostname": "true"}
+    return urlunsplit(parts._replace(query=urlencode(asked | dict(parse_qsl(parts.query)))))
+
+
+class CeleryPost:
+    """The post through the broker of `app`, to whoever runs `task`."""
+
+    def __init__(self, app: Celery, task: Any) -> None:
+        self._app = app
+        self._task = task
+
+    def waiting(self) -> int:
+        with self._app.connection_or_acquire() as connection:  # type: ignore[no-untyped-call]
+            errors = (*connection.connection_errors, *connection.channel_errors, OperationalError)
+            try:
+                queue = self._app.conf.task_default_queue
+                return int(connection.default_channel.queue_declare(queue).message_count)
+            except errors as error:
+                raise NoPost(f"{type(error).__name__}: {error}") from error
+
+    def send(self, job_id: int) -> None:
+        try:
+            self._task.apply_async((job_id,), retry=False)
+        except OperationalError as error:
+            raise NoPost(f"{type(error).__name__}: {error}") from error
 
 
 class AppThreads(TaskPool):
@@ -67,10 +145,8 @@ class AppThreads(TaskPool):
 
 
 class Worker:
-    """Runs the jobs of `store` with `handlers` in `threads` threads, until it is stopped.
-
-    `redact` masks secrets in the words of an unexpected exception before they are stored; `lease`
-    is for how long a job is held at a time.
+    """Runs the jobs of `store` with `handlers` in `threads` threads, until it is stopped; woken
+    through Redis at `broker`, which all workers share, or without it through a broker of its own.
     """
 
     def __init__(
@@ -80,154 +156,127 @@ class Worker:
         threads: int = 4,
         redact: Callable[[str], str] = str,
         lease: timedelta = TIMING.lease,
+        broker: Secret | None = None,
     ) -> None:
         self._store = store
-        self._handlers = handlers
         self._threads = threads
-        self._redact = redact
-        self._lease = lease
-        self._stopping = threading.Event()
-        self._lock = threading.Lock()
-        self._sent: set[int] = set()
-        self._running: dict[int, ClaimedJob] = {}
-        self._idle = threading.Condition(self._lock)
-        # A queue of its own: the memory broker is shared by all apps of a process.
-        self._app = celery_app(f"jobs-{uuid.uuid4().hex}")
+        self._alone = broker is None
+        self._runner = runner = Runner(store, handlers, threads, redact, lease)
+        self._app = celery_app(broker)
 
         def run_job(job_id: int) -> None:  # Celery reads the signature, and trips over `self`
-            self.run_job(job_id)
+            runner.run(job_id)
 
-        self._task = self._app.task(  # type: ignore[no-untyped-call]
-            run_job, name="followthrough.run_job", shared=False
-        )
-        self._controller: WorkController | None = None
-        self._parts: list[threading.Thread] = []
+        self._task = _task(self._app, run_job)
+        self._controller: Any = None  # a WorkController; its parts have no types
+        self._celery: threading.Thread | None = None
 
     def start(self) -> None:
         """Begin to work, in threads of this process."""
-        with self._store.write() as tx:
-            tx.jobs.send_again()  # the broker in memory starts empty
-        self._controller = WorkController(  # type: ignore[no-untyped-call]
-            app=self._app,
-            pool_cls=AppThreads,
-            concurrency=self._threads,
-            without_gossip=True,
-            without_mingle=True,
-            without_heartbeat=True,
-            quiet=True,
-        )
-        for name, run in (("celery", self._controller.start), ("relay", self._relay)):
-            part = threading.Thread(target=run, name=name, daemon=True)
-            part.start()
-            self._parts.append(part)
+        if self._alone:
+            with self._store.write() as tx:
+                tx.jobs.send_again()  # the broker in memory starts empty
+        # Without its event loop, which is one for the whole process and made for processes.
+        self._controller = _controller(self._app, AppThreads, self._threads, use_eventloop=False)
+        self._celery = threading.Thread(target=self._controller.start, name="celery", daemon=True)
+        self._celery.start()
+        self._runner.relay_through(CeleryPost(self._app, self._task))
 
     def stop(self, drain: float = DRAIN) -> bool:
-        """Send and begin nothing more, let what runs end within `drain` seconds, and hand the
-        rest back. True when everything ended; False when threads are still busy."""
-        self._stopping.set()
-        self._store.touched.set()
-        with self._idle:
-            ended = self._idle.wait_for(lambda: not self._running, timeout=drain)
-            left = list(self._running.values())
-        if left:
-            with self._store.write() as tx:
-                for claim in left:
-                    tx.jobs.hand_back(claim)
-            log.warning("handed back", jobs=[f"{job.kind} {job.subject}" for job in left])
-        if self._controller is not None and ended:
-            self._controller.stop()  # type: ignore[no-untyped-call]
-            for part in self._parts:
-                part.join()
+        """See `Runner.stop`."""
+        ended = self._runner.stop(drain)
+        if self._controller is not None and self._celery is not None and ended:
+            # Its loop looks at this every other second. To stop it from here closed its connection
+            # under it, which it called unrecoverable.
+            self._controller.consumer.blueprint.state = CLOSE
+            self._celery.join(JOINED_WITHIN)
+            self._controller.stop()
         return ended
 
-    def run_job(self, job_id: int) -> None:
-        """Claim the job, run it, record how it ended, and go on with what is most urgent until
-        nothing is due. Nothing happens when the job is not due, held by somebody else, or gone."""
+
+class Prefork:
+    """Runs jobs in `processes` children of this process, woken through Redis at `broker`.
+
+    `open_runner` is called in each child, after the fork: this process keeps no database open and
+    talks to no tracker, so that nothing is shared that must not be. A child that is killed is
+    replaced, and its job goes on when its lease is over.
+    """
+
+    def __init__(self, open_runner: Callable[[], Runner], processes: int, broker: Secret) -> None:
+        self._open_runner = open_runner
+        self._processes = processes
+        self._app = celery_app(broker)
+        self._runner: Runner | None = None  # of the child
+
+        def run_job(job_id: int) -> None:
+            if self._runner is not None:
+                self._runner.run(job_id)
+
+        self._task = _task(self._app, run_job)
+
+    def run(self, stop: threading.Event, drain: float = DRAIN) -> None:
+        """Work until `stop` is set and the children have ended, in the main thread: Celery's
+        children are killed when the thread ends that forked them (PR_SET_PDEATHSIG in `man 2
+        prctl`). What they cannot end within `drain` seconds they hand back."""
+        setup_logging.connect(_leave_logging_alone)  # type: ignore[no-untyped-call]
+        worker_process_init.connect(  # type: ignore[no-untyped-call]
+            partial(self._begin, drain), weak=False
+        )
+        # Its event loop is what looks after the children.
+        controller: Any = _controller(self._app, "prefork", self._processes, use_eventloop=True)
+
+        def end() -> None:
+            stop.wait()
+            for child in controller.pool.info["processes"]:
+                with suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGTERM)
+            state.should_stop = 0  # type: ignore[assignment]  # the loop ends with this code
+            time.sleep(drain + JOINED_WITHIN)
+            os._exit(0)  # what was running is handed back
+
+        threading.Thread(target=end, name="end", daemon=True).start()
+        controller.start()
+
+    def _begin(self, drain: float, **_: object) -> None:
+        """In a child, after the fork."""
+        asked = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: asked.set())
         try:
-            claim = None if self._stopping.is_set() else self._claim(job_id)
-            while claim is not None:
-                with traces.job(claim.kind, claim.subject, claim.trace):
-                    claim = self._run(claim)
-        finally:
-            with self._idle:
-                self._sent.discard(job_id)
-                if claim is not None:
-                    self._forget(claim)
-                self._idle.notify_all()
-            self._store.touched.set()  # there is room for another one
+            self._runner = self._open_runner()
+        except Exception as error:
+            log.error("a process of the worker cannot start; another is tried", exc_info=error)
+            time.sleep(JOINED_WITHIN)
+            raise
+        self._runner.relay_through(CeleryPost(self._app, self._task))
+        threading.Thread(target=self._end, args=(asked, drain), name="end", daemon=True).start()
 
-    def _claim(self, job_id: int) -> ClaimedJob | None:
-        with self._store.write() as tx:
-            claim = tx.jobs.claim(job_id, self._lease)
-        if claim is not None:
-            with self._lock:
-                self._running[job_id] = claim
-        return claim
+    def _end(self, asked: threading.Event, drain: float) -> None:
+        """Drain when asked to. Who asked is the parent, which then ends us; if it was somebody
+        else, the parent replaces us."""
+        asked.wait()
+        if self._runner is not None and self._runner.stop(drain):
+            time.sleep(JOINED_WITHIN)
+        os._exit(0)
 
-    def _run(self, claim: ClaimedJob) -> ClaimedJob | None:
-        """Run it, record how that ended, and claim what is to be run next, if any."""
-        handler = self._handlers.get(claim.kind)
-        if handler is None:
-            return self._fail(claim, f"Nothing here runs jobs of the kind {claim.kind}.")
-        try:
-            end = handler(claim)
-            return self._go_on(claim, lambda tx: record_end(tx, claim, end))
-        except LostLease as lost:
-            log.warning("lease lost; whoever holds it goes on", lost=str(lost))
-            return self._go_on(claim, lambda _: None)
-        except Exception as error:  # kept with the job, shown, and tried again
-            log.error("job failed", exc_info=error, failures=claim.failures + 1)
-            return self._fail(claim, self._redact(f"{type(error).__name__}: {error}"))
 
-    def _fail(self, claim: ClaimedJob, words: str) -> ClaimedJob | None:
-        pause = pause_after(claim.failures + 1)
-        return self._go_on(claim, lambda tx: tx.jobs.fail(claim, words, tx.now + pause))
+def _leave_logging_alone(**_: object) -> None:
+    """Where somebody listens, Celery does not set the level of all logging in each child to its
+    own, by which lines were lost.
+    https://docs.celeryq.dev/en/stable/userguide/signals.html#setup-logging"""
 
-    def _go_on(
-        self, claim: ClaimedJob, record: Callable[[Transaction], object]
-    ) -> ClaimedJob | None:
-        """Record the end, and in the same transaction claim what is to be run next, if any."""
-        with self._store.write() as tx:
-            record(tx)
-            following = None if self._stopping.is_set() else tx.jobs.claim_next(self._lease)
-        with self._lock:
-            self._forget(claim)
-            if following is not None:
-                self._running[following.id] = following
-        return following
 
-    def _forget(self, claim: ClaimedJob) -> None:
-        if self._running.get(claim.id) is claim:
-            del self._running[claim.id]
+def _task(app: Celery, run_job: Callable[[int], None]) -> Any:
+    return app.task(run_job, name="followthrough.run_job", shared=False)  # type: ignore[no-untyped-call]
 
-    def _relay(self) -> None:
-        """Wake as many threads as there is work for, and never send what would wait for one: so
-        the most urgent job of all waits for another to end at most, and not for a queue."""
-        touched = self._store.touched
-        while not self._stopping.is_set():
-            touched.clear()
-            try:
-                self._send_due()
-            except Exception as error:  # such as a database that is locked: look again
-                log.error("relay failed", exc_info=error)
-            touched.wait(LOOK_EVERY)
 
-    def _send_due(self) -> None:
-        with self._lock:
-            room = self._threads - len(self._sent)
-        if room <= 0:
-            return
-        with self._store.read() as tx:
-            if not tx.jobs.anything_due():
-                return
-        with self._store.write() as tx:
-            ids = tx.jobs.due(room)
-        for job_id in ids:
-            with self._lock:
-                self._sent.add(job_id)
-            try:
-                self._task.apply_async((job_id,))
-            except BaseException:
-                with self._lock:
-                    self._sent.discard(job_id)
-                raise
+def _controller(app: Celery, pool: Any, slots: int, **options: Any) -> WorkController:
+    return WorkController(  # type: ignore[no-untyped-call]
+        app=app,
+        pool_cls=pool,
+        concurrency=slots,
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        quiet=True,
+        **options,
+    )

@@ -6,13 +6,14 @@ that is written here is committed, and nothing else is: what people have staged 
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
 import subprocess
 import tempfile
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -59,14 +60,12 @@ class GitDirectoryDocuments:
 
     kind = "git-directory"
 
-    def __init__(self) -> None:
-        self._one_at_a_time = threading.Lock()
-
     def create(self, wanted: CreateDocument, *, again: bool = False) -> DocumentState:  # noqa: ARG002
         """Write and commit the file, or find the one with the same key. A directory that is
         absent or empty becomes a repository."""
-        with self._one_at_a_time:
-            file = _file(wanted)
+        file = _file(wanted)
+        _directory(file.root)
+        with _alone(file.root):
             _repository(file.root)
             document = self._find(file, wanted)
             if document is not None:
@@ -81,8 +80,9 @@ class GitDirectoryDocuments:
 
         An attempt that ended between saving and committing is finished.
         """
-        with self._one_at_a_time:
-            return self._find(_file(wanted), wanted)
+        file = _file(wanted)
+        with _alone(file.root):
+            return self._find(file, wanted)
 
     def read(self, ref: DocumentRef, headings: Mapping[str, str]) -> DocumentState:  # noqa: ARG002
         """The file as it is saved."""
@@ -93,7 +93,7 @@ class GitDirectoryDocuments:
         """Replace the regions and commit. Edits that nobody committed are committed first, on
         their own. StaleVersion when the saved file is not as known."""
         file = _File.of(known.ref)
-        with self._one_at_a_time:
+        with _alone(file.root):
             before = _load(file)
             if _blob_id(before) != known.ref.version:
                 raise StaleVersion(f"{file.path} was edited since it was read")
@@ -120,7 +120,7 @@ class GitDirectoryDocuments:
         Edits that nobody committed are committed first, on their own. Who asked, and when, the
         file does not know: the commit's time stands in."""
         file = _File.of(ref)
-        with self._one_at_a_time:
+        with _alone(file.root):
             text = _load(file)
             if _blob_id(text) != ref.version:
                 raise Rejected(
@@ -175,11 +175,34 @@ def _file(wanted: CreateDocument) -> _File:
     return _File(Path(wanted.target.place).expanduser().resolve(), str(path))
 
 
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """While no other thread or process of ours is at work in this repository: git refuses the
+    second of two that commit at once, in words that sound as if it were broken. Where nothing is
+    there yet, nothing is to be kept apart."""
+    try:
+        descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        yield
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _directory(root: Path) -> None:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _refused(error) from None
+
+
 def _repository(root: Path) -> None:
     if (root / ".git").exists():
         return
     try:
-        root.mkdir(parents=True, exist_ok=True)
         empty = not any(root.iterdir())
     except OSError as error:
         raise _refused(error) from None

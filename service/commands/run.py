@@ -20,13 +20,15 @@ import structlog
 from flask import Flask
 
 from config.rules import Rules
-from config.settings import Settings
+from config.secrets import in_address
+from config.settings import Pool, Settings
 from service import logs, traces
 from service.commands.reading import data_in_use, read_rules, rules_option
 from service.commands.starting import data_taken, need_port, need_present, need_privacy, need_traces
-from service.container import build, open_store, timing_of
+from service.container import Container, build, open_store, timing_of
 from service.data import admin_token, token_file
 from service.heartbeat import Heartbeat
+from service.running import Runner
 
 STOP_WITHIN = 30.0  # seconds for a child to end after it was asked; more than the worker's drain
 LOOK_EVERY = 0.2  # seconds between two looks at the children, or at the parent
@@ -104,14 +106,29 @@ def worker(rules_file: Path | None, end_with_parent: bool) -> None:
         if not end_with_parent:  # `up` has looked before it started us
             need_privacy(rules)
         container = build(settings, rules)
-    from service.worker import Worker  # Celery is slow to import
-
     if end_with_parent:
         _watch_parent(stop.set)
-    traces.begin()
     container.start()
-    lease = timing_of(settings).lease
-    running = Worker(container.store, container.handlers, settings.workers, redact, lease)
+    if settings.pool is Pool.PREFORK:
+        _work_in_processes(settings, rules, container, redact, stop)
+    else:
+        _work_in_threads(settings, container, redact, stop)
+
+
+def _work_in_threads(
+    settings: Settings, container: Container, redact: Callable[[str], str], stop: threading.Event
+) -> None:
+    from service.worker import Worker  # Celery is slow to import
+
+    traces.begin()
+    running = Worker(
+        container.store,
+        container.handlers,
+        settings.workers,
+        redact,
+        timing_of(settings).lease,
+        settings.broker_url,
+    )
     running.start()
     heartbeat = Heartbeat(container.store, container.tally, settings.workers)
     heartbeat.start()
@@ -124,6 +141,35 @@ def worker(rules_file: Path | None, end_with_parent: bool) -> None:
     if not ended:
         os._exit(0)  # what was running is handed back; its threads cannot be ended
     container.store.close()
+
+
+def _work_in_processes(
+    settings: Settings,
+    rules: Rules,
+    container: Container,
+    redact: Callable[[str], str],
+    stop: threading.Event,
+) -> None:
+    """Each child opens a store and trackers of its own. Ours is closed before the first fork:
+    SQLite's locks and a connection's socket are no child's to use or to close.
+    https://sqlite.org/howtocorrupt.html#_carrying_an_open_database_connection_across_a_fork_"""
+    from service.worker import Prefork
+
+    container.store.close()
+
+    def open_runner() -> Runner:
+        traces.begin()
+        own = build(settings, rules)
+        runner = Runner(own.store, own.handlers, 1, redact, timing_of(settings).lease)
+        heartbeat = Heartbeat(own.store, own.tally, threads=1)
+        heartbeat.start()
+        runner.at_end(heartbeat.stop)
+        runner.at_end(traces.end)
+        return runner
+
+    assert settings.broker_url is not None  # noqa: S101 - settings demand it
+    log.info("worker started", processes=settings.workers)
+    Prefork(open_runner, settings.workers, settings.broker_url).run(stop)
 
 
 @click.command(short_help="Start the whole service on this machine.")
@@ -167,9 +213,10 @@ def _run(settings: Settings, stop: threading.Event) -> None:
 
 
 def _start(name: str) -> subprocess.Popen[bytes]:
-    # A session of its own: Ctrl-C in a terminal reaches us alone, and we pass it on once.
+    # A session of its own: Ctrl-C in a terminal reaches us alone, and we pass it on once. With -P
+    # our modules are not looked for in the working directory, which may hold somebody's config.py.
     return subprocess.Popen(
-        [sys.executable, "-m", "service", name, "--end-with-parent"], start_new_session=True
+        [sys.executable, "-P", "-m", "service", name, "--end-with-parent"], start_new_session=True
     )
 
 
@@ -198,7 +245,10 @@ def _read(rules_file: Path | None) -> tuple[Settings, Rules]:
 def _secrets(settings: Settings, rules: Rules) -> set[str]:
     """Every secret value that this installation knows."""
     given = [settings.metrics_token] if settings.metrics_token else []
-    return {secret.reveal() for secret in (admin_token(settings), *given, *rules.secrets)}
+    known = {secret.reveal() for secret in (admin_token(settings), *given, *rules.secrets)}
+    if settings.broker_url is not None:
+        known |= in_address(settings.broker_url)
+    return known
 
 
 def _on_stop_signals(handle: Callable[[int, FrameType | None], Any]) -> None:

@@ -29,6 +29,7 @@ from service.governor import Governor
 from service.jobs import Handlers, Timing
 from service.learning import LEARNING_JOB, LearningAnew
 from service.processing import Processing
+from service.readiness import redis_answers
 from service.reconciler import POLL_JOB, Reconciler
 from service.recurrences import Recurrences
 from service.redelivery import REDELIVERY_JOB, Redelivery
@@ -186,6 +187,7 @@ def build_web(environ: Mapping[str, str] = os.environ) -> Web:
         learning=rules.policy.learning,
         severities=tuple(rules.policy.severities),
         metrics_token=settings.metrics_token,
+        broker_answers=partial(redis_answers, broker) if (broker := settings.broker_url) else None,
     )
 
 

@@ -26,11 +26,10 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.sql.dml import ReturningInsert
 
 from service import traces
+from service.store.asking import asked_for, asking
 from service.store.schema import jobs
-from service.store.statements import insert, once
 
 #: What goes first. A person has just done something and waits; something that a person waits for
 #: was seen by polling, or waits itself; everything else comes round again by itself, with 0.
@@ -118,13 +117,19 @@ _SENDABLE = and_(
     or_(jobs.c.sent_at.is_(None), jobs.c.sent_at <= bindparam("lost_since")),
 )
 _ANYTHING_DUE = select(jobs.c.id).where(_SENDABLE).limit(1)
-_DUE = (
+_ANYTHING_LATE = (
     select(jobs.c.id)
-    .where(_SENDABLE)
+    .where(jobs.c.due_at <= bindparam("late_since", type_=jobs.c.due_at.type), _FREE)
+    .limit(1)
+)
+_MOST_URGENT = (
+    select(jobs.c.id)
     .order_by(jobs.c.priority.desc(), jobs.c.due_at, jobs.c.id)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
 )
+_DUE = _MOST_URGENT.where(_SENDABLE)
+_CLAIMABLE = _MOST_URGENT.where(jobs.c.due_at <= _NOW, _FREE)
 
 # While it runs it is next due when the lease is over: so a crash needs no sweep, and a look at
 # what is due does not meet what is running.
@@ -135,7 +140,7 @@ _CLAIM = (
     .returning(*_CLAIMED)
 )
 _CLAIM_THIS = _CLAIM.where(jobs.c.id == bindparam("job"))
-_CLAIM_NEXT = _CLAIM.where(jobs.c.id == _DUE.scalar_subquery())
+_CLAIM_NEXT = _CLAIM.where(jobs.c.id == _CLAIMABLE.scalar_subquery())
 
 _HELD = and_(
     jobs.c.id == bindparam("job"),
@@ -156,51 +161,6 @@ _EXTEND = (
 )
 _FINISH = delete(jobs).where(_HELD, ~_ASKED_MEANWHILE)
 _END = update(jobs).where(_HELD).values(lease_until=None, sent_at=None)
-
-
-@once
-def _asking(connection: Connection) -> ReturningInsert[int]:
-    """A new row, or one that is wanted once more, sooner and more urgently if that was asked."""
-    statement = insert(connection, jobs)
-    asked = statement.excluded
-    sooner = asked.due_at < jobs.c.due_at
-    return statement.on_conflict_do_update(
-        index_elements=["kind", "subject"],
-        set_={
-            "wanted": jobs.c.wanted + 1,
-            "due_at": case((sooner, asked.due_at), else_=jobs.c.due_at),
-            "sent_at": case((sooner, None), else_=jobs.c.sent_at),
-            "reason": case((sooner, asked.reason), else_=jobs.c.reason),
-            "whole": or_(jobs.c.whole, asked.whole),
-            "trace": func.coalesce(asked.trace, jobs.c.trace),
-            "priority": case(
-                (asked.priority > jobs.c.priority, asked.priority), else_=jobs.c.priority
-            ),
-        },
-    ).returning(jobs.c.id)
-
-
-def _asked(
-    kind: str,
-    subject: str,
-    due: datetime,
-    priority: int = 0,
-    reason: str | None = None,
-    whole: bool = True,
-    trace: str | None = None,
-) -> dict[str, object]:
-    return {
-        "kind": kind,
-        "subject": subject,
-        "due_at": due,
-        "priority": priority,
-        "wanted": 1,
-        "attempt": 0,
-        "failures": 0,
-        "reason": reason,
-        "whole": whole,
-        "trace": trace,
-    }
 
 
 class Jobs:
@@ -228,9 +188,9 @@ class Jobs:
         due = due_at or self._now
         self.touched = self.touched or due <= self._now
         # What comes round by itself belongs to no trace: one would never end.
-        trace = traces.carried() if priority else None
-        values = _asked(kind, subject, due, priority, reason, whole, trace)
-        return int(self._connection.execute(_asking(self._connection), values).scalar_one())
+        trace = traces.carried() if priority > 0 else None
+        values = asked_for(kind, subject, due, priority, reason, whole, trace)
+        return int(self._connection.execute(asking(self._connection), values).scalar_one())
 
     def touch_each(
         self,
@@ -240,11 +200,11 @@ class Jobs:
         begun: Mapping[str, str | None] = MappingProxyType({}),
     ) -> None:
         """Ask for the job of each of these subjects, now; `begun` tells the trace of some."""
-        asked = partial(_asked, kind, due=self._now, priority=priority)
+        asked = partial(asked_for, kind, due=self._now, priority=priority)
         values = [asked(subject, trace=begun.get(subject)) for subject in subjects]
         if values:
             self.touched = True
-            self._connection.execute(_asking(self._connection), values)
+            self._connection.execute(asking(self._connection), values)
 
     def forget(self, kind: str, subject: str) -> None:
         """Remove the job; whoever runs it loses the lease."""
@@ -255,6 +215,11 @@ class Jobs:
     def anything_due(self) -> bool:
         """Whether `due` would find something. Reads only."""
         return self._connection.execute(_ANYTHING_DUE, self._sendable()).first() is not None
+
+    def anything_late(self, by: timedelta) -> bool:
+        """Whether a job is due for so long that nobody took, its id sent or not. Reads only."""
+        since = {"now": self._now, "late_since": self._now - by}
+        return self._connection.execute(_ANYTHING_LATE, since).first() is not None
 
     def due(self, limit: int) -> Sequence[int]:
         """Ids of jobs to run now, the most urgent first, each marked as sent so that nobody
@@ -267,7 +232,8 @@ class Jobs:
         return ids
 
     def send_again(self) -> None:
-        """Forget what was sent: the broker that carried it is gone."""
+        """Forget what was sent: the broker that carried it is gone. What another process has sent
+        through its own is sent twice then, and found taken the second time."""
         self._connection.execute(
             update(jobs).where(jobs.c.sent_at.is_not(None)).values(sent_at=None)
         )
@@ -279,8 +245,9 @@ class Jobs:
         return self._claim(_CLAIM_THIS, {"now": self._now, "job": job_id}, lease)
 
     def claim_next(self, lease: timedelta) -> ClaimedJob | None:
-        """Take the most urgent job of those that `due` would find; None when there is none."""
-        return self._claim(_CLAIM_NEXT, {**self._sendable(), "most": 1}, lease)
+        """Take the most urgent job that is due, whether or not its id was sent to somebody: a
+        message only wakes, and may be lost. None when there is none."""
+        return self._claim(_CLAIM_NEXT, {"now": self._now, "most": 1}, lease)
 
     def _claim(
         self, claim: Executable, which: Mapping[str, object], lease: timedelta

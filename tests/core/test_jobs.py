@@ -223,6 +223,21 @@ def test_what_a_dead_broker_carried_is_sent_again_at_once(store: Store) -> None:
     assert due(store) == [job_id]
 
 
+def test_what_is_due_and_was_not_taken_for_a_while_is_late(store: Store, clock: Clock) -> None:
+    def late() -> bool:
+        with store.read() as tx:
+            return tx.jobs.anything_late(timedelta(seconds=5))
+
+    sent, held = ask(store, "jira/1"), ask(store, "jira/2")
+    due(store)
+    assert not late()
+    clock.advance(seconds=5)
+    claimed(store, held)
+    assert late(), "it was sent, and whoever got it never came"
+    claimed(store, sent)
+    assert not late()
+
+
 def test_the_most_urgent_job_is_sent_first(store: Store) -> None:
     old = ask(store, "jira/1", due_at=NOON - timedelta(hours=1))
     new = ask(store, "jira/2", priority=5)
@@ -230,15 +245,15 @@ def test_the_most_urgent_job_is_sent_first(store: Store) -> None:
     assert due(store, 1) == [old]
 
 
-def test_next_is_the_most_urgent_job_that_nobody_was_sent(store: Store, clock: Clock) -> None:
+def test_next_is_the_most_urgent_job_whether_it_was_sent_or_not(store: Store, clock: Clock) -> None:
     sent = ask(store, "jira/1", priority=10)
     assert due(store) == [sent]
     held = claimed(store, ask(store, "jira/2", priority=10))
     ask(store, "jira/3", due_at=NOON + timedelta(seconds=1), priority=10)
     calm, urgent = ask(store, "jira/4"), ask(store, "jira/5", priority=5)
     with store.write() as tx:
-        taken = [tx.jobs.claim_next(LEASE) for _ in range(3)]
-    assert [job and job.id for job in taken] == [urgent, calm, None]
+        taken = [tx.jobs.claim_next(LEASE) for _ in range(4)]
+    assert [job and job.id for job in taken] == [sent, urgent, calm, None]
     assert finish(store, held)
     clock.advance(seconds=1)
     with store.write() as tx:

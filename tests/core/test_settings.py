@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from config.secrets import Secret
-from config.settings import SETTINGS, LogStyle, Settings, SettingsError
+from config.settings import SETTINGS, LogStyle, Pool, Settings, SettingsError
 
 
 def wrong(**environ: str) -> tuple[str, ...]:
@@ -74,6 +74,37 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
         "FOLLOWTHROUGH_WORKERS must be a whole number from 1 to 64",
         "FOLLOWTHROUGH_LOG must be human or json",
     )
+
+
+def test_the_address_of_redis_is_a_secret(tmp_path: Path) -> None:
+    (tmp_path / "redis").write_text("rediss://:hunter2@redis.acme.example/1\n", encoding="utf-8")
+    settings = Settings.from_environment(
+        {
+            "FOLLOWTHROUGH_BROKER_URL_FILE": str(tmp_path / "redis"),
+            "FOLLOWTHROUGH_POOL": "prefork",
+        }
+    )
+    assert settings.broker_url == Secret("rediss://:hunter2@redis.acme.example/1")
+    assert settings.pool is Pool.PREFORK
+    assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["amqp://:hunter2@mq", "redis://", "redis://:hunter2@redis/jobs", "redis://redis:hunter2/0"],
+)
+def test_what_is_no_address_of_redis_is_told_and_not_repeated(url: str) -> None:
+    assert wrong(BROKER_URL=url) == (
+        "FOLLOWTHROUGH_BROKER_URL must be an address such as"
+        " redis://redis.acme.example:6379/0, or rediss://… for TLS",
+    )
+
+
+def test_processes_are_woken_through_redis_only() -> None:
+    assert wrong(POOL="prefork") == (
+        "FOLLOWTHROUGH_POOL=prefork needs FOLLOWTHROUGH_BROKER_URL: Redis wakes processes",
+    )
+    assert wrong(POOL="green") == ("FOLLOWTHROUGH_POOL must be threads or prefork",)
 
 
 def test_a_setting_stands_in_one_place_only(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ import pytest
 
 from service.clock import utc_now
 from service.jobs import PATIENCE, ClaimedJob, Done, Failed, JobEnd, Later, LostLease, pause_after
+from service.running import Runner
 from service.store import Store, Transaction
 from service.store.jobs import Job
 from service.worker import Worker
@@ -204,7 +206,7 @@ def test_who_is_awake_goes_on_with_the_most_urgent_job_until_none_is_due(store: 
         tx.jobs.touch("incident", "jira/calm")
         tx.jobs.touch("incident", "jira/odd", priority=5)
         tx.jobs.touch("incident", "jira/later", utc_now() + timedelta(hours=1), priority=10)
-    Worker(store, {"incident": handle}).run_job(sent)
+    Runner(store, {"incident": handle}).run(sent)
     assert ran == ["jira/first", "jira/new", "jira/odd", "jira/calm"]
     with store.read() as tx:
         left = {job.subject for job in (*tx.jobs.failing(), *tx.jobs.waiting("jira/"))}
@@ -214,7 +216,7 @@ def test_who_is_awake_goes_on_with_the_most_urgent_job_until_none_is_due(store: 
 def test_a_kind_that_nobody_runs_is_visible(store: Store) -> None:
     with store.write() as tx:
         job_id = tx.jobs.touch("seance", "jira/1")
-    Worker(store, {}).run_job(job_id)
+    Runner(store, {}).run(job_id)
     with store.read() as tx:
         (job,) = tx.jobs.failing()
     assert job.reason == "Nothing here runs jobs of the kind seance."
@@ -226,7 +228,7 @@ def test_who_lost_the_lease_leaves_the_job_to_its_holder(store: Store) -> None:
 
     with store.write() as tx:
         job_id = tx.jobs.touch("incident", "jira/1")
-    Worker(store, {"incident": handle}).run_job(job_id)
+    Runner(store, {"incident": handle}).run(job_id)
     with store.read() as tx:
         job = tx.jobs.get("incident", "jira/1")
         assert tx.jobs.failing() == []
@@ -251,7 +253,7 @@ def test_what_came_of_a_job_is_saved_with_its_end(store: Store) -> None:
         first = tx.jobs.touch("incident", "plain", priority=10)
         for subject in ("taken", "odd"):
             tx.jobs.touch("incident", subject)
-    Worker(store, {"incident": handle}).run_job(first)
+    Runner(store, {"incident": handle}).run(first)
     with store.read() as tx:
         saved = {subject: tx.ledger.key("jira", subject) for subject in ("plain", "taken", "odd")}
         assert saved == {"plain": "INC-1", "taken": None, "odd": None}
@@ -312,13 +314,14 @@ def test_celery_reads_nobody_elses_configuration(tmp_path: Path) -> None:
     for name in ("celeryconfig", "config_of_somebody", "django_settings"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('this was imported')")
     program = (
-        "from service.worker import celery_app; app = celery_app('q'); app.finalize();"
-        "print(app.conf.broker_url, app.conf.task_default_queue)"
+        "from service.worker import celery_app; app = celery_app(); app.finalize();"
+        "print(app.conf.broker_url, app.conf.task_default_queue[:5])"
     )
     found = subprocess.run(
         [sys.executable, "-c", program],
         cwd=tmp_path,
         env={
+            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
             "CELERY_CONFIG_MODULE": "config_of_somebody",
             "DJANGO_SETTINGS_MODULE": "django_settings",
         },
@@ -327,4 +330,4 @@ def test_celery_reads_nobody_elses_configuration(tmp_path: Path) -> None:
         check=False,
     )
     assert found.returncode == 0, found.stderr
-    assert found.stdout.split() == ["memory://localhost//", "q"]
+    assert found.stdout.split() == ["memory://localhost//", "jobs-"]

@@ -20,9 +20,9 @@ from service.jobs import TIMING, ClaimedJob, Done, JobEnd, LostLease, record_end
 from service.lease import Lease
 from service.reconciler import DOCUMENTS, POLL_JOB
 from service.routing import INCIDENT_JOB, incident_subject
+from service.running import Runner
 from service.store.effects import EffectRecord, EffectState
 from service.store.jobs import Job
-from service.worker import Worker
 from workflows.effects import CreateDocument
 from workflows.events import News
 from workflows.model import DocumentStatus, Incident, Outlook, Postmortem
@@ -472,13 +472,13 @@ def test_a_second_message_for_a_running_job_does_not_hide_that_it_runs(stage: St
         go_on.wait(20)
         return Done()
 
-    worker = Worker(stage.store, {"incident": handle})
+    worker = Runner(stage.store, {"incident": handle})
     with stage.store.write() as tx:
         number = tx.jobs.touch("incident", "github/1")
-    running = threading.Thread(target=worker.run_job, args=(number,))
+    running = threading.Thread(target=worker.run, args=(number,))
     running.start()
     assert began.wait(20)
-    worker.run_job(number)
+    worker.run(number)
     ended = worker.stop(drain=0)
     go_on.set()
     running.join(20)

@@ -48,7 +48,7 @@ def at_work(stage: Stage) -> Iterator[None]:
             assert time.monotonic() < until, "the service does not come to rest"
             assert stage.sandbox.hooks.drain()
             with stage.store.read() as tx:
-                busy = tx.jobs.anything_due() or worker._running or worker._sent
+                busy = tx.jobs.anything_late(timedelta()) or worker._runner._awake
             still = 0 if busy else still + 1
             time.sleep(0.1)
     finally:

@@ -18,8 +18,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import brokers
 import pytest
 import requests
+from conftest import needs
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from stage import free_port
 
@@ -99,7 +101,7 @@ class Collector:
 class Processes:
     """A web process and as many workers as are started, each with its own log."""
 
-    def __init__(self, directory: Path, collector: str) -> None:
+    def __init__(self, directory: Path, collector: str = "", **settings: str) -> None:
         self.directory = directory
         self.url = f"http://127.0.0.1:{free_port()}"
         (directory / "rules.yaml").write_text(RULES)
@@ -114,6 +116,7 @@ class Processes:
             "FOLLOWTHROUGH_METRICS_TOKEN": SCRAPER,
             "OTEL_EXPORTER_OTLP_ENDPOINT": collector,
             "OTEL_BSP_SCHEDULE_DELAY": "100",
+            **settings,
         }
 
     @contextmanager
@@ -149,8 +152,8 @@ class Processes:
     def measured(self, name: str) -> float:
         answer = self.get("/metrics", SCRAPER)
         assert answer is not None
-        [value] = re.findall(rf"^{re.escape(name)} (\S+)$", answer.text, re.MULTILINE)
-        return float(value)
+        found = re.findall(rf"^{re.escape(name)} (\S+)$", answer.text, re.MULTILINE)
+        return float(found[0]) if found else 0.0
 
     def deliver(self, id: str) -> int:
         body = json.dumps({"action": "opened", "zen": "words of a ticket"}).encode()
@@ -214,3 +217,31 @@ def test_a_collector_that_is_away_keeps_nobody_from_working(tmp_path: Path) -> N
         until(lambda: processes.status("/readyz") == 200)
         assert processes.deliver("guid-1") == 202
         until(lambda: processes.measured(RECEIVED) == 0)
+
+
+def test_each_child_of_a_worker_is_alive_and_counted_and_the_broker_is_looked_at(
+    tmp_path: Path,
+) -> None:
+    needs("redis-server")
+    with brokers.running(password="redis-password-4d2f") as broker, ExitStack() as started:
+        collector = Collector()
+        started.callback(collector.server.shutdown)
+        settings = {"BROKER_URL": broker.url, "POOL": "prefork", "WORKERS": "2"}
+        named = {f"FOLLOWTHROUGH_{name}": value for name, value in settings.items()}
+        processes = Processes(tmp_path, collector.url, **named)
+        started.enter_context(processes.running("web"))
+        with processes.running("worker"):
+            until(lambda: processes.status("/readyz") == 200)
+            until(lambda: processes.measured("followthrough_workers") == 2)
+            assert processes.measured('followthrough_ready{part="broker"}') == 1
+            assert processes.deliver("guid-1") == 202
+            until(lambda: {"webhook", "job delivery"} in collector.traces().values())
+            broker.stop()
+            until(lambda: processes.status("/readyz") == 503)
+            assert processes.status("/readyz?exclude=broker") == 200
+            broker.start()
+            until(lambda: processes.status("/readyz") == 200)
+            until(lambda: processes.measured(REFUSED) > 0)  # handed over by a beat
+        until(lambda: processes.measured("followthrough_workers") == 0)
+    assert "call" in {each["event"] for each in processes.log("worker")}  # Celery keeps none back
+    assert "redis-password-4d2f" not in (tmp_path / "web.log").read_text()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -230,6 +232,30 @@ def test_names_that_look_like_options_or_patterns_are_names(
     store.create(wanted(root, "--force.md"))
     store.create(wanted(root, "[a]*.md", key="document:z9"))
     assert git(root, "ls-files").splitlines() == ["--force.md", "[a]*.md"]
+
+
+def test_processes_that_write_at_the_same_time_wait_for_each_other(root: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from test_gitdir import GitDirectoryDocuments, wanted\n"
+        "for n in range(4):\n"
+        "    key = f'document:{sys.argv[2]}{n}'\n"
+        "    GitDirectoryDocuments().create(wanted(Path(sys.argv[1]), f'{key[9:]}.md', key))\n"
+    )
+    known = os.pathsep.join(path for path in (str(Path(__file__).parent), *sys.path) if path)
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(root), name],
+            env=os.environ | {"PYTHONPATH": known},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name in "abc"
+    ]
+    said = [process.communicate()[1] for process in processes]
+    assert said == [""] * 3
+    assert len(log(root)) == 12
+    assert git(root, "status", "--porcelain") == ""
 
 
 def test_a_repository_in_use_by_another_git_is_asked_again_later(

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import brokers
 import pytest
 from builders import at
 from conftest import needs
@@ -177,31 +175,10 @@ def test_a_broker_that_does_not_answer_is_said(store: Store) -> None:
 
 def test_redis_answers_while_it_runs_and_with_its_password_only() -> None:
     needs("redis-server")
-    with redis("--requirepass", "redis-password-4d2f") as port:
-        assert redis_answers(Secret(f"redis://:redis-password-4d2f@127.0.0.1:{port}/0"))
-        assert not redis_answers(Secret(f"redis://:wrong-password-99@127.0.0.1:{port}/0"))
-    assert not redis_answers(Secret(f"redis://:redis-password-4d2f@127.0.0.1:{port}/0"))
-
-
-@contextmanager
-def redis(*options: str) -> Iterator[int]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    command = ["redis-server", "--port", str(port), "--save", "", "--bind", "127.0.0.1", *options]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd="/")
-    try:
-        give_up_at = time.monotonic() + 20
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                assert time.monotonic() < give_up_at, "Redis did not start"
-                time.sleep(0.02)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(20)
+    with brokers.running(password="redis-password-4d2f") as broker:
+        assert redis_answers(Secret(broker.url))
+        assert not redis_answers(Secret(broker.url.replace("4d2f", "4d20")))
+    assert not redis_answers(Secret(broker.url))
 
 
 # --- metrics --------------------------------------------------------------------------------------
