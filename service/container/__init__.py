@@ -102,13 +102,14 @@ def build(
     store: Store | None = None,
     clock: Clock | None = None,
     wait: Callable[[float], None] = time.sleep,
+    tally: Tally | None = None,
 ) -> Container:
     """Everything the worker needs. Rules, store and clock are as the settings say, unless given;
-    `wait` lets seconds of the `clock` pass. Raises RulesError."""
+    `wait` lets seconds of the `clock` pass, `tally` counts on. Raises RulesError."""
     rules, clock = rules or load(settings.rules), clock or clock_of(settings)
     store = store or open_store(settings, clock)
     timing = timing_of(settings)
-    tally = Tally()
+    tally = tally or Tally()
     gate = WatchedGate(Governor(store, timing.call, wait), tally)
     policy = rules.policy
     trackers = Trackers(rules, clock, gate, settings.answer_seconds, settings.public_url)
