@@ -33,6 +33,7 @@ from service.recurrences import Recurrences
 from service.redelivery import REDELIVERY_JOB, Redelivery
 from service.related import AtSetUp
 from service.releasing import RELEASE_JOB, Releasing
+from service.retention import RETENTION_JOB, Retention
 from service.routing import INCIDENT_JOB, Routing
 from service.store import Store
 from service.store.deliveries import JOB as DELIVERY_JOB
@@ -61,6 +62,7 @@ class Container:
     tick: Tick
     learning: LearningAnew
     releasing: Releasing
+    retention: Retention
     handlers: Handlers
 
     def start(self) -> None:
@@ -71,6 +73,7 @@ class Container:
         self.tick.start()
         self.learning.start()
         self.releasing.start()
+        self.retention.start()
 
 
 @dataclass(frozen=True)
@@ -110,13 +113,7 @@ def build(
     }
     by_connection = trackers.by_connection
     executor = Executor(
-        store,
-        trackers.tracker,
-        trackers.documents,
-        trackers.audiences,
-        clock,
-        policy,
-        timing,
+        store, trackers.tracker, trackers.documents, trackers.audiences, clock, policy, timing
     )
     routing = Routing(store, policy, by_connection, normalise)
     recurrences = Recurrences(store, policy, trackers.audiences, clock)
@@ -130,6 +127,7 @@ def build(
     tick = Tick(store, policy, clock)
     learning = LearningAnew(store, policy)
     releasing = Releasing(store, policy, trackers.shown_checks, settings.public_url, clock)
+    retention = Retention(store, clock, timedelta(days=settings.delivery_days))
     teams = TeamTurns(store, policy, by_connection, executor, trackers.audiences, clock)
     handlers: Handlers = {
         DELIVERY_JOB: routing.run,
@@ -141,8 +139,9 @@ def build(
         TEAM_JOB: teams.run,
         LEARNING_JOB: learning.run,
         RELEASE_JOB: releasing.run,
+        RETENTION_JOB: retention.run,
     }
-    started = (reconciler, redelivery, closings, tick, learning, releasing)
+    started = (reconciler, redelivery, closings, tick, learning, releasing, retention)
     return Container(settings, rules, store, trackers, *started, handlers)
 
 

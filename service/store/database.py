@@ -24,6 +24,7 @@ from service.clock import Clock, utc_now
 from service.store.acceptances import Acceptances
 from service.store.answers import Answers
 from service.store.boards import Boards
+from service.store.bodies import Bodies
 from service.store.candidates import Candidates
 from service.store.changes import Changes
 from service.store.checks import Checks
@@ -80,6 +81,7 @@ class Transaction:
         self.imports = Imports(connection, now, self.learning)
         self.search = Search(connection, self.learning.synonyms)
         self.boards = Boards(connection, now)
+        self.bodies = Bodies(connection)
         self.figures = Figures(connection, now)
         self.conflicts = Conflicts(connection, now)
         self.incidents = Incidents(connection, now, self.learning, self.conflicts)
