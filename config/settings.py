@@ -92,6 +92,12 @@ SETTINGS = (
         "How long a creation whose answer never came is looked for before it is done again, in"
         " seconds. More than a lease, two answers and five seconds together.",
     ),
+    Setting(
+        "FOLLOWTHROUGH_DELIVERY_DAYS",
+        "90",
+        "For how many days what trackers sent is kept, byte for byte. What it led to is kept for"
+        " good.",
+    ),
     Setting("FOLLOWTHROUGH_WORKERS", "4", "How many incidents a worker process works on at once."),
     Setting(
         "FOLLOWTHROUGH_POOL",
@@ -147,6 +153,7 @@ class Settings:
     settle_seconds: int
     workers: int
     log: LogStyle
+    delivery_days: int
     clock: Path | None = None
     check_token: Secret | None = None
     metrics_token: Secret | None = None
@@ -177,6 +184,7 @@ class Settings:
             settle_seconds=reading.one("SETTLE_SECONDS", 0, _number(1, 86400)),
             workers=reading.one("WORKERS", 0, _number(1, 64)),
             log=reading.one("LOG", LogStyle.HUMAN, _log_style),
+            delivery_days=reading.one("DELIVERY_DAYS", 0, _number(1, 36500)),
             clock=reading.one("CLOCK", None, Path),
             check_token=reading.one("CHECK_TOKEN", None, Secret),
             metrics_token=reading.one("METRICS_TOKEN", None, Secret),

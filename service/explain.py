@@ -292,11 +292,17 @@ def _check_in_words(wish: SetReview | ShowRelease) -> str:
     return f"show the release check on what is proposed for {wish.place}: {wish.check.value}"
 
 
+#: Of a delivery whose bytes were dropped.
+GONE = "What was sent was kept for its time, and is dropped. What it led to is on record."
+
+
 def sent(tx: Transaction, doors: Mapping[str, WebhookDoor], number: int) -> str:
     """What was sent with this delivery, as far as it may be shown, for reading."""
     delivery, envelope = tx.deliveries.get(number), tx.deliveries.envelope(number)
-    if delivery is None or envelope is None:
+    if delivery is None:
         return ""
+    if envelope is None:
+        return GONE
     record = tx.incidents.get(delivery.incident_id) if delivery.incident_id else None
     restricted = record is not None and record.incident.restricted
     door = doors.get(delivery.connection)

@@ -12,7 +12,7 @@ import click
 from service import acts
 from service.commands.reading import find_or_give_up, give_up, opened_store, read_rules, typist
 from service.container import doors
-from service.explain import Explanation, cut, explain, in_words, plain, sent
+from service.explain import GONE, Explanation, cut, explain, in_words, plain, sent
 from service.store.codec import dump
 from service.store.deliveries import Delivery, DeliveryState
 from workflows.apart import Apart
@@ -174,14 +174,17 @@ def show(number: int, raw: bool) -> None:
     with opened_store() as store, store.read() as tx:
         delivery, envelope = tx.deliveries.get(number), tx.deliveries.envelope(number)
         told = "" if raw else sent(tx, doors(read_rules(None)[1]), number)
-    if delivery is None or envelope is None:
+    if delivery is None:
         give_up(f"There is no delivery {number}.")
     if raw:
+        if envelope is None:
+            give_up(GONE)
         click.echo(envelope.body)
         return
     for name, value in _facts(delivery):
         click.echo(plain(f"{name + ':':<12} {value}"))
-    click.echo(f"{'Size:':<12} {len(envelope.body):,} bytes")
+    if envelope is not None:
+        click.echo(f"{'Size:':<12} {len(envelope.body):,} bytes")
     click.echo(f"\n{told}")
 
 
@@ -208,8 +211,9 @@ def replay(number: int) -> None:
     """Have the delivery ID worked on again, from the recorded bytes."""
     with opened_store() as store, store.write() as tx:
         found = acts.replay_delivery(tx, typist(), number)
+        gone = tx.deliveries.get(number) is not None
     if not found:
-        give_up(f"There is no delivery {number}.")
+        give_up(GONE if gone else f"There is no delivery {number}.")
     click.echo(f"Delivery {number} will be worked on again as soon as a worker runs.")
 
 

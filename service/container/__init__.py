@@ -38,6 +38,7 @@ from service.recurrences import Recurrences
 from service.redelivery import REDELIVERY_JOB, Redelivery
 from service.related import AtSetUp
 from service.releasing import RELEASE_JOB, Releasing
+from service.retention import RETENTION_JOB, Retention
 from service.routing import INCIDENT_JOB, Routing
 from service.store import Store
 from service.store.backfills import JOB as BACKFILL_JOB
@@ -68,6 +69,7 @@ class Container:
     tick: Tick
     learning: LearningAnew
     releasing: Releasing
+    retention: Retention
     handlers: Handlers
     tally: Tally
 
@@ -79,6 +81,7 @@ class Container:
         self.tick.start()
         self.learning.start()
         self.releasing.start()
+        self.retention.start()
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,7 @@ def build(
     tick = Tick(store, policy, clock)
     learning = LearningAnew(store, policy)
     releasing = Releasing(store, policy, trackers.shown_checks, settings.public_url, clock)
+    retention = Retention(store, clock, timedelta(days=settings.delivery_days))
     teams = TeamTurns(store, policy, by_connection, executor, trackers.audiences, clock)
     handlers: Handlers = {
         DELIVERY_JOB: routing.run,
@@ -147,8 +151,9 @@ def build(
         LEARNING_JOB: learning.run,
         RELEASE_JOB: releasing.run,
         BACKFILL_JOB: Backfilling(store, policy, by_connection, clock).run,
+        RETENTION_JOB: retention.run,
     }
-    started = (reconciler, redelivery, closings, tick, learning, releasing)
+    started = (reconciler, redelivery, closings, tick, learning, releasing, retention)
     return Container(settings, rules, store, trackers, *started, handlers, tally)
 
 

@@ -22,6 +22,7 @@ from service.store.acceptances import Acceptances
 from service.store.answers import Answers
 from service.store.backfills import Backfills
 from service.store.boards import Boards
+from service.store.bodies import Bodies
 from service.store.calls import Calls
 from service.store.candidates import Candidates
 from service.store.changes import Changes
@@ -77,6 +78,7 @@ class Transaction:
         self.imports = Imports(connection, now, self.learning)
         self.search = Search(connection, self.learning.synonyms)
         self.boards = Boards(connection, now)
+        self.bodies = Bodies(connection)
         self.figures = Figures(connection, now)
         self.conflicts = Conflicts(connection, now)
         self.incidents = Incidents(connection, now, self.learning, self.conflicts)

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.sql.dml import ReturningInsert
 
 from integrations.tracker import Envelope
+from service.store.bodies import Kept, unpacked
 from service.store.jobs import PROMPT, Jobs
 from service.store.schema import deliveries, incidents, redeliveries
 from service.store.statements import insert, once
@@ -111,7 +112,11 @@ def _recording(connection: Connection) -> ReturningInsert[int, str, str]:
 
 _GET = select(*_COLUMNS).where(deliveries.c.id == bindparam("wanted"))
 _ENVELOPE = select(
-    deliveries.c.delivery_id, deliveries.c.event, deliveries.c.body, deliveries.c.repeated
+    deliveries.c.delivery_id,
+    deliveries.c.event,
+    deliveries.c.body,
+    deliveries.c.repeated,
+    deliveries.c.kept,
 ).where(deliveries.c.id == bindparam("wanted"))
 _TO_ROUTE = _ENVELOPE.add_columns(deliveries.c.connection).where(
     deliveries.c.state == DeliveryState.RECEIVED
@@ -197,15 +202,16 @@ class Deliveries:
         return _delivery(row) if row else None
 
     def envelope(self, delivery: int) -> Envelope | None:
-        """What was delivered, byte for byte."""
+        """What was delivered, byte for byte; None where that was dropped after its time."""
         row = self._connection.execute(_ENVELOPE, {"wanted": delivery}).first()
-        return Envelope(*row) if row else None
+        return _envelope(row) if row else None
 
     def to_route(self, delivery: int) -> tuple[str, Envelope] | None:
         """The connection and what was delivered; None when there is no such delivery that nobody
         has looked at yet."""
         row = self._connection.execute(_TO_ROUTE, {"wanted": delivery}).first()
-        return (row.connection, Envelope(*row[:4])) if row else None
+        envelope = _envelope(row) if row else None
+        return (row.connection, envelope) if row and envelope else None
 
     def page(
         self,
@@ -266,10 +272,14 @@ class Deliveries:
 
     def replay(self, delivery: int, states: Sequence[DeliveryState] = tuple(DeliveryState)) -> bool:
         """Have it worked on again from its recorded bytes. False when there is no such one in
-        one of `states`: of two who ask at once, the second."""
+        one of `states`: of two who ask at once, the second; or its bytes were dropped."""
         found = self._connection.execute(
             update(deliveries)
-            .where(deliveries.c.id == delivery, deliveries.c.state.in_(states))
+            .where(
+                deliveries.c.id == delivery,
+                deliveries.c.state.in_(states),
+                deliveries.c.kept != Kept.DROPPED,
+            )
             .values(state=DeliveryState.RECEIVED, why="", handled_at=None)
         ).rowcount
         if found:
@@ -304,6 +314,11 @@ def _of_teams(teams: Teams) -> list[ColumnElement[bool]]:
     if teams is None:
         return []
     return [deliveries.c.incident_id.in_(select(incidents.c.id).where(incidents.c.team.in_(teams)))]
+
+
+def _envelope(row: Row[*tuple[Any, ...]]) -> Envelope | None:
+    body = unpacked(row.kept, row.body)
+    return None if body is None else Envelope(row.delivery_id, row.event, body, row.repeated)
 
 
 def _delivery(row: Row[*tuple[Any, ...]]) -> Delivery:

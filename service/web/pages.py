@@ -183,12 +183,12 @@ def _deliveries(routes: Blueprint, container: WebContainer) -> None:
             found, envelope = tx.deliveries.get(number), tx.deliveries.envelope(number)
             record = tx.incidents.get(found.incident_id) if found and found.incident_id else None
             body = sent(tx, container.doors, number)
-        if found is None or envelope is None:
+        if found is None:
             abort(404, "There is no delivery with this number.")
         return render_template(
             "delivery.html",
             delivery=found,
-            size=len(envelope.body),
+            size=len(envelope.body) if envelope else None,
             body=body,
             incident=record.incident if record else None,
         )

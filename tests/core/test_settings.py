@@ -33,6 +33,7 @@ def test_an_empty_environment_is_enough() -> None:
         settle_seconds=180,
         workers=4,
         log=LogStyle.HUMAN,
+        delivery_days=90,
         clock=None,
     )
 

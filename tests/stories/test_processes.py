@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -73,11 +76,7 @@ class Service:
         return self.output.read_text()
 
     def answers(self) -> bool:
-        try:
-            with urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except (URLError, ConnectionError, TimeoutError):
-            return False
+        return _answers(self.port)
 
     def ready(self) -> bool:
         assert self.process.poll() is None, self.said()
@@ -298,3 +297,60 @@ def test_control_c_in_the_first_second_ends_up_without_a_traceback(
     process.send_signal(signal.SIGINT)
     assert process.wait(PATIENT) in (0, -signal.SIGINT)
     assert "Traceback" not in output.read_text()
+
+
+@needs_proc
+def test_a_webhook_that_is_in_flight_when_the_service_is_told_to_stop_is_answered(
+    tmp_path: Path,
+) -> None:
+    rules = RULES.replace("auth:", "webhook_secrets: [{env: ACME_HOOK}]\n    auth:")
+    prepare(tmp_path)
+    (tmp_path / "rules.yaml").write_text(rules)
+    port, answers = _free_port(), list[int]()
+    body = b'{"zen": "Keep it logically awesome."}'
+    signed = hmac.new(b"a-hook-of-acme", body, "sha256").hexdigest()
+    headers = {
+        "X-GitHub-Event": "ping",
+        "X-GitHub-Delivery": "00000000-0000-4000-8000-000000000001",
+        "X-Hub-Signature-256": f"sha256={signed}",
+        "Content-Type": "application/json",
+    }
+
+    def deliver() -> None:
+        request = Request(f"http://127.0.0.1:{port}/webhooks/acme-github", body, headers)
+        with urlopen(request, timeout=PATIENT) as answer:
+            answers.append(answer.status)
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "service", "web"],
+        cwd=tmp_path,
+        env=environment(port) | {"ACME_HOOK": "a-hook-of-acme"},
+        start_new_session=True,
+    )
+    try:
+        until(lambda: _answers(port))
+        database = sqlite3.connect(tmp_path / "followthrough-data" / "followthrough.db")
+        with closing(database):
+            database.execute("BEGIN IMMEDIATE")  # so the webhook must wait to be on disk
+            sender = threading.Thread(target=deliver)
+            sender.start()
+            time.sleep(0.5)
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.5)
+            assert answers == []
+            database.rollback()
+        sender.join(PATIENT)
+        assert answers == [202]
+        assert process.wait(PATIENT) == 0
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (URLError, ConnectionError, TimeoutError):
+        return False

@@ -13,7 +13,7 @@ from marshmallow import fields, validate
 from service import acts, dead_letters
 from service import tokens as token_service
 from service.dead_letters import DeadLetter, NoSuchLetter
-from service.explain import sent
+from service.explain import GONE, sent
 from service.store import Transaction
 from service.store.deliveries import Delivery, DeliveryState
 from service.tokens import NotGiven
@@ -102,7 +102,7 @@ def _deliveries(api: Operations, container: WebContainer) -> Operations:
     def replay(tx: Transaction, number: int) -> object:
         """Have one worked on again, from the recorded bytes."""
         if not acts.replay_delivery(tx, actor(), number):
-            abort(404)
+            abort(404, GONE if tx.deliveries.get(number) else None)
         return _delivery(tx, number)
 
     @api.write(f"/deliveries/<{_ID}:number>/drop", DeliverySchema, body=WhyIn)
