@@ -153,7 +153,8 @@ def _work_in_processes(
 
     assert settings.broker_url is not None  # noqa: S101 - settings demand it
     log.info("worker started", processes=settings.workers)
-    Prefork(open_runner, settings.workers, settings.broker_url).run(stop)
+    if not Prefork(open_runner, settings.workers, settings.broker_url).run(stop):
+        raise SystemExit(1)
 
 
 @click.command(short_help="Start the whole service on this machine.")
