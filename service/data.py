@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from config.secrets import Secret
 from config.settings import Settings
@@ -16,9 +17,21 @@ class UnusableData(Exception):
     """The data directory or the database cannot be used; the message says which, and why."""
 
 
-def database_file(settings: Settings) -> Path:
-    """Where the rows are, or will be once the service has been started."""
+def database_file(settings: Settings) -> Path | None:
+    """Where the rows are, or will be once the service has been started; None where a server keeps
+    them."""
+    if not settings.database_url.startswith(_SQLITE):
+        return None
     return Path(settings.database_url.removeprefix(_SQLITE))
+
+
+def database_name(settings: Settings) -> str:
+    """The file, or the server and the database's name there: no user and no password."""
+    if (file := database_file(settings)) is not None:
+        return str(file.absolute())
+    parts = urlsplit(settings.database_url)
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.hostname or 'a socket of this machine'}{port}{parts.path}"
 
 
 def data_directory(settings: Settings) -> Path:

@@ -180,7 +180,7 @@ class Executor:
 
     def _begin(self, lease: Lease, records: Sequence[EffectRecord]) -> None:
         """Write the intent down, and hold the lease for a whole length from here."""
-        with self._store.write() as tx:
+        with self._store.write(beside=True) as tx:
             lease.extend(tx)
             tx.effects.begin([record.key for record in records])
 

@@ -99,7 +99,8 @@ class Governor:
         urgent = lease is not None and lease.urgent
         give_up_at = self._store.clock() + PATIENCE
         while True:
-            with self._store.write() as tx:
+            with self._store.write(beside=True) as tx:
+                tx.traffic.alone(call.connection)
                 down = _down(tx, call)
                 refused = _refusal(tx, call, urgent)
                 if refused is None:
@@ -121,7 +122,8 @@ class Governor:
     # --- after --------------------------------------------------------------------------------
 
     def _record(self, call: Call, number: str, answer: Answered | None, probes: bool) -> None:
-        with self._store.write() as tx:
+        with self._store.write(beside=True) as tx:
+            tx.traffic.alone(call.connection)
             tx.traffic.end(number)
             if answer is None:  # not sent after all, or broken off by us
                 return

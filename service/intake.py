@@ -72,7 +72,7 @@ class Intake:
                 each.call()
 
     def _record(self, arrivals: Sequence[Arrival]) -> list[Accepted | Exception]:
-        with self._store.write() as tx:
+        with self._store.write(beside=True) as tx:
             recorded = tx.deliveries.record(arrivals)
         return [_end(each) for each in recorded]
 

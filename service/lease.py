@@ -47,7 +47,7 @@ class Lease:
     def outlast(self, length: timedelta) -> None:
         """Make sure, right before a call, that the lease outlasts one of that length."""
         if self._job.lease_until - self._store.clock() < length:
-            with self._store.write() as tx:
+            with self._store.write(beside=True) as tx:
                 self.extend(tx)
 
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from config.settings import Settings
 from integrations.tracker import NotThere, Rejected, Tracker, TrackerError
 from service.clock import Clock
-from service.container import open_store
+from service.container.databases import is_kept, open_store
 from service.container.trackers import Trackers
-from service.data import database_file
 from service.outcomes import sentence
 from service.store.incidents import new_id
 from workflows.audience import Spot
@@ -163,7 +162,7 @@ def make_plan(ref: TicketRef, trackers: Trackers, settings: Settings, clock: Clo
 def _known(ref: TicketRef, trackers: Trackers, settings: Settings, clock: Clock) -> Incident | None:
     """The incident as the store has it, its document read again if it was changed; None when
     there is no store yet, which is then not made."""
-    if not database_file(settings).exists():
+    if not is_kept(settings):
         return None
     store = open_store(settings, clock)
     try:

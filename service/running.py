@@ -104,6 +104,8 @@ class Runner:
             while claim is not None:
                 with structlog.contextvars.bound_contextvars(job=claim.kind, subject=claim.subject):
                     claim = self._run(claim)
+        except Exception as error:  # the database is away: what was begun ends with its lease
+            log.error("cannot go on; jobs are taken up again later", exc_info=error)
         finally:
             with self._idle:
                 self._awake -= 1
@@ -113,7 +115,7 @@ class Runner:
             self._store.touched.set()  # there is room for another one
 
     def _claim(self, job_id: int | None) -> ClaimedJob | None:
-        with self._store.write() as tx:
+        with self._store.write(beside=True) as tx:
             claim = None if job_id is None else tx.jobs.claim(job_id, self._lease)
             claim = claim or tx.jobs.claim_next(self._lease)
         if claim is not None:
@@ -190,7 +192,7 @@ class Runner:
         try:
             room -= post.waiting()
             if room > 0:
-                with self._store.write() as tx:
+                with self._store.write(beside=True) as tx:
                     ids = tx.jobs.due(room)
                 for job_id in ids:
                     post.send(job_id)

@@ -5,9 +5,7 @@ begins so from the same state. To close an incident takes half a second, to put 
 from __future__ import annotations
 
 import pickle
-import sqlite3
 from collections.abc import Callable, Hashable
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -15,9 +13,8 @@ from io import BytesIO
 from itertools import count
 from typing import Any, TypeVar
 
+from databases import Kept, rows_of
 from stage import Stage
-
-from service.data import database_file
 
 Result = TypeVar("Result")
 
@@ -27,7 +24,7 @@ class _Outcome:
     """What a story left behind: the trackers with what the act returned, the rows, the time."""
 
     state: bytes
-    rows: sqlite3.Connection
+    rows: Kept
     now: datetime
 
 
@@ -44,7 +41,7 @@ def begun(stage: Stage, act: Callable[..., Result], *given: Hashable) -> Result:
         result = act(stage, *given)
         assert stage.sandbox.hooks.drain()
         hooks = {name: getattr(stage.sandbox.hooks, name) for name in _OF_HOOKS}
-        _known[key] = _Outcome(_pickled(stage, result, hooks), _rows(stage), stage.clock())
+        _known[key] = _Outcome(_pickled(stage, result, hooks), Kept(stage.store), stage.clock())
     else:
         result = _put_back(stage, outcome)
     stage.start_again()
@@ -63,14 +60,11 @@ def _digest(stage: Stage) -> bytes:
 
 def _decided(stage: Stage) -> bytes:
     """Every row but those of the deliveries, whose ids are thrown."""
-    with closing(sqlite3.connect(database_file(stage.settings))) as database:
-        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        rows = {
-            name: database.execute(f'SELECT * FROM "{name}"').fetchall()
-            for (name,) in tables
-            if name != "deliveries"
-        }
-        return repr(rows).encode()
+    rows = rows_of(stage.store)
+    del rows["deliveries"]
+    return repr(
+        {name: [tuple(row.values()) for row in each] for name, each in rows.items()}
+    ).encode()
 
 
 def _parts(stage: Stage) -> dict[str, Any]:
@@ -105,13 +99,6 @@ def _pickled(stage: Stage, result: object, hooks: dict[str, Any]) -> bytes:
     return out.getvalue()
 
 
-def _rows(stage: Stage) -> sqlite3.Connection:
-    kept = sqlite3.connect(":memory:", check_same_thread=False)
-    with closing(sqlite3.connect(database_file(stage.settings))) as live:
-        live.backup(kept)
-    return kept
-
-
 def _put_back(stage: Stage, outcome: _Outcome) -> Any:
     sandbox, parts = stage.sandbox, _parts(stage)
     unpickler = pickle.Unpickler(BytesIO(outcome.state))
@@ -123,7 +110,6 @@ def _put_back(stage: Stage, outcome: _Outcome) -> Any:
         vars(sandbox.world).update(world)
         vars(sandbox.hooks).update(hooks)
         sandbox.world._ids = count(next_id)
-    with closing(sqlite3.connect(database_file(stage.settings))) as live:
-        outcome.rows.backup(live)
+    outcome.rows.put_back(stage.store)
     stage.clock.wait(outcome.now - stage.clock())
     return result

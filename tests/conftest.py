@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import databases
 import inprocess
 import leaks
 import pytest
@@ -35,7 +36,14 @@ def _listening() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         leaks.install(patch)
         inprocess.install(patch)
+        if databases.ON_POSTGRESQL:
+            databases.install(patch)
         yield
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if databases.ON_POSTGRESQL and not hasattr(config, "workerinput"):
+        config.add_cleanup(databases.start_server())
 
 
 @event.listens_for(Pool, "checkout")
@@ -74,6 +82,8 @@ WIDE = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that share what takes long to set up stay with one worker, in their order; any other
     goes to whichever worker is free (xdist's ``--dist loadgroup``)."""
+    if databases.ON_POSTGRESQL:
+        items[:] = [each for each in items if _uses_the_database(each)]
     wide = tuple(Path(__file__).parent / each for each in WIDE)
     for item in items:
         if any(item.path.is_relative_to(each) for each in wide):
@@ -83,6 +93,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = item._fixtureinfo.name2fixturedefs.values()
         if any(each[-1].scope == "module" for each in fixtures):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+#: What a test has to do with that keeps rows: of its own module, or among its fixtures.
+KEEPS_ROWS = {"Store", "Stage", "Staging", "Towns", "store", "staged", "towns", "web"}
+
+
+def _uses_the_database(item: pytest.Item) -> bool:
+    if not isinstance(item, pytest.Function) or item.get_closest_marker("sqlite"):
+        return False
+    return bool(KEEPS_ROWS & {*vars(item.module), *item.fixturenames})
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -98,8 +118,10 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """At the end of each test, fail it if a secret of it became public."""
     report = yield
+    directory = getattr(item, "funcargs", {}).get("tmp_path")
+    if call.when == "teardown" and directory and databases.ON_POSTGRESQL:
+        databases.forget_below(directory)
     if call.when == "teardown" and report.passed and WATCH in item.stash:
-        directory = getattr(item, "funcargs", {}).get("tmp_path")
         found = item.stash[WATCH].look(report.sections, directory)
         if found:
             report.outcome, report.longrepr = "failed", "\n".join(found)

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from textwrap import dedent, indent
 from typing import Any, Self
 
 import pytest
+from databases import prepare
 from flask import Flask
 from inprocess import WSGI, Address
 from werkzeug.exceptions import HTTPException
@@ -31,7 +31,6 @@ from integrations.sandbox.acme import BOT_EMAIL, BOT_JIRA, populate
 from integrations.sandbox.server import GITHUB_API
 from service.app import create_app
 from service.container import Container, Web, build, check_doors, doors, limits, open_store
-from service.data import database_file
 from service.jobs import TIMING, record_end
 from service.web import webhooks
 from workflows.model import Incident
@@ -160,7 +159,7 @@ class Stage:
         said = {"DATA": str(directory / "data"), "POLL_SECONDS": str(poll_seconds)}
         environ = {f"FOLLOWTHROUGH_{name}": value for name, value in said.items()}
         self.settings = Settings.from_environment(environ)
-        copy_of_an_empty_database(self.settings)
+        prepare(directory / "data" / "followthrough.db")
         self.store = open_store(self.settings, self.clock)
         self.container = self.restart()
 
@@ -290,23 +289,6 @@ class Stage:
         incident = self.incident(key)
         with self.store.read() as tx:
             return "\n".join(entry.text for entry in tx.journal.of_incident(incident.id))
-
-
-@cache
-def empty_database() -> bytes:
-    """A database with the present schema; made once, because to migrate takes a tenth of a second
-    and hundreds of stories begin with it."""
-    with TemporaryDirectory() as directory:
-        settings = Settings.from_environment({"FOLLOWTHROUGH_DATA": directory})
-        open_store(settings).close()
-        return database_file(settings).read_bytes()
-
-
-def copy_of_an_empty_database(settings: Settings) -> None:
-    file = database_file(settings)
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(empty_database())
 
 
 def _waking(web: Web) -> WSGI:

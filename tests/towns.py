@@ -3,7 +3,6 @@ as somebody begins anew: to found one takes a second, to put it back a hundredth
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from copy import deepcopy
@@ -13,12 +12,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from databases import Kept
 from inprocess import Heard, overheard
 from judge import Judged
 from stage import Stage
 from town import DOCUMENTS, FIELDS, OPS, STRANGER, Names
 
-from service.data import database_file
 from workflows.model import Outlook
 
 JIRA = "connection: jira, project: OPS, issue_type: Task"
@@ -75,12 +74,9 @@ class Town:
         self._began = stage.clock()
         self._hooks = len(stage.sandbox.hooks.log)
         self._sites = self._copy([vars(github), vars(jira)])
-        self._rows = sqlite3.connect(":memory:", check_same_thread=False)
-        self._live = sqlite3.connect(database_file(stage.settings), check_same_thread=False)
-        self._live.backup(self._rows)
+        self._rows = Kept(stage.store)
 
     def close(self) -> None:
-        self._live.close()
         self._rows.close()
         self._stack.close()
 
@@ -102,7 +98,7 @@ class Town:
             sandbox.world.calls.clear()
             del sandbox.hooks.log[self._hooks :]
             sandbox.hooks.enabled = True
-        self._rows.backup(self._live)
+        self._rows.put_back(stage.store)
         stage.clock.wait(self._began - stage.clock())
         stage.start_again(self._rules)
         return Judged(stage, self._names, self.charter.ignored)

@@ -131,15 +131,15 @@ class Deaths:
         write = store.write
 
         @contextmanager
-        def dying() -> Iterator[Transaction]:
+        def dying(*, beside: bool = False) -> Iterator[Transaction]:
             if threading.current_thread() is not threading.main_thread():  # the web process, ticks
-                with write() as tx:
+                with write(beside=beside) as tx:
                     yield tx
                 return
             if self._dead:  # not even what cleans up is written any more
                 raise Crash
             function, effect = _who(sys._getframe(2))
-            with write() as tx:
+            with write(beside=beside) as tx:
                 yield tx
                 self._meet(Site(self.job, function, effect, before=True))
             self._meet(Site(self.job, function, effect, before=False))

@@ -17,8 +17,8 @@ import click
 
 from config.rules import Rules, RulesError, load
 from config.settings import Settings, SettingsError
-from service.container import open_store
-from service.data import UnusableData, database_file
+from service.container.databases import is_kept, open_store
+from service.data import UnusableData, database_name
 from service.explain import NoSuchIncident, SeveralIncidents, find_incident, plain
 from service.store import Store, Transaction
 from service.store.incidents import IncidentRecord
@@ -76,11 +76,10 @@ def data_in_use() -> Iterator[None]:
 def opened_store() -> Iterator[Store]:
     """The store that the service keeps; nothing is made where there is none."""
     settings = read_settings()
-    file = database_file(settings)
     with data_in_use():
-        if not file.exists():
+        if not is_kept(settings):
             give_up(
-                f"There is no database at {file.absolute()}.",
+                f"There is no database at {database_name(settings)}.",
                 "The service makes one when it starts. If it runs elsewhere, run this where it was"
                 " started, or set FOLLOWTHROUGH_DATA to its data directory.",
             )

@@ -21,8 +21,9 @@ from service.checks import Checks
 from service.clock import Clock, clock_of
 from service.closings import CLOSING_JOB, ClosingTogether
 from service.comparing import Comparison
+from service.container.databases import open_store as open_store
 from service.container.trackers import Trackers
-from service.data import UnusableData, admin_token, database_file, made
+from service.data import admin_token
 from service.executor import Executor
 from service.governor import Governor
 from service.jobs import Handlers, Timing
@@ -216,15 +217,3 @@ def doors(rules: Rules) -> dict[str, WebhookDoor]:
         verify = partial(_WEBHOOKS[connection.kind].verify, secrets=given) if given else None
         found[name] = WebhookDoor(verify, _WEBHOOKS[connection.kind].shown)
     return found
-
-
-def open_store(settings: Settings, clock: Clock | None = None) -> Store:
-    """The store at the settings' database, its schema brought up to date; it goes by the settings'
-    clock unless one is given. Raises UnusableData."""
-    file = database_file(settings)
-    made(file.parent)
-    if file.exists() and not os.access(file, os.R_OK | os.W_OK):
-        raise UnusableData(f"This user may not write to the database {file.absolute()}.")
-    store = Store(settings.database_url, clock or clock_of(settings))
-    store.migrate()
-    return store

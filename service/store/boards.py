@@ -88,7 +88,7 @@ class Boards:
         self, view: ActionView, sieve: Sieve, limit: int, skip: int = 0
     ) -> list[tuple[OnBoard, Measure]]:
         """The first due first; what is done, the latest first."""
-        due, latest = measures.c.due.nulls_last(), measures.c.done_at.desc()
+        due, latest = measures.c.due.nulls_last(), measures.c.done_at.desc().nulls_last()
         first = latest if view in (ActionView.DONE, ActionView.UNPROVEN) else due
         order = (first, measures.c.incident_id, measures.c.item)
         shown = (
@@ -122,10 +122,10 @@ class Boards:
         """Those that ask by when they are due, those to come by when they open, those that are
         judged the latest first."""
         first = {
-            AuditView.OPEN: audits.c.due,
+            AuditView.OPEN: audits.c.due.nulls_first(),
             AuditView.OVERDUE: audits.c.due,
             AuditView.PLANNED: audits.c.opens,
-        }.get(view, audits.c.at.desc())
+        }.get(view, audits.c.at.desc().nulls_last())
         order = (first, *_PLACE)
         shown = (
             select(*_PLACE)

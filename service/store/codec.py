@@ -322,3 +322,8 @@ def _mapping_step(as_type: Any, given: type[Any], key_step: Step, step: Step) ->
         return found
 
     return convert
+
+
+def compact(value: object) -> str:
+    """JSON as it is kept in rows: without spaces, and with all letters as they are."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

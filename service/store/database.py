@@ -2,25 +2,22 @@
 
 A write transaction is short and never spans a call to a tracker. Within one process there is one
 writer at a time, in the order of their coming: on SQLite, threads that meet in the busy handler
-sleep in steps and starve each other, while a turn is handed over at once.
+sleep in steps and starve each other, while a turn is handed over at once. What each database does
+in its own way is in `service.store.on_sqlite` and `service.store.on_postgresql`.
 """
 
 from __future__ import annotations
 
-import json
-import sqlite3
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
-from pathlib import Path
+from typing import Protocol
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy import Connection, Engine, make_url
 
 from service.clock import Clock, utc_now
+from service.store import on_sqlite
 from service.store.acceptances import Acceptances
 from service.store.answers import Answers
 from service.store.boards import Boards
@@ -61,11 +58,6 @@ from service.store.tokens import Tokens
 from service.store.traffic import Traffic
 from service.store.turns import Turns
 from service.store.versions import Versions
-
-BUSY_SECONDS = 15.0
-LOOK_AGAIN = 0.002  # seconds between two looks whether another process still writes
-BEGIN = "BEGIN IMMEDIATE"
-TO_WAL = "PRAGMA journal_mode=WAL"
 
 
 class Transaction:
@@ -114,8 +106,21 @@ class Transaction:
         self.answers = Answers(connection, now)
 
 
+class Backend(Protocol):
+    """What each kind of database does in its own way: see the two modules."""
+
+    SIDE_BY_SIDE: bool
+
+    def opened(self, url: str) -> Engine: ...
+    def reading(self, engine: Engine) -> AbstractContextManager[Connection]: ...
+    def writing(self, engine: Engine, *, alone: bool) -> AbstractContextManager[Connection]: ...
+    def is_set_up(self, engine: Engine) -> bool: ...
+    def migrate(self, engine: Engine, upgrade: Callable[[Connection], None]) -> None: ...
+
+
 class Store:
-    """The database at `url` (SQLAlchemy's form, ``sqlite:////var/lib/…/followthrough.db``).
+    """The database at `url` (SQLAlchemy's form, ``sqlite:////var/lib/…/followthrough.db`` or
+    ``postgresql+psycopg://user:password@host/name``).
 
     `touched` is set after each commit that made a job of this process due, so that a relay need
     not wait for its next look.
@@ -125,140 +130,60 @@ class Store:
         self.url = url
         self.clock = clock
         self.touched = threading.Event()
-        self._engine = _engine(url)
+        self._backend = _backend(url)
+        self._engine = self._backend.opened(url)
         self._writer = Turns()
-        self._writing_thread: int | None = None
+        self._thread = threading.local()
 
     @contextmanager
-    def write(self) -> Iterator[Transaction]:
-        """A transaction that may write; committed at the end, rolled back on any exception."""
-        me = threading.get_ident()
-        if self._writing_thread == me:
+    def write(self, *, beside: bool = False) -> Iterator[Transaction]:
+        """A transaction that may write; committed at the end, rolled back on any exception.
+
+        No other writes meanwhile, so what it read still holds when it writes. Where many
+        processes write, that is what they wait for: a transaction that is frequent, and only
+        writes what nobody else does (what it holds by a lease), or in one statement each, goes
+        `beside` the others as far as the database can. See the ADR 0011.
+        """
+        if getattr(self._thread, "writes", False):
             raise RuntimeError("A write transaction was opened inside another one.")
-        with self._writer.mine():
-            self._writing_thread = me
+        together = beside and self._backend.SIDE_BY_SIDE
+        with nullcontext() if together else self._writer.mine():
+            self._thread.writes = True
             try:
-                with self._writing() as connection:
+                with self._backend.writing(self._engine, alone=not together) as connection:
                     tx = Transaction(connection, self.clock())
                     yield tx
             finally:
-                self._writing_thread = None
+                self._thread.writes = False
         if tx.jobs.touched:
             self.touched.set()
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """A transaction that only reads, all of it from one snapshot."""
-        with self._engine.connect() as connection, connection.begin():
-            _begin_to_read(connection)
+        with self._backend.reading(self._engine) as connection:
             yield Transaction(connection, self.clock())
+
+    def is_set_up(self) -> bool:
+        """Whether there is a schema, of whatever version. Raises Unreachable."""
+        return self._backend.is_set_up(self._engine)
 
     def migrate(self) -> None:
         """Bring the schema up to date. Safe when several processes start at once: the first
-        does it in one transaction, the others wait for it and find nothing to do."""
+        does it in one transaction, the others wait for it and find nothing to do. Raises
+        Unreachable."""
         from service.store.migrations import upgrade  # Alembic is slow to import
 
-        self._make_directory()
-        with self._writing() as connection:
-            upgrade(connection)
+        self._backend.migrate(self._engine, upgrade)
 
     def close(self) -> None:
         """Close the connections that are not in use."""
         self._engine.dispose()
 
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with self._engine.connect() as connection, connection.begin():
-            _begin_to_write(connection)
-            yield connection
 
-    def _make_directory(self) -> None:
-        file = make_url(self.url).database
-        if self._engine.dialect.name == "sqlite" and file:
-            Path(file).parent.mkdir(parents=True, exist_ok=True)
+def _backend(url: str) -> Backend:
+    if make_url(url).get_backend_name() == "sqlite":
+        return on_sqlite
+    from service.store import on_postgresql  # its driver is slow to import
 
-
-def _engine(url: str) -> Engine:
-    if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, json_serializer=_json, hide_parameters=True)
-    engine = create_engine(
-        url,
-        json_serializer=_json,
-        hide_parameters=True,  # an error goes to the log, a ticket's words must not
-        connect_args={"timeout": BUSY_SECONDS},
-        pool_size=8,
-        max_overflow=-1,
-    )
-    event.listen(engine, "connect", _prepare_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-    # The driver must not begin transactions by itself: see "Serializable isolation / Savepoints"
-    # in https://docs.sqlalchemy.org/en/20/dialects/sqlite.html
-    assert isinstance(connection, sqlite3.Connection)  # noqa: S101 - tells mypy the driver
-    connection.isolation_level = None
-    _turn_to_wal(connection)
-    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}").close()
-
-
-def _turn_to_wal(driver: sqlite3.Connection) -> None:
-    """A new database is turned by the first process that opens it. Of two that read the old mode
-    both and then write the new one, the second is told "database is locked" at once, without the
-    busy handler (https://sqlite.org/c3ref/busy_handler.html on deadlocks): it looks again."""
-    give_up_at = time.monotonic() + BUSY_SECONDS
-    while not _done(driver, TO_WAL) and time.monotonic() < give_up_at:
-        time.sleep(LOOK_AGAIN)
-    driver.execute(TO_WAL).close()  # where it is done, nothing; else once more, for its error
-
-
-def _begin_to_read(connection: Connection) -> None:
-    if (driver := _sqlite(connection)) is not None:
-        driver.execute("BEGIN").close()
-
-
-def _begin_to_write(connection: Connection) -> None:
-    """As soon as no other process writes; "database is locked" when one does for `BUSY_SECONDS`.
-
-    SQLite's busy handler sleeps ever longer, up to 100 ms (sqliteDefaultBusyCallback in
-    https://sqlite.org/src/file/src/main.c), and so missed the short gaps that a busy web process
-    leaves: a worker's transaction took up to a second. Looking every other millisecond, neither
-    starves the other.
-
-    A transaction that reads first and writes later fails with "database is locked" at once if
-    another one wrote in between, without the busy handler: https://sqlite.org/lang_transaction.html
-    """
-    if (driver := _sqlite(connection)) is None:
-        return
-    give_up_at = time.monotonic() + BUSY_SECONDS
-    driver.execute("PRAGMA busy_timeout=0").close()
-    try:
-        while not _done(driver, BEGIN) and time.monotonic() < give_up_at:
-            time.sleep(LOOK_AGAIN)
-        if not driver.in_transaction:
-            connection.exec_driver_sql(BEGIN)  # the last time, and for its error
-    finally:
-        driver.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000:.0f}").close()
-
-
-def _done(driver: sqlite3.Connection, statement: str) -> bool:
-    """Whether no other process was in the way of `statement`."""
-    try:
-        driver.execute(statement).close()
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-            raise
-        return False
-    return True
-
-
-def _sqlite(connection: Connection) -> sqlite3.Connection | None:
-    """The driver's connection, which is asked to begin a transaction (see `_prepare_sqlite`); that
-    of any other database begins by itself."""
-    driver = connection.connection.driver_connection
-    return driver if isinstance(driver, sqlite3.Connection) else None
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return on_postgresql

@@ -164,7 +164,8 @@ class Deliveries:
                 "state": DeliveryState.RECEIVED,
                 "why": "",
             }
-            for each in arrivals
+            # In one order: two processes that record the same at once would wait in a circle.
+            for each in sorted(arrivals, key=lambda each: (each.connection, each.envelope.id))
         ]
         rows = self._connection.execute(_recording(self._connection), values)
         new = {(connection, delivery_id): id for id, connection, delivery_id in rows}

@@ -35,8 +35,9 @@ class Dismissals:
             insert(self._connection, dismissed)
             .values(incident_id=first, other_id=second, by=by, at=self._now, why=why)
             .on_conflict_do_nothing()
+            .returning(dismissed.c.incident_id)
         )
-        return self._connection.execute(statement).rowcount > 0
+        return self._connection.execute(statement).first() is not None
 
     def take_back(self, one: str, other: str) -> None:
         """Forget what was said of the two."""

@@ -1,7 +1,5 @@
-"""What figures count. Each is one look at an index that holds all of it, in order of time.
-
-Months and days are cut off the text that SQLite keeps of them (`service.store.types`): another
-database needs its own `_month` and `_day`, and the columns of action items that are computed.
+"""What figures count. Each is one look at an index that holds all of it, in order of time. Months
+and days are text, as each database makes it (`service.store.days`).
 """
 
 from __future__ import annotations
@@ -18,6 +16,7 @@ from sqlalchemy import (
     Text,
     and_,
     case,
+    cast,
     func,
     not_,
     or_,
@@ -25,6 +24,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
+from service.store.days import day_of, month_of, text_of
 from service.store.learning_tables import audits, facts, measures
 from service.store.measured import seen, teams
 from workflows.counts import (
@@ -72,7 +72,7 @@ class Figures:
         """Each incident of which this length is known, the oldest first."""
         seconds = facts.c[f"to_{length}"]
         query = (
-            select(type_coerce(facts.c.opened, Text), seconds, facts.c.id, facts.c.key)
+            select(text_of(facts.c.opened), seconds, facts.c.id, facts.c.key)
             .where(*_opened_in(scope), seconds.is_not(None))
             .order_by(facts.c.opened)
         )
@@ -81,7 +81,7 @@ class Figures:
     def lengths(self, scope: Scope, length: Length) -> list[Lengths]:
         """This length of all incidents, by month. Of each month one row comes, with all lengths as
         one text: a row for each incident takes several times as long."""
-        seconds = func.aggregate_strings(type_coerce(facts.c[f"to_{length}"], Text), ",")
+        seconds = func.aggregate_strings(cast(facts.c[f"to_{length}"], Text), ",")
         query = (
             select(facts.c.opened_month, func.count(), seconds)
             .where(*_opened_in(scope))
@@ -138,7 +138,7 @@ class Figures:
     def asked(self, scope: Scope) -> list[Asked]:
         """Audits by the month in which they are to be answered."""
         month, given = audits.c.due_month, audits.c.verdict != ""
-        by_its_day = _day(audits.c.at) <= type_coerce(audits.c.due, Text)
+        by_its_day = day_of(audits.c.at) <= day_of(audits.c.due)
         asks = audits.c.asks.is_(True)
         query = (
             select(
@@ -155,7 +155,7 @@ class Figures:
 
     def judged(self, scope: Scope) -> list[Judged]:
         """Verdicts by the month in which they were given."""
-        month, given = _month(audits.c.at), audits.c.verdict != ""
+        month, given = month_of(audits.c.at), audits.c.verdict != ""
         counts = [_count(audits.c.verdict == verdict.value) for verdict in Verdict]
         columns: list[ColumnElement[Any]] = [month, *counts, _count(audits.c.suspect != "")]
         query = (
@@ -176,10 +176,10 @@ def _told(month: str, group: str, counts: Mapping[str, Any]) -> Due:
 
 def _counted(kind: str, outcome: str, proven: bool | None, count: int) -> dict[str, int]:
     """What so many action items of one kind and outcome are counted as."""
-    told = {outcome: count}
+    told = {outcome: int(count)}  # PostgreSQL tells sums of counts as decimals
     if outcome not in ("open", "given_up") and proven is not None:
-        told["proven" if proven else "unproven"] = count
-    return told | ({"preventive": count} if kind == Kind.PREVENTIVE else {})
+        told["proven" if proven else "unproven"] = told[outcome]
+    return told | ({"preventive": told[outcome]} if kind == Kind.PREVENTIVE else {})
 
 
 def _opened_in(scope: Scope) -> list[ColumnElement[bool]]:
@@ -240,14 +240,6 @@ def _between(day: ColumnElement[date], scope: Scope) -> tuple[ColumnElement[bool
 
 def _begin(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
-
-
-def _month(column: ColumnElement[date] | ColumnElement[datetime]) -> ColumnElement[str]:
-    return func.substr(type_coerce(column, Text), 1, 7)
-
-
-def _day(column: ColumnElement[date] | ColumnElement[datetime]) -> ColumnElement[str]:
-    return func.substr(type_coerce(column, Text), 1, 10)
 
 
 def _count(*conditions: ColumnElement[bool]) -> ColumnElement[int]:

@@ -227,7 +227,9 @@ class Jobs:
 
     def touch_each(self, kind: str, subjects: Sequence[str], priority: int = 0) -> None:
         """Ask for the job of each of these subjects, now."""
-        values = [_asked(kind, subject, self._now, priority) for subject in subjects]
+        # Each once, and in one order: two who ask for the same jobs at once would wait in a circle.
+        once_each = sorted(set(subjects))
+        values = [_asked(kind, subject, self._now, priority) for subject in once_each]
         if values:
             self.touched = True
             self._connection.execute(_asking(self._connection), values)

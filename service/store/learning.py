@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Insert, RowMapping, Table, bindparam, delete, func, or_, select
 from sqlalchemy import insert as sql_insert
 
+from service.store.index import words_of
 from service.store.learning_tables import (
     A_SECOND,
     audits,
@@ -21,7 +22,6 @@ from service.store.learning_tables import (
     synonyms,
 )
 from service.store.schema import incidents, versions
-from service.store.search import Index
 from service.store.statements import insert, once
 from workflows.model import Incident
 from workflows.patterns import Tally, tally
@@ -78,7 +78,7 @@ class Learning:
     def __init__(self, connection: Connection, now: datetime) -> None:
         self._connection = connection
         self._now = now
-        self._index = Index(connection)
+        self._index = words_of(connection)
 
     def learn(self, incident: Incident) -> bool:
         """Keep what the incident teaches as it is now; whether anything of that is new."""

@@ -21,17 +21,18 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    column,
 )
 
+from service.store.days import PerDatabase, month_of
 from service.store.schema import metadata
 from service.store.types import UtcDateTime
 
 #: How many places there are in a second.
 A_SECOND = 1 << 20
 
-# What figures count by, so that an index has it, in order: in SQLite's words, as its days and
-# moments are text (service.store.types).
-OPENED_MONTH, DUE_MONTH = "substr(opened, 1, 7)", "substr(due, 1, 7)"
+# What figures count by, so that an index has it, in order.
+OPENED_MONTH, DUE_MONTH = month_of(column("opened", UtcDateTime)), month_of(column("due", Date))
 
 facts = Table(  # one row for each incident, and for each imported file
     "facts",
@@ -119,12 +120,17 @@ labels = Table(  # tags and contributing factors
     ),
 )
 
-OUTCOME = (
-    "CASE WHEN open THEN 'open' WHEN done_at IS NULL THEN 'given_up'"
+OUTCOME = PerDatabase(
+    sqlite="CASE WHEN open THEN 'open' WHEN done_at IS NULL THEN 'given_up'"
     " WHEN substr(done_at, 1, 10) <= due THEN 'in_time'"
     " WHEN substr(done_at, 1, 10) <= date(due, '+7 days') THEN 'week_late'"
     " WHEN substr(done_at, 1, 10) <= date(due, '+30 days') THEN 'month_late'"
-    " ELSE 'later' END"
+    " ELSE 'later' END",
+    postgresql="CASE WHEN open THEN 'open' WHEN done_at IS NULL THEN 'given_up'"
+    " WHEN (done_at AT TIME ZONE 'UTC')::date <= due THEN 'in_time'"
+    " WHEN (done_at AT TIME ZONE 'UTC')::date <= due + 7 THEN 'week_late'"
+    " WHEN (done_at AT TIME ZONE 'UTC')::date <= due + 30 THEN 'month_late'"
+    " ELSE 'later' END",
 )
 
 measures = Table(  # action items

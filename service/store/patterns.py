@@ -101,7 +101,7 @@ class Patterns:
         query = (
             select(labels.c.said)
             .where(_FACTOR, labels.c.name == name, seen(sight, *_whose))
-            .order_by(labels.c.opened.desc(), labels.c.incident_id)
+            .order_by(labels.c.opened.desc().nulls_last(), labels.c.incident_id)
             .limit(1)
         )
         return self._connection.scalar(query) or ""
@@ -124,7 +124,7 @@ class Patterns:
         newest = (
             select(labels.c.incident_id)
             .where(_FACTOR, labels.c.name == name, seen(sight, *_whose))
-            .order_by(labels.c.opened.desc(), labels.c.incident_id)
+            .order_by(labels.c.opened.desc().nulls_last(), labels.c.incident_id)
             .limit(limit)
         )
         query = select(facts).where(facts.c.id.in_(newest)).order_by(facts.c.place.desc())
@@ -188,7 +188,7 @@ class Patterns:
                 ),
             )
             .where(*wanted, facts.c.imported.is_(False))
-            .order_by(labels.c.opened.desc(), labels.c.incident_id)
+            .order_by(labels.c.opened.desc().nulls_last(), labels.c.incident_id)
         )
         return [Naming(*row) for row in self._connection.execute(query)]
 

@@ -17,9 +17,9 @@ from sqlalchemy import (
     cast,
     func,
     select,
-    type_coerce,
 )
 
+from service.store.days import day_of
 from service.store.learning_tables import audits, facts, labels, measures
 from service.store.measured import (
     FOLLOWED,
@@ -99,7 +99,7 @@ class Prereads:
         waits = of_audits.where(audits.c.asks.is_(True), audits.c.due < today)
         doubt = of_audits.where(audits.c.suspect > "")  # as its index is asked
         ending = measures.c.waived_until.between(today, quarter.next.ends)
-        latest = (audits.c.at.desc(), *_PLACE)
+        latest = (audits.c.at.desc().nulls_last(), *_PLACE)
         here = _Here(team, quarter, sight, told)
         return Preread(
             team=team,
@@ -222,8 +222,13 @@ class Prereads:
         """The owners of whom most is late first. The oldest of each is the least of a text that
         names it: to number all of an owner's takes half as long again."""
         number = cast(measures.c.item + _TEN_DIGITS, Text)
-        due = type_coerce(measures.c.due, Text)
-        named = due.concat(" ").concat(measures.c.incident_id).concat(" ").concat(number)
+        named = (
+            day_of(measures.c.due)
+            .concat(" ")
+            .concat(measures.c.incident_id)
+            .concat(" ")
+            .concat(number)
+        )
         count, oldest = func.count().label("late"), func.min(named).label("oldest")
         grouped = late.with_only_columns(count, oldest).group_by(measures.c.owner)
         found = first(

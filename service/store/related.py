@@ -1,8 +1,7 @@
 """Looking for incidents that have something in common with one: labels, words, failing measures.
 
 Each look is bounded, however many incidents there are. That for words asks the index of
-`service.store.search`, in SQLite's own language (https://sqlite.org/fts5.html); another database
-needs another `_words`.
+`service.store.words`.
 """
 
 from __future__ import annotations
@@ -10,10 +9,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import fields
-from functools import cache
 
-from sqlalchemy import Connection, Select, TextClause, and_, bindparam, func, or_, select, text
+from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select
 
+from service.store.index import words_of
 from service.store.learning_tables import facts, labels, measures
 from service.store.patterns import seen
 from workflows.related import (
@@ -95,16 +94,15 @@ class RelatedIncidents:
 
     def _words(self, own: Traces, sight: Sight, shared: dict[str, Shared]) -> None:
         """Those that have the same rarer words. How rare a word is counts only what may be seen."""
-        if not own.words or self._connection.dialect.name != "sqlite":
+        if not own.words:
             return
         visible = select(facts.c.id).where(seen(sight, facts.c.team, facts.c.restricted))
         some = visible.limit(COMMON * ONE_OF).subquery()
         incidents = self._connection.scalar(select(func.count()).select_from(some)) or 0
         place = self._connection.scalar(select(facts.c.place).where(facts.c.id == own.id))
-        asked = {f"w{n}": _asked(word, sight) for n, word in enumerate(own.words)}
-        given = {**asked, "place": place, "common": common_from(incidents)}
+        index, common = words_of(self._connection), common_from(incidents)
         words: dict[int, dict[str, int]] = defaultdict(dict)
-        for n, where, count in self._connection.execute(_looks(len(own.words)), given).all():
+        for n, where, count in index.others(own.words, sight, place, common):
             words[where][own.words[n]] = count
         best = sorted(words, key=lambda each: (-len(words[each]), -each))[:MOST_BY_WORDS]
         query = select(facts.c.place, facts.c.id).where(facts.c.place.in_(best))
@@ -133,29 +131,10 @@ def _labelled(sight: Sight) -> tuple[Select[str], Select[str, str]]:
         seen(sight, labels.c.team, labels.c.restricted),
     )
     of_service = labels.c.service_words == bindparam("service")
-    newest = select(labels.c.incident_id).where(others, of_service).order_by(labels.c.opened.desc())
+    newest = (
+        select(labels.c.incident_id)
+        .where(others, of_service)
+        .order_by(labels.c.opened.desc().nulls_last())
+    )
     anywhere = select(labels.c.incident_id, labels.c.service_words).where(others)
     return newest.limit(NEWEST), anywhere.limit(RARE + 1)
-
-
-@cache
-def _looks(count: int) -> TextClause:
-    """One statement for all words: for each the other incidents that have it, and how many these
-    are, where it is no common one; to tell that, no more are looked at than are needed."""
-    return text(
-        " UNION ALL ".join(
-            f"SELECT {n} AS n, rowid, others FROM (SELECT rowid, count(*) OVER () AS others"  # noqa: S608
-            f" FROM (SELECT rowid FROM found WHERE found MATCH :w{n} AND rowid IS NOT :place"
-            " ORDER BY rowid DESC LIMIT :common)) WHERE others < :common"
-            for n in range(count)
-        )
-    )
-
-
-def _asked(word: str, sight: Sight) -> str:
-    """The question for one word, where the sight allows: see the view ``searchable``."""
-    asked = f'{{title labels body}} : "{word}"'
-    if sight.teams is not None:
-        teams = " OR ".join(f"mt{team.encode().hex()}" for team in sorted(sight.teams))
-        asked = f"({asked}) AND (marks : ({teams}))"
-    return asked if sight.restricted else f"({asked}) NOT (marks : mr)"

@@ -41,7 +41,7 @@ class Releases:
         """None where nothing is known of a service of this name. Seven reads at most."""
         words = normal(service)
         known = select(facts.c.service).where(facts.c.service_words == words, *_seen(sight))
-        latest = known.order_by(facts.c.opened.desc()).limit(1)
+        latest = known.order_by(facts.c.opened.desc().nulls_last()).limit(1)
         name = self._connection.scalar(latest) if words else None
         if name is None:
             return None
@@ -56,13 +56,14 @@ class Releases:
         # Fewer are in doubt than the service has measures: by the index of the former.
         theirs = measures.c.service_words.concat("") == words
         doubt = judged(sight).where(theirs, audits.c.suspect > "")
+        latest_first = (audits.c.at.desc().nulls_last(), *_PLACE)
         return Release(
             service=name,
             today=today,
             factors=self._factors(words, sight),
             late=self._first(to_do.where(is_late).order_by(*by_due), read_measured),
             open=self._first(to_do.where(not_late).order_by(*by_due), read_measured),
-            suspect=self._first(doubt.order_by(audits.c.at.desc(), *_PLACE), read_judged),
+            suspect=self._first(doubt.order_by(*latest_first), read_judged),
             overdue=self._first(waits.order_by(audits.c.due, *_PLACE), read_judged),
         )
 

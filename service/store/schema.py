@@ -62,7 +62,12 @@ incidents = Table(
     Index("ix_incidents_created_at", "created_at", "id", "team"),
     Index("ix_incidents_outlook", "outlook", "created_at", "id", "team"),
     Index("ix_incidents_team", "team", "outlook", "created_at", "id"),
-    Index("ix_incidents_proposes", "created_at", "id", "team", sqlite_where=text("proposes IS 1")),
+    Index(
+        "ix_incidents_proposes",
+        *("created_at", "id", "team"),
+        sqlite_where=text("proposes IS 1"),
+        postgresql_where=text("proposes IS true"),
+    ),
 )
 
 deliveries = Table(

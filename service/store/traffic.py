@@ -13,7 +13,7 @@ from sqlalchemy import insert as sql_insert
 
 from integrations.gate import Cost, Quota
 from service.store.schema import circuits, pauses, spending
-from service.store.statements import insert
+from service.store.statements import insert, locked
 from workflows.budgets import Spent
 
 
@@ -65,7 +65,11 @@ _OF_BUDGET = and_(
 )
 _USED = select(func.coalesce(func.sum(spending.c.units), 0)).where(_OF_BUDGET)
 _SPENT = select(spending.c.counts_from, spending.c.units).where(_OF_BUDGET)
-_FORGET = delete(spending).where(spending.c.forget_at <= _NOW)
+_FORGET = delete(spending).where(
+    spending.c.id.in_(  # not those that another is just forgetting
+        select(spending.c.id).where(spending.c.forget_at <= _NOW).with_for_update(skip_locked=True)
+    )
+)
 _BEGIN = sql_insert(spending)
 _END = (
     update(spending)
@@ -98,6 +102,11 @@ class Traffic:
     def __init__(self, connection: Connection, now: datetime) -> None:
         self._connection = connection
         self._now = now
+
+    def alone(self, connection: str) -> None:
+        """Until this transaction ends, no other of these looks at what was asked of this tracker:
+        so that two do not both find the last room in a budget."""
+        locked(self._connection, f"traffic {connection}")
 
     # --- budgets --------------------------------------------------------------------------
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import TIMESTAMP, Dialect, String, TypeDecorator
+from sqlalchemy import TIMESTAMP, Column, Dialect, String, Text, TypeDecorator
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import TypeCompiler
 from sqlalchemy.types import TypeEngine
 
 
@@ -43,3 +46,12 @@ class UtcDateTime(TypeDecorator[datetime]):
         if isinstance(value, str):
             return datetime.fromisoformat(value).astimezone(UTC)
         return value.astimezone(UTC)
+
+
+@compiles(Text, "postgresql")
+def _by_code_points(_type: Text, _compiler: TypeCompiler, **given: Any) -> str:
+    """Columns of text are sorted and compared by code points on PostgreSQL, too: pages go on where
+    the last one ended, which SQLite and Python sort so, and no index breaks when the machine gets
+    other locales (https://wiki.postgresql.org/wiki/Locale_data_changes)."""
+    in_table = isinstance(given.get("type_expression"), Column)  # and not in a CAST
+    return 'TEXT COLLATE "C"' if in_table else "TEXT"

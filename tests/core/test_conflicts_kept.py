@@ -12,6 +12,7 @@ from alembic import command
 from alembic.config import Config
 from builders import NOON, at
 from core.test_audits import incident
+from databases import ON_POSTGRESQL, empty
 from sqlalchemy import create_engine, text
 from web.history import action
 from web.test_conflict_pages import apart as torn_item
@@ -88,7 +89,7 @@ def test_what_an_earlier_version_saved_is_found_after_the_migration(tmp_path: Pa
         with_items("a", torn_item(), resting(2), proposals=(line,)),
         with_items("b", action(1, 'Says "conflicts":[{ and "proposals":[{')),
     ]
-    url = f"sqlite:///{tmp_path / 'old.db'}"
+    url = empty(tmp_path / "old.db") if ON_POSTGRESQL else f"sqlite:///{tmp_path / 'old.db'}"
     _at_revision(url, "0023", older)
     store = Store(url, lambda: NOON)
     store.migrate()

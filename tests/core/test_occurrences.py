@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 from builders import NOON, document, policy, ticket
+from databases import forget_below, prepare
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stage import empty_database
 
 from service.jobs import TIMING, Done, JobEnd, Later, record_end
 from service.routing import INCIDENT_JOB
@@ -47,10 +47,11 @@ class Clock:
 def opened(clock: Clock) -> Iterator[Store]:
     with TemporaryDirectory() as directory:
         file = Path(directory) / "store.db"
-        file.write_bytes(empty_database())
+        prepare(file)
         store = Store(f"sqlite:///{file}", clock)
         yield store
         store.close()
+        forget_below(Path(directory))
 
 
 @pytest.fixture

@@ -68,7 +68,8 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
     ) == (
         "FOLLOWTHROUGH_ADMIN_TOKEN_FILE: the file named here does not exist — write it there",
         "FOLLOWTHROUGH_PROT is not a setting — did you mean FOLLOWTHROUGH_PORT?",
-        "FOLLOWTHROUGH_DATABASE_URL must be sqlite:///… in this version; PostgreSQL comes later",
+        "FOLLOWTHROUGH_DATABASE_URL must be sqlite:///… or"
+        " postgresql+psycopg://user:password@host/name",
         "FOLLOWTHROUGH_PORT must be a whole number from 1 to 65535",
         "FOLLOWTHROUGH_PUBLIC_URL must be an address such as https://followthrough.acme.example",
         "FOLLOWTHROUGH_WORKERS must be a whole number from 1 to 64",

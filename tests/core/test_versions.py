@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
 from sqlalchemy.exc import IntegrityError
 
 from service.store import Store
@@ -48,24 +48,36 @@ def test_a_version_reads_back_as_it_was_kept(store: Store) -> None:
         assert tx.versions.of_incident("other") == []
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        "UPDATE versions SET text = 'other'",
-        "UPDATE versions SET number = 7",
-        "DELETE FROM versions",
+CHANGES = [
+    "UPDATE versions SET text = 'other'",
+    "UPDATE versions SET number = 7",
+    "DELETE FROM versions",
+]
+IN_PLACE = {
+    "sqlite": [
         "INSERT OR REPLACE INTO versions SELECT * FROM versions",
         "INSERT OR REPLACE INTO versions SELECT 9, incident_id, number, '', at, '', '', 'other',"
         " kept_at FROM versions",
     ],
-)
-def test_the_database_itself_refuses_to_change_a_version(store: Store, change: str) -> None:
+    "postgresql": [
+        "TRUNCATE versions",
+        "INSERT INTO versions SELECT * FROM versions ON CONFLICT (id) DO UPDATE SET text = ''",
+    ],
+}
+
+
+@pytest.mark.parametrize("n", range(5))
+def test_the_database_itself_refuses_to_change_a_version(store: Store, n: int) -> None:
     with store.write() as tx:
         tx.versions.add("k3v9", version(1))
-    other = sqlite3.connect(store.url.removeprefix("sqlite:///"))
-    with pytest.raises(sqlite3.IntegrityError, match="a version is never changed"), other:
-        other.execute(change)
-    other.close()
+    engine = create_engine(store.url)
+    change = [*CHANGES, *IN_PLACE[engine.dialect.name]][n]
+    with (
+        pytest.raises(IntegrityError, match="a version is never changed"),
+        engine.begin() as connection,
+    ):
+        connection.exec_driver_sql(change)
+    engine.dispose()
     with store.read() as tx:
         assert tx.versions.of_incident("k3v9") == [version(1)]
 

@@ -38,11 +38,11 @@ class Crowded(Store):
         self.fault: Exception | None = None
 
     @contextmanager
-    def write(self) -> Iterator[Transaction]:
+    def write(self, *, beside: bool = False) -> Iterator[Transaction]:
         self.writes += 1
         if self.writes == 1:
             assert self.gate.wait(20)
-        with super().write() as tx:
+        with super().write(beside=beside) as tx:
             yield tx
             if self.fault is not None and self.writes > 1:
                 raise self.fault

@@ -28,16 +28,16 @@ def die_at(stage: Stage, commit: int, *, before: bool) -> None:
     store, write, commits = stage.store, stage.store.write, 0
 
     @contextmanager
-    def dying() -> Iterator[Transaction]:
+    def dying(*, beside: bool = False) -> Iterator[Transaction]:
         nonlocal commits
         if threading.current_thread() is not threading.main_thread():  # the web process lives on
-            with write() as tx:
+            with write(beside=beside) as tx:
                 yield tx
             return
         commits += 1
         if commits > commit:  # dead: not even what cleans up is written any more
             raise Crash
-        with write() as tx:
+        with write(beside=beside) as tx:
             yield tx
             if before and commits == commit:
                 raise Crash

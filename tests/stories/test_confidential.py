@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 import subprocess
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 import requests
 from click.testing import CliRunner
+from databases import rows_of
 from stage import (
     ADMIN_TOKEN,
     DEPLOYMENTS,
@@ -159,16 +159,12 @@ def commands_say(stage: Stage, source: str) -> Iterator[tuple[str, str]]:
 
 def rows_hold(stage: Stage) -> Iterator[tuple[str, str]]:
     """Every row of the store, without the deliveries' bodies: these are kept byte for byte."""
-    database = sqlite3.connect(stage.settings.data / "followthrough.db")
-    names = [n for (n,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    for table in names:
-        rows = database.execute(f'SELECT * FROM "{table}"')
-        columns = [column[0] for column in rows.description]
+    found = rows_of(stage.store)
+    for table, rows in found.items():
         for row in rows:
-            kept = {n: v for n, v in zip(columns, row, strict=True) if (table, n) != RAW}
+            kept = {n: v for n, v in row.items() if (table, n) != RAW}
             yield f"row of {table}", _dump(kept)
-    assert {"incidents", "effects", "journal"} <= set(names)
-    database.close()
+    assert {"incidents", "effects", "journal"} <= set(found)
 
 
 RAW = ("deliveries", "body")

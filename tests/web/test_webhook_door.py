@@ -154,7 +154,7 @@ def test_no_answer_repeats_what_was_sent(visitor: FlaskClient) -> None:
 def test_when_the_row_cannot_be_written_the_sender_is_asked_to_come_again(store: Store) -> None:
     class Broken(Store):
         @contextmanager
-        def write(self) -> Any:
+        def write(self, *, beside: bool = False) -> Any:
             raise OSError("disk full")
             yield
 

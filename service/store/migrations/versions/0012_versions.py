@@ -60,6 +60,9 @@ def upgrade() -> None:
         _refuse("delete", "BEFORE DELETE ON versions")
         # INSERT OR REPLACE deletes without a trigger: https://sqlite.org/lang_conflict.html
         _refuse("replace", f"BEFORE INSERT ON versions WHEN {_THERE}")
+    else:
+        for each in _ON_POSTGRESQL:
+            op.execute(each)
 
 
 def _refuse(name: str, when: str) -> None:
@@ -67,3 +70,14 @@ def _refuse(name: str, when: str) -> None:
         f"CREATE TRIGGER versions_refuse_{name} {when}"
         " BEGIN SELECT RAISE(ABORT, 'a version is never changed'); END"
     )
+
+
+_ON_POSTGRESQL = (
+    "CREATE FUNCTION versions_refuse() RETURNS trigger LANGUAGE plpgsql AS"
+    " $$ BEGIN RAISE EXCEPTION 'a version is never changed'"
+    " USING ERRCODE = 'integrity_constraint_violation'; END $$",
+    "CREATE TRIGGER versions_refuse_change BEFORE UPDATE OR DELETE ON versions"
+    " FOR EACH ROW EXECUTE FUNCTION versions_refuse()",
+    "CREATE TRIGGER versions_refuse_truncate BEFORE TRUNCATE ON versions"
+    " FOR EACH STATEMENT EXECUTE FUNCTION versions_refuse()",
+)

@@ -41,6 +41,12 @@ CREATE VIRTUAL TABLE found USING fts5(
 )
 """
 
+#: The same on PostgreSQL: see `service.store.words`.
+_ON_POSTGRESQL = (
+    "CREATE TABLE found (place BIGINT PRIMARY KEY, words TSVECTOR NOT NULL)",
+    "CREATE INDEX ix_found_words ON found USING gin (words)",
+)
+
 
 def upgrade() -> None:
     _facts()
@@ -53,6 +59,9 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
         op.execute(_SEARCHABLE)
         op.execute(_FOUND)
+    else:
+        for each in _ON_POSTGRESQL:
+            op.execute(each)
 
 
 def _facts() -> None:

@@ -66,6 +66,9 @@ def upgrade() -> None:
         # INSERT OR REPLACE deletes without a trigger: https://sqlite.org/lang_conflict.html
         there = "EXISTS (SELECT 1 FROM changes WHERE id = NEW.id)"
         _refuse("replace", f"BEFORE INSERT ON changes WHEN {there}")
+    else:
+        for each in _ON_POSTGRESQL:
+            op.execute(each)
 
 
 def _refuse(name: str, when: str) -> None:
@@ -73,3 +76,14 @@ def _refuse(name: str, when: str) -> None:
         f"CREATE TRIGGER changes_refuse_{name} {when}"
         " BEGIN SELECT RAISE(ABORT, 'the audit log is never changed'); END"
     )
+
+
+_ON_POSTGRESQL = (
+    "CREATE FUNCTION changes_refuse() RETURNS trigger LANGUAGE plpgsql AS"
+    " $$ BEGIN RAISE EXCEPTION 'the audit log is never changed'"
+    " USING ERRCODE = 'integrity_constraint_violation'; END $$",
+    "CREATE TRIGGER changes_refuse_change BEFORE UPDATE OR DELETE ON changes"
+    " FOR EACH ROW EXECUTE FUNCTION changes_refuse()",
+    "CREATE TRIGGER changes_refuse_truncate BEFORE TRUNCATE ON changes"
+    " FOR EACH STATEMENT EXECUTE FUNCTION changes_refuse()",
+)

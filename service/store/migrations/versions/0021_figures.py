@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from service.store.days import PerDatabase, month_of
+
 revision = "0021"
 down_revision = "0020"
 
@@ -17,18 +19,24 @@ _MEASURES = (
     *("due_month", "team", "kind", "outcome", "proven"),
     *("due", "restricted", "service_words", "incident_id"),
 )
-_OUTCOME = (
-    "CASE WHEN open THEN 'open' WHEN done_at IS NULL THEN 'given_up'"
+_OUTCOME = PerDatabase(
+    sqlite="CASE WHEN open THEN 'open' WHEN done_at IS NULL THEN 'given_up'"
     " WHEN substr(done_at, 1, 10) <= due THEN 'in_time'"
     " WHEN substr(done_at, 1, 10) <= date(due, '+7 days') THEN 'week_late'"
     " WHEN substr(done_at, 1, 10) <= date(due, '+30 days') THEN 'month_late'"
-    " ELSE 'later' END"
+    " ELSE 'later' END",
+    postgresql="CASE WHEN open THEN 'open' WHEN done_at IS NULL THEN 'given_up'"
+    " WHEN (done_at AT TIME ZONE 'UTC')::date <= due THEN 'in_time'"
+    " WHEN (done_at AT TIME ZONE 'UTC')::date <= due + 7 THEN 'week_late'"
+    " WHEN (done_at AT TIME ZONE 'UTC')::date <= due + 30 THEN 'month_late'"
+    " ELSE 'later' END",
 )
+_DUE_MONTH = month_of(sa.column("due", sa.Date))
 
 
 def upgrade() -> None:
     op.create_index("ix_facts_opened", "facts", list(_FACTS))
-    for name, made_of in (("due_month", "substr(due, 1, 7)"), ("outcome", _OUTCOME)):
+    for name, made_of in (("due_month", _DUE_MONTH), ("outcome", _OUTCOME)):
         computed = sa.Computed(made_of, persisted=False)
         op.add_column("measures", sa.Column(name, sa.Text(), computed))
     op.create_index("ix_measures_outcome", "measures", list(_MEASURES))

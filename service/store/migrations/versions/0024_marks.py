@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from service.store.days import month_of
 from service.store.types import UtcDateTime
 
 revision = "0024"
@@ -19,8 +20,8 @@ down_revision = "0023"
 APART = ('"conflicts":[{', '"stuck":{"', '"resting":{"')
 PROPOSALS = '"proposals":[{'
 MONTHS = {
-    ("facts", "opened_month"): "substr(opened, 1, 7)",
-    ("audits", "due_month"): "substr(due, 1, 7)",
+    ("facts", "opened_month"): month_of(sa.column("opened", UtcDateTime)),
+    ("audits", "due_month"): month_of(sa.column("due", sa.Date)),
 }
 OLD = {
     "ix_incidents_created_at_id": "incidents",
@@ -92,12 +93,14 @@ OF_THEIR_MEASURE = (
     " WHERE EXISTS (SELECT 1 FROM measures"
     " WHERE measures.incident_id = audits.incident_id AND measures.item = audits.item)"
 )
-incidents = sa.table(
+incidents = sa.table(  # of which the state is JSON, and looked through as the text it is
     "incidents",
     sa.column("id", sa.Text),
-    sa.column("state", sa.Text),
+    sa.column("state", sa.JSON),
     sa.column("proposes", sa.Boolean),
 )
+
+STATE = sa.cast(incidents.c.state, sa.Text)
 
 
 def upgrade() -> None:
@@ -121,13 +124,14 @@ def _mark_proposals() -> None:
         "incidents",
         sa.Column("proposes", sa.Boolean(), nullable=False, server_default=sa.false()),
     )
-    found = incidents.c.state.contains(PROPOSALS, autoescape=True)
+    found = STATE.contains(PROPOSALS, autoescape=True)
     op.execute(incidents.update().where(found).values(proposes=True))
     op.create_index(
         "ix_incidents_proposes",
         "incidents",
         ["created_at", "id", "team"],
         sqlite_where=sa.text("proposes IS 1"),
+        postgresql_where=sa.text("proposes IS true"),
     )
 
 
@@ -144,8 +148,8 @@ def _write_apart() -> None:
         ),
         sa.PrimaryKeyConstraint("incident_id", "item", "field", name=op.f("pk_apart")),
     )
-    held = sa.or_(*(incidents.c.state.contains(each, autoescape=True) for each in APART))
-    query = sa.select(incidents.c.id, incidents.c.state).where(held)
+    held = sa.or_(*(STATE.contains(each, autoescape=True) for each in APART))
+    query = sa.select(incidents.c.id, STATE).where(held)
     for id, state in op.get_bind().execute(query).all():
         rows = [{"incident_id": id, **row} for row in _waiting(json.loads(state))]
         if rows:
