@@ -25,6 +25,7 @@ DRAIN = 20.0  # seconds for what is in flight when the worker stops
 
 #: A job that is due for so long was sent in vain: it is run without a message.
 IN_VAIN = timedelta(seconds=2)
+REST = 1.0  # seconds until a database that did not answer is asked again
 #: Seconds until a broker that did not answer is tried again.
 BROKER_REST = 5.0
 
@@ -162,13 +163,20 @@ class Runner:
     # --- the relay ----------------------------------------------------------------------------
 
     def _relay(self, post: Post) -> None:
-        touched = self._store.touched
+        touched, failed = self._store.touched, False
         while not self._stopping.is_set():
             touched.clear()
             try:
                 self._look(post)
-            except Exception as error:  # such as a database that is locked: look again
-                log.error("relay failed", exc_info=error)
+            except Exception as error:  # such as a database that is away: look again
+                if not failed:
+                    log.error("cannot look for what is due; it is tried again", exc_info=error)
+                failed = True
+                self._stopping.wait(REST)
+                continue
+            if failed:
+                log.warning("what is due can be looked for again")
+            failed = False
             touched.wait(LOOK_EVERY)
 
     def _look(self, post: Post) -> None:

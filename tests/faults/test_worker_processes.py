@@ -19,6 +19,7 @@ from conftest import needs
 from bench.servers import Broker, redis_running
 from service.store import Store
 from service.store.jobs import Job
+from service.tick import DUE, TICK_JOB
 
 PATIENT = 60.0
 COMMAND = Path(sys.executable).parent / "followthrough"
@@ -106,10 +107,15 @@ class Started:
             self._store = Store(f"sqlite:///{self.directory}/followthrough-data/followthrough.db")
         return self._store
 
-    def ask(self) -> None:
-        """For the job that asks the tracker."""
-        with self.store().write() as tx:
-            tx.jobs.touch("poll", "acme-github")
+    def asked_again_until(self, words: str) -> Callable[[], bool]:
+        """Asks for a job that is done at once, until it said this."""
+
+        def said() -> bool:
+            with self.store().write() as tx:
+                tx.jobs.touch(TICK_JOB, DUE)
+            return words in self.output.read_text()
+
+        return said
 
     def poll(self) -> Job:
         """The job that asks the tracker."""
@@ -240,8 +246,7 @@ def test_children_work_without_redis_and_are_woken_once_it_is_back(started: Star
     worker = started.start("prefork", IMPATIENT)
     until(lambda: "jobs are run without it" in started.output.read_text())
     started.broker.start()
-    started.ask()
-    until(lambda: "broker answers again" in started.output.read_text())
+    until(started.asked_again_until("broker answers again"))
     until(started.all_children)
     family = children(worker)
     os.kill(min(family), signal.SIGKILL)
