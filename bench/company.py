@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 from integrations.sandbox import Sandbox
@@ -90,10 +91,12 @@ def settle_in(sandbox: Sandbox) -> None:
     populate(sandbox, SECRETS["JIRA_TOKEN"], SECRETS["GITHUB_TOKEN"])
 
 
-def register_hooks(sandbox: Sandbox, url: str) -> None:
-    sandbox.jira.hook(f"{url}/webhooks/jira", SECRETS["JIRA_HOOK"])
+def register_hooks(sandbox: Sandbox, *urls: str) -> None:
+    """With the web processes at these addresses, in turn."""
+    turns = cycle(urls)
+    sandbox.jira.hook(f"{next(turns)}/webhooks/jira", SECRETS["JIRA_HOOK"])
     for place in (OPS, BOOKS):
-        sandbox.github.hook(place, f"{url}/webhooks/github", SECRETS["GITHUB_HOOK"])
+        sandbox.github.hook(place, f"{next(turns)}/webhooks/github", SECRETS["GITHUB_HOOK"])
 
 
 # --- people -------------------------------------------------------------------------------------

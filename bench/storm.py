@@ -1,6 +1,7 @@
 """The storm: closings by the hundred, while processes are killed and the trackers misbehave.
 
     python -m bench.storm --seed 7        (or: make storm SEED=7)
+    python -m bench.storm --seed 7 --distributed        (or: make storm-distributed SEED=7)
 
 Half of the incidents are in Jira, half in GitHub, with five action items each. Web and worker are
 the real processes, killed with -9 again and again; one answer in ten is lost, webhooks come twice
@@ -22,14 +23,15 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
 from bench import company
+from bench.servers import Broker, PostgreSQL
 from integrations.sandbox import Sandbox
 from integrations.sandbox.faults import Faults
 from service.explain import explain
@@ -68,27 +70,42 @@ class Plan:
     seed: int
     closings: int
     kills: int
+    webs: int = 1
+    workers: int = 1
 
 
 class Process:
     """One process of the service, which can be killed and is started again at once."""
 
-    def __init__(self, name: str, directory: Path, environ: dict[str, str]) -> None:
-        self.name = name
+    def __init__(self, role: str, number: int, directory: Path, environ: dict[str, str]) -> None:
+        self.role = role
         self._directory = directory
         self._environ = environ
-        self._output = (directory / f"{name}.log").open("ab")
+        self._output = (directory / f"{role}{number}.log").open("ab")
         self.start()
 
     def start(self) -> None:
         self._running = subprocess.Popen(
-            [sys.executable, "-m", "service", self.name],
+            [sys.executable, "-m", "service", self.role],
             cwd=self._directory,
             env=self._environ,
             stdout=self._output,
             stderr=self._output,
             start_new_session=True,
         )
+
+    def ended(self) -> bool:
+        """Whether it ended by itself."""
+        return self._running.poll() is not None
+
+    def kill_child(self) -> bool:
+        """With -9, one process that it forked, if there is any."""
+        file = Path(f"/proc/{self._running.pid}/task/{self._running.pid}/children")
+        forked = file.read_text().split() if file.exists() else []
+        with suppress(ProcessLookupError):
+            if forked:
+                os.kill(int(forked[0]), signal.SIGKILL)
+        return bool(forked)
 
     def kill(self) -> None:
         """With -9, and its children with it, all by their group's id."""
@@ -112,6 +129,7 @@ class Storm:
         self.kills: Counter[str] = Counter()
         self._dice = random.Random(plan.seed)
         self._over = threading.Event()
+        self._servers = Servers(directory) if plan.webs > 1 else None
 
     def run(self) -> bool:
         """Whether everything came out right; says how it went."""
@@ -119,26 +137,38 @@ class Storm:
         with self.sandbox:
             company.settle_in(self.sandbox)
             environ = self._environ()
-            processes = {n: Process(n, self.directory, environ) for n in ("web", "worker")}
+            self._ports = [_free_port() for _ in range(self.plan.webs)]
+            processes = list(self._processes(environ))
             try:
-                self._wait_for_web()
-                company.register_hooks(self.sandbox, self._web)
+                webs = [f"http://127.0.0.1:{port}" for port in self._ports]
+                _until(lambda: all(_answers(f"{web}/healthz") for web in webs), 60)
+                company.register_hooks(self.sandbox, *webs)
                 self.sandbox.hooks.drain()
                 self.sandbox.set_faults(FAULTS, self.plan.seed)
-                killer = threading.Thread(target=self._kill, args=(processes,), daemon=True)
+                killer = threading.Thread(target=self._harm, args=(processes,), daemon=True)
                 killer.start()
                 self._close_everything()
                 killer.join()
                 calm = self._until_calm()
             finally:
                 self._over.set()
-                for process in processes.values():
+                for process in processes:
                     process.stop()
-            return self._report(calm, time.monotonic() - begun)
+            try:
+                return self._report(calm, time.monotonic() - begun)
+            finally:
+                if self._servers is not None:
+                    self._servers.stop()
+
+    def _processes(self, environ: dict[str, str]) -> Iterator[Process]:
+        for number, port in enumerate(self._ports):
+            given = {"FOLLOWTHROUGH_PORT": str(port)}
+            yield Process("web", number, self.directory, environ | given)
+        for number in range(self.plan.workers):
+            prefork = {"FOLLOWTHROUGH_POOL": "prefork"} if number == 2 else {}
+            yield Process("worker", number, self.directory, environ | prefork)
 
     def _environ(self) -> dict[str, str]:
-        self._port = _free_port()
-        self._web = f"http://127.0.0.1:{self._port}"
         (self.directory / "rules.yaml").write_text(company.rules(self.sandbox))
         kept = {name: value for name, value in os.environ.items() if "FOLLOWTHROUGH" not in name}
         return {
@@ -147,15 +177,12 @@ class Storm:
             "PYTHONPATH": os.pathsep.join(filter(None, (str(Path.cwd()), kept.get("PYTHONPATH")))),
             "FOLLOWTHROUGH_DATA": str(self.directory / "data"),
             "FOLLOWTHROUGH_RULES": str(self.directory / "rules.yaml"),
-            "FOLLOWTHROUGH_PORT": str(self._port),
             "FOLLOWTHROUGH_POLL_SECONDS": "10",
             "FOLLOWTHROUGH_ANSWER_SECONDS": str(ANSWER),
             "FOLLOWTHROUGH_LEASE_SECONDS": str(LEASE),
             "FOLLOWTHROUGH_SETTLE_SECONDS": str(SETTLE),
+            **(self._servers.settings() if self._servers is not None else {}),
         }
-
-    def _wait_for_web(self) -> None:
-        _until(lambda: _answers(f"{self._web}/healthz"), 60)
 
     # --- the storm ------------------------------------------------------------------------------
 
@@ -170,16 +197,35 @@ class Storm:
             company.close(self.sandbox, key)
             time.sleep(self._dice.uniform(0, 0.4))
 
-    def _kill(self, processes: dict[str, Process]) -> None:
-        """Kill now the one and now the other, whatever they are doing, and start it again."""
+    def _harm(self, processes: list[Process]) -> None:
+        """Kill now the one and now the other, whatever they are doing, and start it again; and do
+        to the servers what servers go through. What ended by itself is started again, too."""
         dice = random.Random(f"{self.plan.seed}/kills")
-        for _ in range(self.plan.kills):
+        harm = ["kill"] * self.plan.kills
+        if self._servers is not None:
+            for each in ("wipe", "restart", "wipe"):
+                harm.insert(dice.randrange(len(harm) // 4, len(harm)), each)
+        for each in harm:
             if self._over.wait(dice.uniform(3, 9)):
                 return
-            name = dice.choices(("worker", "web"), (3, 1))[0]
-            processes[name].kill()
-            processes[name].start()
-            self.kills[name] += 1
+            if each == "kill":
+                role = dice.choices(("worker", "web"), (3, 1))[0]
+                self._kill(dice.choice([one for one in processes if one.role == role]), dice)
+            elif self._servers is not None:
+                self._servers.harm(each)
+                self.kills[each] += 1
+            for process in processes:
+                if process.ended():
+                    process.start()
+                    self.kills["ended by itself"] += 1
+
+    def _kill(self, process: Process, dice: random.Random) -> None:
+        if dice.random() < 0.5 and process.kill_child():
+            self.kills["child"] += 1
+            return
+        process.kill()
+        process.start()
+        self.kills[process.role] += 1
 
     def _until_calm(self) -> bool:
         """Whether the service came to rest; then as long again as something that was sent late
@@ -194,6 +240,8 @@ class Storm:
             return tx.incidents.counts() == {Outlook.DONE: len(self.keys)}
 
     def _store(self) -> _Opened:
+        if self._servers is not None:
+            return _Opened(self._servers.database)
         return _Opened(f"sqlite:///{self.directory / 'data' / 'followthrough.db'}")
 
     # --- the end --------------------------------------------------------------------------------
@@ -205,7 +253,14 @@ class Storm:
         lost = sum(call.status == 0 and call.method != "GET" for call in calls)
         writes = sum(call.method != "GET" for call in calls)
         print(f"seed {self.plan.seed}: {len(self.keys)} closings in {seconds:.0f} s")
-        print(f"killed with -9: {self.kills['worker']} workers, {self.kills['web']} webs")
+        killed = f"{self.kills['worker']} workers, {self.kills['web']} webs"
+        if self._servers is not None:
+            killed += f", {self.kills['child']} children of a worker"
+        print(f"killed with -9: {killed}; ended by themselves: {self.kills['ended by itself']}")
+        if self._servers is not None:
+            print(
+                f"Redis wiped: {self.kills['wipe']}, PostgreSQL restarted: {self.kills['restart']}"
+            )
         print(f"calls: {len(calls)}, of them {writes} writes, {lost} without an answer")
         never = sum(1 for delivery in log if not any(delivery.statuses))
         doubled = f"{FAULTS.hooks_duplicated:.0%} doubled"
@@ -247,6 +302,33 @@ class Storm:
         return wrong
 
 
+class Servers:
+    """What the processes of a distributed service share. `database` is its address."""
+
+    def __init__(self, directory: Path) -> None:
+        self._redis = Broker()
+        self._postgresql = PostgreSQL(directory / "postgresql")
+        self.database = self._postgresql.url
+
+    def settings(self) -> dict[str, str]:
+        return {
+            "FOLLOWTHROUGH_DATABASE_URL": self.database,
+            "FOLLOWTHROUGH_BROKER_URL": self._redis.url,
+            "FOLLOWTHROUGH_ADMIN_TOKEN": "admin-token-of-the-storm",
+            "FOLLOWTHROUGH_WORKERS": "2",
+        }
+
+    def harm(self, how: str) -> None:
+        if how == "wipe":
+            self._redis.wipe()
+        else:
+            self._postgresql.restart()
+
+    def stop(self) -> None:
+        self._redis.stop()
+        self._postgresql.stop()
+
+
 class _Opened(Store):
     """A store for the time of a block."""
 
@@ -286,9 +368,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--closings", type=int, default=200)
     parser.add_argument("--kills", type=int, default=32)
+    parser.add_argument("--distributed", action="store_true", help="on PostgreSQL and Redis")
     parser.add_argument("--keep", type=Path, help="keep the database and the logs here")
     given = parser.parse_args()
     plan = Plan(given.seed, given.closings, given.kills)
+    if given.distributed:
+        plan = replace(plan, webs=2, workers=3)
     with tempfile.TemporaryDirectory(prefix="storm-") as directory:
         where = given.keep or Path(directory)
         where.mkdir(parents=True, exist_ok=True)

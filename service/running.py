@@ -26,6 +26,7 @@ DRAIN = 20.0  # seconds for what is in flight when the worker stops
 
 #: A job that is due for so long was sent in vain: it is run without a message.
 IN_VAIN = timedelta(seconds=2)
+REST = 1.0  # seconds until a database that did not answer is asked again
 #: Seconds until a broker that did not answer is tried again.
 BROKER_REST = 5.0
 
@@ -107,6 +108,8 @@ class Runner:
             while claim is not None:
                 with traces.job(claim.kind, claim.subject, claim.trace):
                     claim = self._run(claim)
+        except Exception as error:  # the database is away: what was begun ends with its lease
+            log.error("cannot go on; jobs are taken up again later", exc_info=error)
         finally:
             with self._idle:
                 self._awake -= 1
@@ -167,13 +170,20 @@ class Runner:
     # --- the relay ----------------------------------------------------------------------------
 
     def _relay(self, post: Post) -> None:
-        touched = self.store.touched
+        touched, failed = self.store.touched, False
         while not self._stopping.is_set():
             touched.clear()
             try:
                 self._look(post)
-            except Exception as error:  # such as a database that is locked: look again
-                log.error("relay failed", exc_info=error)
+            except Exception as error:  # such as a database that is away: look again
+                if not failed:
+                    log.error("cannot look for what is due; it is tried again", exc_info=error)
+                failed = True
+                self._stopping.wait(REST)
+                continue
+            if failed:
+                log.warning("what is due can be looked for again")
+            failed = False
             touched.wait(LOOK_EVERY)
 
     def _look(self, post: Post) -> None:

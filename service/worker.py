@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -21,8 +21,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import structlog
 from celery import Celery
 from celery.bootsteps import CLOSE
+from celery.concurrency.prefork import TaskPool as ProcessPool
 from celery.concurrency.thread import TaskPool
-from celery.signals import worker_process_init
+from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
 from celery.worker import WorkController, state
 from kombu.exceptions import OperationalError
 
@@ -96,6 +97,11 @@ def _in_redis(url: str) -> dict[str, object]:
         "broker_transport_options": options,
         "task_default_queue": QUEUE,
     }
+
+
+def leave_logging_alone(**_: object) -> None:
+    """Whoever listens to this signal of Celery configures the logs of a child, which would else
+    get a handler that masks no secrets."""
 
 
 def with_tls(url: str) -> str:
@@ -182,6 +188,14 @@ class Worker:
         return ended
 
 
+class Children(ProcessPool):
+    """Celery's pool of processes, to which a child that dies in its first second is one to be
+    replaced as any other, and no reason to give up."""
+
+    def did_start_ok(self) -> bool:
+        return True
+
+
 class Prefork:
     """Runs jobs in `processes` children of this process, woken through Redis at `broker`.
 
@@ -196,8 +210,12 @@ class Prefork:
         self._begin_work = begin
         self._processes = processes
         self._app = celery_app(broker)
-        self._runner: Runner | None = None  # of the child
-        self._kept = ExitStack()  # of the child as well
+        self._runner: Runner | None = None  # of a child, as the other three are
+        self._kept = ExitStack()
+        self._asked, self._drained = threading.Event(), threading.Event()
+        # It ends where its other end is closed, which tells all children at once, and those too
+        # that are only just being made.
+        self._listen, self._until = os.pipe()
 
         def run_job(job_id: int) -> None:
             if self._runner is not None:
@@ -205,50 +223,66 @@ class Prefork:
 
         self._task = _task(self._app, run_job)
 
-    def run(self, stop: threading.Event, drain: float = DRAIN) -> None:
+    def run(self, stop: threading.Event, drain: float = DRAIN) -> bool:
         """Work until `stop` is set and the children have ended, in the main thread: Celery's
         children are killed when the thread ends that forked them (PR_SET_PDEATHSIG in `man 2
-        prctl`). What they cannot end within `drain` seconds they hand back."""
-        worker_process_init.connect(  # type: ignore[no-untyped-call]
-            partial(self._begin, drain), weak=False
-        )
-        # Its event loop is what looks after the children.
-        controller: Any = _controller(self._app, "prefork", self._processes, use_eventloop=True)
+        prctl`). What they cannot end within `drain` seconds they hand back. False when it ended
+        before it was asked to."""
+        begin = partial(self._begin, drain)
+        worker_process_init.connect(begin)  # type: ignore[no-untyped-call]
+        setup_logging.connect(leave_logging_alone)  # type: ignore[no-untyped-call]
+        worker_process_shutdown.connect(self._leave)  # type: ignore[no-untyped-call]
 
         def end() -> None:
             stop.wait()
-            for child in controller.pool.info["processes"]:
-                with suppress(ProcessLookupError):
-                    os.kill(child, signal.SIGTERM)
+            os.close(self._until)
             state.should_stop = 0  # type: ignore[assignment]  # the loop ends with this code
             time.sleep(drain + JOINED_WITHIN)
             os._exit(0)  # what was running is handed back
 
         threading.Thread(target=end, name="end", daemon=True).start()
-        controller.start()
+        # Its event loop is what looks after the children.
+        controller = _controller(self._app, Children, self._processes, use_eventloop=True)
+        controller.start()  # type: ignore[no-untyped-call]
+        return stop.is_set()
 
     def _begin(self, drain: float, **_: object) -> None:
         """In a child, after the fork."""
-        asked = threading.Event()
-        signal.signal(signal.SIGTERM, lambda *_: asked.set())
+        os.close(self._until)
+        signal.signal(signal.SIGTERM, lambda *_: self._asked.set())
+        threading.Thread(target=self._hear, daemon=True).start()
         try:
             self._runner = self._begin_work(self._kept)
         except Exception as error:
             log.error("a process of the worker cannot start; another is tried", exc_info=error)
-            time.sleep(JOINED_WITHIN)
+            self._asked.wait(JOINED_WITHIN)
             raise
         self._runner.relay_through(CeleryPost(self._app, self._task))
-        threading.Thread(target=self._end, args=(asked, drain), name="end", daemon=True).start()
+        threading.Thread(target=self._end, args=(self._runner, drain), daemon=True).start()
+        log.info("process of the worker started", process=os.getpid())
 
-    def _end(self, asked: threading.Event, drain: float) -> None:
-        """Drain when asked to. Who asked is the parent, which then ends us; if it was somebody
-        else, the parent replaces us."""
-        asked.wait()
-        ended = self._runner is not None and self._runner.stop(drain)
-        self._kept.close()
-        if ended:
-            time.sleep(JOINED_WITHIN)
-        os._exit(0)
+    def _hear(self) -> None:
+        os.read(self._listen, 1)
+        self._asked.set()
+
+    def _end(self, runner: Runner, drain: float) -> None:
+        """Drain when asked to. If it was the parent who asked, it ends us then; if it was somebody
+        else, we end ourselves, and the parent replaces us."""
+        self._asked.wait()
+        ended = runner.stop(drain)
+        try:
+            self._kept.close()
+        finally:
+            self._drained.set()
+            if ended:
+                time.sleep(JOINED_WITHIN)
+            os._exit(0)
+
+    def _leave(self, **_: object) -> None:
+        """In a child that its parent ends: of what was begun without a message it knows nothing."""
+        if self._runner is not None:
+            self._asked.set()
+            self._drained.wait()
 
 
 def _task(app: Celery, run_job: Callable[[int], None]) -> Any:

@@ -71,7 +71,8 @@ def _in_processes(container: Container, redact: logs.Redactor, stop: threading.E
 
     assert settings.broker_url is not None  # noqa: S101 - settings demand it
     log.info("worker started", processes=settings.workers)
-    Prefork(begin, settings.workers, settings.broker_url).run(stop)
+    if not Prefork(begin, settings.workers, settings.broker_url).run(stop):
+        raise SystemExit(1)
 
 
 def _begun(container: Container, slots: int, redact: logs.Redactor, kept: ExitStack) -> Runner:

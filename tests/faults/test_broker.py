@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from brokers import Broker
-from brokers import running as redis_running
 from conftest import needs
 
+from bench.servers import Broker, redis_running
 from config.secrets import Secret
 from service.jobs import ClaimedJob, Done, JobEnd
 from service.running import Runner

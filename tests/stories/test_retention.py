@@ -48,7 +48,9 @@ def pass_days(stage: Stage, days: int) -> None:
 
 def kept(stage: Stage) -> dict[int, tuple[str, bytes]]:
     """How the bytes of each delivery are kept, by its number."""
-    with closing(sqlite3.connect(database_file(stage.settings))) as database:
+    file = database_file(stage.settings)
+    assert file is not None
+    with closing(sqlite3.connect(file)) as database:
         rows = database.execute("SELECT id, kept, body FROM deliveries").fetchall()
     return {id: (kept, body) for id, kept, body in rows}
 

