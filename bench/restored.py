@@ -31,10 +31,7 @@ class Restored(Storm):
         self._environment = super()._environ()
         return self._environment
 
-    def _kill(self, processes: dict[str, Process]) -> None:
-        self._restore(list(processes.values()))
-
-    def _restore(self, processes: Sequence[Process]) -> None:
+    def _harm(self, processes: Sequence[Process]) -> None:
         dice, backup = random.Random(f"{self.plan.seed}/restore"), self.directory / "backup"
         time.sleep(dice.uniform(*BEFORE))
         print(self._typed("backup", str(backup)))
@@ -42,7 +39,7 @@ class Restored(Storm):
         time.sleep(dice.uniform(*AFTER))
         for process in processes:
             process.kill()
-            self.kills[process.name] += 1
+            self.kills[process.role] += 1
         print(f"created between the backup and the end: {self._tasks() - known} tasks")
         print(self._typed("restore", "--replace", str(backup)))
         for process in processes:

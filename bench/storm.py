@@ -197,7 +197,7 @@ class Storm:
             company.close(self.sandbox, key)
             time.sleep(self._dice.uniform(0, 0.4))
 
-    def _harm(self, processes: list[Process]) -> None:
+    def _harm(self, processes: Sequence[Process]) -> None:
         """Kill now the one and now the other, whatever they are doing, and start it again; and do
         to the servers what servers go through. What ended by itself is started again, too."""
         dice = random.Random(f"{self.plan.seed}/kills")

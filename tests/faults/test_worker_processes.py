@@ -18,7 +18,7 @@ from conftest import needs
 
 from bench.servers import Broker, redis_running
 from service.store import Store
-from service.store.jobs import Job
+from service.store.claims import Job
 from service.tick import DUE, TICK_JOB
 
 PATIENT = 60.0
