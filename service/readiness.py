@@ -16,6 +16,7 @@ import structlog
 from redis import Redis, RedisError
 
 from config.secrets import Secret
+from service.rules_standing import rules_standing
 from service.store import DATABASE_FAULTS, Store
 from service.store.workers import ALIVE_FOR
 
@@ -34,6 +35,7 @@ class Name(StrEnum):
     DATABASE = "database"
     SCHEMA = "schema"
     WORKER = "worker"
+    RULES = "rules"
     BROKER = "broker"
 
 
@@ -77,6 +79,7 @@ class Readiness:
         try:
             with self._store.read() as tx:
                 revision, heard, now = tx.gauges.revision(), tx.workers.heard_at(), tx.now
+                waits = rules_standing(tx).waits
         except DATABASE_FAULTS as error:
             log.warning("database not ready", why=type(error).__name__)
             unknown = "nobody knows without the database"
@@ -84,6 +87,7 @@ class Readiness:
                 Part(Name.DATABASE, False, "it cannot be read; the log says why"),
                 Part(Name.SCHEMA, False, unknown),
                 Part(Name.WORKER, False, unknown),
+                Part(Name.RULES, False, unknown),
             ]
         # One that this version does not know is that of a later one, which works beside it.
         current = revision is not None and revision not in earlier()
@@ -91,6 +95,7 @@ class Readiness:
             Part(Name.DATABASE, True),
             Part(Name.SCHEMA, current, "" if current else "it is older than this version needs"),
             _worker(heard, now),
+            Part(Name.RULES, not waits, "every worker waits: it has read others" if waits else ""),
         ]
 
 

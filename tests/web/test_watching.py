@@ -31,6 +31,7 @@ from service.readiness import redis_answers
 from service.store import Store
 from service.store.calls import Called
 from service.store.deliveries import DeliveryState
+from service.store.ruling import Reading
 from service.store.traffic import Circuit, Paused
 from service.store.workers import ALIVE_FOR
 from workflows.rights import Actor, Role
@@ -101,7 +102,7 @@ def test_with_a_database_and_a_worker_it_is_ready(store: Store, visitor: FlaskCl
     assert answer.status_code == 200
     assert answer.json == {
         "ready": True,
-        "parts": {each: {"ready": True} for each in ("database", "schema", "worker")},
+        "parts": {each: {"ready": True} for each in ("database", "schema", "worker", "rules")},
     }
 
 
@@ -119,6 +120,25 @@ def test_without_a_worker_it_says_that_there_is_none(store: Store, visitor: Flas
 
 def test_who_only_wants_to_deliver_need_not_wait_for_a_worker(visitor: FlaskClient) -> None:
     assert visitor.get("/readyz?exclude=worker&exclude=broker").status_code == 200
+
+
+def test_where_every_worker_has_read_other_rules_than_those_in_force_it_is_said(
+    store: Store, visitor: FlaskClient, clock: Moving
+) -> None:
+    a_worker(store)
+    with store.write() as tx:
+        tx.ruling.put("a" * 64, "worker 1 on one", "they were changed")
+        tx.ruling.say(Reading("worker 2 on two", True, "b" * 64, store.clock()))
+    answer = visitor.get("/readyz")
+    assert answer.json is not None
+    assert answer.status_code == 503
+    words = "every worker waits: it has read others"
+    assert answer.json["parts"]["rules"] == {"ready": False, "words": words}
+    assert visitor.get("/readyz?exclude=rules").status_code == 200
+    with store.write() as tx:
+        tx.ruling.say(Reading("worker 1 on one", True, "a" * 64, store.clock()))
+    clock.now += timedelta(seconds=2)
+    assert visitor.get("/readyz").status_code == 200
 
 
 def test_a_worker_that_was_killed_is_missed_after_three_beats(
