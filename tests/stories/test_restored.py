@@ -24,6 +24,7 @@ from stage import (
 from integrations.sandbox.faults import Faults
 from service import backups
 from service.jobs import TIMING
+from service.store.effects import EffectState
 from workflows.model import Outlook
 
 OPS, DOCUMENTS = "acme/ops", "acme/postmortems"
@@ -224,3 +225,39 @@ def test_what_was_opened_since_is_created_without_a_look(tmp_path: Path) -> None
         asked = [call.path for call in stage.sandbox.calls if "creator=" in str(call)]
         assert asked == []
         assert len(stage.incident(key).actions) == 2
+
+
+def test_said_without_need_it_only_costs_a_look(tmp_path: Path) -> None:
+    with Stage(tmp_path) as stage:
+        key = opened(stage)
+        with stage.store.write() as tx:
+            tx.restorations.mark()
+        closed(stage, key)
+        pulls = [i for i in stage.sandbox.github.repos[DOCUMENTS].issues.values() if i.pull]
+        assert len(pulls) == 1
+        tasks = [i.title for i in stage.sandbox.github.repos[OPS].issues.values()][1:]
+        assert tasks == ["one", "two"]
+        assert len(stage.sandbox.github.repos[OPS].issues[1].notes) == 2
+
+
+def test_what_nobody_said_before_stays_uncertain_in_all_its_states(tmp_path: Path) -> None:
+    with Stage(tmp_path) as stage:
+        stage.sandbox.fail_next("POST", "/acme/ops/issues$", status=422)
+        key = opened(stage)
+        stage.sandbox.github.close(OPS, 1, by="kim")
+        stage.settle()
+        with stage.store.write() as tx:
+            (letter,) = tx.effects.dead_letters()
+            tx.restorations.mark()
+        with stage.store.read() as tx:
+            known = tx.effects.get(letter.key)
+        assert known is not None
+        assert known.state is EffectState.REJECTED
+        assert known.uncertain_since is not None
+        with stage.store.write() as tx:
+            tx.effects.replay(letter.key)
+            tx.jobs.touch("incident", f"github/{stage.incident(key).ticket.id}")
+        stage.settle()
+        assert "may or may not have happened" in stage.told(key)
+        stage.wait(TIMING.settle)
+        assert stage.incident(key).outlook is Outlook.DONE, stage.told(key)
