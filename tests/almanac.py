@@ -186,6 +186,7 @@ class _Walk:
         self.round, self.rung, self.step = 0, 1, 1
         self.open: Asked | None = None
         self.known: datetime | None = None  # at the latest then the service knew that it is open
+        self.put_off: datetime | None = None  # until then it may be told late that it is overdue
         self.judged: list[tuple[Asked, Said]] = []  # and no whole look since
         self.left = sorted(story.asked, key=lambda each: each.created)
 
@@ -210,6 +211,7 @@ class _Walk:
             yield from self._consequences(look)
             if now.state == DONE:
                 yield from self._overdue(look)
+        self._put_off(look)
 
     def rest(self) -> Iterator[str]:
         """What is wrong in the end, after the last look."""
@@ -306,7 +308,7 @@ class _Walk:
                 continue
             self.count["opened"] += 1
             self.count["opened late"] += self.due is not None and self.due < look.begun - DAY
-            self.round, self.open, self.due = audit.round, audit, None
+            self.round, self.open, self.due, self.put_off = audit.round, audit, None, None
             self.known = audit.created if look.whole else None
             self.early[audit.key] = self._early(audit)
 
@@ -354,8 +356,18 @@ class _Walk:
         rules = self.story.rules
         if self.open is None or self.known is None:
             return
-        late = rules.spoken(rules.overdue(self.open.created))
+        late = self.put_off or rules.spoken(rules.overdue(self.open.created))
         if late <= look.begun and rules.speaks(look.begun) and rules.speaks(look.ended):
             self.count["overdue looks"] += 1
             if not self.open.wrote(OVERDUE, look.ended):
                 yield f"{self.open.key} is overdue, and nobody was told"
+
+    def _put_off(self, look: Look) -> None:
+        """Whoever was at work while nobody may be spoken to told it for when the team opens, be
+        that later than somebody may be spoken to again."""
+        rules = self.story.rules
+        if self.open is None or rules.overdue(self.open.created) > look.ended:
+            self.put_off = None
+            return
+        told = max(rules.spoken(look.begun), rules.spoken(look.ended))
+        self.put_off = max(told, self.put_off or told)

@@ -44,7 +44,6 @@ NEW_YORK = frozenset({date(2027, 1, 1), date(2027, 1, 18), date(2027, 5, 31), da
 ABSENCES = (0.3, 1, 2, 5, 8, 13, 20, 20)  # days
 
 OFTEN = 10  # times that a commit is made in a year
-EVERYTHING = ("",)  # a commit is about
 
 #: A process that makes no call for so many seconds has nothing to do.
 IDLE = 1.5
@@ -95,33 +94,35 @@ class Site:
 
 @dataclass
 class Deaths:
-    """Lets the service die at commits: where it died least often so far."""
+    """Lets the service die at commits: where it died least often so far, and at each about
+    `everywhere` that it makes `OFTEN`."""
 
+    everywhere: Sequence[str] = ()
     seen: Counter[Site] = field(default_factory=Counter)
     died: Counter[Site] = field(default_factory=Counter)
     job: str = ""
     _left: int | None = None
-    _wanted: Site | None = None
+    _wanted: Sequence[Site] = ()
     _dead: bool = False
     _over: bool = False
 
-    def aim(self, dice: random.Random) -> None:
+    def aim(self, dice: random.Random, late: bool) -> None:
         """It is to die where it did least often, the first time it comes there, or a later one; or
-        somewhere where it comes often and never died: what comes late in a look would have its turn
-        after all that is rare."""
-        never = sorted(self.survived(EVERYTHING), key=str)
-        self._wanted = dice.choice(never) if never and dice.random() < 0.5 else None
+        where it must and never did, whatever it comes to first of that: what is rare, or comes late
+        in a look, would have its turn after all else. When it is `late`, only this is left."""
+        survived = self.survived()
+        self._wanted = survived if late or dice.random() < 0.5 else ()
         self._left = 0 if self._wanted else dice.choice((0, 0, 1, 2, 4))
 
-    def survived(self, about: Sequence[str]) -> list[Site]:
-        """The commits about these that were made `OFTEN`, and at which it never died."""
+    def survived(self) -> list[Site]:
+        """The commits about `everywhere` that were made `OFTEN`, and at which it never died."""
         often = [site for site, times in self.seen.items() if times >= OFTEN]
-        of_them = [site for site in often if any(word in f"{site} " for word in about)]
+        of_them = [site for site in often if any(word in f"{site} " for word in self.everywhere)]
         return [site for site in of_them if not self.died[site]]
 
     def live(self) -> None:
         """No more deaths, until the next is aimed at."""
-        self._left, self._wanted, self._dead = None, None, False
+        self._left, self._wanted, self._dead = None, (), False
 
     def end(self) -> None:
         """There are no more deaths at all: commits from now on do not count."""
@@ -159,8 +160,8 @@ class Deaths:
             raise Crash
 
     def _is_meant(self, site: Site) -> bool:
-        if self._wanted is not None:
-            return site == self._wanted
+        if self._wanted:
+            return site in self._wanted
         return self.died[site] <= self._fewest
 
     @property
@@ -183,8 +184,8 @@ def _who(frame: FrameType | None) -> tuple[str, str]:
 class TwoTeams(Stage):
     """Payments in Jira, and platform on GitHub, whose calendars and ladders differ."""
 
-    def __init__(self, directory: Path) -> None:
-        self.deaths = Deaths()
+    def __init__(self, directory: Path, die_everywhere: Sequence[str]) -> None:
+        self.deaths = Deaths(die_everywhere)
         self._rules: Rules | None = None
         clock = YearClock(datetime(2026, 12, 7, 12, tzinfo=UTC))
         super().__init__(directory, clock=clock, poll_seconds=86400, sockets=True)
@@ -354,11 +355,12 @@ class Year:
 
     def __init__(self, plan: Plan, directory: Path) -> None:
         self.plan, self._dice = plan, random.Random(plan.seed)
-        self.stage = TwoTeams(directory)
+        self.stage = TwoTeams(directory, plan.everywhere)
         self.looks: list[Look] = []
         self.killed: list[int] = []
         desks: list[Desk] = [JiraDesk(self.stage), GitHubDesk(self.stage)]
         self.folk = Folk(desks, rules_of, self._dice, haste=plan.haste)
+        self._end = self.stage.clock() + plan.days * DAY
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -380,8 +382,7 @@ class Year:
 
     def play(self) -> Outcome:
         """From the first incident to the judge."""
-        stage, end = self.stage, self.stage.clock() + self.plan.days * DAY
-        latest = end + self.plan.days * DAY / 2
+        stage, end = self.stage, self._end
         self.folk.have_incidents(self.plan.incidents)
         self.look()
         self.folk.resolve_incidents()
@@ -389,7 +390,7 @@ class Year:
         self.folk.find_tickets()
         every = self.plan.days * DAY / (self.plan.kills + 1)
         next_kill = stage.clock() + every
-        while stage.clock() < end or (self._goes_on() and stage.clock() < latest):
+        while stage.clock() < end or self._goes_on():
             self._absent()
             if self.plan.kills > len(self.killed) and stage.clock() >= next_kill:
                 next_kill += every
@@ -407,8 +408,9 @@ class Year:
         return self.outcome()
 
     def _goes_on(self) -> bool:
-        survived = self.stage.deaths.survived(self.plan.everywhere)
-        return len(self.killed) < self.plan.kills or bool(survived)
+        if self.stage.clock() >= self._end + self.plan.days * DAY / 2:
+            return False
+        return len(self.killed) < self.plan.kills or bool(self.stage.deaths.survived())
 
     def outcome(self) -> Outcome:
         count = Count()
@@ -449,7 +451,7 @@ class Year:
 
     def die(self) -> None:
         """It dies at a commit, if it comes to the one that was chosen."""
-        self.stage.deaths.aim(self._dice)
+        self.stage.deaths.aim(self._dice, late=self.stage.clock() >= self._end)
         self.look()
 
     def be_killed(self) -> None:

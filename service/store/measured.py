@@ -97,12 +97,15 @@ def read_judged(row: AnyRow) -> Judged:
     return Judged(read_measured(row), *(getattr(row, column.name) for column in _AUDIT))
 
 
-def seen(sight: Sight, of: FromClause) -> list[ColumnElement[bool]]:
+def seen(
+    sight: Sight, of: FromClause, team: ColumnElement[str] | None = None
+) -> list[ColumnElement[bool]]:
     """What is to hold of a row of `of`, that somebody with this sight reads it: asked of the table
-    whose rows are looked for, because its indexes answer that."""
+    whose rows are looked for, because its indexes answer that; or of what is told to be its team.
+    """
     wanted: list[ColumnElement[bool]] = []
     if sight.teams is not None:
-        wanted.append(of.c.team.in_(sorted(sight.teams)))
+        wanted.append((of.c.team if team is None else team).in_(sorted(sight.teams)))
     if not sight.restricted:
         wanted.append(of.c.restricted.is_(False))
     return wanted

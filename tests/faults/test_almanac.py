@@ -193,6 +193,16 @@ def test_one_that_is_told_so_too_early_or_on_a_sunday_is_seen() -> None:
         assert "that it is overdue" in wrong(story(asked(30, 1, notes=((OVERDUE, at),))))
 
 
+def test_one_that_is_found_late_on_a_sunday_is_told_when_the_team_opens_and_not_at_dawn() -> None:
+    dawn = Look(day(48.5) + HOUR, day(48.5) + 2 * HOUR, whole=True)
+    seen = sorted([*looks(45, 46, 47), dawn], key=lambda look: look.begun)
+    on_monday, on_tuesday = (((OVERDUE, day(n) + 1.5 * HOUR),) for n in (49, 50))
+    assert wrong(story(asked(30, 1, notes=on_monday)), seen) == ""
+    assert "is overdue" in wrong(story(asked(30, 1, notes=on_tuesday)), seen)
+    without_sunday = [look for look in seen if look.begun != day(48) + HOUR]
+    assert "is overdue" in wrong(story(asked(30, 1, notes=on_monday)), without_sunday)
+
+
 def test_one_that_opened_on_a_sunday_is_seen() -> None:
     assert "was due" in wrong(story(asked(30, 1, EFFECTIVE), asked(90, 2)))
 

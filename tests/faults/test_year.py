@@ -52,6 +52,6 @@ def test_in_a_year_of_five_hundred_measures_every_audit_that_is_due_opens_once(
     assert outcome.measures == 500
     assert outcome.wrong == []
     assert len(outcome.killed) == 20
-    assert [str(site) for site in outcome.deaths.survived(ABOUT_AUDITS)] == []
+    assert [str(site) for site in outcome.deaths.survived()] == []
     for what in ("opened late", "planned and withdrawn", EFFECTIVE, PARTLY, NOT_EFFECTIVE):
         assert outcome.count[what] > 20, outcome.count
