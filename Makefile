@@ -6,12 +6,13 @@ RULES ?= rules.yaml
 SEED ?= 7
 STAMPS := $(VENV)/.stamps
 
-.PHONY: demo demo-audits run test test-wide test-long screenshots test-sync check storm storm-distributed kills year bench-ack bench-backlog bench-sync bench-sync-backlog bench-tick bench-search bench-pages audit lock clean help
+.PHONY: demo demo-audits run test test-postgres test-wide test-long screenshots test-sync check storm storm-distributed kills year bench-ack bench-backlog bench-sync bench-sync-backlog bench-tick bench-search bench-pages audit lock clean help
 help:
 	@echo "make demo    play one incident from open to closed in both dialects, without credentials"
 	@echo "make demo-audits  the same, and half a year more: do the measures work?"
 	@echo "make test    run the tests that a commit waits for"
 	@echo "make test-wide  the others that CI runs: faults, browsers, processes, hostile and confidential texts"
+	@echo "make test-postgres  the tests that keep rows, on PostgreSQL"
 	@echo "make run     start the service with RULES=$(RULES)"
 	@echo "make check   ruff, mypy --strict, import contracts"
 	@echo "make storm   200 closings while processes are killed and trackers misbehave, by SEED=$(SEED)"
@@ -42,6 +43,10 @@ run: $(STAMPS)/run
 
 test: $(STAMPS)/dev
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+
+# What keeps rows, on a real server that is started for it. CI runs a part of it: see .ci/run.
+test-postgres: $(STAMPS)/dev
+	@DATABASES=postgresql $(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 test-wide: $(STAMPS)/dev
 	@$(BIN)/python -m pytest -n auto --dist loadgroup -m 'wide and not long and not many and not year' $(ARGS)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, exists, func, select, update
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 from sqlalchemy.sql.dml import ReturningInsert
 
 from integrations.tracker import Envelope
@@ -36,6 +36,7 @@ class Unrecordable(Exception):
 
 #: What is raised when it does not: by the driver before it asks the database, or by the database.
 _ABOUT_VALUES = (DBAPIError, ValueError, OverflowError)
+_ABOUT_THE_DATABASE = (OperationalError, InternalError)
 
 
 class DeliveryState(StrEnum):
@@ -146,7 +147,7 @@ class Deliveries:
             with self._connection.begin_nested():
                 return [*self._record(arrivals)]
         except _ABOUT_VALUES as error:
-            if isinstance(error, OperationalError):  # about the database, not about a value
+            if isinstance(error, _ABOUT_THE_DATABASE):
                 raise
             if len(arrivals) == 1:
                 return [Unrecordable(str(error))]

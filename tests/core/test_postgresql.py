@@ -1,0 +1,208 @@
+"""What is PostgreSQL's own: connections that are lost, transactions that stop in the middle, who
+writes side by side. The rest of the store is tried on it by the same tests as on SQLite."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+from builders import NOON
+from click.testing import CliRunner
+from core.test_audits import incident
+from databases import ON_POSTGRESQL
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from stage import free_port
+
+from config.settings import Settings
+from integrations.gate import Call, Cost
+from integrations.tracker import RateLimited
+from service.commands.all import followthrough
+from service.data import database_name
+from service.governor import Governor
+from service.store import Store
+from service.store.unreachable import Unreachable
+from workflows.budgets import Budget, Window
+
+PASSWORD = "correct-horse-9d2f"
+
+on_postgresql = pytest.mark.skipif(not ON_POSTGRESQL, reason="run by make test-postgres")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(f"sqlite:///{tmp_path / 'store.db'}", lambda: NOON)
+    opened.migrate()
+    yield opened
+    opened.close()
+
+
+def cut_all(store: Store) -> None:
+    """As the server does when it is restarted."""
+    engine = create_engine(store.url)
+    with engine.connect() as connection:
+        ours = "pid <> pg_backend_pid() AND datname = current_database()"
+        cut = f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {ours}"
+        connection.execute(text(cut))
+    engine.dispose()
+
+
+@on_postgresql
+def test_connections_that_the_server_closed_are_replaced(store: Store) -> None:
+    with store.write() as tx:
+        tx.jobs.touch("incident", "jira/1")
+    cut_all(store)
+    with store.read() as tx:
+        assert tx.jobs.unfinished() == 1
+    cut_all(store)
+    with store.write() as tx:
+        tx.jobs.touch("incident", "jira/2")
+
+
+@on_postgresql
+def test_what_was_written_when_the_connection_broke_is_not_there(store: Store) -> None:
+    def broken_off() -> None:
+        with store.write() as tx:
+            tx.jobs.touch("incident", "jira/1")
+            cut_all(store)
+            tx.jobs.touch("incident", "jira/2")
+
+    with pytest.raises(OperationalError):
+        broken_off()
+    with store.write() as tx:
+        assert tx.jobs.unfinished() == 0
+
+
+@on_postgresql
+def test_who_stops_in_the_middle_of_writing_keeps_nobody_waiting_for_ever(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.store.on_postgresql.IDLE_SECONDS", 0.2)
+    stopped = Store(store.url)
+
+    def stop_in_the_middle() -> None:
+        with stopped.write() as tx:
+            with store.write() as other:  # waits until the server has ended the first
+                other.jobs.touch("incident", "jira/1")
+            tx.jobs.touch("incident", "jira/2")
+
+    with pytest.raises(DBAPIError, match="idle"):
+        stop_in_the_middle()
+    stopped.close()
+    with store.read() as tx:
+        assert tx.jobs.unfinished() == 1
+
+
+@on_postgresql
+def test_a_reader_cannot_write(store: Store) -> None:
+    with pytest.raises(Exception, match="read-only transaction"), store.read() as tx:
+        tx.jobs.touch("incident", "jira/1")
+
+
+@on_postgresql
+def test_text_is_in_the_order_of_its_code_points(store: Store) -> None:
+    names = ["a", "Z", "ä", "B", "_", "é"]
+    for name in names:
+        with store.write() as tx:
+            ticket = replace(incident().ticket, id=name, key=name)
+            tx.incidents.save(replace(incident(), id=name, ticket=ticket, team=name), "p")
+    engine = create_engine(store.url)
+    with engine.connect() as connection:
+        found = connection.scalars(text("SELECT team FROM incidents ORDER BY team")).all()
+    engine.dispose()
+    assert list(found) == sorted(names)
+
+
+@on_postgresql
+def test_what_no_text_can_hold_there_is_kept_as_a_sign_for_it(store: Store) -> None:
+    said = replace(incident(), title="a\0b", service="\\u0000\0")
+    with store.write() as tx:
+        tx.incidents.save(said, "p")
+    with store.read() as tx:
+        record = tx.incidents.get(said.id)
+        assert tx.incidents.served(NOON - timedelta(days=1), besides="") is not None
+    assert record is not None
+    assert (record.incident.title, record.incident.service) == ("a�b", "\\u0000�")
+
+
+def test_two_who_look_for_the_last_room_in_a_budget_do_not_both_find_it(store: Store) -> None:
+    budget = Budget("writes", (Window(1, timedelta(minutes=1)),))
+    call = Call("acme", "POST", "/issues", (Cost(budget),))
+    begin = Barrier(4)
+
+    def pass_one() -> bool:
+        mine = Store(store.url, lambda: NOON)
+        governor = Governor(mine, timedelta(seconds=5), lambda _: None)
+        begin.wait()
+        try:
+            with governor.passing(call):
+                return True
+        except RateLimited:
+            return False
+        finally:
+            mine.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        passed = [each.result(30) for each in [pool.submit(pass_one) for _ in range(4)]]
+    assert sum(passed) == 1
+
+
+# --- a server that cannot be used ---------------------------------------------------------------
+
+
+def nowhere() -> str:
+    return f"postgresql+psycopg://bot:{PASSWORD}@127.0.0.1:{free_port()}/ft"
+
+
+def test_a_server_that_does_not_answer_is_told_without_the_password() -> None:
+    with pytest.raises(Unreachable, match=r"127\.0\.0\.1.*refused") as told:
+        Store(nowhere()).migrate()
+    assert PASSWORD not in str(told.value)
+
+
+@pytest.mark.parametrize("words", [("deliveries", "list"), ("dead-letters", "list")])
+def test_a_command_says_which_database_it_cannot_use_and_never_by_which_password(
+    words: tuple[str, ...],
+) -> None:
+    run = CliRunner(env={"FOLLOWTHROUGH_DATABASE_URL": nowhere()})
+    told = run.invoke(followthrough, list(words))
+    assert told.exit_code == 1
+    assert "The database 127.0.0.1:" in told.output
+    assert "/ft cannot be used: " in told.output
+    assert "FOLLOWTHROUGH_DATABASE_URL says where it is." in told.output
+    assert PASSWORD not in told.output
+
+
+def test_a_database_is_named_without_user_and_password() -> None:
+    url = f"postgresql+psycopg://bot:{PASSWORD}@db.acme.example:6432/ft?sslmode=require"
+    settings = Settings.from_environment({"FOLLOWTHROUGH_DATABASE_URL": url})
+    assert database_name(settings) == "db.acme.example:6432/ft"
+    assert PASSWORD not in repr(settings)
+    local = "postgresql+psycopg:///ft?host=/run/postgresql"
+    settings = Settings.from_environment({"FOLLOWTHROUGH_DATABASE_URL": local})
+    assert database_name(settings) == "a socket of this machine/ft"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("postgresql://u:p@db/ft", "postgres://db/ft", "mysql://db/ft", "postgresql+psycopg://db"),
+        *("postgresql+psycopg:///ft", "postgresql+psycopg2://db/ft", "postgresql+psycopg://[/ft"),
+    ],
+)
+def test_another_address_is_refused_with_the_form_that_it_must_have(url: str) -> None:
+    run = CliRunner(env={"FOLLOWTHROUGH_DATABASE_URL": url})
+    told = run.invoke(followthrough, ["deliveries", "list"])
+    assert told.exit_code == 1
+    assert "must be sqlite:///… or postgresql+psycopg://user:password@host/name" in told.output
+
+
+def test_the_tests_run_on_postgresql_where_they_are_told_to(store: Store) -> None:
+    asked = os.environ.get("DATABASES", "sqlite")
+    assert store.url.startswith(asked)
