@@ -255,7 +255,7 @@ class Storm:
         print(f"seed {self.plan.seed}: {len(self.keys)} closings in {seconds:.0f} s")
         killed = f"{self.kills['worker']} workers, {self.kills['web']} webs"
         if self._servers is not None:
-            killed += f", {self.kills['child']} children of a worker"
+            killed += f", {self.kills['child']} of their children"
         print(f"killed with -9: {killed}; ended by themselves: {self.kills['ended by itself']}")
         if self._servers is not None:
             print(
