@@ -77,6 +77,7 @@ def test_what_a_process_says_is_looked_through(watch: Watch) -> None:
     assert watch.look([], None) == [f"a process tells the secret {SECRET!r}"]
 
 
+@pytest.mark.sqlite("a test's directory holds no rows of a server")
 def test_a_row_is_found(watch: Watch, tmp_path: Path) -> None:
     store = Store(f"sqlite:///{tmp_path}/followthrough.db", lambda: at(0))
     store.migrate()
