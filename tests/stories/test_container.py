@@ -130,7 +130,7 @@ def test_every_service_has_as_little_as_it_needs() -> None:
 
 
 def test_what_it_is_told_are_settings_and_secrets_are_files() -> None:
-    names = {setting.name for setting in SETTINGS} | {"FOLLOWTHROUGH_BROKER_URL"}
+    names = {setting.name for setting in SETTINGS}
     told = {name for each in ours().values() for name in each["environment"]}
     told |= {name for name in image().environ if name.startswith("FOLLOWTHROUGH_")}
     assert {name.removesuffix("_FILE") for name in told} <= names
