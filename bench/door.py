@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from sqlalchemy import create_engine
 
 from bench.payloads import SECRETS
 
@@ -54,10 +55,12 @@ class Answer:
 
 
 class WebProcess:
-    """`followthrough web`, which can be killed and started again over the same database."""
+    """`followthrough web`, which can be killed and started again over the same database: a file of
+    its own, or that at `url`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, url: str = "") -> None:
         self.directory = directory
+        self._url = url
         self.port = _free_port()
         self.database = directory / "data" / "followthrough.db"
         (directory / "rules.yaml").write_text(RULES)
@@ -112,7 +115,13 @@ class WebProcess:
             "GITHUB_HOOK": SECRETS["acme-github"],
             "FOLLOWTHROUGH_PORT": str(self.port),
             "FOLLOWTHROUGH_DATA": str(self.directory / "data"),
+            **({"FOLLOWTHROUGH_DATABASE_URL": self._url} if self._url else {}),
         }
+
+    @property
+    def url(self) -> str:
+        """Where its rows are."""
+        return self._url or f"sqlite:///{self.database}"
 
     def _answers(self) -> bool:
         try:
@@ -157,14 +166,15 @@ class Load:
         self._process.wait()
 
 
-def lost(database: Path, answers: list[Answer]) -> list[str]:
+def lost(url: str, answers: list[Answer]) -> list[str]:
     """What was acknowledged and is not on disk exactly once with its job, or worked on."""
-    with sqlite3.connect(database) as connection:
-        rows = connection.execute(
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql(
             "SELECT d.connection, d.delivery_id, d.state, j.id IS NOT NULL FROM deliveries d"
             " LEFT JOIN jobs j ON j.kind = 'delivery' AND j.subject = CAST(d.id AS TEXT)"
         ).fetchall()
-    connection.close()
+    engine.dispose()
     found: dict[tuple[str, str], list[bool]] = {}
     for door, delivery, state, has_job in rows:
         found.setdefault((door, delivery), []).append(state != "received" or bool(has_job))

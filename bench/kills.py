@@ -45,7 +45,7 @@ def kill(directory: Path, kills: int, seed: int) -> Outcome:
         load.kill()
         web.stop()
     again = sum(answer.sent > 1 for answer in answers)
-    return Outcome(len(answers), again, lost(web.database, answers))
+    return Outcome(len(answers), again, lost(web.url, answers))
 
 
 def main() -> None:

@@ -94,6 +94,10 @@ class Process:
             start_new_session=True,
         )
 
+    @property
+    def id(self) -> int:
+        return self._running.pid
+
     def ended(self) -> bool:
         """Whether it ended by itself."""
         return self._running.poll() is not None
