@@ -61,7 +61,9 @@ def _pattern(number: int, say: Say) -> str:
 
 
 #: What comes of these is data, for programs: no browser shows it as a page.
-DATA = frozenset({"planning.measures", "figures.as_csv", "api.openapi"})
+DATA = frozenset(
+    {"planning.measures", "figures.as_csv", "api.openapi", "watching.ready", "watching.measured"}
+)
 
 #: What is kept, and shown on no page.
 UNSEEN = frozenset(

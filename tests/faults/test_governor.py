@@ -360,9 +360,9 @@ def test_a_call_that_counts_against_no_budget_writes_only_what_is_news(
 ) -> None:
     keeper, write, writes, news = governor(stage), stage.store.write, list[int](), list[bool]()
 
-    def counted() -> Any:
+    def counted(*, beside: bool = False) -> Any:
         writes.append(1)
-        return write()
+        return write(beside=beside)
 
     stage.settle()  # the webhooks' pings arrived: nobody else writes
     monkeypatch.setattr(stage.store, "write", counted)
