@@ -143,6 +143,7 @@ class Stage:
         poll_seconds: int = 60,
         sockets: bool = False,
     ) -> None:
+        directory.mkdir(parents=True, exist_ok=True)  # on PostgreSQL no file makes it
         self.directory = directory
         self.clock = clock or StoryClock(datetime(2026, 12, 7, 12, 0, tzinfo=UTC))
         self._sockets = sockets
