@@ -117,6 +117,11 @@ class Process:
             os.killpg(self._running.pid, signal.SIGKILL)
         self._running.wait()
 
+    def end(self, within: float = 60.0) -> int:
+        """With SIGTERM, as it is ended in a roll-out; returns its exit status."""
+        self._running.terminate()
+        return self._running.wait(within)
+
     def stop(self) -> None:
         self.kill()
         self._output.close()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from workflows.added import ADDED
 from workflows.model import DocumentState, Ticket, TicketRef
 from workflows.snapshots import Field, Side, Stuck, Value
 from workflows.tasks import TaskState
@@ -43,7 +44,7 @@ class DocumentCreated:
     connection: str
     document: DocumentState
     wrote: Mapping[str, str]
-    before: bool = False
+    before: bool = field(default=False, metadata=ADDED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from workflows.added import ADDED
 from workflows.attached import Attached
 from workflows.backfilled import Backfilled as Backfilled
 from workflows.kinds import Area as Area
@@ -339,7 +340,7 @@ class Incident:
     comment_id: str | None = None
     muted: bool = False
     given_up: str = ""
-    backfilled: Backfilled | None = None
+    backfilled: Backfilled | None = field(default=None, metadata=ADDED)
 
     @property
     def counted_from(self) -> datetime | None:

@@ -3,7 +3,8 @@
 A moment is ISO 8601 in UTC, an enum its value, a tuple a list, a mapping an object. A value of a
 union of dataclasses says its class under ``is``. A field that the data lacks takes its default
 (rows of an earlier version have fewer); a field that the class lacks is an error, because
-dropping it would lose what a newer version wrote.
+dropping it would lose what a newer version wrote. So that an earlier version can go on beside a
+newer one, a field that was added is left out where it holds its default: see `workflows.added`.
 
 What a type is made of is found out once: for each type a writer and a reader are put together,
 which only do what is left to be done for a value. Every turn reads and writes whole incidents.
@@ -15,11 +16,13 @@ import hashlib
 import json
 import types
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from workflows.added import ADDED
 
 T = TypeVar("T")
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
@@ -130,9 +133,12 @@ def _dataclass_writer(cls: type) -> Step:
         if type(value) is not cls:
             raise _no(value, cls)
         data = {}
-        for name, writer in _field_writers(cast(Any, cls)):
+        for name, writer, unsaid in _field_writers(cast(Any, cls)):
+            held = getattr(value, name)
+            if held == unsaid:
+                continue
             try:
-                data[name] = writer(getattr(value, name))
+                data[name] = writer(held)
             except _Wrong as wrong:
                 raise wrong.within(f".{name}") from wrong.__cause__
         return data
@@ -141,10 +147,18 @@ def _dataclass_writer(cls: type) -> Step:
 
 
 @cache
-def _field_writers(cls: type) -> list[tuple[str, Step]]:
-    """Looked up at the first value, because a class may be part of itself."""
+def _field_writers(cls: type) -> list[tuple[str, Step, Any]]:
+    """A writer for each field, and what it need not write, MISSING where it writes all. Looked up
+    at the first value, because a class may be part of itself."""
     hints = get_type_hints(cls)
-    return [(each.name, _writer(hints[each.name])) for each in fields(cls)]
+    return [
+        (each.name, _writer(hints[each.name]), each.default if _was_added(each) else MISSING)
+        for each in fields(cls)
+    ]
+
+
+def _was_added(each: Field[Any]) -> bool:
+    return each.metadata.items() >= ADDED.items()
 
 
 def _scalar_writer(as_type: Any) -> Step:

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import get_args
@@ -33,6 +34,7 @@ from service.store.naming import new_id
 from service.store.refs import Ref, Role
 from service.store.schema import metadata
 from service.store.turns import Turns
+from workflows.added import ADDED
 from workflows.effects import CreateTask, Effect, TaskTarget, WriteComment
 from workflows.events import CommentWritten, Outcome, TaskCreated
 from workflows.model import DocumentRef, Incident, Kind, Outlook, Phase, TicketRef
@@ -162,6 +164,27 @@ def test_ids_of_deliveries_and_jobs_are_never_used_again(store: Store) -> None:
     with store.read() as tx:
         (delivery,) = tx.deliveries.page()
     assert delivery.id == 4
+
+
+@dataclass(frozen=True)
+class Later:
+    """As a later version has it."""
+
+    name: str
+    more: str = field(default="", metadata=ADDED)
+
+
+@dataclass(frozen=True)
+class Before:
+    name: str
+
+
+def test_what_says_nothing_new_is_read_by_the_version_before() -> None:
+    assert load(Before, dump(Later, Later("x"))) == Before("x")
+    assert load(Later, dump(Before, Before("x"))) == Later("x")
+    assert load(Later, dump(Later, Later("x", "y"))) == Later("x", "y")
+    with pytest.raises(CodecError, match="Before has no more"):  # it would lose that
+        load(Before, dump(Later, Later("x", "y")))
 
 
 def new_database(file: Path) -> str:
