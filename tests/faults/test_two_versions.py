@@ -36,6 +36,7 @@ from workflows.snapshots import Progress
 pytestmark = pytest.mark.sqlite("each names its own database")
 
 PATIENT = 90.0
+ADMIN = "admin-token-of-the-village"
 ROOT = Path(__file__).parents[2]
 
 #: The last version with schema 0026, which knows SQLite only; and the first state that knew
@@ -69,6 +70,7 @@ class Village:
         self.keys: list[str] = []
         self.database = database
         self._directory = directory
+        self._web = ""
         self._code = {"old": before, "new": ROOT}
         self._processes: list[Process] = []
         (directory / "rules.yaml").write_text(company.rules(sandbox))
@@ -88,13 +90,14 @@ class Village:
             "FOLLOWTHROUGH_DATABASE_URL": self.database,
             "FOLLOWTHROUGH_RULES": str(self._directory / "rules.yaml"),
             "FOLLOWTHROUGH_POLL_SECONDS": "3",
-            "FOLLOWTHROUGH_ADMIN_TOKEN": "admin-token-of-the-village",
+            "FOLLOWTHROUGH_ADMIN_TOKEN": ADMIN,
         }
         process = Process(role, len(self._processes), here, environ)
         self._processes.append(process)
         if role == "web":
             url = f"http://127.0.0.1:{port}"
             until(lambda: answers(url) or process.ended())
+            self._web = url
             company.register_hooks(self.sandbox, url)
         return process
 
@@ -106,6 +109,11 @@ class Village:
             self.keys.append(kind(self.sandbox, number))
             company.close(self.sandbox, self.keys[-1])
         return self.keys[first:]
+
+    def status_of(self, page: str) -> int:
+        """What the web process that was started last answers."""
+        token = {"Authorization": f"Bearer {ADMIN}"}
+        return requests.get(self._web + page, headers=token, timeout=10).status_code
 
     def is_set_up(self) -> bool:
         """Whether the trackers hold what they should of each incident, once."""
@@ -186,6 +194,10 @@ def test_a_roll_out_that_is_taken_back_and_done_again(village: Village) -> None:
     do_a_task_of_each(village, met_by_both)
     until(lambda: knows_it_done(village, met_by_both), lambda: village.trouble("old"))
     until(village.is_set_up, lambda: company.judge(village.sandbox, village.keys))
+    village.sandbox.hooks.drain()
+    assert {delivery.statuses[-1] for delivery in village.sandbox.hooks.log} == {202}
+    pages = ["/", *(f"/incidents/{each.incident.id}" for each in known(village, met_by_both))]
+    assert {village.status_of(page) for page in pages} == {200}
 
     village.start("new", "worker")
     village.close_incidents(4)
