@@ -6,7 +6,8 @@ So many incidents, half of them in each dialect, are closed while no worker runs
 worker processes start and set them up: document, five tasks, links, comment. Each answer of the
 trackers comes 50 ms late, and they have no limits. Counted is from the first call to the last
 write. Beside it stand two floors of the same run: how long the calls would take if the threads did
-nothing but wait for them, and how much of the machine's two cores the workers and the server used.
+nothing but wait for them, and what was worked meanwhile: by the workers, by the stand-in for the
+trackers, which is this process, and by the whole machine, PostgreSQL and Redis with it.
 """
 
 from __future__ import annotations
@@ -33,11 +34,14 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Took:
-    """Seconds from the first call to the last write; calls; and seconds of work of the workers."""
+    """Seconds from the first call to the last write; calls; and seconds of work: of the workers, of
+    the stand-in, and of the machine."""
 
     seconds: float
     calls: int
-    work: float
+    workers: float
+    stand_in: float
+    machine: float
 
 
 def run(closings: int, workers: int, threads: int, directory: Path) -> Took:
@@ -58,12 +62,18 @@ def run(closings: int, workers: int, threads: int, directory: Path) -> Took:
             sandbox.set_faults(Faults(slow=1.0, slow_seconds=LATENCY))
             environ = _environ(sandbox, servers, threads, directory)
             processes += [Process("worker", n, directory, environ) for n in range(workers)]
+            begun, stand_in, machine = time.monotonic(), time.process_time(), _busy()
             first, last = _watch(sandbox, servers.database, closings)
-            work = sum(map(_worked, processes))
+            share = (last - first) / (time.monotonic() - begun)
+            worked = (
+                sum(map(_worked, processes)),
+                (time.process_time() - stand_in) * share,
+                (_busy() - machine) * share,
+            )
             verdict = company.judge(sandbox, keys)
             if not verdict.right():
                 raise RuntimeError(f"lost: {verdict.lost[:3]}; double: {verdict.doubled[:3]}")
-            return Took(last - first, len(sandbox.calls), work)
+            return Took(last - first, len(sandbox.calls), *worked)
     finally:
         for process in processes:
             process.stop()
@@ -113,6 +123,12 @@ def _worked(process: Process) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def _busy() -> float:
+    """How many seconds all cores worked since the machine started."""
+    user, nice, system, *_ = map(int, Path("/proc/stat").read_text().split(maxsplit=8)[1:8])
+    return (user + nice + system) / TICKS
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     options.add_argument("--closings", type=int, default=60)
@@ -128,8 +144,10 @@ def main() -> None:
         _say(
             f"{workers} workers: {given.closings / took.seconds:.2f} closings/s"
             f" ({took.seconds:.1f} s, {took.calls / given.closings:.0f} calls each);"
-            f" waiting for answers alone {waiting:.1f} s;"
-            f" the workers worked {took.work / took.seconds:.2f} of {os.cpu_count()} cores"
+            f" waiting for answers alone {waiting:.1f} s; of {os.cpu_count()} cores the workers"
+            f" used {took.workers / took.seconds:.2f}, the stand-in"
+            f" {took.stand_in / took.seconds:.2f},"
+            f" the whole machine {took.machine / took.seconds:.2f}"
         )
     _say(f"load average after: {_load()}")
 
