@@ -22,11 +22,12 @@ from stage import free_port
 
 from config.settings import Settings
 from integrations.gate import Call, Cost
-from integrations.tracker import RateLimited
+from integrations.tracker import Envelope, RateLimited
 from service.commands.all import followthrough
 from service.data import database_name
 from service.governor import Governor
 from service.store import Store
+from service.store.deliveries import Arrival
 from service.store.unreachable import Unreachable
 from workflows.budgets import Budget, Window
 
@@ -117,6 +118,23 @@ def test_text_is_in_the_order_of_its_code_points(store: Store) -> None:
         found = connection.scalars(text("SELECT team FROM incidents ORDER BY team")).all()
     engine.dispose()
     assert list(found) == sorted(names)
+
+
+@on_postgresql
+def test_a_job_can_be_asked_for_more_often_than_32_bits_can_count(store: Store) -> None:
+    engine = create_engine(store.url)
+    with engine.begin() as connection:
+        for table in ("jobs", "deliveries", "spending"):
+            connection.execute(text(f"SELECT setval('{table}_id_seq', 2147483647)"))
+    engine.dispose()
+    with store.write() as tx:
+        for _ in range(2):  # each uses up an id
+            tx.jobs.touch("incident", "jira/1")
+        tx.traffic.begin("1", "acme", [Cost(Budget("writes", ()))], timedelta(seconds=5))
+    arrival = Arrival("jira", Envelope("1", "issue", b"{}", repeated=False), NOON)
+    with store.write() as tx:
+        (recorded,) = tx.deliveries.record([arrival])
+    assert recorded == 2**31
 
 
 @on_postgresql
