@@ -149,6 +149,26 @@ def test_what_no_text_can_hold_there_is_kept_as_a_sign_for_it(store: Store) -> N
     assert (record.incident.title, record.incident.service) == ("a�b", "\\u0000�")
 
 
+@on_postgresql
+def test_two_who_record_the_same_repeats_do_not_wait_in_a_circle(store: Store) -> None:
+    group = [Arrival("jira", Envelope(f"{n:03}", "issue", b"{}"), NOON) for n in range(40)]
+    with store.write() as tx:
+        tx.deliveries.record(group)
+    begin = Barrier(2)
+
+    def repeat(arrivals: list[Arrival]) -> None:
+        for _ in range(10):
+            begin.wait(30)
+            with store.write(beside=True) as tx:
+                tx.deliveries.record(arrivals)
+
+    with ThreadPoolExecutor(2) as pool:
+        for each in [pool.submit(repeat, group), pool.submit(repeat, group[::-1])]:
+            each.result(60)
+    with store.read() as tx:
+        assert {row.repeats for row in tx.deliveries.page()} == {20}
+
+
 def test_two_who_look_for_the_last_room_in_a_budget_do_not_both_find_it(store: Store) -> None:
     budget = Budget("writes", (Window(1, timedelta(minutes=1)),))
     call = Call("acme", "POST", "/issues", (Cost(budget),))
