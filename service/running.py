@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Protocol
 
@@ -17,7 +17,7 @@ import structlog
 
 from service import traces
 from service.jobs import TIMING, ClaimedJob, Handlers, LostLease, pause_after, record_end
-from service.store import Store, Transaction
+from service.store import DATABASE_FAULTS, Store, Transaction
 
 log = structlog.get_logger(__name__)
 
@@ -88,11 +88,20 @@ class Runner:
             ended = self._idle.wait_for(lambda: not self._awake, timeout=drain)
             left = list(self._running.values())
         if left:
+            self._hand_back(left)
+        return ended
+
+    def _hand_back(self, left: Sequence[ClaimedJob]) -> None:
+        jobs = [f"{job.kind} {job.subject}" for job in left]
+        try:
             with self.store.write() as tx:
                 for claim in left:
                     tx.jobs.hand_back(claim)
-            log.warning("handed back", jobs=[f"{job.kind} {job.subject}" for job in left])
-        return ended
+        except DATABASE_FAULTS as error:  # we end all the same
+            words = "could not be handed back; others go on when the lease is over"
+            log.error(words, jobs=jobs, exc_info=error)
+        else:
+            log.warning("handed back", jobs=jobs)
 
     def run(self, job_id: int | None = None) -> None:
         """Claim this job or, when it is not due, held by somebody else or gone, the most urgent one

@@ -256,7 +256,7 @@ class Prefork:
         except Exception as error:
             log.error("a process of the worker cannot start; another is tried", exc_info=error)
             self._asked.wait(JOINED_WITHIN)
-            raise
+            os._exit(1)  # Celery would log an exception, and keep a process that runs nothing
         self._runner.relay_through(CeleryPost(self._app, self._task))
         threading.Thread(target=self._end, args=(self._runner, drain), daemon=True).start()
         log.info("process of the worker started", process=os.getpid())

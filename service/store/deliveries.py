@@ -128,6 +128,10 @@ _OF_NO_INCIDENT = update(deliveries).where(
 )
 
 
+def _known_by(arrival: Arrival) -> tuple[str, str]:
+    return arrival.connection, arrival.envelope.id
+
+
 class Deliveries:
     """The record of what was delivered."""
 
@@ -174,7 +178,7 @@ class Deliveries:
                 "trace": each.trace,
             }
             # In one order: two processes that record the same at once would wait in a circle.
-            for each in sorted(arrivals, key=lambda each: (each.connection, each.envelope.id))
+            for each in sorted(arrivals, key=_known_by)
         ]
         rows = self._connection.execute(_recording(self._connection), values)
         new = {(connection, delivery_id): id for id, connection, delivery_id in rows}
@@ -183,9 +187,9 @@ class Deliveries:
         begun = {str(id): traces[each] for each, id in new.items()}
         self._jobs.touch_each(JOB, list(begun), PROMPT, begun)
         ids = [new.pop((each.connection, each.envelope.id), None) for each in arrivals]
-        for each, id in zip(arrivals, ids, strict=True):
-            if id is None:
-                self._count_repeat(each)
+        repeats = [each for each, id in zip(arrivals, ids, strict=True) if id is None]
+        for each in sorted(repeats, key=_known_by):  # in that order, too
+            self._count_repeat(each)
         return ids
 
     def _count_repeat(self, arrival: Arrival) -> None:

@@ -22,7 +22,7 @@ from sqlalchemy import (
     true,
 )
 
-from service.store.types import UtcDateTime
+from service.store.types import MANY_IDS, UtcDateTime
 
 metadata = MetaData(
     naming_convention={
@@ -73,7 +73,7 @@ incidents = Table(
 deliveries = Table(
     "deliveries",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", MANY_IDS, primary_key=True),
     Column("connection", Text, nullable=False),
     Column("delivery_id", Text, nullable=False),
     Column("event", Text, nullable=False),
@@ -111,7 +111,7 @@ redeliveries = Table(  # what was sent and never came, and that we asked for aga
 jobs = Table(
     "jobs",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", MANY_IDS, primary_key=True),
     Column("kind", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("due_at", UtcDateTime, nullable=False, index=True),
@@ -296,7 +296,7 @@ sightings = Table(  # what our account made, as webhooks told
 spending = Table(  # calls to trackers, each until no window counts it any more
     "spending",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", MANY_IDS, primary_key=True),
     Column("call", Text, nullable=False, index=True),
     Column("connection", Text, nullable=False),
     Column("budget", Text, nullable=False),

@@ -5,10 +5,23 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import TIMESTAMP, Column, Dialect, String, Text, TypeDecorator
+from sqlalchemy import (
+    TIMESTAMP,
+    BigInteger,
+    Column,
+    Dialect,
+    Integer,
+    String,
+    Text,
+    TypeDecorator,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import TypeCompiler
 from sqlalchemy.types import TypeEngine
+
+#: An id of which far more are used than there are rows: on PostgreSQL one is gone with each job
+#: that is asked for again, and there an Integer ends at 2,147,483,647. SQLite's has 64 bits.
+MANY_IDS = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class UtcDateTime(TypeDecorator[datetime]):

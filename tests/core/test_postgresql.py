@@ -22,11 +22,12 @@ from stage import free_port
 
 from config.settings import Settings
 from integrations.gate import Call, Cost
-from integrations.tracker import RateLimited
+from integrations.tracker import Envelope, RateLimited
 from service.commands.all import followthrough
 from service.data import database_name
 from service.governor import Governor
 from service.store import Store
+from service.store.deliveries import Arrival
 from service.store.unreachable import Unreachable
 from workflows.budgets import Budget, Window
 
@@ -120,6 +121,23 @@ def test_text_is_in_the_order_of_its_code_points(store: Store) -> None:
 
 
 @on_postgresql
+def test_a_job_can_be_asked_for_more_often_than_32_bits_can_count(store: Store) -> None:
+    engine = create_engine(store.url)
+    with engine.begin() as connection:
+        for table in ("jobs", "deliveries", "spending"):
+            connection.execute(text(f"SELECT setval('{table}_id_seq', 2147483647)"))
+    engine.dispose()
+    with store.write() as tx:
+        for _ in range(2):  # each uses up an id
+            tx.jobs.touch("incident", "jira/1")
+        tx.traffic.begin("1", "acme", [Cost(Budget("writes", ()))], timedelta(seconds=5))
+    arrival = Arrival("jira", Envelope("1", "issue", b"{}", repeated=False), NOON)
+    with store.write() as tx:
+        (recorded,) = tx.deliveries.record([arrival])
+    assert recorded == 2**31
+
+
+@on_postgresql
 def test_what_no_text_can_hold_there_is_kept_as_a_sign_for_it(store: Store) -> None:
     said = replace(incident(), title="a\0b", service="\\u0000\0")
     with store.write() as tx:
@@ -129,6 +147,26 @@ def test_what_no_text_can_hold_there_is_kept_as_a_sign_for_it(store: Store) -> N
         assert tx.incidents.served(NOON - timedelta(days=1), besides="") is not None
     assert record is not None
     assert (record.incident.title, record.incident.service) == ("a�b", "\\u0000�")
+
+
+@on_postgresql
+def test_two_who_record_the_same_repeats_do_not_wait_in_a_circle(store: Store) -> None:
+    group = [Arrival("jira", Envelope(f"{n:03}", "issue", b"{}"), NOON) for n in range(40)]
+    with store.write() as tx:
+        tx.deliveries.record(group)
+    begin = Barrier(2)
+
+    def repeat(arrivals: list[Arrival]) -> None:
+        for _ in range(10):
+            begin.wait(30)
+            with store.write(beside=True) as tx:
+                tx.deliveries.record(arrivals)
+
+    with ThreadPoolExecutor(2) as pool:
+        for each in [pool.submit(repeat, group), pool.submit(repeat, group[::-1])]:
+            each.result(60)
+    with store.read() as tx:
+        assert {row.repeats for row in tx.deliveries.page()} == {20}
 
 
 def test_two_who_look_for_the_last_room_in_a_budget_do_not_both_find_it(store: Store) -> None:

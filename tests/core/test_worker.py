@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from service.clock import utc_now
 from service.jobs import PATIENCE, ClaimedJob, Done, Failed, JobEnd, Later, LostLease, pause_after
@@ -310,6 +311,29 @@ def test_what_does_not_end_in_time_is_handed_back(running: Running) -> None:
     go_on.set()
     until(lambda: ended)
     assert running.job("jira/1") is not None, "the late end was refused"
+
+
+def test_a_worker_ends_although_the_database_is_away_when_it_would_hand_back(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    def handle(job: ClaimedJob) -> JobEnd:
+        began.set()
+        go_on.wait(PATIENT)
+        return Done()
+
+    def away() -> None:
+        raise OperationalError("", {}, OSError("the database is away"))
+
+    running.ask("jira/1")
+    worker = running.start(handle)
+    began.wait(PATIENT)
+    with monkeypatch.context() as patch:
+        patch.setattr(running.store, "write", away)
+        assert not worker.stop(drain=0.05)
+    go_on.set()
+    until(lambda: running.job("jira/1") is None)
 
 
 def test_celery_reads_nobody_elses_configuration(tmp_path: Path) -> None:

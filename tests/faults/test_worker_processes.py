@@ -253,6 +253,41 @@ def test_children_work_without_redis_and_are_woken_once_it_is_back(started: Star
     until(lambda: len(children(worker) - {min(family)}) == 2)
 
 
+CANNOT_START_AT_FIRST = """
+import os, sys, threading
+from pathlib import Path
+from config.secrets import Secret
+from service.running import Runner
+from service.store import Store
+from service.worker import Prefork
+
+broker, began, stop = sys.argv[1], Path(sys.argv[2]), threading.Event()
+
+def begin(kept):
+    with began.open("a") as file:
+        print(os.getpid(), file=file)
+    if len(began.read_text().split()) == 1:
+        raise OSError("the database is away")
+    return Runner(Store(f"sqlite:///{began}.db"), {}, 1)
+
+Prefork(begin, 1, Secret(broker)).run(stop)
+"""
+
+
+@needs_proc
+def test_a_child_that_cannot_start_is_replaced(started: Started) -> None:
+    began = started.directory / "began"
+    words = [sys.executable, "-c", CANNOT_START_AT_FIRST, started.broker.url, str(began)]
+    with started.output.open("ab") as output:
+        worker = subprocess.Popen(words, stdout=output, stderr=output, start_new_session=True)
+    started.processes.append(worker)
+    until(lambda: "process of the worker started" in started.output.read_text())
+    first, second = began.read_text().split()
+    until(lambda: not alive(int(first)))
+    assert alive(int(second))
+    assert worker.poll() is None
+
+
 ALIEN = ("celeryconfig", "config", "service", "workflows", "integrations", "celeryapp")
 
 

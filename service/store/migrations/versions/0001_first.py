@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from service.store.types import UtcDateTime
+from service.store.types import MANY_IDS, UtcDateTime
 
 revision = "0001"
 down_revision = None
@@ -46,7 +46,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_incidents_key"), "incidents", ["key"], unique=False)
     op.create_table(
         "jobs",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", MANY_IDS, nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("due_at", UtcDateTime(), nullable=False),
@@ -79,7 +79,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "deliveries",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", MANY_IDS, nullable=False),
         sa.Column("connection", sa.Text(), nullable=False),
         sa.Column("delivery_id", sa.Text(), nullable=False),
         sa.Column("event", sa.Text(), nullable=False),

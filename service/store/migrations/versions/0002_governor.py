@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from service.store.types import UtcDateTime
+from service.store.types import MANY_IDS, UtcDateTime
 
 revision = "0002"
 down_revision = "0001"
@@ -27,7 +27,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_sightings_seen_at"), "sightings", ["seen_at"])
     op.create_table(
         "spending",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", MANY_IDS, nullable=False),
         sa.Column("call", sa.Text(), nullable=False),
         sa.Column("connection", sa.Text(), nullable=False),
         sa.Column("budget", sa.Text(), nullable=False),
