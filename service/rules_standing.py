@@ -16,8 +16,9 @@ MOST_LINES = 5
 @dataclass(frozen=True, slots=True)
 class RulesStanding:
     """`in_force` is None before any worker ran. `agreed` counts the processes that have read them,
-    and `works` says whether a worker is among these; `apart` are those that have read others, and `wrong` those beside which rules stand that cannot
-    be used; `lines` tell what became of the rules lately, the earliest first."""
+    and `works` says whether a worker is among these; `apart` are those that have read others, and
+    `wrong` those beside which rules stand that cannot be used; `lines` tell what became of the
+    rules lately, the earliest first."""
 
     in_force: InForce | None
     agreed: int
