@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -30,8 +31,10 @@ SAY_EVERY = 5  # looks: so often a process says that it is alive
 
 
 def this_process(kind: str) -> str:
-    """How this process is called where it can be told from all others that are alive."""
-    return f"{kind} {os.getpid()} on {socket.gethostname()}"
+    """How this process is called where it can be told from all others that are alive. Containers
+    may share the name of their host, and each counts its processes from 1; two of one name would
+    each take what the other says for its own words."""
+    return f"{kind} {os.getpid()} on {socket.gethostname()} ({uuid.uuid4().hex[:8]})"
 
 
 class Ruling:

@@ -13,7 +13,7 @@ from stage import StoryClock
 from config.rules import Rules, load
 from config.watching import WatchedRules
 from service.jobs import ClaimedJob, Done, JobEnd
-from service.ruling import SAY_EVERY, Ruling
+from service.ruling import SAY_EVERY, Ruling, this_process
 from service.running import Runner
 from service.store import Store
 from service.store.ruling import ALIVE_FOR, KEPT_FOR
@@ -217,6 +217,10 @@ def test_two_that_have_other_rules_for_good_do_not_fight(company: Company) -> No
             two.name,
         ]
     assert (one.works(), two.works()) == (False, True)
+
+
+def test_two_containers_with_the_name_of_one_host_are_not_taken_for_one_another() -> None:
+    assert this_process("worker") != this_process("worker")
 
 
 def test_a_job_in_flight_ends_under_the_rules_it_began_with_and_the_next_begins_under_the_new(
