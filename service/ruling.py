@@ -19,7 +19,7 @@ import structlog
 
 from config.rules import Rules
 from config.watching import WatchedRules
-from service.store import Store, Transaction
+from service.store import DATABASE_FAULTS, Store, Transaction
 from service.store.journal import ABOUT_RULES, EntryKind
 from service.store.ruling import Reading
 from workflows.agreement import Act, Verdict, Why, judge
@@ -76,12 +76,16 @@ class Ruling:
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more, and leave the rules to others."""
+        """Look no more, and leave the rules to others. A database that is away is no reason to end
+        otherwise: then we count as alive a little longer."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
-        with self._store.write() as tx:
-            tx.ruling.gone(self._process)
+        try:
+            with self._store.write() as tx:
+                tx.ruling.gone(self._process)
+        except DATABASE_FAULTS as error:
+            log.warning("rules not left to others", why=type(error).__name__)
 
     def holds(self, tx: Transaction) -> bool:
         """Whether the rules that this process works under are in force: else it claims no job."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from databases import without
 from ruled import ENVIRONMENT, RIGHT, team, written
 from stage import StoryClock
 
@@ -323,6 +324,15 @@ def test_who_is_started_with_rules_that_were_read_long_ago_begins_with_those_of_
     child.stop()
     assert [list(rules.policy.teams) for rules in taken] == [["ops", "payments"]]
     assert len(company.journal()) == 2  # it put nothing else in force on the way
+
+
+def test_a_worker_whose_database_takes_nothing_ends_all_the_same(
+    company: Company, capsys: pytest.CaptureFixture[str]
+) -> None:
+    company.one.start()
+    without(company.store, "rules_read")
+    company.one.stop()
+    assert "rules not left to others" in capsys.readouterr().out
 
 
 def test_who_only_shows_puts_nothing_in_force(company: Company) -> None:
