@@ -171,6 +171,7 @@ def test_an_older_schema_is_not_ready_and_a_later_one_is(
     assert found == {"0001": (503, False), "9999": (200, True)}
 
 
+@pytest.mark.sqlite("a server has no file that can be moved away")
 def test_a_database_that_is_away_is_said_without_telling_where_it_was(
     store: Store, visitor: FlaskClient, tmp_path: Path
 ) -> None:
@@ -282,6 +283,7 @@ def test_workers_and_what_is_ready_are_told(store: Store, visitor: FlaskClient) 
     assert value(samples, "ready", part="worker") == 1
 
 
+@pytest.mark.sqlite("a server has no file that can be moved away")
 def test_without_the_database_metrics_say_that_it_is_not_ready(
     store: Store, visitor: FlaskClient, tmp_path: Path
 ) -> None:
