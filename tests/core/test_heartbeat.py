@@ -83,6 +83,14 @@ def test_a_worker_whose_database_takes_nothing_ends_all_the_same(
     assert "heartbeat not written" in capsys.readouterr().out
 
 
+def test_calls_are_counted_for_as_long_as_the_service_lives(store: Store) -> None:
+    """PostgreSQL's integer ends at two thousand million; then no heartbeat could be written."""
+    with store.write() as tx:
+        tx.calls.add([Called("github", "GET", 200, 2**31, 1.0)])
+        tx.calls.add([Called("github", "GET", 200, 1, 1.0)])
+    assert counted(store) == [("GET", 200, 2**31 + 1)]
+
+
 def test_one_that_was_killed_is_alive_for_three_beats_and_forgotten_after_a_day(
     store: Store, clock: Clock
 ) -> None:
