@@ -113,11 +113,18 @@ class Ruling:
             self._begun = True
 
     def _run(self) -> None:
+        failed = False
         while not self._stopping.wait(LOOK_EVERY):
             try:
                 self.look()
             except Exception as error:  # such as a database that is away: look again
-                log.error("rules not looked at", exc_info=error)
+                if not failed:
+                    log.error("rules not looked at; it is tried again", exc_info=error)
+                failed = True
+                continue
+            if failed:
+                log.warning("rules can be looked at again")
+            failed = False
 
     # --- agreeing -----------------------------------------------------------------------------
 

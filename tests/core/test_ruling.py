@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 from databases import without
@@ -333,6 +335,29 @@ def test_a_worker_whose_database_takes_nothing_ends_all_the_same(
     without(company.store, "rules_read")
     company.one.stop()
     assert "rules not left to others" in capsys.readouterr().out
+
+
+def test_a_database_that_is_away_is_told_once_and_not_at_each_look(
+    company: Company, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.ruling.LOOK_EVERY", 0.01)
+    company.one.start()
+    without(company.store, "rules_in_force")
+    looks, look = count(1), company.one.ruling.look
+    several = Event()
+
+    def counted() -> None:
+        if next(looks) > 4:
+            several.set()
+        look()
+
+    monkeypatch.setattr(company.one.ruling, "look", counted)
+    thread = Thread(target=company.one.ruling._run)
+    thread.start()
+    assert several.wait(10)
+    company.one.stop()
+    thread.join()
+    assert capsys.readouterr().out.count("[error ") == 1
 
 
 def test_who_only_shows_puts_nothing_in_force(company: Company) -> None:
