@@ -26,12 +26,14 @@ _ONCE = "let it stand in one of the files"
 class Gathered:
     """What all files say together. `base` is where the files that the rules name are looked for;
     `problems` are those of files that could not be understood at all: what stands in them is not
-    known, so nothing may be said of what seems to be missing."""
+    known, so nothing may be said of what seems to be missing. `twice` are keys that stand twice
+    within one of several files, told there: what is together counts otherwise."""
 
     source: Source
     files: tuple[Path, ...]
     base: Path
     problems: tuple[Problem, ...] = ()
+    twice: tuple[Problem, ...] = ()
 
 
 def gather(path: Path) -> Gathered:
@@ -55,7 +57,7 @@ def gather(path: Path) -> Gathered:
         except RulesError as error:
             problems += error.problems
     source = Source(merged.data, merged.positions, tuple(merged.complaints))
-    return Gathered(source, files, base, tuple(problems))
+    return Gathered(source, files, base, tuple(problems), tuple(merged.twice))
 
 
 def rules_files(directory: Path) -> tuple[Path, ...]:
@@ -77,10 +79,11 @@ class _Merged:
     positions: Positions
     data: dict[str, Any] = field(default_factory=dict)
     complaints: list[Complaint] = field(default_factory=list)
+    twice: list[Problem] = field(default_factory=list)
 
     def add(self, source: Source) -> None:
         """Take in what one more file says. Raises RulesError when that is no section."""
-        self.complaints += source.complaints
+        self.twice += map(source.positions.problem, source.complaints)
         if source.data is None:
             return
         if not isinstance(source.data, dict):

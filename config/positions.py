@@ -84,6 +84,10 @@ def _parse(name: str, text: str) -> Source:
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         message = f"this is not YAML: {error.problem or error.context}"
         raise RulesError([Problem(name, line, column, message)]) from None
+    except RecursionError:
+        raise _unreadable(
+            name, "groups stand within one another too deeply", "write fewer"
+        ) from None
     except yaml.YAMLError:
         raise _unreadable(name, "holds characters that YAML does not allow") from None
     return Source(data, walk.positions, tuple(walk.complaints))

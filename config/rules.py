@@ -72,7 +72,8 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Rules:
     complaints += wrong
     if gathered.problems:  # what else is wrong may be, only because a file could not be understood
         known = (each for each in complaints if len(each.place) > 1)
-        raise RulesError((*gathered.problems, *map(source.positions.problem, known)))
+        known_problems = map(source.positions.problem, known)
+        raise RulesError((*gathered.problems, *gathered.twice, *known_problems))
     told = {complaint.place for complaint in complaints}  # "missing" to a check: it was unreadable
     checked = (*cross_check(data), *check_sync(data, told), *check_audits(data))
     checked = (*checked, *check_calendars(data, told), *check_checks(data))
@@ -89,8 +90,9 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Rules:
     complaints += wrong
     templates, wrong = _read_templates(data, base)
     complaints += wrong
-    if complaints:
-        raise RulesError(map(source.positions.problem, dict.fromkeys(complaints)))
+    if complaints or gathered.twice:
+        found_problems = map(source.positions.problem, dict.fromkeys(complaints))
+        raise RulesError((*gathered.twice, *found_problems))
     connections = {
         name: build_connection(name, connection, *secrets[name])
         for name, connection in data["connections"].items()

@@ -279,6 +279,8 @@ def _database(value: str) -> str:
         parts = urlsplit(value)
         server = parts.hostname or "host=" in parts.query
         right = parts.scheme == "postgresql+psycopg" and server and len(parts.path) > 1
+        # A password that was cut at its slash: what is behind it would be told as the name.
+        right = right and parts.port != 0 and "@" not in parts.path
     except ValueError:
         right = False
     if not right and not value.startswith("sqlite:///"):

@@ -31,6 +31,7 @@ class WatchedRules:
         environ: Mapping[str, str] | None = None,
     ) -> None:
         self.rules = rules
+        self._files = rules.files
         self.problems: tuple[str, ...] = ()
         self._path = path
         self._refusals = refusals
@@ -41,7 +42,7 @@ class WatchedRules:
     def look(self) -> bool:
         """Look once; whether `rules` are others now. What is still being written is left until it
         is the same at two looks."""
-        seen = _fingerprint(self._path, self.rules.files)
+        seen = _fingerprint(self._path, self._files)
         steady, self._seen = seen == self._seen, seen
         self._looks += 1
         again = bool(self.problems) and self._looks % TRY_AGAIN == 0
@@ -54,12 +55,13 @@ class WatchedRules:
             self.problems = tuple(map(str, error.problems))
             return False
         if found == self.rules:
+            self._files = found.files  # what says the same may stand elsewhere now
             self.problems = ()
             return False
         self.problems = tuple(self._refusals(found))
         if self.problems:
             return False
-        self.rules = found
+        self.rules, self._files = found, found.files
         return True
 
 

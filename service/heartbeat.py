@@ -11,7 +11,7 @@ from importlib.metadata import version
 import structlog
 
 from service.calls import Tally
-from service.store import Store
+from service.store import DATABASE_FAULTS, Store
 from service.store.workers import BEAT_EVERY, WorkerProcess
 
 log = structlog.get_logger(__name__)
@@ -40,10 +40,14 @@ class Heartbeat:
         self._thread.start()
 
     def stop(self) -> None:
-        """Hand over the last counts, and be known no more."""
+        """Hand over the last counts, and be known no more. A database that is away is no reason to
+        end otherwise: then it is known a little longer."""
         self._stopping.set()
         self._thread.join()
-        self._hand_over(last=True)
+        try:
+            self._hand_over(last=True)
+        except DATABASE_FAULTS as error:
+            log.warning("heartbeat not written", why=type(error).__name__)
 
     def beat(self) -> None:
         """Say it once."""

@@ -62,7 +62,9 @@ class Readiness:
         with self._lock:
             now = self._store.clock()
             if self._known is None or not timedelta() <= now - self._known[0] < FRESH:
-                self._known = (now, self._look())
+                parts = self._look()
+                # Good from when it was there: whoever waited for it needs no look of their own.
+                self._known = (self._store.clock(), parts)
             return self._known[1]
 
     def _look(self) -> list[Part]:

@@ -15,12 +15,14 @@ MOST_LINES = 5
 
 @dataclass(frozen=True, slots=True)
 class RulesStanding:
-    """`in_force` is None before any worker ran. `agreed` counts the processes that have read them;
-    `apart` are those that have read others, and `wrong` those beside which rules stand that cannot
-    be used; `lines` tell what became of the rules lately, the earliest first."""
+    """`in_force` is None before any worker ran. `agreed` counts the processes that have read them,
+    and `works` says whether a worker is among these; `apart` are those that have read others, and
+    `wrong` those beside which rules stand that cannot be used; `lines` tell what became of the
+    rules lately, the earliest first."""
 
     in_force: InForce | None
     agreed: int
+    works: bool
     apart: Sequence[Reading]
     wrong: Sequence[Reading]
     lines: Sequence[Entry] = ()
@@ -28,17 +30,19 @@ class RulesStanding:
     @property
     def waits(self) -> bool:
         """Whether workers are there, and none of them may work."""
-        return not self.agreed and any(each.decides for each in self.apart)
+        return not self.works and any(each.decides for each in self.apart)
 
 
 def rules_standing(tx: Transaction) -> RulesStanding:
     """How it stands now, by what the processes that are alive have said."""
     in_force = tx.ruling.in_force()
     alive = tx.ruling.alive()
-    apart = [each for each in alive if in_force is None or each.hash != in_force.hash]
+    agreed = [each for each in alive if in_force is not None and each.hash == in_force.hash]
+    apart = [each for each in alive if each not in agreed]
     return RulesStanding(
         in_force,
-        len(alive) - len(apart),
+        len(agreed),
+        any(each.decides for each in agreed),
         apart,
         [each for each in alive if each.problems],
         tx.journal.of_rules(MOST_LINES),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -18,7 +19,7 @@ import structlog
 
 from config.rules import Rules
 from config.watching import WatchedRules
-from service.store import Store, Transaction
+from service.store import DATABASE_FAULTS, Store, Transaction
 from service.store.journal import ABOUT_RULES, EntryKind
 from service.store.ruling import Reading
 from workflows.agreement import Act, Verdict, Why, judge
@@ -30,8 +31,10 @@ SAY_EVERY = 5  # looks: so often a process says that it is alive
 
 
 def this_process(kind: str) -> str:
-    """How this process is called where it can be told from all others that are alive."""
-    return f"{kind} {os.getpid()} on {socket.gethostname()}"
+    """How this process is called where it can be told from all others that are alive. Containers
+    may share the name of their host, and each counts its processes from 1; two of one name would
+    each take what the other says for its own words."""
+    return f"{kind} {os.getpid()} on {socket.gethostname()} ({uuid.uuid4().hex[:8]})"
 
 
 class Ruling:
@@ -73,12 +76,16 @@ class Ruling:
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more, and leave the rules to others."""
+        """Look no more, and leave the rules to others. A database that is away is no reason to end
+        otherwise: then we count as alive a little longer."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
-        with self._store.write() as tx:
-            tx.ruling.gone(self._process)
+        try:
+            with self._store.write() as tx:
+                tx.ruling.gone(self._process)
+        except DATABASE_FAULTS as error:
+            log.warning("rules not left to others", why=type(error).__name__)
 
     def holds(self, tx: Transaction) -> bool:
         """Whether the rules that this process works under are in force: else it claims no job."""
@@ -106,11 +113,18 @@ class Ruling:
             self._begun = True
 
     def _run(self) -> None:
+        failed = False
         while not self._stopping.wait(LOOK_EVERY):
             try:
                 self.look()
             except Exception as error:  # such as a database that is away: look again
-                log.error("rules not looked at", exc_info=error)
+                if not failed:
+                    log.error("rules not looked at; it is tried again", exc_info=error)
+                failed = True
+                continue
+            if failed:
+                log.warning("rules can be looked at again")
+            failed = False
 
     # --- agreeing -----------------------------------------------------------------------------
 

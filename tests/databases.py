@@ -167,6 +167,15 @@ def _all_of(connection: Connection, table: str) -> Sequence[RowMapping]:
     return connection.execute(text(f'SELECT * FROM "{table}" ORDER BY 1')).mappings().all()
 
 
+def without(store: Store, table: str) -> None:
+    """From now on the database lacks this table, and refuses whoever needs it."""
+    store.close()
+    engine = create_engine(store.url)
+    with engine.begin() as connection:
+        connection.execute(text(f"DROP TABLE {table}"))
+    engine.dispose()
+
+
 @cache
 def _migrated() -> bytes:
     with tempfile.TemporaryDirectory() as directory:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Column, Connection, Double, Integer, Table, Text, select
+from sqlalchemy import BigInteger, Column, Connection, Double, Integer, Table, Text, select
 from sqlalchemy.sql.dml import Insert
 
 from service.store.schema import metadata
@@ -17,7 +17,7 @@ calls = Table(
     Column("connection", Text, primary_key=True),
     Column("verb", Text, primary_key=True),
     Column("status", Integer, primary_key=True, autoincrement=False),  # 0: nobody answered
-    Column("calls", Integer, nullable=False),
+    Column("calls", BigInteger, nullable=False),
     Column("seconds", Double, nullable=False),
 )
 

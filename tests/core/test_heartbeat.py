@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from builders import NOON
+from databases import without
 
 from integrations.gate import OPEN, Answered, Call, Report
 from integrations.tracker import RateLimited
@@ -69,6 +70,25 @@ def test_workers_are_known_from_their_start_to_their_end(store: Store) -> None:
     assert alive(store) == [2]
     two.stop()
     assert alive(store) == []
+
+
+def test_a_worker_whose_database_takes_nothing_ends_all_the_same(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As on SIGTERM while PostgreSQL is started again."""
+    heart = Heartbeat(store, Tally(), 1)
+    heart.start()
+    without(store, "workers")
+    heart.stop()
+    assert "heartbeat not written" in capsys.readouterr().out
+
+
+def test_calls_are_counted_for_as_long_as_the_service_lives(store: Store) -> None:
+    """PostgreSQL's integer ends at two thousand million; then no heartbeat could be written."""
+    with store.write() as tx:
+        tx.calls.add([Called("github", "GET", 200, 2**31, 1.0)])
+        tx.calls.add([Called("github", "GET", 200, 1, 1.0)])
+    assert counted(store) == [("GET", 200, 2**31 + 1)]
 
 
 def test_one_that_was_killed_is_alive_for_three_beats_and_forgotten_after_a_day(

@@ -63,6 +63,21 @@ def test_what_stands_in_two_files_names_both(tmp_path: Path) -> None:
     ]
 
 
+def test_a_key_that_stands_twice_within_one_file_is_told_in_that_file(tmp_path: Path) -> None:
+    """Also where the file before has such a place: people are counted on, a team is there."""
+    zoo = "# people\npeople:\n  - name: Lee Park\n    github: lee\n    github: park\n"
+    payments = "\n" + team("payments") + "    mode: plan\n    mode: act\n"
+    told = problems(tmp_path, {"zoo.yaml": zoo, "zz.yaml": payments})
+    assert "rules/zoo.yaml:5: people[0].github: stands twice, on lines 4 and 5" in told[1]
+    assert "rules/zz.yaml:10: teams.payments.mode: stands twice, on lines 9 and 10" in told[2]
+    assert len(told) == 3  # the first is that the team stands in two files
+
+
+def test_groups_without_end_are_a_problem_of_their_file(tmp_path: Path) -> None:
+    told = problems(tmp_path, {"zoo.yaml": "teams: " + "[" * 5000})
+    assert told[0].startswith("rules/zoo.yaml:1: groups stand within one another too deeply")
+
+
 def test_a_file_that_cannot_be_understood_does_not_make_the_others_wrong(tmp_path: Path) -> None:
     """Connections may stand in it that the others name; what is wrong by itself is told as well."""
     spoilt = {"connections.yaml": HUB + "  - :", "web.yaml": team("web").replace("start_", "strt_")}

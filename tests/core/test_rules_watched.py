@@ -108,6 +108,19 @@ def test_a_rotated_secret_and_an_edited_template_are_seen(kept: Kept) -> None:
     assert kept.watched.rules.policy.hash != before
 
 
+def test_a_secret_that_stands_in_another_file_is_looked_at_there(kept: Kept) -> None:
+    hub = RIGHT["connections.yaml"].replace("env: TOKEN", "file: token")
+    kept.edit("token", "one\n")
+    kept.edit("moved", "one\n")
+    kept.edit("connections.yaml", hub)
+    assert kept.looks() == 1
+    kept.edit("connections.yaml", hub.replace("file: token", "file: moved"))
+    assert kept.looks() == 0  # it says the same
+    kept.edit("moved", "two\n")
+    assert kept.looks() == 1
+    assert kept.watched.rules.connections["hub"].auth.token.reveal() == "two"
+
+
 def test_a_secret_that_comes_after_the_rules_is_found(kept: Kept) -> None:
     hub = RIGHT["connections.yaml"].replace("env: TOKEN", "env: LATER")
     kept.edit("connections.yaml", hub)

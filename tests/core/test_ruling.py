@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
+from databases import without
 from ruled import ENVIRONMENT, RIGHT, team, written
 from stage import StoryClock
 
 from config.rules import Rules, load
 from config.watching import WatchedRules
 from service.jobs import ClaimedJob, Done, JobEnd
-from service.ruling import SAY_EVERY, Ruling
+from service.ruling import SAY_EVERY, Ruling, this_process
 from service.running import Runner
 from service.store import Store
 from service.store.ruling import ALIVE_FOR, KEPT_FOR
@@ -219,6 +222,10 @@ def test_two_that_have_other_rules_for_good_do_not_fight(company: Company) -> No
     assert (one.works(), two.works()) == (False, True)
 
 
+def test_two_containers_with_the_name_of_one_host_are_not_taken_for_one_another() -> None:
+    assert this_process("worker") != this_process("worker")
+
+
 def test_a_job_in_flight_ends_under_the_rules_it_began_with_and_the_next_begins_under_the_new(
     company: Company,
 ) -> None:
@@ -319,6 +326,38 @@ def test_who_is_started_with_rules_that_were_read_long_ago_begins_with_those_of_
     child.stop()
     assert [list(rules.policy.teams) for rules in taken] == [["ops", "payments"]]
     assert len(company.journal()) == 2  # it put nothing else in force on the way
+
+
+def test_a_worker_whose_database_takes_nothing_ends_all_the_same(
+    company: Company, capsys: pytest.CaptureFixture[str]
+) -> None:
+    company.one.start()
+    without(company.store, "rules_read")
+    company.one.stop()
+    assert "rules not left to others" in capsys.readouterr().out
+
+
+def test_a_database_that_is_away_is_told_once_and_not_at_each_look(
+    company: Company, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.ruling.LOOK_EVERY", 0.01)
+    company.one.start()
+    without(company.store, "rules_in_force")
+    looks, look = count(1), company.one.ruling.look
+    several = Event()
+
+    def counted() -> None:
+        if next(looks) > 4:
+            several.set()
+        look()
+
+    monkeypatch.setattr(company.one.ruling, "look", counted)
+    thread = Thread(target=company.one.ruling._run)
+    thread.start()
+    assert several.wait(10)
+    company.one.stop()
+    thread.join()
+    assert capsys.readouterr().out.count("[error ") == 1
 
 
 def test_who_only_shows_puts_nothing_in_force(company: Company) -> None:

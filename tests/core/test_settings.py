@@ -102,6 +102,14 @@ def test_what_is_no_address_of_redis_is_told_and_not_repeated(url: str) -> None:
     )
 
 
+@pytest.mark.parametrize("cut", ["12/hunter2", "hun/ter2", "hunter2#", "hunter2?"])
+def test_a_password_that_is_not_encoded_is_told_and_not_repeated(cut: str) -> None:
+    """At the slash it would end, and what is behind it be told as the name of the database."""
+    (told,) = wrong(DATABASE_URL=f"postgresql+psycopg://bot:{cut}@db.acme.example/followthrough")
+    assert told.startswith("FOLLOWTHROUGH_DATABASE_URL must be")
+    assert "ter2" not in told
+
+
 def test_processes_are_woken_through_redis_only() -> None:
     assert wrong(POOL="prefork") == (
         "FOLLOWTHROUGH_POOL=prefork needs FOLLOWTHROUGH_BROKER_URL: Redis wakes processes",

@@ -114,6 +114,7 @@ def test_who_sees_some_teams_only_is_not_shown_the_words_of_all(store: Store) ->
 
 def test_where_every_worker_has_read_others_nobody_works_and_that_is_known(store: Store) -> None:
     in_force(store, NEW, "worker 7 on one")
-    say(store, worker(store, "two", OLD))
+    web = replace(worker(store, "web", NEW), process="web 8 on web", decides=False)
+    say(store, worker(store, "two", OLD), web)
     with store.read() as tx:
         assert rules_standing(tx).waits

@@ -27,7 +27,7 @@ from service import metrics, tokens
 from service.app import create_app
 from service.calls import Tally
 from service.heartbeat import Heartbeat
-from service.readiness import redis_answers
+from service.readiness import Readiness, redis_answers
 from service.store import Store
 from service.store.calls import Called
 from service.store.deliveries import DeliveryState
@@ -171,6 +171,7 @@ def test_an_older_schema_is_not_ready_and_a_later_one_is(
     assert found == {"0001": (503, False), "9999": (200, True)}
 
 
+@pytest.mark.sqlite("a server has no file that can be moved away")
 def test_a_database_that_is_away_is_said_without_telling_where_it_was(
     store: Store, visitor: FlaskClient, tmp_path: Path
 ) -> None:
@@ -193,6 +194,21 @@ def test_a_broker_that_does_not_answer_is_said(store: Store) -> None:
         assert answer.status_code == (200 if answers else 503)
         assert answer.json is not None
         assert answer.json["parts"]["broker"]["ready"] is answers
+
+
+def test_whoever_asks_while_a_slow_broker_is_waited_for_gets_the_same_answer(
+    store: Store, clock: Moving
+) -> None:
+    asked: list[datetime] = []
+
+    def slow() -> bool:
+        asked.append(clock.now)
+        clock.now += timedelta(seconds=5)
+        return False
+
+    readiness = Readiness(store, slow)
+    assert readiness.look() is readiness.look()
+    assert len(asked) == 1
 
 
 def test_redis_answers_while_it_runs_and_with_its_password_only() -> None:
@@ -267,6 +283,7 @@ def test_workers_and_what_is_ready_are_told(store: Store, visitor: FlaskClient) 
     assert value(samples, "ready", part="worker") == 1
 
 
+@pytest.mark.sqlite("a server has no file that can be moved away")
 def test_without_the_database_metrics_say_that_it_is_not_ready(
     store: Store, visitor: FlaskClient, tmp_path: Path
 ) -> None:

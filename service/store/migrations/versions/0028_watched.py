@@ -31,7 +31,7 @@ def upgrade() -> None:
         sa.Column("connection", sa.Text(), nullable=False),
         sa.Column("verb", sa.Text(), nullable=False),
         sa.Column("status", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("calls", sa.Integer(), nullable=False),
+        sa.Column("calls", sa.BigInteger(), nullable=False),
         sa.Column("seconds", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("connection", "verb", "status", name=op.f("pk_calls")),
     )
