@@ -28,7 +28,7 @@ from sqlalchemy import (
 from service.store.codec import Json
 from service.store.schema import metadata
 from service.store.statements import insert
-from service.store.types import UtcDateTime
+from service.store.types import MANY_IDS, UtcDateTime
 
 KEPT = timedelta(hours=24)
 PATIENCE = timedelta(minutes=1)
@@ -36,7 +36,7 @@ PATIENCE = timedelta(minutes=1)
 answers = Table(  # of writes that can be sent again
     "answers",
     metadata,
-    Column("id", Integer, primary_key=True),  # of the claim
+    Column("id", MANY_IDS, primary_key=True),  # of the claim
     Column("whose", Text, nullable=False),  # the token's id, "" for the admin token
     Column("key", Text, nullable=False),
     Column("fingerprint", Text, nullable=False),  # of the request

@@ -31,7 +31,7 @@ from sqlalchemy import insert as sql_insert
 
 from service.store.schema import metadata
 from service.store.statements import insert
-from service.store.types import UtcDateTime
+from service.store.types import MANY_IDS, UtcDateTime
 from workflows.backfilling import Place, Wish
 from workflows.tickets import TicketRef
 
@@ -60,7 +60,7 @@ ENDED = (TicketState.RECORDED, TicketState.KNOWN, TicketState.LEFT, TicketState.
 backfills = Table(  # what somebody asked for
     "backfills",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", MANY_IDS, primary_key=True),
     Column("asked_at", UtcDateTime, nullable=False),
     Column("asked_by", Text, nullable=False),
     Column("since", UtcDateTime, nullable=False),

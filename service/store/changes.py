@@ -11,13 +11,13 @@ from sqlalchemy import insert as sql_insert
 
 from service.store.codec import Json
 from service.store.schema import metadata
-from service.store.types import UtcDateTime
+from service.store.types import MANY_IDS, UtcDateTime
 from workflows.rights import Actor, Role
 
 changes = Table(  # what people did; triggers refuse any change
     "changes",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", MANY_IDS, primary_key=True),
     Column("at", UtcDateTime, nullable=False),
     Column("who", Text, nullable=False),
     Column("role", Text, nullable=False),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
 
 from service.store.schema import metadata
-from service.store.types import UtcDateTime
+from service.store.types import MANY_IDS, UtcDateTime
 
 check_results = Table(  # as CI and monitoring posted them; the latest of each check
     "check_results",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", MANY_IDS, primary_key=True),
     Column("name", Text, nullable=False),
     Column("run", Text),  # the sender's own name for it
     Column("passed", Boolean, nullable=False),

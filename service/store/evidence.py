@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Column, Connection, ForeignKey, Integer, Table, Text, bindparam, func, select
+from sqlalchemy import Column, Connection, ForeignKey, Table, Text, bindparam, func, select
 from sqlalchemy import insert as sql_insert
 
 from service.store.schema import metadata
-from service.store.types import UtcDateTime
+from service.store.types import MANY_IDS, UtcDateTime
 from workflows.attached import Attached, EvidenceKind
 
 evidence = Table(
     "evidence",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", MANY_IDS, primary_key=True),
     Column("incident_id", Text, ForeignKey("incidents.id"), nullable=False, index=True),
     Column("kind", Text, nullable=False),
     Column("url", Text, nullable=False),

@@ -12,13 +12,13 @@ from sqlalchemy import Column, Connection, ForeignKey, Integer, Table, Text, bin
 from sqlalchemy import insert as sql_insert
 
 from service.store.schema import metadata
-from service.store.types import UtcDateTime
+from service.store.types import MANY_IDS, UtcDateTime
 from workflows.rungs import Judgement, Verdict
 
 judgements = Table(
     "judgements",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", MANY_IDS, primary_key=True),
     Column("incident_id", Text, ForeignKey("incidents.id"), nullable=False, index=True),
     Column("item", Integer, nullable=False),  # n of AI-n; with the next two, the audit
     Column("round", Integer, nullable=False),

@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Integer, Table, Text
+from sqlalchemy import Column, Table, Text
 
 from service.store.schema import metadata
-from service.store.types import UtcDateTime
+from service.store.types import MANY_IDS, UtcDateTime
 
 installation = Table(  # one row, made with the table and never changed
     "installation",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", MANY_IDS, primary_key=True),
     Column("salt", Text, nullable=False),
     Column("made_at", UtcDateTime, nullable=False),
 )
@@ -19,7 +19,7 @@ installation = Table(  # one row, made with the table and never changed
 restorations = Table(  # when the database was put back to an older state
     "restorations",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", MANY_IDS, primary_key=True),
     Column("taken_at", UtcDateTime, nullable=False),  # what was done later, it does not know
     Column("restored_at", UtcDateTime, nullable=False),
     sqlite_autoincrement=True,

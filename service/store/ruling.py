@@ -11,7 +11,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
-    Integer,
     Table,
     Text,
     and_,
@@ -25,7 +24,7 @@ from sqlalchemy import insert as sql_insert
 
 from service.store.schema import metadata
 from service.store.statements import insert
-from service.store.types import UtcDateTime
+from service.store.types import MANY_IDS, UtcDateTime
 from workflows.agreement import Known
 
 #: How long a process counts as alive that said nothing; it says so several times within that.
@@ -41,7 +40,7 @@ REMEMBERED = timedelta(days=1)
 rules_in_force = Table(  # one after another: the last one holds
     "rules_in_force",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", MANY_IDS, primary_key=True),
     Column("hash", Text, nullable=False, index=True),
     Column("since", UtcDateTime, nullable=False),
     Column("by", Text, nullable=False),

@@ -131,7 +131,7 @@ jobs = Table(
 effects = Table(
     "effects",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", MANY_IDS, primary_key=True),
     Column("key", Text, nullable=False, unique=True),
     Column("incident_id", Text, ForeignKey("incidents.id"), index=True),
     Column("team", Text, index=True),  # where it is no incident's
@@ -182,7 +182,7 @@ document_places = Table(
 journal = Table(
     "journal",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", MANY_IDS, primary_key=True),
     Column("incident_id", Text, ForeignKey("incidents.id"), index=True),
     Column("at", UtcDateTime, nullable=False),
     Column("kind", Text, nullable=False),
@@ -194,7 +194,7 @@ journal = Table(
 acceptances = Table(  # of proposals, by the page or the command line
     "acceptances",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", MANY_IDS, primary_key=True),
     Column("incident_id", Text, ForeignKey("incidents.id"), nullable=False, index=True),
     Column("number", Integer, nullable=False),  # n of P-n
     Column("by", Text, nullable=False),
@@ -206,7 +206,7 @@ acceptances = Table(  # of proposals, by the page or the command line
 choices = Table(  # where the sides of an action item do not agree, by the page or command line
     "choices",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", MANY_IDS, primary_key=True),
     Column("incident_id", Text, ForeignKey("incidents.id"), nullable=False, index=True),
     Column("item", Integer, nullable=False),  # n of AI-n
     Column("field", Text, nullable=False),
@@ -220,7 +220,7 @@ choices = Table(  # where the sides of an action item do not agree, by the page 
 occurrences = Table(  # what incidents and teams wait for in days
     "occurrences",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", MANY_IDS, primary_key=True),
     Column("key", Text, nullable=False, unique=True),
     Column("incident_id", Text, ForeignKey("incidents.id"), index=True),
     Column("team", Text, index=True),  # where it is no incident's
@@ -252,7 +252,7 @@ poll_marks = Table(
 drifts = Table(  # what was found to differ from what was agreed, and nobody had told of
     "drifts",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", MANY_IDS, primary_key=True),
     Column("incident_id", Text, ForeignKey("incidents.id"), nullable=False, index=True),
     Column("connection", Text, nullable=False),
     Column("ticket_id", Text, nullable=False),
@@ -335,7 +335,7 @@ circuits = Table(
 versions = Table(  # what was published of postmortems; triggers refuse any change
     "versions",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", MANY_IDS, primary_key=True),
     Column("incident_id", Text, ForeignKey("incidents.id"), nullable=False),
     Column("number", Integer, nullable=False),  # n of vn
     Column("commit", Text, nullable=False),  # "" where its store has none
@@ -351,7 +351,7 @@ versions = Table(  # what was published of postmortems; triggers refuse any chan
 publishings = Table(  # who asked to publish, by the page or the command line
     "publishings",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", MANY_IDS, primary_key=True),
     Column("incident_id", Text, ForeignKey("incidents.id"), nullable=False, index=True),
     Column("by", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
@@ -370,7 +370,7 @@ traits = Table(  # what incidents are compared by
 recurrences = Table(  # pairs of incidents that have, or had, one of those in common
     "recurrences",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", MANY_IDS, primary_key=True),
     Column("earlier_id", Text, ForeignKey("incidents.id"), nullable=False),
     Column("later_id", Text, ForeignKey("incidents.id"), nullable=False, index=True),
     Column("found_at", UtcDateTime, nullable=False),

@@ -12,7 +12,6 @@ from sqlalchemy import (
     JSON,
     Column,
     Connection,
-    Integer,
     Row,
     Table,
     Text,
@@ -23,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy import insert as sql_insert
 
 from service.store.schema import metadata
-from service.store.types import UtcDateTime
+from service.store.types import MANY_IDS, UtcDateTime
 from workflows.rights import Role, Teams, lives
 
 #: A use is written down when the last one that was is older than this: not each request writes.
@@ -32,7 +31,7 @@ USED_EVERY = timedelta(minutes=10)
 tokens = Table(
     "tokens",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", MANY_IDS, primary_key=True),
     Column("name", Text, nullable=False),
     Column("digest", Text, nullable=False, unique=True),  # SHA-256 of the token, in hex
     Column("role", Text, nullable=False),

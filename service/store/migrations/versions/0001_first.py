@@ -120,7 +120,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "effects",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", MANY_IDS, nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("incident_id", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -146,7 +146,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_effects_state"), "effects", ["state"], unique=False)
     op.create_table(
         "journal",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", MANY_IDS, nullable=False),
         sa.Column("incident_id", sa.Text(), nullable=True),
         sa.Column("at", UtcDateTime(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),

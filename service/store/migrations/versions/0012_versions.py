@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from service.store.types import UtcDateTime
+from service.store.types import MANY_IDS, UtcDateTime
 
 revision = "0012"
 down_revision = "0011"
@@ -24,7 +24,7 @@ _THERE = (
 def upgrade() -> None:
     op.create_table(
         "versions",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", MANY_IDS, nullable=False),
         sa.Column("incident_id", sa.Text(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("commit", sa.Text(), nullable=False),
@@ -42,7 +42,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "publishings",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", MANY_IDS, nullable=False),
         sa.Column("incident_id", sa.Text(), nullable=False),
         sa.Column("by", sa.Text(), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),

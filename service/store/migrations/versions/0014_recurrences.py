@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from service.store.types import UtcDateTime
+from service.store.types import MANY_IDS, UtcDateTime
 
 revision = "0014"
 down_revision = "0013"
@@ -25,7 +25,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_traits_service_word"), "traits", ["service", "word"])
     op.create_table(
         "recurrences",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", MANY_IDS, nullable=False),
         sa.Column("earlier_id", sa.Text(), nullable=False),
         sa.Column("later_id", sa.Text(), nullable=False),
         sa.Column("found_at", UtcDateTime(), nullable=False),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from service.store.types import UtcDateTime
+from service.store.types import MANY_IDS, UtcDateTime
 
 revision = "0015"
 down_revision = "0014"
@@ -14,7 +14,7 @@ down_revision = "0014"
 def upgrade() -> None:
     op.create_table(
         "check_results",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", MANY_IDS, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("run", sa.Text(), nullable=True),
         sa.Column("passed", sa.Boolean(), nullable=False),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from service.store.types import UtcDateTime
+from service.store.types import MANY_IDS, UtcDateTime
 
 revision = "0027"
 down_revision = "0026"
@@ -19,7 +19,7 @@ def upgrade() -> None:
 def _asked_for() -> None:
     op.create_table(
         "backfills",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", MANY_IDS, nullable=False),
         sa.Column("asked_at", UtcDateTime(), nullable=False),
         sa.Column("asked_by", sa.Text(), nullable=False),
         sa.Column("since", UtcDateTime(), nullable=False),

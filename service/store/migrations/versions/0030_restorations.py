@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from alembic import op
 
-from service.store.types import UtcDateTime
+from service.store.types import MANY_IDS, UtcDateTime
 
 revision = "0030"
 down_revision = "0029"
@@ -21,7 +21,7 @@ down_revision = "0029"
 def upgrade() -> None:
     installation = op.create_table(
         "installation",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", MANY_IDS, nullable=False),
         sa.Column("salt", sa.Text(), nullable=False),
         sa.Column("made_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_installation"),
@@ -30,7 +30,7 @@ def upgrade() -> None:
     op.bulk_insert(installation, [row])
     op.create_table(
         "restorations",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", MANY_IDS, nullable=False),
         sa.Column("taken_at", UtcDateTime(), nullable=False),
         sa.Column("restored_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_restorations"),
