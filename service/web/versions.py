@@ -43,7 +43,7 @@ def blueprint(container: WebContainer) -> Blueprint:
             changed=changed(old.publication.text, new.publication.text) if old and new else None,
         )
 
-    @routes.get("/incidents/<incident_id>/versions/<int:number>")
+    @routes.get("/incidents/<incident_id>/versions/<int(max=999999999):number>")
     def version(incident_id: str, number: int) -> str:
         incident, found = _found(container, incident_id)
         shown = _version(found, number)

@@ -20,6 +20,8 @@ from service.store import Store
 from service.store.journal import EntryKind
 from workflows.model import Incident, Phase, TicketRef
 
+pytestmark = pytest.mark.sqlite("backups are files of SQLite")
+
 
 class Place:
     """A data directory, and one who types commands there."""

@@ -92,7 +92,8 @@ def test_the_command_writes_it_as_markdown_and_as_a_page(
     for name, value in {**TOKENS, **HOOKS}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("FOLLOWTHROUGH_RULES", str(stage.rules_file))
-    monkeypatch.setenv("FOLLOWTHROUGH_DATA", str(Path(stage.store.url.split(":///")[1]).parent))
+    monkeypatch.setenv("FOLLOWTHROUGH_DATA", str(stage.settings.data))
+    monkeypatch.setenv("FOLLOWTHROUGH_DATABASE_URL", stage.store.url)
     OnGitHub(stage, say="alert on depth due:2020-12-18")
     stage.settle()
     asked = ["--team", "payments", "--quarter", "2026-q4"]

@@ -24,7 +24,8 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         monkeypatch.setenv(name, value)
     with Stage(tmp_path) as stage:
         monkeypatch.setenv("FOLLOWTHROUGH_RULES", str(stage.rules_file))
-        monkeypatch.setenv("FOLLOWTHROUGH_DATA", str(Path(stage.store.url.split(":///")[1]).parent))
+        monkeypatch.setenv("FOLLOWTHROUGH_DATA", str(stage.settings.data))
+        monkeypatch.setenv("FOLLOWTHROUGH_DATABASE_URL", stage.store.url)
         yield stage
 
 

@@ -27,6 +27,8 @@ from service.jobs import TIMING
 from service.store.effects import EffectState
 from workflows.model import Outlook
 
+pytestmark = pytest.mark.sqlite("a backup is put back: a file of SQLite")
+
 OPS, DOCUMENTS = "acme/ops", "acme/postmortems"
 PATH = "postmortems/2026/acme-ops-1.md"
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 from click.testing import CliRunner
+from databases import rows_of
 from stage import Stage
 
 from service.commands.all import followthrough
-from service.data import database_file
 from service.dead_letters import dead_letters
 from service.explain import GONE
 from service.store.deliveries import DeliveryState
@@ -48,11 +47,8 @@ def pass_days(stage: Stage, days: int) -> None:
 
 def kept(stage: Stage) -> dict[int, tuple[str, bytes]]:
     """How the bytes of each delivery are kept, by its number."""
-    file = database_file(stage.settings)
-    assert file is not None
-    with closing(sqlite3.connect(file)) as database:
-        rows = database.execute("SELECT id, kept, body FROM deliveries").fetchall()
-    return {id: (kept, body) for id, kept, body in rows}
+    rows: list[dict[str, Any]] = rows_of(stage.store)["deliveries"]
+    return {row["id"]: (row["kept"], bytes(row["body"])) for row in rows}
 
 
 def sent(stage: Stage) -> dict[int, bytes | None]:
