@@ -131,7 +131,7 @@ jobs = Table(
 effects = Table(
     "effects",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", MANY_IDS, primary_key=True),
     Column("key", Text, nullable=False, unique=True),
     Column("incident_id", Text, ForeignKey("incidents.id"), index=True),
     Column("team", Text, index=True),  # where it is no incident's

@@ -120,7 +120,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "effects",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", MANY_IDS, nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("incident_id", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
