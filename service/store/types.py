@@ -20,7 +20,8 @@ from sqlalchemy.sql.compiler import TypeCompiler
 from sqlalchemy.types import TypeEngine
 
 #: An id of which far more are used than there are rows: on PostgreSQL one is gone with each job
-#: that is asked for again, and there an Integer ends at 2,147,483,647. SQLite's has 64 bits.
+#: that is asked for again, and there an Integer ends at 2,147,483,647. SQLite's has 64 bits. Ids
+#: that people type are such, too, so that one that is too large is none, and no error.
 MANY_IDS = BigInteger().with_variant(Integer(), "sqlite")
 
 

@@ -25,6 +25,7 @@ from integrations.gate import Call, Cost
 from integrations.tracker import Envelope, RateLimited
 from service.commands.all import followthrough
 from service.data import database_name
+from service.dead_letters import NoSuchLetter, drop
 from service.governor import Governor
 from service.store import Store
 from service.store.deliveries import Arrival
@@ -147,6 +148,14 @@ def test_what_no_text_can_hold_there_is_kept_as_a_sign_for_it(store: Store) -> N
         assert tx.incidents.served(NOON - timedelta(days=1), besides="") is not None
     assert record is not None
     assert (record.incident.title, record.incident.service) == ("a�b", "\\u0000�")
+
+
+@pytest.mark.parametrize("typed", ["e99999999999", "d999999999999999999"])
+def test_a_dead_letter_of_too_large_a_number_is_none_on_any_database(
+    store: Store, typed: str
+) -> None:
+    with store.write() as tx, pytest.raises(NoSuchLetter):
+        drop(tx, typed, by="an engineer", why="mistyped")
 
 
 @on_postgresql
