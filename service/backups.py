@@ -16,7 +16,15 @@ from config.settings import Settings
 from service.clock import Clock
 from service.data import UnusableData, database_file, made
 from service.store import Store
-from service.store.backup import Contents, NotADatabase, copy, examine, is_open, put_in_place
+from service.store.backup import (
+    Contents,
+    NotADatabase,
+    NotReadable,
+    copy,
+    examine,
+    is_open,
+    put_in_place,
+)
 from service.store.migrations import knows
 
 
@@ -59,9 +67,13 @@ def take(settings: Settings, target: Path) -> Contents:
     except NotADatabase as error:
         words = f"{source.absolute()} cannot be copied: {error}."
         raise Refused(words, "Restore the last backup that is in order.") from None
+    except NotReadable as error:
+        words = f"{source.absolute()} cannot be read: {error}."
+        raise Refused(words, "Run this as the user that the service runs as.") from None
     except OSError as error:
         words = f"{target} cannot be written: {error.strerror}."
-        raise Refused(words, "Name a file in a directory that this user may write in.") from None
+        mend = "Name a file in a directory where there is room, and this user may write."
+        raise Refused(words, mend) from None
     finally:
         part.unlink(missing_ok=True)
     return contents
@@ -80,6 +92,7 @@ def put_back(settings: Settings, backup: Path, clock: Clock, *, replace: bool) -
         contents = _copied(backup, part)
         taken_at = _marked(part, clock)
         _give_to_owner(part, at if at.exists() else at.parent)
+        _need_room(at, replace)  # the copy took its time, and somebody may have started meanwhile
         aside = at.with_name(f"{at.name}.before-{clock():%Y%m%dT%H%M%S}")
         had_one = at.exists()
         put_in_place(part, at, aside)
@@ -131,6 +144,9 @@ def _copied(backup: Path, part: Path) -> Contents:
         return copy(backup, part)
     except NotADatabase as error:
         raise Refused(f"{backup} is no backup that is in order: {error}.", mend) from None
+    except NotReadable as error:
+        mend = "Let the user that the service runs as read it."
+        raise Refused(f"{backup} cannot be read: {error}.", mend) from None
 
 
 def _marked(part: Path, clock: Clock) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -17,6 +18,17 @@ class NotADatabase(Exception):
     """The file is no database of ours, or is damaged; the message says what SQLite found."""
 
 
+class NotReadable(Exception):
+    """Nobody knows what is in the file: this user, or anybody at this moment, cannot read it."""
+
+
+#: What SQLite says of a file that it cannot look into: https://sqlite.org/rescode.html
+_SHUT = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY)
+
+#: And of one that it cannot write on: there is no room left, or no more than a quota allows.
+_UNWRITTEN = {sqlite3.SQLITE_FULL: errno.ENOSPC, sqlite3.SQLITE_IOERR_WRITE: errno.EIO}
+
+
 @dataclass(frozen=True, slots=True)
 class Contents:
     """What a database holds: the `revision` of its schema, and how many `incidents`."""
@@ -27,7 +39,8 @@ class Contents:
 
 def copy(source: Path, target: Path) -> Contents:
     """Copy the database as it stands at one moment, whoever writes it meanwhile, into `target`,
-    which must not be there: one file, with nothing beside it. Raises NotADatabase, OSError."""
+    which must not be there: one file, with nothing beside it. Raises NotADatabase, NotReadable,
+    OSError."""
     # The whole in one step: it reads one snapshot, and a writer need not wait for it
     # (https://sqlite.org/wal.html). In several steps it begins anew after each write.
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
@@ -38,7 +51,7 @@ def copy(source: Path, target: Path) -> Contents:
 
 
 def examine(file: Path) -> Contents:
-    """Look through all of a database. Raises NotADatabase."""
+    """Look through all of a database. Raises NotADatabase, NotReadable."""
     with _read(file) as database:
         found = [str(row[0]) for row in database.execute("PRAGMA integrity_check(3)")]
         if found != ["ok"]:
@@ -68,11 +81,11 @@ def put_in_place(file: Path, at: Path, aside: Path) -> None:
     `aside`. At no moment is there none. Raises OSError."""
     with file.open("rb") as written:
         os.fsync(written.fileno())
+    if at.exists():
+        os.link(at, aside)  # first, for it may fail, and without its log a database has less in it
     for end in BESIDE:  # of another database, they would be taken for this one's
         if (left := Path(f"{at}{end}")).exists():
             left.replace(f"{aside}{end}")
-    if at.exists():
-        os.link(at, aside)
     file.replace(at)
     directory = os.open(at.parent, os.O_RDONLY)
     try:
@@ -83,12 +96,16 @@ def put_in_place(file: Path, at: Path, aside: Path) -> None:
 
 @contextmanager
 def _read(file: Path) -> Iterator[sqlite3.Connection]:
-    """Raises NotADatabase."""
+    """Raises NotADatabase, NotReadable; OSError where a copy of it cannot be written."""
     try:
         address = f"{file.absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(address, uri=True, timeout=15)) as database:
             yield database
     except sqlite3.DatabaseError as error:
+        if (unwritten := _UNWRITTEN.get(error.sqlite_errorcode)) is not None:
+            raise OSError(unwritten, os.strerror(unwritten)) from None
+        if error.sqlite_errorcode & 0xFF in _SHUT:
+            raise NotReadable(str(error)) from None
         raise NotADatabase(str(error)) from None
 
 

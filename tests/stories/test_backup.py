@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import sqlite3
 import threading
 from contextlib import closing
@@ -13,10 +14,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from config.settings import Settings
+from service import backups
+from service.clock import Clock
 from service.commands.all import followthrough
 from service.container import open_store
 from service.data import database_file
 from service.store import Store
+from service.store.backup import NotReadable, examine, put_in_place
 from service.store.journal import EntryKind
 from workflows.model import Incident, Phase, TicketRef
 
@@ -92,6 +96,29 @@ def test_a_backup_that_cannot_be_written_leaves_nothing(place: Place, tmp_path: 
     assert done.exit_code == 1
     assert "cannot be written: No such file or directory" in done.output
     assert [each.name for each in tmp_path.iterdir()] == ["data"]
+
+
+def test_where_there_is_no_room_nobody_is_sent_to_an_older_backup(
+    place: Place, tmp_path: Path
+) -> None:
+    place.type("backup", tmp_path / "backup")
+    before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, most))
+    try:
+        taken = place.type("backup", tmp_path / "another")
+        restored = place.type("restore", "--replace", tmp_path / "backup")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
+    assert (taken.exit_code, restored.exit_code) == (1, 1)
+    assert "cannot be written: Input/output error." in taken.output
+    assert f"{place.file} cannot be replaced: Input/output error." in restored.output
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["backup", "data"]
+    assert place.titles() == ["first"]
+
+
+def test_a_file_that_cannot_be_opened_need_not_be_damaged(tmp_path: Path) -> None:
+    with pytest.raises(NotReadable, match="unable to open database file"):
+        examine(tmp_path / "nothing")
 
 
 def test_a_damaged_database_is_no_backup(place: Place, tmp_path: Path) -> None:
@@ -177,6 +204,36 @@ def test_nothing_is_restored_while_anybody_has_the_database_open(
     note(store, "third")
     store.close()
     assert place.titles() == ["first", "second", "third"]
+
+
+def test_nor_where_somebody_starts_while_the_backup_is_copied(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.type("backup", tmp_path / "backup")
+    bring_up_to_date, started = backups._marked, []
+
+    def meanwhile(part: Path, clock: Clock) -> datetime:
+        store = place.store()
+        note(store, "second")
+        started.append(store)
+        return bring_up_to_date(part, clock)
+
+    monkeypatch.setattr(backups, "_marked", meanwhile)
+    refused = place.type("restore", "--replace", tmp_path / "backup")
+    assert refused.exit_code == 1
+    assert f"Something works with {place.file}" in refused.output
+    note(started[0], "third")
+    started[0].close()
+    assert place.titles() == ["first", "second", "third"]
+
+
+def test_what_cannot_be_kept_aside_keeps_its_log(tmp_path: Path) -> None:
+    files = {"new": b"new", "at": b"old", "at-wal": b"of the old one", "aside": b"in the way"}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(FileExistsError):
+        put_in_place(tmp_path / "new", tmp_path / "at", tmp_path / "aside")
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == files
 
 
 def test_a_damaged_database_can_be_replaced(place: Place, tmp_path: Path) -> None:

@@ -129,6 +129,11 @@ def test_every_service_has_as_little_as_it_needs() -> None:
     assert composition()["networks"]["inside"] == {"internal": True}
 
 
+def test_postgresql_counts_as_there_only_once_others_reach_it() -> None:
+    check = composition()["services"]["postgres"]["healthcheck"]["test"]
+    assert check[check.index("--host") + 1] == "127.0.0.1"
+
+
 def test_what_it_is_told_are_settings_and_secrets_are_files() -> None:
     names = {setting.name for setting in SETTINGS}
     told = {name for each in ours().values() for name in each["environment"]}
