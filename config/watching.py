@@ -38,6 +38,7 @@ class WatchedRules:
         self._environ = environ
         self._seen = self._taken = ""
         self._looks = 0
+        self.late = False  # whether `rules` were there before and could not be used then
 
     def look(self) -> bool:
         """Look once; whether `rules` are others now. What is still being written is left until it
@@ -48,7 +49,7 @@ class WatchedRules:
         again = bool(self.problems) and self._looks % TRY_AGAIN == 0
         if not steady or (seen == self._taken and not again):
             return False
-        self._taken = seen
+        late, self._taken = seen == self._taken, seen
         try:
             found = load(self._path, self._environ)
         except RulesError as error:
@@ -61,7 +62,7 @@ class WatchedRules:
         self.problems = tuple(self._refusals(found))
         if self.problems:
             return False
-        self.rules, self._files = found, found.files
+        self.rules, self._files, self.late = found, found.files, late
         return True
 
 

@@ -97,7 +97,9 @@ class Ruling:
         if self._watched.rules is not self._rules:
             self._take(self._watched.rules)
             self._rules = self._watched.rules
-            if self._act is not Act.START:
+            if self._watched.late:  # nobody changed them now, and others may have gone on since
+                self._act = Act.START
+            elif self._act is not Act.START:
                 self._act = Act.CHANGE
             self._begun = False
             self._reading = replace(

@@ -27,7 +27,7 @@ class Act(StrEnum):
     """What a process has just done, if anything."""
 
     NONE = "none"
-    START = "start"
+    START = "start"  # or it can use rules only now that it had read before
     CHANGE = "change"  # it read rules that were changed while it ran
 
 

@@ -27,7 +27,7 @@ from workflows.projection import (
     severity_words,
 )
 from workflows.quarters import quarter_of
-from workflows.recurrence import normal
+from workflows.recurrence import LONGEST_NAME, normal
 from workflows.sections import Line, Section, rows, sections
 
 #: A longer statement is a paragraph, and names no factor.
@@ -162,9 +162,9 @@ def _facts(path: str, team: str, written: Written) -> Facts:
         title=written.title,
         team=team,
         team_words=normal(team),
-        service=written.service,
+        service=written.service[:LONGEST_NAME],
         service_words=normal(written.service),
-        severity=written.severity,
+        severity=written.severity[:LONGEST_NAME],
         severity_words=severity_words(written.severity),
         restricted=False,
         imported=True,

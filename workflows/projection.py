@@ -14,7 +14,7 @@ from enum import StrEnum
 from workflows.documents import is_mark
 from workflows.model import ActionItem, DocumentStatus, Incident, Phase
 from workflows.quarters import quarter_of
-from workflows.recurrence import FACTOR, TAG, normal
+from workflows.recurrence import FACTOR, LONGEST_NAME, TAG, normal
 from workflows.review import factors
 from workflows.rungs import Audit
 from workflows.sections import sections
@@ -211,7 +211,7 @@ def project(
 
 def severity_words(severity: str) -> str:
     """How severities are compared: "SEV-1" and "sev 1" are one."""
-    return "".join(filter(str.isalnum, severity)).casefold()
+    return "".join(filter(str.isalnum, severity)).casefold()[:LONGEST_NAME]
 
 
 def _text(incident: Incident) -> str:
@@ -241,9 +241,9 @@ def _facts(incident: Incident, published: datetime | None) -> Facts:
         title=incident.title,
         team=incident.team,
         team_words=normal(incident.team),
-        service=service,
+        service=service[:LONGEST_NAME],
         service_words=normal(service),
-        severity=incident.severity or "",
+        severity=(incident.severity or "")[:LONGEST_NAME],
         severity_words=severity_words(incident.severity or ""),
         restricted=incident.restricted or incident.phase is Phase.GONE,
         imported=False,

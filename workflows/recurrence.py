@@ -36,6 +36,10 @@ _PLEASED = (Verdict.EFFECTIVE, Verdict.PARTLY)
 _NO_DOCUMENT = (DocumentStatus.DECLINED, DocumentStatus.GONE)
 _NO_INCIDENT = (Phase.GONE, Phase.SET_ASIDE)
 
+#: What is compared stands in indexes: PostgreSQL takes no row of more than 2,704 bytes into one
+#: (https://www.postgresql.org/docs/current/btree.html), and would refuse to keep the incident.
+LONGEST_NAME = 150
+
 _WORD = re.compile(r"[^\W_]+")
 _LINKED = re.compile(r"\[([^\[\]]*)\]\([^)\[]*\)")
 _ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
@@ -55,9 +59,11 @@ class Traits:
 
 
 def normal(text: str) -> str:
-    """The words of a text alone, as they are compared: "**Slow** disk." → "slow disk"."""
+    """The words of a name alone, as they are compared: "**Slow** disk." → "slow disk". Whatever
+    follows `LONGEST_NAME` characters tells no two names apart."""
     plain = _ADDRESS.sub(" ", _LINKED.sub(r"\1", as_said(text)))
-    return " ".join(_WORD.findall(unicodedata.normalize("NFKC", plain).casefold()))
+    words = " ".join(_WORD.findall(unicodedata.normalize("NFKC", plain).casefold()))
+    return words[:LONGEST_NAME].rstrip()
 
 
 def tags(labels: Iterable[str]) -> tuple[str, ...]:

@@ -21,13 +21,16 @@ from config.rules import RulesError, load
 from service.learning import LEARNING_JOB, LearningAnew
 from service.store import Store
 from service.store.words_postgresql import vector
+from workflows.counts import Scope
 from workflows.learning_rules import LearningRules
 from workflows.model import DocumentStatus, Incident, Kind
 from workflows.moments import Moments
 from workflows.pairs import Recurrence
+from workflows.periods import Period
 from workflows.policy import Policy
 from workflows.projection import Label, Part, What, project
 from workflows.proven import Evidence, Proof, Waiver
+from workflows.sight import Sight
 from workflows.snapshots import Progress
 from workflows.versions import Publication, Version
 
@@ -287,3 +290,17 @@ def test_kinds_are_those_of_its_measures_each_once() -> None:
     items = [measure(), replace(measure(), number=2), replace(measure(), number=3)]
     items[2] = replace(items[2], kind=Kind.DETECTIVE)
     assert project(incident(*items), {}).kinds == ("detective", "preventive")
+
+
+@pytest.mark.parametrize("word", ["支払いが止まる ", "🜁🜂🜃🜄a"])
+def test_however_long_a_name_is_its_incident_is_kept_and_found_by_it(
+    store: Store, word: str
+) -> None:
+    """PostgreSQL refuses rows of an index that are too long."""
+    long = word * 900
+    known = replace(judged(), opened=NOON, service=long, severity=long, tags=(f"tag:{long}",))
+    saved(store, known)
+    ever = Period(date(2020, 1, 1), date(2030, 1, 1))
+    with store.read() as tx:
+        (found,) = tx.figures.opened(Scope(ever, Sight(None, True), service=long))
+    assert found.count == 1

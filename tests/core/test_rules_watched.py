@@ -140,6 +140,10 @@ def test_rules_that_are_refused_leave_those_before(kept: Kept) -> None:
     kept.refused = []
     assert kept.looks(TRY_AGAIN) == 1
     assert kept.teams == ["ops", "payments", "web"]
+    assert kept.watched.late
+    kept.edit("ops.yaml", team("operations"))
+    assert kept.looks() == 1
+    assert not kept.watched.late
 
 
 def test_rules_that_are_gone_leave_those_before(kept: Kept) -> None:

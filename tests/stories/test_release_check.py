@@ -74,6 +74,7 @@ def test_what_could_not_be_checked_is_told_apart_from_what_is_stopped(
     assert checked(service="search").exit_code == 3
     assert checked("--fail-on", "none", "--fail-on", "late").exit_code == 2
     assert checked("--github", "acme/ops").exit_code == 2
+    monkeypatch.delenv("FOLLOWTHROUGH_DATABASE_URL")
     monkeypatch.setenv("FOLLOWTHROUGH_DATA", str(tmp_path / "never-made"))
     assert checked().exit_code == 2
 
