@@ -188,7 +188,7 @@ def test_who_is_asked_to_end_finishes_what_is_in_flight(started: Started, pool: 
 
 
 @needs_proc
-@pytest.mark.parametrize("pool", ["threads", "prefork"])
+@pytest.mark.parametrize("pool", ["threads", pytest.param("prefork", marks=pytest.mark.long)])
 def test_what_does_not_end_in_time_is_handed_back_and_another_worker_takes_it(
     started: Started, pool: str
 ) -> None:
@@ -291,7 +291,7 @@ def test_a_child_that_cannot_start_is_replaced(started: Started) -> None:
 ALIEN = ("celeryconfig", "config", "service", "workflows", "integrations", "celeryapp")
 
 
-@pytest.mark.parametrize("command", ["worker", "up"])
+@pytest.mark.parametrize("command", ["worker", pytest.param("up", marks=pytest.mark.long)])
 def test_a_folder_of_somebody_elses_modules_has_no_say(started: Started, command: str) -> None:
     for name in ALIEN:
         (started.directory / f"{name}.py").write_text("raise SystemExit('this was imported')\n")
