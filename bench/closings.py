@@ -7,7 +7,10 @@ worker processes start and set them up: document, five tasks, links, comment. Ea
 trackers comes 50 ms late, and they have no limits. Counted is from the first call to the last
 write. Beside it stand two floors of the same run: how long the calls would take if the threads did
 nothing but wait for them, and what was worked meanwhile: by the workers, by the stand-in for the
-trackers, which is this process, and by the whole machine, PostgreSQL and Redis with it.
+trackers, which is this process, and by the whole machine, PostgreSQL and Redis with it. And what
+the workers wait for otherwise: for how much of the time one of them held the lock of the one that
+writes alone, how many waited for it, and when nine of ten writes were made, after which fewer and
+fewer incidents are left to work on at once.
 """
 
 from __future__ import annotations
@@ -16,15 +19,20 @@ import argparse
 import os
 import sys
 import tempfile
+import threading
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+
+import psycopg
 
 from bench import company
 from bench.storm import Process, Servers
 from integrations.sandbox import Sandbox
 from integrations.sandbox.faults import Faults
 from service.store import Store
+from service.store.on_postgresql import WRITER
 from workflows.model import Outlook
 
 LATENCY = 0.05  # seconds until a tracker answers
@@ -33,15 +41,64 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
-class Took:
-    """Seconds from the first call to the last write; calls; and seconds of work: of the workers, of
-    the stand-in, and of the machine."""
+class Seen:
+    """On this machine's clock, when the first call came, nine of ten writes were made, and the
+    last was; and of that time, the share in which somebody wrote alone, and how many waited to."""
 
-    seconds: float
+    first: float
+    most: float
+    last: float
+    writing: float
+    waiting: float
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """What was seen; how many calls were made; and in that time the seconds of work of the workers,
+    of the stand-in, and of the machine."""
+
+    seen: Seen
     calls: int
     workers: float
     stand_in: float
     machine: float
+
+    @property
+    def seconds(self) -> float:
+        return self.seen.last - self.seen.first
+
+
+class Queue(threading.Thread):
+    """Looks again and again at who holds the lock of the one that writes alone, and who waits.
+    https://www.postgresql.org/docs/current/view-pg-locks.html"""
+
+    _LOOK = (
+        "SELECT count(*) FILTER (WHERE granted), count(*) FILTER (WHERE NOT granted)"
+        " FROM pg_locks WHERE locktype = 'advisory' AND objid = %s"
+    )
+
+    def __init__(self, database: str) -> None:
+        super().__init__(daemon=True)
+        self._database = database.replace("+psycopg", "")
+        self._ended = threading.Event()
+        self._looks = self._held = self._waited = 0
+        self.start()
+
+    def run(self) -> None:
+        with psycopg.connect(self._database, autocommit=True) as connection:
+            while not self._ended.wait(0.02):
+                held, waited = connection.execute(self._LOOK, (WRITER,)).fetchone() or (0, 0)
+                self._looks, self._held = self._looks + 1, self._held + held
+                self._waited += waited
+
+    def shares(self) -> tuple[float, float]:
+        """The share of the time in which somebody held it, and how many waited on average."""
+        looks = max(1, self._looks)
+        return self._held / looks, self._waited / looks
+
+    def close(self) -> None:
+        self._ended.set()
+        self.join()
 
 
 def run(closings: int, workers: int, threads: int, directory: Path) -> Took:
@@ -63,8 +120,8 @@ def run(closings: int, workers: int, threads: int, directory: Path) -> Took:
             environ = _environ(sandbox, servers, threads, directory)
             processes += [Process("worker", n, directory, environ) for n in range(workers)]
             begun, stand_in, machine = time.monotonic(), time.process_time(), _busy()
-            first, last = _watch(sandbox, servers.database, closings)
-            share = (last - first) / (time.monotonic() - begun)
+            seen = _watch(sandbox, servers.database, closings)
+            share = (seen.last - seen.first) / (time.monotonic() - begun)
             worked = (
                 sum(map(_worked, processes)),
                 (time.process_time() - stand_in) * share,
@@ -73,7 +130,7 @@ def run(closings: int, workers: int, threads: int, directory: Path) -> Took:
             verdict = company.judge(sandbox, keys)
             if not verdict.right():
                 raise RuntimeError(f"lost: {verdict.lost[:3]}; double: {verdict.doubled[:3]}")
-            return Took(last - first, len(sandbox.calls), *worked)
+            return Took(seen, len(sandbox.calls), *worked)
     finally:
         for process in processes:
             process.stop()
@@ -94,26 +151,28 @@ def _environ(sandbox: Sandbox, servers: Servers, threads: int, directory: Path) 
     }
 
 
-def _watch(sandbox: Sandbox, database: str, closings: int) -> tuple[float, float]:
-    """When the first call came and the last write was made, on this machine's clock."""
-    store: Store | None = None
-    first = last = 0.0
-    writes, give_up_at = 0, time.monotonic() + LONGEST
-    try:
+def _watch(sandbox: Sandbox, database: str, closings: int) -> Seen:
+    """What is seen from the first call to the last write."""
+    made: list[tuple[float, int]] = []  # (when, how many writes)
+    give_up_at = time.monotonic() + LONGEST
+    while not sandbox.calls and time.monotonic() < give_up_at:
+        time.sleep(0.01)
+    first = time.monotonic()
+    with closing(Store(database)) as store, closing(Queue(database)) as queue:
+        shares = queue.shares()
         while time.monotonic() < give_up_at:
-            now, found = time.monotonic(), len(sandbox.writes())
-            first = first or (now if sandbox.calls else 0.0)
-            if found != writes:
-                writes, last = found, now
-            elif last and now - last > 2.0:
-                store = store or Store(database)
+            now, writes = time.monotonic(), len(sandbox.writes())
+            if not made or writes != made[-1][1]:
+                made.append((now, writes))
+                shares = queue.shares()
+            elif now - made[-1][0] > 2.0:
                 with store.read() as tx:
-                    if tx.incidents.counts() == {Outlook.DONE: closings}:
-                        return first, last
+                    done = tx.incidents.counts() == {Outlook.DONE: closings}
+                if done:
+                    last, all_of_them = made[-1]
+                    most = next(when for when, so_far in made if so_far >= 0.9 * all_of_them)
+                    return Seen(first, most, last, *shares)
             time.sleep(0.05)
-    finally:
-        if store is not None:
-            store.close()
     raise RuntimeError(f"not all were set up within {LONGEST:.0f} s")
 
 
@@ -147,7 +206,10 @@ def main() -> None:
             f" waiting for answers alone {waiting:.1f} s; of {os.cpu_count()} cores the workers"
             f" used {took.workers / took.seconds:.2f}, the stand-in"
             f" {took.stand_in / took.seconds:.2f},"
-            f" the whole machine {took.machine / took.seconds:.2f}"
+            f" the whole machine {took.machine / took.seconds:.2f};"
+            f" one wrote alone {took.seen.writing:.0%} of the time, and"
+            f" {took.seen.waiting:.1f} waited to; nine of ten writes after"
+            f" {took.seen.most - took.seen.first:.1f} s"
         )
     _say(f"load average after: {_load()}")
 

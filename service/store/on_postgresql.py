@@ -36,7 +36,7 @@ SIDE_BY_SIDE = True
 # Advisory locks have numbers, and each database its own. These two are ours; those of names are 64
 # bits of a hash (`service.store.statements.locked`), which are these by no chance that counts.
 # https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
-_WRITER, _MIGRATION = 727_001, 727_002
+WRITER, _MIGRATION = 727_001, 727_002
 _LOCK = text("SELECT pg_advisory_xact_lock(:number)")
 
 
@@ -91,7 +91,7 @@ def writing(engine: Engine, *, alone: bool) -> Iterator[Connection]:
     Each of its statements sees what was committed before it began."""
     with engine.connect() as connection, connection.begin():
         if alone:
-            connection.execute(_LOCK, {"number": _WRITER})
+            connection.execute(_LOCK, {"number": WRITER})
         yield connection
 
 
@@ -115,7 +115,7 @@ def migrate(engine: Engine, upgrade: Callable[[Connection], None]) -> None:
             with engine.connect() as connection, connection.begin():
                 connection.execute(text("SET LOCAL lock_timeout = 0"))
                 connection.execute(_LOCK, {"number": _MIGRATION})
-                connection.execute(_LOCK, {"number": _WRITER})
+                connection.execute(_LOCK, {"number": WRITER})
                 connection.execute(text(f"SET LOCAL lock_timeout = '{DDL_SECONDS}s'"))
                 upgrade(connection)
                 return
