@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from integrations.findings import Finding as Finding
 from workflows.effects import CreateTask, SetFields
 from workflows.model import DocumentRef, Person, Status, Ticket, TicketRef
 from workflows.snapshots import Field, Value
@@ -198,16 +199,6 @@ class FieldsSet:
     status: Status | None = None
     at: datetime | None = None
     also: Mapping[Field, tuple[str, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that `doctor` looked at. `to_write`: it only matters to whoever writes."""
-
-    ok: bool
-    what: str
-    mend: str = ""
-    to_write: bool = False
 
 
 @dataclass(frozen=True, slots=True)

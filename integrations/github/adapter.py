@@ -10,10 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from itertools import islice
 from urllib.parse import urlsplit
 
-from integrations.github import discovery
+from integrations.github import checks, discovery
 from integrations.github.answers import Invalid
 from integrations.github.choices import Choices
 from integrations.github.client import GitHubClient, Recent, issue_path
@@ -37,7 +36,6 @@ from integrations.tracker import (
     Rejected,
     Survey,
     TaskResult,
-    TrackerError,
 )
 from workflows.effects import CreateTask, SetFields
 from workflows.model import Comment, Person, Ticket, TicketRef
@@ -212,27 +210,8 @@ class GitHubTracker:
         places: Mapping[str, str],
         kept: Mapping[str, KeptThere] | None = None,  # noqa: ARG002 - write access is all of it
     ) -> Iterator[Finding]:
-        """Sign-in, then each repository: is it seen, may we write, has it issues, whom can it
-        assign, has it sub-issues. Reads only."""
-        try:
-            login = self._client.login()
-        except TrackerError as error:
-            yield Finding(False, f"sign-in: {error.words}", error.mend)
-            return
-        yield Finding(True, f"signed in as {login}")
-        scopes = self._client.headers("/user").get("x-oauth-scopes", "")
-        if scopes and not {"repo", "public_repo"} & {scope.strip() for scope in scopes.split(",")}:
-            yield Finding(
-                False,
-                f"the token has the scopes {scopes}",
-                "Give it the scope repo, or make a fine-grained token with write access to "
-                "issues, contents and pull requests.",
-            )
-        for place in places:
-            try:
-                yield from self._check_place(place)
-            except TrackerError as error:
-                yield Finding(False, f"{place}: {error.words}", error.mend)
+        """See `integrations.github.checks`."""
+        return checks.check(self._client, places)
 
     def places(self) -> Iterator[Place]:
         """See `integrations.github.discovery`."""
@@ -274,48 +253,6 @@ class GitHubTracker:
     def place_of(self, ticket: TicketRef) -> str:
         """``owner/name`` of ``owner/name#7``."""
         return ticket.key.rpartition("#")[0]
-
-    def _check_place(self, place: str) -> Iterator[Finding]:
-        repository = self._client.repository(place)
-        if repository.name.lower() != place.lower():
-            mend = "Write its new name in the rules."
-            yield Finding(False, f"{place}: is called {repository.name} now", mend)
-        elif repository.name != place:
-            yield Finding(True, f"{place}: GitHub writes it {repository.name}; case is ignored")
-        if repository.archived:
-            yield Finding(False, f"{place}: is archived", "Unarchive it in its settings.")
-        elif not repository.has_issues:
-            yield Finding(False, f"{place}: has no issues", "Switch Issues on in its settings.")
-        else:
-            yield Finding(True, f"{place}: visible, with issues")
-        if repository.may_push is False:
-            yield Finding(
-                False,
-                f"{place}: no write access",
-                "Give the account write access: without it GitHub drops owners, labels and "
-                "milestones in silence.",
-                to_write=True,
-            )
-        elif repository.may_push:
-            yield Finding(True, f"{place}: write access")
-        path = self._client.present_path(place)
-        people = len(list(islice(self._client.pages(f"{path}/assignees"), 100)))
-        shown = "100 or more" if people == 100 else str(people)
-        yield Finding(
-            people > 0,
-            f"{place}: {shown} people can be assigned",
-            "" if people else "Give the owners of tasks at least the role Triage there.",
-        )
-        yield from self._check_sub_issues(place)
-
-    def _check_sub_issues(self, place: str) -> Iterator[Finding]:
-        path = f"{self._client.present_path(place)}/issues"
-        for issue in islice(self._client.pages(path, state="all", per_page=1), 1):
-            try:
-                next(self._client.pages(f"{path}/{issue['number']}/sub_issues"), None)
-                yield Finding(True, f"{place}: sub-issues")
-            except NotThere:
-                yield Finding(True, f"{place}: no sub-issues here; the one comment lists tasks")
 
     def _hosts(self) -> set[str]:
         """Where this server shows issues: api.github.com's stand on github.com, an Enterprise

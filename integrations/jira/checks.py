@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass, replace
 
+from integrations.findings import Finding, Kind
+from integrations.jira.reach import Statuses, done_at_all, statuses_of, way_to_done
 from integrations.jira.reading import person
 from integrations.jira.site import JiraSite
-from integrations.tracker import Finding, KeptThere, TrackerError
+from integrations.tracker import KeptThere, NotThere, Rejected, SignInFailed, TrackerError
 from workflows.snapshots import Field
 
 #: What the service does in a project, and Jira's name for the permission.
@@ -45,14 +47,41 @@ def check(
         yield _failed(f"sign in to {site.client.url}", error)
         return
     who = person(me)
-    yield Finding(True, f"signed in to {site.client.url} as {who.name if who else 'somebody'}")
+    told = f"signed in to {site.client.url} as {who.name if who else 'somebody'}"
+    yield Finding(True, told, kind=Kind.SIGN_IN)
     yield from _looked_at("issue link types", _link_type(site))
     for place, issue_type in places.items():
-        yield from _looked_at(f"project {place}", _project(site, place, kept.get(place)))
+        try:
+            project = site.client.get(f"/project/{place}")
+        except NotThere as error:
+            told = f"project {place}: {error.words}"
+            yield Finding(False, told, _UNSEEN, kind=Kind.PLACE, place=place)
+            continue
+        except TrackerError as error:
+            yield replace(_failed(f"project {place}", error), place=place)
+            continue
+        yield Finding(True, f"project {place} ({project.get('name', '')}) is visible")
+        wanted = _Wanted(place, issue_type, kept.get(place))
+        yield from _looked_at(f"project {place}", _project(site, wanted))
         if place in site.roles:
             yield from _looked_at(f"roles of {place}", _writers(site, place))
         if issue_type:
             yield from _looked_at(f"{issue_type} in {place}", _creation(site, place, issue_type))
+
+
+_UNSEEN = (
+    "Look whether its key in the rules is right, and grant this account BROWSE_PROJECTS in it: "
+    "Jira tells both alike."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A project, and what is done there."""
+
+    place: str
+    issue_type: str
+    kept: KeptThere | None
 
 
 def _looked_at(what: str, findings: Iterator[Finding]) -> Iterator[Finding]:
@@ -64,16 +93,18 @@ def _looked_at(what: str, findings: Iterator[Finding]) -> Iterator[Finding]:
 
 
 def _failed(what: str, error: TrackerError) -> Finding:
-    return Finding(False, f"{what}: {error.words}", error.mend)
+    kind = Kind.SIGN_IN if isinstance(error, SignInFailed) else Kind.REACH
+    return Finding(False, f"{what}: {error.words}", error.mend, kind=kind)
 
 
 def _link_type(site: JiraSite) -> Iterator[Finding]:
     relation = site.relation()
-    yield Finding(
-        relation is not None,
-        f"issue link type {relation or site.link_type}",
-        "" if relation else "Add it under Jira's issue linking, or name another one.",
-    )
+    if relation is not None:
+        yield Finding(True, f"issue link type {relation}", kind=Kind.LINK_TYPE)
+        return
+    mend = "Add it in Jira under Issue linking: by it tasks and postmortem show on the incident."
+    told = f"Jira has no issue link type {site.link_type}"
+    yield Finding(False, told, mend, to_write=True, kind=Kind.LINK_TYPE)
 
 
 def _needed(kept: KeptThere | None) -> dict[str, str]:
@@ -84,25 +115,43 @@ def _needed(kept: KeptThere | None) -> dict[str, str]:
     return needed
 
 
-def _project(site: JiraSite, place: str, kept: KeptThere | None) -> Iterator[Finding]:
-    project = site.client.get(f"/project/{place}")
-    yield Finding(True, f"project {place} ({project.get('name', '')}) is visible")
-    needed = _needed(kept)
+def _project(site: JiraSite, wanted: _Wanted) -> Iterator[Finding]:
+    place, needed = wanted.place, _needed(wanted.kept)
     asked = site.client.get("/mypermissions", projectKey=place, permissions=",".join(needed))
     granted = asked.get("permissions") or {}
+    held = {name for name in needed if (granted.get(name) or {}).get("havePermission")}
     for permission, words in needed.items():
-        have = bool((granted.get(permission) or {}).get("havePermission"))
+        have = permission in held
         mend = f"Grant {permission} in the permission scheme of {place} to this account."
         writes = permission != "BROWSE_PROJECTS"
-        yield Finding(have, f"may {words} in {place}", "" if have else mend, to_write=writes)
-    yield _way_to_done(place, site.client.listed(f"/project/{place}/statuses"))
+        yield Finding(
+            have,
+            f"may {words} in {place}",
+            "" if have else mend,
+            to_write=writes,
+            kind=Kind.PERMISSION,
+        )
+    types = statuses_of(site, place)
+    done = done_at_all(place, types)
+    yield done
+    if done.ok and wanted.issue_type and _TO_KEEP[Field.STATUS][0] in held:
+        yield from _ends(site, wanted, types)
+
+
+def _ends(site: JiraSite, wanted: _Wanted, types: Statuses) -> Iterator[Finding]:
+    """Whether what is created there, and kept in sync, can be closed."""
+    known = {name.casefold(): statuses for name, statuses in types.items()}
+    statuses = known.get(wanted.issue_type.casefold())
+    if statuses is not None:
+        yield from way_to_done(site, wanted.place, wanted.issue_type, statuses)
 
 
 def _writers(site: JiraSite, place: str) -> Iterator[Finding]:
     """Whose words count in a project of incidents."""
     writers, wanted = site.writers(place), site.roles[place]
     if writers.unknown:
-        yield Finding(False, f"{place}: {writers.unknown}", writers.mend, to_write=True)
+        told = f"{place}: {writers.unknown}"
+        yield Finding(False, told, writers.mend, to_write=True, kind=Kind.WRITERS)
         if not writers.roles:
             return
     there = {name.casefold() for name in writers.roles}
@@ -110,36 +159,28 @@ def _writers(site: JiraSite, place: str) -> Iterator[Finding]:
         if name.casefold() not in there:
             others = ", ".join(site.client.get(f"/project/{place}/role"))
             mend = f"Name another one as writers in the rules; there are {others}."
-            yield Finding(False, f"{place} has no role {name}", mend)
+            yield Finding(False, f"{place} has no role {name}", mend, kind=Kind.WRITERS)
     count, roles = len(writers.handles), ", ".join(writers.roles) or "no role"
     mend = "Give people one of these roles, or name others as writers in the rules."
     what = f"{count} people may write in {place} ({roles}); the lines of others stay proposals"
-    yield Finding(count > 0, what, "" if count else mend)
-
-
-def _way_to_done(place: str, types: Any) -> Finding:
-    """Without a status of the category done nothing there would ever count as closed."""
-    done = {
-        str(status["name"])
-        for issue_type in types
-        for status in issue_type.get("statuses") or ()
-        if (status.get("statusCategory") or {}).get("key") == "done"
-    }
-    if done:
-        return Finding(True, f"{place} closes issues by {', '.join(sorted(done))}")
-    mend = f"Give the workflow of {place} a status of the category Done."
-    return Finding(False, f"{place} has no status that means done", mend)
+    yield Finding(count > 0, what, "" if count else mend, kind=Kind.WRITERS)
 
 
 def _creation(site: JiraSite, place: str, issue_type: str) -> Iterator[Finding]:
-    screen = site.screen(place, issue_type)
-    yield Finding(True, f"{issue_type} may be created in {place}")
+    try:
+        screen = site.screen(place, issue_type)
+    except SignInFailed:
+        raise
+    except Rejected as error:
+        yield Finding(False, error.words, error.mend, kind=Kind.ISSUE_TYPE)
+        return
+    yield Finding(True, f"{issue_type} may be created in {place}", kind=Kind.ISSUE_TYPE)
     unfilled = [name for id, name in screen.demands().items() if id not in _FILLED]
     mend = f"Make {', '.join(unfilled)} optional for {issue_type}, or give it a default."
     what = f"{issue_type} in {place} demands nothing that we do not fill in"
     if unfilled:
         what = f"{issue_type} in {place} demands {', '.join(unfilled)}"
-    yield Finding(not unfilled, what, mend if unfilled else "")
+    yield Finding(not unfilled, what, mend if unfilled else "", kind=Kind.REQUIRED_FIELD)
     for field, loss in (
         ("assignee", "tasks get no owner"),
         ("duedate", "tasks get no due date"),
@@ -147,8 +188,10 @@ def _creation(site: JiraSite, place: str, issue_type: str) -> Iterator[Finding]:
     ):
         if not screen.takes(field):
             mend = f"Put {field} on the create screen of {issue_type} in {place}."
-            yield Finding(False, f"{field} is not on that screen: {loss}", mend)
+            told = f"{field} is not on that screen: {loss}"
+            yield Finding(False, told, mend, kind=Kind.SCREEN)
     people = site.client.listed("/user/assignable/search", project=place, maxResults=50)
     count = f"{len(people)}{' or more' if len(people) >= 50 else ''}"
     mend = f"Grant ASSIGNABLE_USER in {place} to the team."
-    yield Finding(bool(people), f"{count} people are assignable in {place}", "" if people else mend)
+    told = f"{count} people are assignable in {place}"
+    yield Finding(bool(people), told, "" if people else mend, kind=Kind.PERSON)

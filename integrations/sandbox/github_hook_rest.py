@@ -1,36 +1,55 @@
-"""The routes of repository webhooks: what was delivered, and once more please."""
+"""The routes of webhooks, a repository's or an organisation's: which there are, what was delivered,
+and once more please."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from flask import jsonify, request
 
 from integrations.sandbox import github_views
 from integrations.sandbox.github_rest import REPO, Answer, GitHubApi
-from integrations.sandbox.github_site import Repo, invalid, not_found
+from integrations.sandbox.github_site import invalid, not_found
 from integrations.sandbox.hooks import Attempt, Hook
-from integrations.sandbox.world import route, whole_number
+from integrations.sandbox.world import Object, json_body, route, whole_number
 
-HOOK = REPO + "/hooks/<int:id>"
+HOOK, ORG = REPO + "/hooks/<int:id>", "/orgs/<owner>/hooks"
 #: "You can redeliver webhooks that were delivered in the past 3 days":
 #: https://docs.github.com/en/webhooks/testing-and-troubleshooting-webhooks/redelivering-webhooks
 KEPT = timedelta(days=3)
 
+#: As many of https://docs.github.com/en/webhooks/webhook-events-and-payloads as are asked for.
+_EVENTS = """
+    * check_run create delete discussion fork issue_comment issue_dependencies issues label member
+    milestone ping public pull_request pull_request_review push release repository star status
+    sub_issues team watch workflow_run
+    """
+EVENTS = frozenset(_EVENTS.split())
+
 
 class GitHubHookRest(GitHubApi):
-    """https://docs.github.com/en/rest/repos/webhooks"""
+    """https://docs.github.com/en/rest/repos/webhooks and https://docs.github.com/en/rest/orgs/webhooks"""
 
-    def _administered(self, me: str, owner: str, name: str) -> Repo:
-        """Whoever does not administer the repository is told that there is nothing."""
+    def _scope(self, me: str, owner: str, name: str = "") -> str:
+        """Whoever does not administer it is told that there is nothing."""
+        if not name:
+            if me not in self.site.owners.get(owner, ()):
+                raise not_found()
+            return owner
         place = self.place(me, owner, name)
         if not self.site.may(me, place, "admin"):
             raise not_found()
-        return place
+        return place.full_name
 
-    def _hook(self, place: Repo, id: int) -> Hook:
-        for hook in self.site.world.hooks.registered:
-            if (hook.dialect, hook.scope, hook.id) == ("github", place.full_name, id):
+    def _of(self, scope: str) -> list[Hook]:
+        hooks = self.site.world.hooks.registered
+        return [hook for hook in hooks if (hook.dialect, hook.scope) == ("github", scope)]
+
+    def _hook(self, scope: str, id: int) -> Hook:
+        for hook in self._of(scope):
+            if hook.id == id:
                 return hook
         raise not_found()
 
@@ -38,33 +57,78 @@ class GitHubHookRest(GitHubApi):
         """The newest first."""
         since = self.site.world.now() - KEPT
         made = reversed(self.site.world.hooks.attempts)
-        return [one for one in made if one.delivery.hook is hook and one.at >= since]
+        return [one for one in made if one.delivery.hook.id == hook.id and one.at >= since]
 
     @route("GET", REPO + "/hooks")
-    def hooks(self, me: str, owner: str, name: str) -> Answer:
-        place = self._administered(me, owner, name)
-        hooks = self.site.world.hooks.registered
-        here = [h for h in hooks if (h.dialect, h.scope) == ("github", place.full_name)]
-        return self.pages([github_views.hook(self.site, place, hook) for hook in here])
+    @route("GET", ORG)
+    def hooks(self, me: str, owner: str, name: str = "") -> Answer:
+        shown = self._of(self._scope(me, owner, name))
+        return self.pages([github_views.hook(self.site, hook) for hook in shown])
 
-    @route("GET", "/orgs/<org>/hooks")
-    def organisation_hooks(self, me: str, org: str) -> Answer:  # noqa: ARG002 - nobody owns one here
-        """https://docs.github.com/en/rest/orgs/webhooks#list-organization-webhooks: to whoever is
-        no owner of the organisation there is nothing."""
-        raise not_found()
+    @route("POST", REPO + "/hooks")
+    @route("POST", ORG)
+    def create(self, me: str, owner: str, name: str = "") -> Answer:
+        """https://docs.github.com/en/rest/repos/webhooks#create-a-repository-webhook"""
+        scope, wanted = self._scope(me, owner, name), json_body()
+        config = wanted.get("config") or {}
+        events = self._known(wanted.get("events") or ["push"])
+        if not config.get("url"):
+            raise invalid(resource="Hook", code="missing_field", field="url")
+        if any(hook.url == config["url"] for hook in self._of(scope)):
+            raise invalid(message="Hook already exists on this repository")
+        id = self.site.hook(scope, config["url"], str(config.get("secret", "")), events)
+        return github_views.hook(self.site, self._hook(scope, id)), 201
+
+    @route("PATCH", HOOK)
+    @route("PATCH", ORG + "/<int:id>")
+    def change(self, me: str, owner: str, id: int, name: str = "") -> Answer:
+        """A `config` replaces the whole of it: "If you previously had a secret set, you must
+        provide the same secret or set a new secret or the secret will be removed."
+        https://docs.github.com/en/rest/repos/webhooks#update-a-repository-webhook"""
+        hook, wanted = self._hook(self._scope(me, owner, name), id), json_body()
+        changed: Object = {"active": bool(wanted.get("active", hook.active))}
+        if (config := wanted.get("config")) is not None:
+            changed |= {"url": config.get("url", hook.url), "secret": config.get("secret", "")}
+        if "events" in wanted:
+            changed["events"] = frozenset(self._known(wanted["events"]))
+        made = replace(hook, **changed)
+        self.site.world.hooks.replace(hook, made)
+        return github_views.hook(self.site, made)
+
+    @route("DELETE", HOOK)
+    @route("DELETE", ORG + "/<int:id>")
+    def delete(self, me: str, owner: str, id: int, name: str = "") -> Answer:
+        self.site.world.hooks.replace(self._hook(self._scope(me, owner, name), id), None)
+        return "", 204
+
+    @route("POST", HOOK + "/pings")
+    @route("POST", ORG + "/<int:id>/pings")
+    def ping(self, me: str, owner: str, id: int, name: str = "") -> Answer:
+        """https://docs.github.com/en/rest/repos/webhooks#ping-a-repository-webhook"""
+        self.site.ping(self._hook(self._scope(me, owner, name), id))
+        return "", 204
+
+    def _known(self, events: Any) -> list[str]:
+        unknown = [name for name in events if name not in EVENTS - self.site.unknown_events]
+        if unknown:
+            raise invalid(resource="Hook", code="invalid", field="events", value=unknown[0])
+        return [] if "*" in events else list(events)
 
     @route("GET", HOOK + "/deliveries")
-    def deliveries(self, me: str, owner: str, name: str, id: int) -> Answer:
+    @route("GET", ORG + "/<int:id>/deliveries")
+    def deliveries(self, me: str, owner: str, id: int, name: str = "") -> Answer:
         """Each try by itself; `cursor` is where a page starts, and only the Link header tells it:
         https://docs.github.com/en/rest/repos/webhooks#list-deliveries-for-a-repository-webhook"""
-        place = self._administered(me, owner, name)
-        made = self._attempts(self._hook(place, id))
+        scope = self._scope(me, owner, name)
+        made = self._attempts(self._hook(scope, id))
         size, cursor = whole_number("per_page", 30, 100) or 30, request.args.get("cursor", "")
         cursors = [f"v1_{one.id}" for one in made]
         if cursor and cursor not in cursors:
             raise invalid("Invalid cursor")
         start = cursors.index(cursor) if cursor else 0
-        answer = jsonify([github_views.attempt(place, one) for one in made[start : start + size]])
+        about = self.site.repo(scope).id if name else None
+        shown = [github_views.attempt(one, about) for one in made[start : start + size]]
+        answer = jsonify(shown)
         others = {"prev": max(0, start - size) if start else None, "next": start + size}
         links = [
             f'<{request.base_url}?per_page={size}&cursor={cursors[at]}>; rel="{rel}"'
@@ -78,7 +142,7 @@ class GitHubHookRest(GitHubApi):
     @route("POST", HOOK + "/deliveries/<int:attempt>/attempts")
     def redeliver(self, me: str, owner: str, name: str, id: int, attempt: int) -> Answer:
         """https://docs.github.com/en/rest/repos/webhooks#redeliver-a-delivery-for-a-repository-webhook"""
-        hook = self._hook(self._administered(me, owner, name), id)
+        hook = self._hook(self._scope(me, owner, name), id)
         chosen = next((one for one in self._attempts(hook) if one.id == attempt), None)
         if chosen is None:
             raise not_found()

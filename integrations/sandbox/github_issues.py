@@ -22,18 +22,25 @@ class GitHubIssues(GitHubSite):
 
     @act
     def hook(self, repo: str, url: str, secret: str, events: Sequence[str] = ()) -> int:
-        """A repository webhook; it is sent a ping at once. Returns its id."""
-        place = self.repo(repo)
+        """A webhook of a repository, or of an organisation where `repo` is its login. One that
+        wants all events, or pings, is sent a ping at once. Returns its id."""
+        scope = self.repo(repo).full_name if "/" in repo else repo
         id, now = self.world.next_id(), self.world.now()
-        hook = Hook("github", url, secret, place.full_name, frozenset(events), id, now)
-        self.world.hooks.registered.append(hook)
-        about = github_views.hook(self, place, hook)
-        payload = {"zen": "Keep it logically awesome.", "hook_id": about["id"], "hook": about}
-        shown = github_views.repo(self, place)
-        sender = github_views.user(self, place.owner)
-        payload |= {"repository": shown, "sender": sender}
-        self.world.hooks.fire("github", "ping", payload, place.full_name, only=url)
+        made = Hook("github", url, secret, scope, frozenset(events), id, now)
+        self.world.hooks.registered.append(made)
+        if not events or "ping" in events:
+            self.ping(made)
         return id
+
+    def ping(self, hook: Hook) -> None:
+        """https://docs.github.com/en/webhooks/webhook-events-and-payloads#ping"""
+        about = github_views.hook(self, hook)
+        payload: Object = {"zen": "Keep it logically awesome.", "hook_id": hook.id, "hook": about}
+        owner = hook.scope.partition("/")[0]
+        if owner != hook.scope:
+            payload["repository"] = github_views.repo(self, self.repo(hook.scope))
+        payload["sender"] = github_views.user(self, owner)
+        self.world.hooks.ping(hook, payload)
 
     @act
     def open_issue(

@@ -149,7 +149,8 @@ def blob_sha(data: bytes) -> str:
 class GitHubSite:
     """The state, and how a test or demo sets it up. `sub_issues` off: a server without them.
     `reasons` are those that it knows for an issue's state; an older server knows no duplicate.
-    `renamed` are former names of repositories, in small letters."""
+    `renamed` are former names of repositories, in small letters. `owners` are those of
+    organisations. `unknown_events` are events that an older server has no webhooks for."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -158,6 +159,8 @@ class GitHubSite:
         self.renamed: dict[str, str] = {}
         self.sub_issues = True
         self.reasons: tuple[str, ...] = REASONS
+        self.owners: dict[str, set[str]] = {}
+        self.unknown_events: frozenset[str] = frozenset()
 
     @property
     def url(self) -> str:

@@ -241,10 +241,12 @@ def pull(site: GitHubSite, shown: Issue) -> Object:
     return view
 
 
-def hook(site: GitHubSite, place: Repo, shown: Hook) -> Object:
+def hook(site: GitHubSite, shown: Hook) -> Object:
     """https://docs.github.com/en/rest/repos/webhooks#list-repository-webhooks"""
-    here = f"{site.api}/repos/{place.full_name}/hooks/{shown.id}"
-    view: Object = {"type": "Repository", "id": shown.id, "name": "web", "active": True}
+    of = "repos" if "/" in shown.scope else "orgs"
+    here = f"{site.api}/{of}/{shown.scope}/hooks/{shown.id}"
+    view: Object = {"type": "Repository" if of == "repos" else "Organization", "id": shown.id}
+    view |= {"name": "web", "active": shown.active}
     view |= {"events": sorted(shown.events) or ["*"], "url": here, "test_url": f"{here}/test"}
     view["config"] = {"url": shown.url, "content_type": "json", "insecure_ssl": "0"}
     view["config"] |= {"secret": "********"} if shown.secret else {}
@@ -253,7 +255,7 @@ def hook(site: GitHubSite, place: Repo, shown: Hook) -> Object:
     return view | {"last_response": {"code": None, "status": "unused", "message": None}}
 
 
-def attempt(place: Repo, shown: Attempt) -> Object:
+def attempt(shown: Attempt, repository_id: int | None) -> Object:
     """https://docs.github.com/en/rest/repos/webhooks#list-deliveries-for-a-repository-webhook;
     nobody's answer is told as in its example, "failed to connect" with 502."""
     delivery, status = shown.delivery, shown.status
@@ -262,7 +264,7 @@ def attempt(place: Repo, shown: Attempt) -> Object:
     view |= {"redelivery": shown.redelivery, "duration": 0.1, "throttled_at": None}
     view |= {"status": "OK" if 200 <= status < 300 else words, "status_code": status or 502}
     view |= {"event": delivery.event, "action": json.loads(delivery.body).get("action")}
-    return view | {"installation_id": None, "repository_id": place.id}
+    return view | {"installation_id": None, "repository_id": repository_id}
 
 
 def file(site: GitHubSite, place: Repo, ref: str, path: str, data: bytes, whole: bool) -> Object:

@@ -9,7 +9,7 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -36,8 +36,9 @@ class Surroundings(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """A registered address. `scope` is the repository (empty: the whole site); `events` empty:
-    all of them. GitHub's have an `id` and the time when they were `created`."""
+    """A registered address. `scope` is the repository or organisation (empty: the whole site);
+    `events` empty: all of them. One that is not `active` is told nothing. Of Jira's, `jql` says
+    which issues it is told of."""
 
     dialect: str
     url: str
@@ -46,6 +47,9 @@ class Hook:
     events: frozenset[str] = frozenset()
     id: int = 0
     created: datetime | None = None
+    active: bool = True
+    jql: str = ""
+    name: str = ""
 
 
 @dataclass(slots=True)
@@ -118,24 +122,38 @@ class Hooks:
         self._thread: threading.Thread | None = None
 
     def fire(
-        self, dialect: str, event: str, payload: Mapping[str, Any], scope: str = "", only: str = ""
+        self,
+        dialect: str,
+        event: str,
+        payload: Mapping[str, Any],
+        scope: str = "",
+        fits: Callable[[Hook], bool] = lambda _: True,
     ) -> None:
-        """Queue `payload` for every hook of the dialect that wants it. All hooks that get one
-        GitHub event get it under one GUID. `only` restricts to the hook with that address."""
+        """Queue `payload` for every hook of the dialect that wants it and `fits`. All hooks that
+        get one GitHub event get it under one GUID; a repository's are told to its organisation's
+        hooks as well."""
         body = json.dumps(payload).encode()  # ASCII: half a surrogate pair can only be escaped
         identifier = str(uuid.uuid4())
         for hook in self.registered:
-            wanted = not hook.events or event in hook.events
-            if (
-                hook.dialect == dialect
-                and hook.scope == scope
-                and wanted
-                and only in ("", hook.url)
-            ):
+            wanted = hook.active and (not hook.events or event in hook.events)
+            scopes = (scope, scope.partition("/")[0])
+            if hook.dialect == dialect and hook.scope in scopes and wanted and fits(hook):
                 delivery = Delivery(hook, identifier, event, body)
                 self.log.append(delivery)
                 if self.enabled:
                     self._send_as_fate_wills(delivery)
+
+    def ping(self, hook: Hook, payload: Mapping[str, Any]) -> None:
+        """Send one to this hook alone, whatever events it wants."""
+        delivery = Delivery(hook, str(uuid.uuid4()), "ping", json.dumps(payload).encode())
+        self.log.append(delivery)
+        if self.enabled:
+            self._send_as_fate_wills(delivery)
+
+    def replace(self, old: Hook, new: Hook | None) -> None:
+        """Register another one in the place of `old`, or none."""
+        at = self.registered.index(old)
+        self.registered[at : at + 1] = [] if new is None else [new]
 
     def redeliver(self, delivery: Delivery) -> None:
         """Try once more, because somebody asked for it: the same body under the same id."""

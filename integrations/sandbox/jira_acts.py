@@ -8,8 +8,8 @@ from typing import Any
 from integrations.sandbox import adf, jira_versions, jira_views, jira_workflow
 from integrations.sandbox.hooks import Hook
 from integrations.sandbox.jira_fields import LONGEST_TEXT, TOO_LONG, changes, stored
+from integrations.sandbox.jira_search import search
 from integrations.sandbox.jira_site import (
-    LINK_TYPES,
     Comment,
     Issue,
     JiraSite,
@@ -30,9 +30,18 @@ class Jira(JiraSite):
     # --- people's acts (also at /_sandbox/jira/<act>) ----------------------------------------
 
     @act
-    def hook(self, url: str, secret: str, events: Sequence[str] = ()) -> None:
-        """An admin's webhook with a secret; no `events`: all of them."""
-        self.world.hooks.registered.append(Hook("jira", url, secret, "", frozenset(events)))
+    def hook(self, url: str, secret: str, events: Sequence[str] = (), jql: str = "") -> int:
+        """An admin's webhook with a secret; no `events`: all of them. Of issues those that the
+        query finds. Returns its id."""
+        id = self.world.next_id()
+        made = Hook("jira", url, secret, "", frozenset(events), id, self.world.now(), jql=jql)
+        self.world.hooks.registered.append(made)
+        return id
+
+    @act
+    def remove_link_type(self, name: str) -> None:
+        """The site has no links of this type any more."""
+        del self.link_types[name]
 
     @act
     def create_issue(
@@ -242,7 +251,7 @@ class Jira(JiraSite):
             return
         link = Link(str(self.world.next_id()), type, inward.id, outward.id)
         self.links.append(link)
-        says = dict(zip((inward.id, outward.id), reversed(LINK_TYPES[type]), strict=True))
+        says = dict(zip((inward.id, outward.id), reversed(self.link_types[type]), strict=True))
         for one, other in ((inward, outward), (outward, inward)):
             words = f"This issue {says[one.id]} {other.key}"
             item = {"field": "Link", "fieldtype": "jira", "from": None, "fromString": None}
@@ -292,7 +301,7 @@ class Jira(JiraSite):
             raise refused({"issuelinks": no_issue().body["errorMessages"][0]}) from None
 
     def link_type(self, given: Any) -> str:
-        for name in LINK_TYPES:
+        for name in self.link_types:
             if _names(given, name, jira_views.link_type(self, name)["id"]):
                 return name
         raise refused(
@@ -337,7 +346,16 @@ class Jira(JiraSite):
         payload["webhookEvent"] = event
         payload |= {"issue_event_type_name": told_as} if told_as else {}
         payload |= {"user": jira_views.user(self, by)} if by else {}
-        self.world.hooks.fire("jira", event, {**payload, **parts})
+        key = parts.get("issue", {}).get("key")
+        self.world.hooks.fire(
+            "jira", event, {**payload, **parts}, fits=lambda h: self._told(h, key)
+        )
+
+    def _told(self, hook: Hook, key: str | None) -> bool:
+        """Whether a webhook's query finds the issue; what is of no issue is told to all."""
+        if key is None or not hook.jql:
+            return True
+        return any(issue.key == key for issue in search(self, hook.jql, "an administrator"))
 
 
 def _names(given: Any, name: str, id: str, by: str = "name") -> bool:

@@ -12,7 +12,7 @@ from integrations.sandbox import jira_views
 from integrations.sandbox.jira_acts import Jira, refused
 from integrations.sandbox.jira_fields import choices
 from integrations.sandbox.jira_search import search
-from integrations.sandbox.jira_site import ANONYMOUS, LINK_TYPES, PERMISSIONS, Comment, Issue, User
+from integrations.sandbox.jira_site import ANONYMOUS, PERMISSIONS, Comment, Issue, User
 from integrations.sandbox.world import Object, Refused, json_body, route, whole_number
 
 Answer = tuple[Any, int] | Object | list[Any]
@@ -83,8 +83,10 @@ class JiraRest(JiraApi):
                 "buildNumber": 100300,
             }
             return info | {"versionNumbers": [1001, 0, 0], "buildDate": now, "scmInfo": "0"}
-        info |= {"deploymentType": "Server", "version": "9.12.0", "buildNumber": 912000}
-        return info | {"versionNumbers": [9, 12, 0], "buildDate": now, "scmInfo": "0"}
+        numbers = [self.site.major, 12, 0]
+        info |= {"deploymentType": "Server", "version": ".".join(map(str, numbers))}
+        info |= {"buildNumber": 912000}
+        return info | {"versionNumbers": numbers, "buildDate": now, "scmInfo": "0"}
 
     @route("GET", "/myself")
     def myself(self, me: str) -> Answer:
@@ -122,7 +124,11 @@ class JiraRest(JiraApi):
 
     @route("GET", "/issueLinkType")
     def link_types(self, _me: str) -> Answer:
-        return {"issueLinkTypes": [jira_views.link_type(self.site, name) for name in LINK_TYPES]}
+        return {
+            "issueLinkTypes": [
+                jira_views.link_type(self.site, name) for name in self.site.link_types
+            ]
+        }
 
     @route("GET", "/project/search")
     def search_projects(self, me: str) -> Answer:

@@ -174,6 +174,8 @@ class JiraSite:
         self.embedded_limit = 100
         self.types: dict[str, str] = {}
         self.status_ids: dict[str, str] = {}
+        self.link_types = dict(LINK_TYPES)
+        self.major = 9  # of Data Center: 10 moved its webhooks
 
     @property
     def url(self) -> str:

@@ -12,7 +12,6 @@ from typing import Any
 from integrations.sandbox import adf
 from integrations.sandbox.jira_fields import Field, choices
 from integrations.sandbox.jira_site import (
-    LINK_TYPES,
     Comment,
     Issue,
     JiraSite,
@@ -125,8 +124,8 @@ def comment(site: JiraSite, issue: Issue, shown: Comment, expand: str = "") -> O
 
 
 def link_type(site: JiraSite, name: str) -> Object:
-    inward, outward = LINK_TYPES[name]
-    identifier = str(10000 + list(LINK_TYPES).index(name))
+    inward, outward = site.link_types[name]
+    identifier = str(10000 + list(site.link_types).index(name))
     url = f"{site.api}/issueLinkType/{identifier}"
     return {"id": identifier, "name": name, "inward": inward, "outward": outward, "self": url}
 

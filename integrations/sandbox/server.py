@@ -27,6 +27,7 @@ from integrations.sandbox.github_hook_rest import GitHubHookRest
 from integrations.sandbox.github_issue_rest import GitHubIssueRest
 from integrations.sandbox.github_rest import GitHubRest, with_etag
 from integrations.sandbox.jira_acts import Jira
+from integrations.sandbox.jira_hook_rest import JiraHookRest
 from integrations.sandbox.jira_issue_rest import JiraIssueRest
 from integrations.sandbox.jira_rest import JiraRest
 from integrations.sandbox.jira_roles_rest import JiraRolesRest
@@ -158,6 +159,7 @@ class Sandbox:
         jira = JiraRest(self.jira)
         for api in (jira, JiraIssueRest(self.jira), JiraRolesRest(self.jira)):
             mount(app, f"/jira/rest/api/{version}", api)
+        mount(app, "/jira/rest", JiraHookRest(self.jira))
         github = GitHubRest(self.github)
         others = (GitHubIssueRest, GitHubHookRest, GitHubCommitRest, GitHubActionsRest)
         for part in (github, *(of(self.github) for of in others)):
