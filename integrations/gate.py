@@ -66,13 +66,16 @@ class Pause:
 @dataclass(frozen=True, slots=True)
 class Answered:
     """How a call came back. `failing`: the tracker itself is in trouble, or nobody answered.
-    `status` is that of the answer, 0 where there was none."""
+    `status` is that of the answer, 0 where there was none; `dated` is when the tracker answered, by
+    its own clock (UTC). `near`: it says that little is left of what it allows."""
 
     failing: bool = False
     why: str = ""
     quota: Quota | None = None
     pause: Pause | None = None
     status: int = 0
+    dated: datetime | None = None
+    near: bool = False
 
 
 #: Says how the call was answered; a call that says nothing was not answered.

@@ -384,6 +384,3 @@ class KeptDeliveries(Protocol):
 
     def ask_again(self, handle: str) -> None:
         """Have one sent again; that it is asked for says nothing about whether it arrives."""
-
-    def check(self) -> Iterator[Finding]:
-        """Look whether we may do so; for `doctor`."""

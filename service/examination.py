@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
-from config.rules import ConnectionRules, Rules
+from config.rules import Rules
 from integrations.files import Files
+from integrations.findings import Finding, Kind
 from integrations.gitdir import checks as git_directory
 from integrations.reviewed import ShowsChecks
-from integrations.tracker import (
-    Finding,
-    KeptDeliveries,
-    KeptThere,
-    NotThere,
-    Survey,
-    Tracker,
-    TrackerError,
-)
+from integrations.tracker import KeptThere, Survey, Tracker, TrackerError
+from integrations.webhooks import Webhooks
+from service.arrivals import webhooks
 from service.audience import Audiences
+from service.clock import Clock
+from service.listening import Listening
+from service.matching import check_match
+from service.store.doors import Door
 from workflows.policy import (
     DocumentDestination,
     IncidentSource,
@@ -50,40 +48,72 @@ class Checked:
     finding: Finding
 
 
-def examine(
-    rules: Rules,
-    trackers: Mapping[str, Tracker],
-    audiences: Audiences,
-    kept: Mapping[str, KeptDeliveries],
-    public_url: str | None = None,
-    files: Mapping[str, Files] = MappingProxyType({}),
-    shows: Mapping[str, ShowsChecks] = MappingProxyType({}),
-) -> Iterator[Checked]:
-    """Each connection, then each team. Everything is only read; a team is not held against a
-    connection that nothing could be read from."""
-    reached: set[str] = set()
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What is looked with. `webhooks` are those of the connections that take any, and `doors` how
+    the doors stood when last used, where that is known; all calls of the trackers pass
+    `listening`."""
+
+    trackers: Mapping[str, Tracker]
+    audiences: Audiences
+    webhooks: Mapping[str, Webhooks]
+    files: Mapping[str, Files]
+    shows: Mapping[str, ShowsChecks]
+    listening: Listening
+    doors: Mapping[str, Door]
+    clock: Clock
+    public_url: str | None = None
+
+
+def examine(rules: Rules, means: Means) -> Iterator[Checked]:
+    """Each connection, then each team. Everything is only read; a team is not held against what
+    could not be looked at, so that one fault is told once."""
+    reached, unseen = set[str](), set[tuple[str, str]]()
     for name, connection in rules.connections.items():
-        about = f"connection {name}, {connection.url}"
-        findings = list(_connection(trackers[name], name, rules.policy))
+        findings = list(_connection(means.trackers[name], name, rules.policy))
         if any(finding.ok for finding in findings):
             reached.add(name)
+            findings += _beside(name, rules.policy, means)
+        hooks = means.webhooks.get(name) if name in reached else None
         if not _written_to(name, rules.policy):
             findings = [_not_yet(finding) for finding in findings]
-        findings.append(_webhooks(connection, public_url))
-        if name in kept and name in reached:
-            findings += kept[name].check()
-        if name in files and name in reached and (places := keeps_files(name, rules.policy)):
-            findings += files[name].check(places, f"{public_url or ''}/webhooks/{name}")
-        if name in shows and name in reached and (places := shows_releases(name, rules.policy)):
-            findings += shows[name].check(places, f"{public_url or ''}/webhooks/{name}")
+        hidden = {f.place for f in findings if f.place and f.kind is Kind.PLACE}
+        unseen |= {(name, place) for place in hidden}
+        findings += webhooks(connection, hooks, means.doors.get(name), means.clock(), hidden)
+        findings += means.listening.findings(name)
+        about = f"connection {name}, {connection.url}"
         yield from (Checked(about, _mendable(finding)) for finding in findings)
     for team in rules.policy.teams.values():
         about = f"team {team.name}"
-        for finding in (
-            *_team(team, rules.policy, trackers, reached),
-            *_readers(team, audiences, reached),
-        ):
+        looking = _Looking(team, rules.policy, means, reached, unseen)
+        for finding in (*_team(looking), *_readers(team, means.audiences, reached)):
             yield Checked(about, _mendable(finding))
+
+
+@dataclass(frozen=True, slots=True)
+class _Looking:
+    """A team that is looked at: which connections were `reached`, and which places `unseen`."""
+
+    team: Team
+    policy: Policy
+    means: Means
+    reached: set[str]
+    unseen: set[tuple[str, str]]
+
+    def tracker(self, connection: str, place: str) -> Tracker | None:
+        """None where the place could not be looked at, which was told where its connection was."""
+        if connection not in self.reached or (connection, place) in self.unseen:
+            return None
+        return self.means.trackers[connection]
+
+
+def _beside(name: str, policy: Policy, means: Means) -> Iterator[Finding]:
+    """What a connection is used for beside tickets and documents."""
+    address = f"{means.public_url or ''}/webhooks/{name}"
+    if name in means.files and (places := keeps_files(name, policy)):
+        yield from means.files[name].check(places, address)
+    if name in means.shows and (places := shows_releases(name, policy)):
+        yield from means.shows[name].check(places, address)
 
 
 def _written_to(connection: str, policy: Policy) -> bool:
@@ -183,41 +213,29 @@ def _connection(tracker: Tracker, name: str, policy: Policy) -> Iterable[Finding
     return found
 
 
-def _webhooks(connection: ConnectionRules, public_url: str | None) -> Finding:
-    if not connection.webhook_secrets:
-        hint = "To hear of changes at once, make a webhook and name its secret in webhook_secrets."
-        return Finding(True, "polling only: no webhook secret", hint)
-    count = len(connection.webhook_secrets)
-    told = f"{count} webhook secret{'' if count == 1 else 's'}"
-    if public_url:
-        return Finding(
-            True, f"{told}; webhooks are taken at {public_url}/webhooks/{connection.name}"
-        )
-    return Finding(True, f"{told}; webhooks are taken at /webhooks/{connection.name}")
-
-
 # --- teams ----------------------------------------------------------------------------------------
 
 
-def _team(
-    team: Team, policy: Policy, trackers: Mapping[str, Tracker], reached: set[str]
-) -> Iterator[Finding]:
+def _team(looking: _Looking) -> Iterator[Finding]:
+    team = looking.team
     if team.mode is Mode.PLAN:
         hint = "Set mode: act when `followthrough plan` shows what you want."
         yield Finding(True, "mode: plan, so nothing is written", hint)
     for source in team.incidents:
-        if source.connection in reached:
-            yield from _watched(source, trackers[source.connection])
-        else:
+        tracker = looking.tracker(source.connection, source.place)
+        if tracker is None:
             yield _unreached(source.place, source.connection)
+        else:
+            yield from _watched(looking, source, tracker)
     document = team.postmortem.document
     if document.kind == _GIT_DIRECTORY:
         yield from git_directory.check(document.place)
     for target in _tickets(team):
-        if target.connection in reached:
-            yield from _owners(team, target, policy, trackers[target.connection])
-        else:
+        tracker = looking.tracker(target.connection, target.place)
+        if tracker is None:
             yield _unreached(target.place, target.connection)
+        else:
+            yield from _owners(team, target, looking.policy, tracker)
 
 
 def _readers(team: Team, audiences: Audiences, reached: set[str]) -> Iterator[Finding]:
@@ -227,45 +245,45 @@ def _readers(team: Team, audiences: Audiences, reached: set[str]) -> Iterator[Fi
         return
     objections = list(audiences.of_team(team))
     for each in objections:
-        yield Finding(False, each.why.words, each.why.mend)
+        yield Finding(False, each.why.words, each.why.mend, kind=Kind.PUBLIC)
     if not objections:
         yield Finding(True, "nothing goes from where only some may read to where everybody may")
 
 
 def _unreached(place: str, connection: str) -> Finding:
+    """No fault of its own: the one that keeps it from being looked at is told."""
     mend = f"First mend the connection {connection}."
-    return Finding(False, f"{place} could not be looked at", mend)
+    return Finding(True, f"{place} could not be looked at", mend)
 
 
-def _watched(source: IncidentSource, tracker: Tracker) -> Iterator[Finding]:
-    """Does the place have what the rules read there?"""
+def _watched(looking: _Looking, source: IncidentSource, tracker: Tracker) -> Iterator[Finding]:
+    """Does the place have what the rules read there, and does any ticket fit them?"""
     try:
         offers = tracker.survey(source.place, next(iter(sorted(source.match.issue_types)), ""))
-    except NotThere:  # told where the connection was looked at
-        return
     except TrackerError as error:
-        yield Finding(False, f"{source.place}: {error.words}", error.mend)
+        yield Finding(False, f"{source.place}: {error.words}", error.mend, kind=Kind.REACH)
         return
     faults = [*_unmatched(source.match, offers), *_unreadable(source, offers)]
     yield from faults
     if not faults:
         yield Finding(True, f"incidents of {source.place}: the rules fit what is there")
+        yield from check_match(looking.team, source, looking.policy, tracker, looking.means.clock())
 
 
 def _unmatched(match: Match, offers: Survey) -> Iterator[Finding]:
     """What a ticket must have to be an incident, and no ticket there can have."""
     place = offers.place.key
-    yield from _missing("issue type", match.issue_types, offers.types, place)
-    yield from _missing("label", match.labels, offers.labels, place)
-    yield from _missing("component", match.components, offers.components, place)
-    yield from _missing("field", match.fields, _field_names(offers), place)
+    yield from _missing(Kind.ISSUE_TYPE, match.issue_types, offers.types, place)
+    yield from _missing(Kind.LABEL, match.labels, offers.labels, place)
+    yield from _missing(Kind.COMPONENT, match.components, offers.components, place)
+    yield from _missing(Kind.FIELD, match.fields, _field_names(offers), place)
 
 
 def _unreadable(source: IncidentSource, offers: Survey) -> Iterator[Finding]:
     """Fields from which a value is to be read, and which are not there."""
     read: list[ValueSource | None] = [source.severity, source.service, *source.moments.values()]
     named = [value.name for value in read if value and value.kind is SourceKind.FIELD]
-    yield from _missing("field", named, _field_names(offers), offers.place.key)
+    yield from _missing(Kind.FIELD, named, _field_names(offers), offers.place.key)
 
 
 def _field_names(offers: Survey) -> tuple[str, ...]:
@@ -273,13 +291,13 @@ def _field_names(offers: Survey) -> tuple[str, ...]:
 
 
 def _missing(
-    what: str, wanted: Iterable[str], there: tuple[str, ...], place: str
+    what: Kind, wanted: Iterable[str], there: tuple[str, ...], place: str
 ) -> Iterator[Finding]:
     known = {same_word(name) for name in there}
     for name in wanted:
         if there and same_word(name) not in known:
             mend = f"Make it, or name another in the rules; there are {', '.join(there[:20])}."
-            yield Finding(False, f"{place} has no {what} {name}", mend)
+            yield Finding(False, f"{place} has no {what} {name}", mend, kind=what)
 
 
 def _owners(
@@ -298,17 +316,19 @@ def _owners(
         handle = person.handles.get(kind)
         if handle is None:
             hint = f"Add {kind}: … to them under people, if they are to own tasks."
-            yield Finding(True, f"{person.name} has no {kind} account in the rules", hint)
+            told = f"{person.name} has no {kind} account in the rules"
+            yield Finding(False, told, hint, kind=Kind.PERSON)
             continue
         try:
             can = tracker.can_assign(tasks.place, handle)
         except TrackerError as error:
-            yield Finding(False, f"{person.name} ({handle}): {error.words}", error.mend)
+            told = f"{person.name} ({handle}): {error.words}"
+            yield Finding(False, told, error.mend, kind=Kind.PERSON)
             continue
         mend = f"Let them be assigned in {tasks.place}, or mend the handle under people."
         said = "is assignable" if can else "is not assignable"
         what = f"{person.name} ({handle}) {said} in {tasks.place}"
-        yield Finding(can, what, "" if can else mend)
+        yield Finding(can, what, "" if can else mend, kind=Kind.PERSON)
 
 
 def _people(team: Team, policy: Policy) -> list[KnownPerson]:

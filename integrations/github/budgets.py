@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from integrations.gate import Answered, Cost, Pause, Quota
+from integrations.http import date_of
 from integrations.tracker import RateLimited, TrackerError
 from workflows.budgets import Budget, Window
 
@@ -47,12 +48,13 @@ def costs(verb: str) -> tuple[Cost, ...]:
 def answered(status: int, headers: Mapping[str, str], error: TrackerError | None) -> Answered:
     """What an answer, with its headers in lower-case names, says of limits; `status` 0 where
     nobody answered."""
+    dated = date_of(headers.get("date", ""))
     if isinstance(error, RateLimited):
         pause = Pause(error.words, "", _told(headers, error))
-        return Answered(quota=_quota(headers), pause=pause, status=status)
+        return Answered(quota=_quota(headers), pause=pause, status=status, dated=dated)
     failing = status == 0 or status >= 500
     why = error.words if error and failing else ""
-    return Answered(failing, why, _quota(headers), status=status)
+    return Answered(failing, why, _quota(headers), status=status, dated=dated)
 
 
 def _told(headers: Mapping[str, str], error: RateLimited) -> datetime | None:

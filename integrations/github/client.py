@@ -144,6 +144,10 @@ class GitHubClient:
         """The object that a POST, PUT or PATCH answers; OutcomeUnknown where it is none."""
         return an_object(self._ask(verb, path, {}, body)[1], _odd(verb, path))
 
+    def send(self, verb: str, path: str) -> None:
+        """A POST or DELETE without a body, whatever is answered beside that it was done."""
+        self._ask(verb, path, {}, None)
+
     def pages(self, path: str, /, **parameters: str | int) -> Iterator[Answer]:
         """The items of all pages of a list, a hundred a page. `path` starts with `present_path`.
 
@@ -300,6 +304,13 @@ class GitHubClient:
     def _clean(self, text: str) -> str:
         """A server that echoes the request must not put the token into our errors."""
         return text.replace(self._token, "…") if self._token else text
+
+
+def on_enterprise_server(url: str) -> bool:
+    """Whether an API's root is that of an Enterprise Server.
+    https://docs.github.com/en/enterprise-server@3.17/rest/using-the-rest-api/getting-started-with-the-rest-api
+    """
+    return urlsplit(url).path.rstrip("/").endswith("/api/v3")
 
 
 def repo_path(place: str) -> str:

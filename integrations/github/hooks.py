@@ -6,8 +6,8 @@ https://docs.github.com/en/rest/repos/webhooks#list-repository-webhooks
 from __future__ import annotations
 
 from integrations.github.client import GitHubClient
-from integrations.github.redelivery import leads_to
 from integrations.tracker import Finding, TrackerError
+from integrations.webhooks import leads_to
 
 
 def check_told(

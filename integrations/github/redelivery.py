@@ -13,18 +13,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from integrations.github.client import GitHubClient, Recent
+from integrations.github.client import GitHubClient, Recent, on_enterprise_server
 from integrations.http import Answer
 from integrations.tracker import (
-    Finding,
     MissedDelivery,
     NotThere,
     OutcomeUnknown,
     SignInFailed,
     TrackerError,
 )
+from integrations.webhooks import leads_to
 
 #: Hooks belong to administrators: to others the list is 404, to tokens without the permission 403.
 #: https://docs.github.com/en/rest/authentication/permissions-required-for-fine-grained-personal-access-tokens#repository-permissions-for-webhooks
@@ -61,8 +61,7 @@ class GitHubRedelivery:
         self._places = places
         self._address = address
         self._hooks: Recent[str, Hooks] = Recent(client.clock)
-        enterprise_server = urlsplit(client.url).path.rstrip("/").endswith("/api/v3")
-        self.kept_for = timedelta(days=7 if enterprise_server else 3)
+        self.kept_for = timedelta(days=7 if on_enterprise_server(client.url) else 3)
 
     def missed(self, since: datetime) -> Iterator[MissedDelivery]:
         """Those that were sent at `since` or later and never answered with 2xx, each once, the
@@ -88,23 +87,6 @@ class GitHubRedelivery:
         """Have it sent once more. It is repeatable: of two that arrive, one is recorded."""
         with suppress(OutcomeUnknown):  # the next look tells
             self._client.write("POST", handle, {})
-
-    def check(self) -> Iterator[Finding]:
-        """Whether failed deliveries can be asked for again; polling finds what they told of."""
-        try:
-            hooks = self._our_hooks()
-        except TrackerError as error:
-            yield Finding(True, f"webhooks could not be looked at: {error.words}", error.mend)
-            return
-        for place, why in hooks.hidden.items():
-            yield Finding(True, f"{place}: webhooks cannot be read: {why.words}", MEND)
-        if hooks.paths:
-            count = len(hooks.paths)
-            sends = "1 webhook sends" if count == 1 else f"{count} webhooks send"
-            yield Finding(True, f"{sends} here; failed deliveries are asked for again")
-        elif not hooks.hidden:
-            mend = "To hear of changes at once, register a webhook: docs/how-to/webhooks-github.md."
-            yield Finding(True, f"no webhook sends to {self._address}", mend)
 
     def _our_hooks(self) -> Hooks:
         paths: list[str] = []
@@ -133,13 +115,6 @@ class GitHubRedelivery:
             if datetime.fromisoformat(str(told["delivered_at"])) < since:
                 return
             yield told
-
-
-def leads_to(url: str, address: str) -> bool:
-    """Whether a hook's url is this address, or has this path at its end."""
-    if address.startswith("/"):
-        return urlsplit(url).path.rstrip("/").endswith(address)
-    return url.rstrip("/") == address
 
 
 def _missed(told: Answer, path: str) -> MissedDelivery:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from integrations.gate import Answered, Cost, Pause
+from integrations.http import date_of
 from integrations.tracker import RateLimited, TrackerError
 from workflows.budgets import Budget, Window
 
@@ -46,13 +47,25 @@ def answered(
 ) -> Answered:
     """What an answer, with its headers in lower-case names, says of limits; `status` 0 where
     nobody answered."""
+    dated = date_of(headers.get("date", ""))
     if isinstance(error, RateLimited):
         named = "retry-after" in headers or "x-ratelimit-reset" in headers
         scope = _scope(headers.get("ratelimit-reason", ""), costs)
         pause = Pause(error.words, scope, error.retry_at if named else None)
-        return Answered(pause=pause, status=status)
+        return Answered(pause=pause, status=status, dated=dated, near=True)
     failing = status == 0 or status >= 500
-    return Answered(failing, error.words if error and failing else "", status=status)
+    why = error.words if error and failing else ""
+    return Answered(failing, why, status=status, dated=dated, near=_near(headers))
+
+
+def _near(headers: Mapping[str, str]) -> bool:
+    """Cloud says so itself; Data Center tells what is left of its bucket, where it limits.
+    https://confluence.atlassian.com/adminjiraserver/adjusting-your-code-for-rate-limiting-987143384.html
+    """
+    if (told := headers.get("x-ratelimit-nearlimit")) is not None:
+        return told.casefold() == "true"
+    most, left = (headers.get(f"x-ratelimit-{name}", "") for name in ("limit", "remaining"))
+    return most.isdecimal() and left.isdecimal() and int(left) < int(most) / 5
 
 
 def _scope(reason: str, costs: tuple[Cost, ...]) -> str:

@@ -98,8 +98,7 @@ class JiraClient:
         return None if self._answered is None else self._answered + _DATES_DIFFER
 
     def _says_cloud(self) -> bool:
-        info = self._object("GET", "/rest/api/2/serverInfo")
-        return str(info.get("deploymentType", "")).casefold() == "cloud"
+        return str(self.info().get("deploymentType", "")).casefold() == "cloud"
 
     def get(self, path: str, **params: Any) -> Answer:
         """Read one object, ``/issue/…``. Raises NotThere, Rejected, SignInFailed, RateLimited,
@@ -119,6 +118,16 @@ class JiraClient:
     def put(self, path: str, body: Mapping[str, Any]) -> None:
         """Change. Raises as `post` does."""
         self._call("PUT", self._api + path, body=body)
+
+    def beside(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """A call to what stands beside the REST API, ``/rest/webhooks/…``. Raises as the others
+        do."""
+        return self._call(method, path, body=body)
+
+    def info(self) -> Answer:
+        """What the site tells of itself.
+        https://developer.atlassian.com/cloud/jira/platform/rest/v2/api-group-server-info/"""
+        return self._object("GET", "/rest/api/2/serverInfo")
 
     def pages(self, path: str, name: str, **params: Any) -> Iterator[dict[str, Any]]:
         """Every item of a list that is paged by ``startAt``; Cloud calls the items `name`, Data

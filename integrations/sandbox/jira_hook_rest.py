@@ -16,6 +16,14 @@ CLASSIC = "/webhooks/1.0/webhook"
 NEWER = "/jira-webhook/1.0/webhooks"
 
 
+#: Those that a webhook for all of them names.
+_ALL = """
+    jira:issue_created jira:issue_updated jira:issue_deleted comment_created comment_updated
+    comment_deleted jira:version_created jira:version_updated jira:version_deleted
+    jira:version_released jira:version_unreleased issuelink_created issuelink_deleted
+    """
+
+
 class JiraHookRest(JiraApi):
     """Only administrators; a secret is never told again, only (on Cloud) that there is one."""
 
@@ -34,7 +42,11 @@ class JiraHookRest(JiraApi):
 
     def _shown(self, hook: Hook, newer: bool) -> Object:
         home = self.site.url + "/rest" + (NEWER if newer else CLASSIC)
-        view: Object = {"name": hook.name, "url": hook.url, "events": sorted(hook.events)}
+        view: Object = {
+            "name": hook.name,
+            "url": hook.url,
+            "events": sorted(hook.events or _ALL.split()),
+        }
         if newer:
             view |= {"id": hook.id, "active": hook.active, "scopeType": "global"}
             filters = f'{{"{SECTION}":"{hook.jql.replace(chr(34), chr(92) + chr(34))}"}}'

@@ -11,7 +11,7 @@ from textwrap import wrap
 import click
 
 from service.commands.reading import program, read_rules, rules_option
-from service.container.trackers import Trackers
+from service.container.looking import means_of
 from service.examination import Checked, examine
 from service.explain import plain
 
@@ -28,12 +28,8 @@ def doctor(as_json: bool, rules_file: Path | None) -> None:
     Only reads. Says for each fault how to mend it. Ends with 1 when there is any.
     """
     settings, rules = read_rules(rules_file)
-    trackers = Trackers(rules, public_url=settings.public_url)
     found: list[Checked] = []
-    kept = trackers.kept_deliveries
-    asked = (trackers.by_connection, trackers.audiences, kept)
-    beside = (settings.public_url, trackers.files, trackers.shown_checks)
-    for checked in examine(rules, *asked, *beside):
+    for checked in examine(rules, means_of(settings, rules)):
         if not as_json:
             for line in _told(checked, first=not found or found[-1].about != checked.about):
                 click.echo(line)
@@ -74,6 +70,7 @@ def _plain(checked: Checked) -> dict[str, str | bool]:
     finding = checked.finding
     return {
         "about": checked.about,
+        "kind": finding.kind,
         "ok": finding.ok,
         "what": finding.what,
         "mend": finding.mend,

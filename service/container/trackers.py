@@ -18,13 +18,16 @@ from integrations.github.issue_documents import GitHubIssueDocuments
 from integrations.github.pull_requests import GitHubPullRequestDocuments
 from integrations.github.redelivery import GitHubRedelivery
 from integrations.github.statuses import GitHubStatuses
+from integrations.github.webhooks import GitHubWebhooks
 from integrations.jira.adapter import JiraTracker
 from integrations.jira.documents import JiraIssueDocuments
+from integrations.jira.webhooks import JiraWebhooks
 from integrations.reviewed import ShowsChecks
 from integrations.tracker import KeptDeliveries, Rejected, Tracker
+from integrations.webhooks import Webhooks
 from service.audience import Audiences
 from service.clock import Clock, utc_now
-from service.examination import keeps_files, named_places, shows_releases
+from service.heard import heard
 
 _GIVE_BACK = "Give the rules the connection {!r} again, under this name."
 
@@ -104,13 +107,28 @@ class Trackers:
         found: dict[str, KeptDeliveries] = {}
         for name, client in self._github.items():
             if self.rules.connections[name].webhook_secrets:
-                address = f"{self.public_url or ''}/webhooks/{name}"
-                policy = self.rules.policy
-                named = (*named_places(name, policy), *keeps_files(name, policy))
-                named = (*named, *shows_releases(name, policy))
-                repositories = tuple(dict.fromkeys(named))
-                found[name] = GitHubRedelivery(client, repositories, address)
+                repositories = tuple(heard(name, self.rules.policy))
+                found[name] = GitHubRedelivery(client, repositories, self._door(name))
         return found
+
+    @cached_property
+    def webhooks(self) -> Mapping[str, Webhooks]:
+        """By connection, the webhooks of those that the rules give a secret for them."""
+        found: dict[str, Webhooks] = {}
+        for name, connection in self.rules.connections.items():
+            places = heard(name, self.rules.policy)
+            if not connection.webhook_secrets or not places:
+                continue
+            if name in self._github:
+                found[name] = GitHubWebhooks(self._github[name], places, self._door(name))
+            elif name in self._jira:
+                client = self._jira[name].site.client
+                found[name] = JiraWebhooks(client, tuple(places), self._door(name))
+        return found
+
+    def _door(self, connection: str) -> str:
+        """Where its webhooks are sent: of the whole address only the path, where nobody said it."""
+        return f"{self.public_url or ''}/webhooks/{connection}"
 
     @cached_property
     def files(self) -> Mapping[str, Files]:

@@ -32,6 +32,7 @@ from service.store.closings import Closings
 from service.store.conflicts import Conflicts
 from service.store.deliveries import Deliveries
 from service.store.dismissals import Dismissals
+from service.store.doors import Doors
 from service.store.drifts import Drifts
 from service.store.effects import Effects
 from service.store.evidence import Evidence
@@ -92,6 +93,7 @@ class Transaction:
         self.versions = Versions(connection, now)
         self.effects = Effects(connection, now)
         self.exports = Exports(connection)
+        self.doors = Doors(connection, now)
         self.occurrences = Occurrences(connection, now)
         self.prereads = Prereads(connection)
         self.recurrences = Recurrences(connection, now)

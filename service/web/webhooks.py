@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 from integrations.tracker import BadSignature, Malformed
 from service import traces
 from service.intake import Accepted, Intake
+from service.refusing import Refusals
 from service.web import WebContainer
 
 PREFIX = "/webhooks/"
@@ -45,7 +46,7 @@ def refusal(error: HTTPException) -> Response:
 def blueprint(container: WebContainer) -> Blueprint:
     """``POST /webhooks/<connection>``."""
     routes = Blueprint("webhooks", __name__)
-    intake = Intake(container.store)
+    intake, refusals = Intake(container.store), Refusals(container.store)
 
     @routes.post(PREFIX + "<connection>")
     def receive(connection: str) -> Response:
@@ -63,6 +64,7 @@ def blueprint(container: WebContainer) -> Blueprint:
         try:
             envelope = door.verify(dict(request.headers.items()), body)
         except BadSignature:
+            refusals.note(connection, container.clock())
             return said(401, "the signature does not fit")
         except Malformed:
             return said(400, "signed, but not a webhook of this tracker")

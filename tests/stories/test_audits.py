@@ -478,7 +478,7 @@ def test_an_author_whom_only_a_webhook_names_judges_nothing(
     hooks, forged = measure.stage.sandbox.hooks, list[str]()
     fire = hooks.fire
 
-    def lie(dialect: str, event: str, payload: object, *given: str, **more: str) -> None:
+    def lie(dialect: str, event: str, payload: object, *given: Any, **more: Any) -> None:
         said = json.dumps(payload)
         lies = said.replace("mallory", "noor").replace("Mallory", "Noor Aziz")
         if lies != said:

@@ -174,10 +174,6 @@ def test_where_hooks_are_hidden_the_mend_names_the_permission(
     mend = ending.value.mend  # type: ignore[attr-defined]
     assert "Webhooks: read and write" in mend
     assert "admin:repo_hook" in mend
-    (finding,) = kept().check()
-    assert finding.ok, "it works without, so it is a note"
-    assert "acme/ops: webhooks cannot be read" in finding.what
-    assert "Webhooks: read and write" in finding.mend
 
 
 def test_an_organisations_hook_is_enough(hub: responses.RequestsMock) -> None:
@@ -185,13 +181,6 @@ def test_an_organisations_hook_is_enough(hub: responses.RequestsMock) -> None:
     hub.get(f"{HUB}/orgs/acme/hooks", json=[hook(9)])
     deliveries(hub, sent(5, "a", 503), path="/orgs/acme/hooks/9")
     assert [each.handle for each in missed(kept())] == ["/orgs/acme/hooks/9/deliveries/5/attempts"]
-
-
-def test_doctor_is_told_whether_a_webhook_sends_here(hub: responses.RequestsMock) -> None:
-    hooks(hub, hook(url="https://ci.acme.example/"))
-    (finding,) = kept().check()
-    assert finding.what == "no webhook sends to /webhooks/github"
-    assert finding.mend
 
 
 def test_asking_again_is_one_post_and_its_answer_may_be_anything(

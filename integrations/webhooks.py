@@ -1,0 +1,88 @@
+"""Webhooks as a tracker keeps them: which of them are ours, whether they are right, and making
+them so. Ours is the one that sends to our address; all others are somebody else's and left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from integrations.findings import Finding
+
+
+class Hears(StrEnum):
+    """What the service must hear of in a place."""
+
+    TICKETS = "tickets"  # with their comments, milestones and relations
+    FILES = "files"
+    PROPOSALS = "proposals"  # changes that are proposed, as pull requests
+
+
+class Step(StrEnum):
+    """What is to be done about a webhook."""
+
+    KEEP = "keep"
+    CREATE = "create"
+    UPDATE = "update"
+    REMOVE = "remove"
+    BY_HAND = "by hand"  # this account may not
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What is to be done about the webhook of a `place` (of the whole site: its address), and
+    why, in words. `mend` says how a person does it. `do` does it with a secret; it raises the
+    TrackerError family."""
+
+    step: Step
+    place: str
+    words: str
+    mend: str = ""
+    do: Callable[[str], None] | None = field(default=None, compare=False, repr=False)
+
+
+class Webhooks(Protocol):
+    """The webhooks of one connection. None of these raises but `Deed.do`: what cannot be read is a
+    finding, or a deed by hand."""
+
+    address: str
+
+    def check(self) -> Iterator[Finding]:
+        """Is there one for each place, of the right events, and does it arrive? Reads only."""
+
+    def to_install(self, *, anew: bool = False) -> Iterator[Deed]:
+        """What it takes that all is heard: one deed for each webhook that there is to be. `anew`:
+        what is right is written again, with its secret, which no tracker tells."""
+
+    def to_remove(self) -> Iterator[Deed]:
+        """What it takes that none of ours is left."""
+
+    def try_out(self) -> Iterator[Finding]:
+        """Have each webhook of ours send something, where the tracker does so when it is asked,
+        and tell how it was answered."""
+
+
+def leads_to(url: str, address: str) -> bool:
+    """Whether a webhook's url is this address, or has this path at its end."""
+    if address.startswith("/"):
+        return urlsplit(url).path.rstrip("/").endswith(address)
+    return url.rstrip("/") == address
+
+
+def in_words(address: str) -> str:
+    """The address as a person types it, who knows its beginning where we do not."""
+    return f"https://(this service){address}" if address.startswith("/") else address
+
+
+def astray(url: str, address: str) -> bool:
+    """Whether a webhook was perhaps meant for us, and sends elsewhere: to our path on another
+    host, or to another path of webhooks on ours."""
+    if leads_to(url, address):
+        return False
+    there, ours = urlsplit(url), urlsplit(address)
+    if there.path.rstrip("/").endswith(ours.path):
+        return True
+    return there.path.startswith("/webhooks/") and ours.netloc in ("", there.netloc)

@@ -1,0 +1,424 @@
+"""`followthrough doctor`: each fault that it knows is put into a set-up that is otherwise well, and
+it alone is found, by its name, with what mends it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from click.testing import CliRunner
+from stage import GITHUB_TASKS, HOOKS, JIRA_ISSUE, PULL_REQUEST, TOKENS, Stage, StoryClock
+
+from integrations.findings import Kind
+from integrations.sandbox.acme import BOT_GITHUB, BOT_JIRA, KIM, LEE
+from integrations.sandbox.limits import GitHubLimits
+from service.commands.doctor import doctor
+
+JIRA_INCIDENTS = """\
+- connection: jira
+  project: INC
+  match: {issue_type: Incident, components: [checkout]}
+  closed: {status_category: done}
+  severity: {field: customfield_10050}
+  service: {component: first}
+"""
+GITHUB_INCIDENTS = """\
+- connection: github
+  repository: acme/ops
+  match: {labels: [incident]}
+  closed: {reason: [completed]}
+  severity: {label: "sev*"}
+"""
+JIRA_TASKS = "{connection: jira, project: OPS, issue_type: Task}"
+OPS = "acme/ops"
+LATELY = timedelta(hours=1)
+
+
+class Healthy:
+    """A set-up in which all is well: everything in Jira, or everything in GitHub."""
+
+    def __init__(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.stage = stage
+        self.jira, self.github = stage.sandbox.jira, stage.sandbox.github
+        self._monkeypatch = monkeypatch
+        self.set("FOLLOWTHROUGH_RULES", str(stage.rules_file))
+        self.set("FOLLOWTHROUGH_PUBLIC_URL", stage.url)
+        for name, value in {**TOKENS, **HOOKS}.items():
+            self.set(name, value)
+
+    def set(self, name: str, value: str) -> None:
+        self._monkeypatch.setenv(name, value)
+
+    def rules(self, before: str, after: str) -> None:
+        text = self.stage.rules_file.read_text()
+        assert before in text
+        self.stage.rules_file.write_text(text.replace(before, after))
+
+    def rehook(self, **changed: Any) -> None:
+        """Change every webhook."""
+        hooks = self.stage.sandbox.hooks
+        for hook in list(hooks.registered):
+            hooks.replace(hook, replace(hook, **changed))
+
+    def unhook(self) -> None:
+        self.stage.sandbox.hooks.registered.clear()
+
+    def through_the_organisation(self) -> None:
+        """Its webhook stands for those of its repositories, and the account is an owner."""
+        self.unhook()
+        self.github.owners["acme"] = {BOT_GITHUB}
+        self.github.hook("acme", f"{self.stage.url}/webhooks/github", HOOKS["GITHUB_HOOK"])
+        self.stage.sandbox.hooks.drain()
+
+
+def examined() -> list[dict[str, str]]:
+    """The faults and notes, after a look that wrote nothing and ended as it must."""
+    result = CliRunner().invoke(doctor, ["--json"], catch_exceptions=False)
+    found = [each for each in json.loads(result.output) if not each["ok"] or each["mend"]]
+    assert result.exit_code == (1 if any(not each["ok"] for each in found) else 0)
+    return found
+
+
+def faults() -> list[dict[str, str]]:
+    return [each for each in examined() if not each["ok"]]
+
+
+def in_jira(stage: Stage) -> None:
+    jira = stage.sandbox.jira
+    jira.projects["OPS"].assignable.add(LEE)
+    jira.create_issue("INC", "Slow", by=KIM, components=[{"name": "checkout"}])
+    jira.create_issue("OPS", "Patch", by=KIM, type="Task")
+
+
+def in_github(stage: Stage) -> None:
+    stage.sandbox.github.open_issue(OPS, "Slow", by="kim", labels=["incident"])
+
+
+@pytest.fixture
+def healthy(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Healthy]:
+    where = request.param
+    parts: dict[str, Any] = {
+        "incidents": GITHUB_INCIDENTS,
+        "document": PULL_REQUEST,
+        "tasks": GITHUB_TASKS,
+    }
+    if where != "github":
+        parts = {"incidents": JIRA_INCIDENTS, "document": JIRA_ISSUE, "tasks": JIRA_TASKS}
+    deployment = "datacenter" if where == "datacenter" else "cloud"
+    clock = StoryClock(datetime.now(UTC) - LATELY)  # in the end as doctor's own, this machine's
+    monkeypatch.setenv("FOLLOWTHROUGH_DATA", str(tmp_path / "elsewhere"))
+    with Stage(tmp_path, **parts, clock=clock, deployment=deployment) as stage:
+        (in_github if where == "github" else in_jira)(stage)
+        assert stage.sandbox.hooks.drain()
+        clock.wait(LATELY)
+        yield Healthy(stage, monkeypatch)
+
+
+# --- the faults -----------------------------------------------------------------------------------
+
+
+def a_wrong_token_of_jira(all: Healthy) -> None:
+    all.set("JIRA_TOKEN", "wrong-token")
+
+
+def a_wrong_token_of_github(all: Healthy) -> None:
+    all.set("GITHUB_TOKEN", "wrong-token")
+
+
+def an_expired_token_of_jira(all: Healthy) -> None:
+    all.jira.users[BOT_JIRA].token = ""
+
+
+def an_expired_token_of_github(all: Healthy) -> None:
+    all.github.accounts[BOT_GITHUB].token = ""
+
+
+def the_project_may_not_be_read(all: Healthy) -> None:
+    all.jira.deny(BOT_JIRA, "BROWSE_PROJECTS", "OPS")
+
+
+def the_repository_may_not_be_read(all: Healthy) -> None:
+    del all.github.repos[OPS].members[BOT_GITHUB]
+
+
+def issues_may_not_be_edited(all: Healthy) -> None:
+    all.jira.deny(BOT_JIRA, "EDIT_ISSUES", "OPS")
+
+
+def the_repository_may_not_be_written(all: Healthy) -> None:
+    all.through_the_organisation()
+    all.github.repos[OPS].members[BOT_GITHUB] = "triage"
+
+
+def issues_may_not_be_moved(all: Healthy) -> None:
+    all.jira.deny(BOT_JIRA, "TRANSITION_ISSUES", "OPS")
+
+
+def issues_may_not_be_linked(all: Healthy) -> None:
+    all.jira.deny(BOT_JIRA, "LINK_ISSUES", "INC")
+
+
+def webhooks_of_jira_may_not_be_read(all: Healthy) -> None:
+    all.jira.deny(BOT_JIRA, "ADMINISTER")
+
+
+def webhooks_of_a_repository_may_not_be_read(all: Healthy) -> None:
+    all.github.repos["acme/postmortems"].members[BOT_GITHUB] = "write"
+
+
+def an_unknown_project(all: Healthy) -> None:
+    all.rules("project: OPS", "project: OPX")
+
+
+def an_unknown_repository(all: Healthy) -> None:
+    all.rules("repository: acme/postmortems", "repository: acme/postmortem")
+
+
+def an_unknown_issue_type_of_tasks(all: Healthy) -> None:
+    all.rules("issue_type: Task", "issue_type: Chore")
+
+
+def an_unknown_issue_type_of_incidents(all: Healthy) -> None:
+    all.rules("match: {issue_type: Incident", "match: {issue_type: Outage")
+
+
+def an_unknown_label(all: Healthy) -> None:
+    all.rules("labels: [incident]", "labels: [outage]")
+
+
+def an_unknown_field(all: Healthy) -> None:
+    all.rules("customfield_10050", "customfield_10099")
+
+
+def an_unknown_link_type(all: Healthy) -> None:
+    all.jira.remove_link_type("Relates")
+
+
+def a_required_field_without_a_value(all: Healthy) -> None:
+    ops = all.jira.projects["OPS"]
+    ops.required |= {"customfield_10051"}
+
+
+def done_is_out_of_reach(all: Healthy) -> None:
+    all.jira.change_workflow(
+        "OPS",
+        [
+            {"name": "Start", "to": "In Progress", "from": ["To Do"]},
+            {"name": "Stop", "to": "To Do", "from": ["In Progress"]},
+            {"name": "Give up", "to": "Done", "from": ["Done"]},
+        ],
+    )
+    key = all.jira.create_issue("OPS", "Rehearse", by=KIM, type="Task")
+    all.jira.transition(key, "Start", by=KIM)
+
+
+def somebody_cannot_be_assigned_in_jira(all: Healthy) -> None:
+    all.jira.leave(LEE)
+
+
+def somebody_cannot_be_assigned_in_github(all: Healthy) -> None:
+    del all.github.repos[OPS].members["lee"]
+
+
+def somebody_has_no_account_in_jira(all: Healthy) -> None:
+    all.rules("jira: 5b10-lee, ", "")
+
+
+def somebody_has_no_account_in_github(all: Healthy) -> None:
+    all.rules(", github: lee", "")
+
+
+def no_webhook(all: Healthy) -> None:
+    all.unhook()
+
+
+def no_webhook_in_one_repository(all: Healthy) -> None:
+    hooks = all.stage.sandbox.hooks
+    (gone,) = [hook for hook in hooks.registered if hook.scope == OPS]
+    hooks.replace(gone, None)
+
+
+def a_webhook_of_the_wrong_events(all: Healthy) -> None:
+    all.rehook(events=frozenset({"jira:issue_created", "issues", "push", "pull_request"}))
+
+
+def a_webhook_of_other_projects(all: Healthy) -> None:
+    all.rehook(jql="project in (INC, HR)")
+
+
+def a_webhook_without_a_secret(all: Healthy) -> None:
+    all.rehook(secret="")
+
+
+def jira_signs_with_a_wrong_secret(all: Healthy) -> None:
+    all.rehook(secret="another-secret")
+    all.set("FOLLOWTHROUGH_DATA", str(all.stage.directory / "data"))
+    all.jira.create_issue("OPS", "Rehearse", by=KIM, type="Task")
+    assert all.stage.sandbox.hooks.drain()
+
+
+def github_signs_with_a_wrong_secret(all: Healthy) -> None:
+    all.rehook(secret="another-secret")
+    for hook in all.stage.sandbox.hooks.registered:
+        if hook.scope == OPS:
+            all.github.ping(hook)
+    assert all.stage.sandbox.hooks.drain()
+
+
+def a_webhook_to_a_wrong_address(all: Healthy) -> None:
+    hooks = all.stage.sandbox.hooks
+    for hook in list(hooks.registered):
+        hooks.replace(hook, replace(hook, url=hook.url.replace("http://", "http://old.")))
+
+
+def a_webhook_that_leads_nowhere(all: Healthy) -> None:
+    all.set("FOLLOWTHROUGH_PUBLIC_URL", "http://nobody.acme.invalid")
+    for hook in list(all.stage.sandbox.hooks.registered):
+        new = f"http://nobody.acme.invalid/webhooks/{hook.dialect}"
+        all.stage.sandbox.hooks.registered.remove(hook)
+        if hook.dialect == "github":
+            all.github.hook(hook.scope, new, hook.secret)
+    assert all.stage.sandbox.hooks.drain()
+
+
+def clocks_that_differ(all: Healthy) -> None:
+    all.stage.clock.wait(timedelta(minutes=10))
+
+
+def little_is_left_of_the_hours_requests(all: Healthy) -> None:
+    all.stage.sandbox.enforce(github=GitHubLimits(requests_per_hour=300, points_per_minute=1000))
+    me = {"Authorization": f"Bearer {TOKENS['GITHUB_TOKEN']}"}
+    for _ in range(275):
+        requests.get(f"{all.stage.sandbox.github_url}/user", headers=me, timeout=10)
+
+
+def little_is_left_of_what_jira_allows(all: Healthy) -> None:
+    near = {"X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "9"}
+    told = {"accountId": BOT_JIRA, "name": BOT_JIRA, "displayName": "Followthrough"}
+    all.stage.sandbox.fail_next("GET", "/myself$", status=200, headers=near, body=told)
+
+
+def a_public_project_for_private_incidents(all: Healthy) -> None:
+    all.jira.projects["OPS"].public = True
+
+
+def a_public_repository_for_private_incidents(all: Healthy) -> None:
+    all.github.repos["acme/postmortems"].private = False
+
+
+def rules_that_match_no_issue_of_jira(all: Healthy) -> None:
+    all.rules("components: [checkout]", "components: [search]")
+
+
+def rules_that_match_no_issue_of_github(all: Healthy) -> None:
+    all.rules("labels: [incident]", "labels: [bug]")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`names` is a part of what is said: the thing that is wrong."""
+
+    seed: Callable[[Healthy], None]
+    where: str
+    kind: Kind
+    names: str
+    times: int = 1
+
+
+JIRA, DATA_CENTER, GITHUB = "cloud", "datacenter", "github"
+
+FAULTS = [
+    *(
+        Fault(seed, where, Kind.SIGN_IN, "sign in to http")
+        for seed in (a_wrong_token_of_jira, an_expired_token_of_jira)
+        for where in (JIRA, DATA_CENTER)
+    ),
+    Fault(a_wrong_token_of_github, GITHUB, Kind.SIGN_IN, "sign-in: Bad credentials"),
+    Fault(an_expired_token_of_github, GITHUB, Kind.SIGN_IN, "sign-in: Bad credentials"),
+    Fault(the_project_may_not_be_read, JIRA, Kind.PLACE, "project OPS"),
+    Fault(the_repository_may_not_be_read, GITHUB, Kind.PLACE, "acme/ops: Not Found"),
+    Fault(issues_may_not_be_edited, JIRA, Kind.PERMISSION, "may edit issues in OPS"),
+    Fault(the_repository_may_not_be_written, GITHUB, Kind.PERMISSION, "acme/ops: no write access"),
+    Fault(issues_may_not_be_moved, JIRA, Kind.PERMISSION, "may set the status of tasks in OPS"),
+    Fault(issues_may_not_be_linked, DATA_CENTER, Kind.PERMISSION, "may link issues in INC"),
+    *(
+        Fault(webhooks_of_jira_may_not_be_read, where, Kind.WEBHOOK_HIDDEN, "cannot be read")
+        for where in (JIRA, DATA_CENTER)
+    ),
+    Fault(
+        webhooks_of_a_repository_may_not_be_read,
+        GITHUB,
+        Kind.WEBHOOK_HIDDEN,
+        "acme/postmortems: webhooks cannot be read",
+    ),
+    Fault(an_unknown_project, JIRA, Kind.PLACE, "project OPX"),
+    Fault(an_unknown_repository, GITHUB, Kind.PLACE, "acme/postmortem: Not Found"),
+    Fault(an_unknown_issue_type_of_tasks, DATA_CENTER, Kind.ISSUE_TYPE, "'Chore'"),
+    Fault(an_unknown_issue_type_of_incidents, JIRA, Kind.ISSUE_TYPE, "issue type Outage"),
+    Fault(an_unknown_label, GITHUB, Kind.LABEL, "no label outage"),
+    Fault(an_unknown_field, JIRA, Kind.FIELD, "no field customfield_10099"),
+    Fault(an_unknown_link_type, JIRA, Kind.LINK_TYPE, "no issue link type Relates"),
+    Fault(a_required_field_without_a_value, JIRA, Kind.REQUIRED_FIELD, "demands Detected at"),
+    *(
+        Fault(done_is_out_of_reach, where, Kind.DONE, "cannot be brought from", times=2)
+        for where in (JIRA, DATA_CENTER)
+    ),
+    Fault(somebody_cannot_be_assigned_in_jira, DATA_CENTER, Kind.PERSON, "Lee Park (5b10-lee)"),
+    Fault(somebody_cannot_be_assigned_in_github, GITHUB, Kind.PERSON, "Lee Park (lee)"),
+    Fault(somebody_has_no_account_in_jira, JIRA, Kind.PERSON, "Lee Park has no jira account"),
+    Fault(somebody_has_no_account_in_github, GITHUB, Kind.PERSON, "Lee Park has no github account"),
+    Fault(no_webhook, JIRA, Kind.WEBHOOK, "no webhook of http"),
+    Fault(no_webhook, DATA_CENTER, Kind.WEBHOOK, "no webhook of http"),
+    Fault(no_webhook_in_one_repository, GITHUB, Kind.WEBHOOK, "acme/ops: no webhook"),
+    Fault(a_webhook_of_the_wrong_events, JIRA, Kind.WEBHOOK_EVENTS, "jira:issue_deleted"),
+    Fault(a_webhook_of_other_projects, JIRA, Kind.WEBHOOK_EVENTS, "leaves out OPS"),
+    Fault(a_webhook_of_the_wrong_events, GITHUB, Kind.WEBHOOK_EVENTS, "issue_comment, milestone"),
+    Fault(jira_signs_with_a_wrong_secret, JIRA, Kind.WEBHOOK_SECRET, "/webhooks/jira"),
+    Fault(jira_signs_with_a_wrong_secret, DATA_CENTER, Kind.WEBHOOK_SECRET, "/webhooks/jira"),
+    Fault(github_signs_with_a_wrong_secret, GITHUB, Kind.WEBHOOK_SECRET, "webhook of acme/ops"),
+    Fault(a_webhook_without_a_secret, JIRA, Kind.WEBHOOK_SECRET, "it has no secret"),
+    Fault(a_webhook_without_a_secret, GITHUB, Kind.WEBHOOK_SECRET, "it has no secret", times=2),
+    Fault(a_webhook_to_a_wrong_address, JIRA, Kind.WEBHOOK_ADDRESS, "but one to http://old."),
+    Fault(a_webhook_to_a_wrong_address, GITHUB, Kind.WEBHOOK_ADDRESS, "but one to http://old.", 2),
+    Fault(a_webhook_that_leads_nowhere, GITHUB, Kind.WEBHOOK_ADDRESS, "did not arrive", times=2),
+    Fault(clocks_that_differ, JIRA, Kind.CLOCK, "seconds ahead of", times=2),  # both trackers'
+    Fault(little_is_left_of_the_hours_requests, GITHUB, Kind.RATE, "requests an hour are left"),
+    Fault(little_is_left_of_what_jira_allows, JIRA, Kind.RATE, "little is left"),
+    Fault(little_is_left_of_what_jira_allows, DATA_CENTER, Kind.RATE, "little is left"),
+    Fault(a_public_project_for_private_incidents, JIRA, Kind.PUBLIC, "OPS"),
+    Fault(a_public_repository_for_private_incidents, GITHUB, Kind.PUBLIC, "acme/postmortems"),
+    Fault(rules_that_match_no_issue_of_jira, JIRA, Kind.NO_MATCH, "its component is not search"),
+    Fault(rules_that_match_no_issue_of_github, GITHUB, Kind.NO_MATCH, "it lacks the label bug"),
+]
+
+
+@pytest.mark.parametrize("healthy", [JIRA, DATA_CENTER, GITHUB], indirect=True)
+def test_where_all_is_well_nothing_is_found(healthy: Healthy) -> None:
+    assert examined() == []
+    told = CliRunner().invoke(doctor, []).output
+    assert "All is well." in told
+    assert not re.search("wrong|FAULT|note", told)
+
+
+@pytest.mark.parametrize(
+    ("healthy", "fault"),
+    [pytest.param(each.where, each, id=f"{each.seed.__name__}-{each.where}") for each in FAULTS],
+    indirect=["healthy"],
+)
+def test_a_fault_is_found_by_its_name_with_what_mends_it(healthy: Healthy, fault: Fault) -> None:
+    fault.seed(healthy)
+    found = faults()
+    assert {each["kind"] for each in found} == {fault.kind}, found
+    assert len(found) == fault.times, found
+    assert any(fault.names in each["what"] for each in found), found
+    assert all(re.match(r"[A-Z].*\.$", each["mend"], re.DOTALL) for each in found), found
+    assert healthy.stage.sandbox.writes() == [], "doctor only reads"
