@@ -45,8 +45,8 @@ class Deed:
 
 
 class Webhooks(Protocol):
-    """The webhooks of one connection. None of these raises but `Deed.do`: what cannot be read is a
-    finding, or a deed by hand."""
+    """The webhooks of one connection. What the account may not read is a finding, or a deed by
+    hand; where nobody answers, all but `check` raise the TrackerError family."""
 
     address: str
 

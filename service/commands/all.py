@@ -34,6 +34,7 @@ from service.commands.search import search_command
 from service.commands.tokens import changes_command, tokens
 from service.commands.trackers import trackers
 from service.commands.versions import diff_command, versions_command
+from service.commands.webhooks import webhooks
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -47,7 +48,7 @@ def followthrough() -> None:
 
 
 for command in (
-    *(demo, init, doctor, plan, rules, up, web, worker),
+    *(demo, init, doctor, webhooks, plan, rules, up, web, worker),
     *(explain_command, accept_command, conflicts, deliveries, dead_letters, trackers),
     *(people_command, reconcile, drift, audits, check, portfolio, preread, export, release_check),
     *(review_command, publish_command, versions_command, diff_command),
