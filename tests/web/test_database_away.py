@@ -105,7 +105,7 @@ def test_one_line_tells_it_now_and_then_and_none_is_a_traceback(
 def test_a_table_that_is_missing_is_still_a_fault_of_ours(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    without(store, "incidents")
-    answer = create_app(Web(store)).test_client().get("/", headers=BEARER)
+    without(store, "drifts")
+    answer = create_app(Web(store)).test_client().get("/drift", headers=BEARER)
     assert answer.status_code == 500
     assert [each for each in caplog.records if each.exc_info]
