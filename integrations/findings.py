@@ -32,6 +32,7 @@ class Kind(StrEnum):
     PUBLIC = "public"  # what only some may read would go where everybody may
     NO_MATCH = "no match"  # a rule that fits no ticket
     REACH = "reach"  # nobody answers, or not as a tracker does
+    SERVER = "server"  # the service's own database, or its broker
     OTHER = "other"
 
 

@@ -422,3 +422,53 @@ def test_a_fault_is_found_by_its_name_with_what_mends_it(healthy: Healthy, fault
     assert any(fault.names in each["what"] for each in found), found
     assert all(re.match(r"[A-Z].*\.$", each["mend"], re.DOTALL) for each in found), found
     assert healthy.stage.sandbox.writes() == [], "doctor only reads"
+
+
+# --- what is no fault -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("healthy", [JIRA, DATA_CENTER, GITHUB], indirect=True)
+def test_a_webhook_that_nobody_may_look_at_is_right_once_it_arrives(healthy: Healthy) -> None:
+    webhooks_of_jira_may_not_be_read(healthy)
+    webhooks_of_a_repository_may_not_be_read(healthy)
+    (fault,) = faults()
+    assert fault["kind"] == Kind.WEBHOOK_HIDDEN
+    healthy.set("FOLLOWTHROUGH_DATA", str(healthy.stage.directory / "data"))
+    (note,) = examined()
+    assert note["ok"]
+    assert note["what"] == fault["what"]
+
+
+@pytest.mark.parametrize("healthy", [JIRA], indirect=True)
+def test_a_stranger_at_the_door_is_no_wrong_secret_once_a_delivery_comes(healthy: Healthy) -> None:
+    healthy.set("FOLLOWTHROUGH_DATA", str(healthy.stage.directory / "data"))
+    door = f"{healthy.stage.url}/webhooks/jira"
+    assert requests.post(door, data="{}", timeout=10).status_code == 401
+    assert [each["kind"] for each in faults()] == [Kind.WEBHOOK_SECRET]
+    healthy.jira.create_issue("OPS", "Rehearse", by=KIM, type="Task")
+    assert healthy.stage.sandbox.hooks.drain()
+    assert faults() == []
+
+
+@pytest.mark.parametrize("healthy", [JIRA], indirect=True)
+def test_of_a_way_that_no_issue_shows_nothing_is_said(healthy: Healthy) -> None:
+    """Nobody stands in the status that this one leads to, so whether it leads on is unknown."""
+    healthy.jira.change_workflow("OPS", [{"name": "Start", "to": "In Progress"}])
+    assert faults() == []
+
+
+@pytest.mark.parametrize("healthy", [GITHUB], indirect=True)
+def test_a_token_that_ends_soon_is_noted(healthy: Healthy) -> None:
+    end = datetime.now(UTC) + timedelta(days=9)
+    told = {"github-authentication-token-expiration": f"{end:%Y-%m-%d %H:%M:%S} UTC"}
+    body = {"login": BOT_GITHUB}
+    healthy.stage.sandbox.fail_next("GET", "/user$", 200, times=2, headers=told, body=body)
+    (note,) = examined()
+    assert note["ok"]
+    assert note["what"] == f"the token ends on {end:%Y-%m-%d}"
+
+
+@pytest.mark.parametrize("healthy", [GITHUB], indirect=True)
+def test_a_place_without_tickets_says_nothing_of_the_rules(healthy: Healthy) -> None:
+    healthy.github.repos[OPS].issues.clear()
+    assert examined() == []

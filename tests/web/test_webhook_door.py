@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import hmac
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import create_engine, text
 from web.history import HOOK_SECRET, Web
 from werkzeug.test import TestResponse
 
 from service.app import create_app
 from service.store import Store
 from service.store.deliveries import JOB, DeliveryState
+from service.store.doors import Door
 from service.web.webhooks import LARGEST_BODY
 
 BODY = b'{"action": "closed", "issue": {"number": 42}}'
@@ -68,6 +71,27 @@ def test_one_changed_byte_is_401_and_leaves_nothing(visitor: FlaskClient, store:
     answer = deliver(visitor, changed, X_Hub_Signature_256=f"sha256={right}")
     assert answer.status_code == 401
     assert recorded(store) == 0
+
+
+def test_of_what_is_refused_the_time_is_kept_once_a_minute(store: Store) -> None:
+    begin, told = datetime(2026, 12, 1, 12, 0, tzinfo=UTC), list[datetime]()
+    store.clock = lambda: told[-1]
+    app = create_app(Web(store, clock=lambda: told[-1]))
+    for minutes, kept in ((0, 0), (0.5, 0), (1, 1), (90, 90)):
+        told.append(begin + timedelta(minutes=minutes))
+        deliver(app.test_client(), b"{}", X_Hub_Signature_256="sha256=00")
+        with store.read() as tx:
+            door = tx.doors.get("acme-github")
+        assert door == Door(refused_at=begin + timedelta(minutes=kept))
+
+
+def test_a_refusal_is_answered_the_same_while_the_database_is_away(
+    visitor: FlaskClient, store: Store
+) -> None:
+    store.migrate()
+    with create_engine(store.url).begin() as connection:
+        connection.execute(text("DROP TABLE refused"))
+    assert deliver(visitor, b"{}", X_Hub_Signature_256="sha256=00").status_code == 401
 
 
 def test_a_signed_body_that_is_no_webhook_is_400(visitor: FlaskClient, store: Store) -> None:

@@ -11,7 +11,7 @@ from alembic import op
 from service.store.types import UtcDateTime
 
 revision = "0032"
-down_revision = "0030"
+down_revision = "0031"
 
 
 def upgrade() -> None:
