@@ -157,11 +157,18 @@ def _kept(connection: str, policy: Policy) -> dict[str, KeptThere]:
         for target in _tickets(team):
             if target.connection == connection:
                 known = found.get(target.place, KeptThere(frozenset()))
-                found[target.place] = KeptThere(known.fields | fields, known.closes or closes)
+                filled = known.filled | frozenset(target.statuses.fill)
+                found[target.place] = KeptThere(
+                    known.fields | fields, known.closes or closes, filled
+                )
         for target in _audits(team):  # they are closed once they are judged
             if target.connection == connection:
                 known = found.get(target.place, KeptThere(frozenset()))
-                found[target.place] = replace(known, fields=known.fields | {Field.STATUS})
+                found[target.place] = replace(
+                    known,
+                    fields=known.fields | {Field.STATUS},
+                    filled=known.filled | frozenset(target.statuses.fill),
+                )
     return found
 
 
