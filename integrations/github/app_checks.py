@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from integrations.github.client import GitHubClient, repo_path
-from integrations.github.manifest import PERMISSIONS
+from integrations.github.manifest import PERMISSIONS, called
 from integrations.tracker import Finding
 
 #: What the tickets of every repository need. The others are for some documents and measures only.
@@ -22,12 +22,8 @@ def check_installation(client: GitHubClient, place: str) -> Iterator[Finding]:
         if granted.get(name) in (level, "write"):
             continue
         there = granted.get(name, "no access")
-        words = f"{place}: the App has {there} to {_called(name)}, not {level}: {purpose}"
-        mend = f"Give the App {_called(name)}: {level} in its settings, then accept that: {page}."
+        words = f"{place}: the App has {there} to {called(name)}, not {level}: {purpose}"
+        mend = f"Give the App {called(name)}: {level} in its settings, then accept that: {page}."
         needed = name in _ALWAYS
         reads = granted.get(name) == "read"
         yield Finding(not needed, words, mend, to_write=needed and reads)
-
-
-def _called(name: str) -> str:
-    return name.replace("_", " ").capitalize()

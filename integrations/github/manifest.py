@@ -64,6 +64,13 @@ class NewApp:
         return f"NewApp({self.slug!r})"
 
 
+def called(permission: str) -> str:
+    """A permission as GitHub's pages call it."""
+    if permission == "statuses":
+        return "Commit statuses"
+    return permission.replace("_", " ").capitalize()
+
+
 def pages_of(url: str) -> str:
     """Where people find the server whose API is at `url`."""
     return "https://github.com" if url == _GITHUB_COM else url.removesuffix("/api/v3")

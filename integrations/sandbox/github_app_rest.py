@@ -98,7 +98,7 @@ class GitHubManifestRest(GitHubApi):
             manifest.get("default_permissions") or {},
             manifest.get("default_events") or (),
             url=str(hook.get("url") or ""),
-            secret=secrets.token_hex(20),
+            secret=secrets.token_hex(20) if hook else "",
         )
         shown = app_view(self.site, self.site.apps.by_slug[slug])
         shown |= {"client_secret": secrets.token_hex(20), "pem": made["pem"]}
