@@ -1,5 +1,5 @@
-"""The web process: webhooks in, pages out. It writes rows and asks no tracker anything, but once for
-the secrets of a GitHub App that an admin registers."""
+"""The web process: webhooks in, pages out. It writes rows and asks no tracker anything, but once
+for the secrets of a GitHub App that an admin registers."""
 
 from __future__ import annotations
 
