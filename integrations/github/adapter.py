@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from integrations.github import discovery
 from integrations.github.answers import Invalid
+from integrations.github.app_checks import check_installation
 from integrations.github.choices import Choices
 from integrations.github.client import GitHubClient, Recent, issue_path
 from integrations.github.creation import TaskCreation
@@ -220,7 +221,7 @@ class GitHubTracker:
             yield Finding(False, f"sign-in: {error.words}", error.mend)
             return
         yield Finding(True, f"signed in as {login}")
-        scopes = self._client.headers("/user").get("x-oauth-scopes", "")
+        scopes = self._client.scopes()
         if scopes and not {"repo", "public_repo"} & {scope.strip() for scope in scopes.split(",")}:
             yield Finding(
                 False,
@@ -298,6 +299,8 @@ class GitHubTracker:
             )
         elif repository.may_push:
             yield Finding(True, f"{place}: write access")
+        if self._client.signer.is_app:
+            yield from check_installation(self._client, place)
         path = self._client.present_path(place)
         people = len(list(islice(self._client.pages(f"{path}/assignees"), 100)))
         shown = "100 or more" if people == 100 else str(people)
