@@ -12,6 +12,7 @@ from typing import Any
 
 from config.problems import Complaint, Place, nearest, spelled, suggestion
 from config.secrets import SecretSource
+from config.signing_in import check_auth, whose
 from workflows.policy import SourceKind, same_word
 
 PATH_WORDS = ("year", "month", "incident", "severity", "service")
@@ -21,8 +22,6 @@ TITLE_WORDS = ("incident", "severity", "service")
 _TRACKER_OF = {"github-pull-request": "github", "github-issue": "github", "jira-issue": "jira"}
 #: The key that names the place inside a connection, by the connection's kind.
 PLACE_KEY = {"jira": "project", "github": "repository"}
-
-_AUTH_OF = {"jira": ("basic", "bearer"), "github": ("token", "bearer")}
 
 
 def cross_check(rules: Mapping[str, Any]) -> Iterator[Complaint]:
@@ -70,21 +69,12 @@ def _check_connections(connections: Mapping[str, Any]) -> Iterator[Complaint]:
     for name, connection in connections.items():
         place = ("connections", name)
         kind = connection.get("kind")
-        auth = connection.get("auth", {})
         if kind == "github" and "deployment" in connection:
             yield Complaint((*place, "deployment"), "is for Jira only", "remove it")
         if kind == "jira" and "limits" in connection:
             yield Complaint((*place, "limits"), "is for GitHub only", "remove it")
-        if kind and auth.get("type", _AUTH_OF[kind][0]) not in _AUTH_OF[kind]:
-            one, other = _AUTH_OF[kind]
-            right = f"write type: {one} or type: {other}"
-            yield Complaint((*place, "auth", "type"), f"does not fit {kind}", right)
-        if auth.get("type") == "basic" and "user" not in auth:
-            right = "write user: the account's e-mail address (Data Center: its name)"
-            yield Complaint((*place, "auth", "user"), "is missing", right)
-        if auth.get("type") in ("bearer", "token") and "user" in auth:
-            yield Complaint((*place, "auth", "user"), "goes with type: basic only", "remove it")
-        account = (connection.get("url", name), auth.get("user", ""), auth.get("token"))
+        yield from check_auth(connection, place)
+        account = (connection.get("url", name), *whose(connection.get("auth", {})))
         if account in seen:
             message = f"is the same server and account as {seen[account]}"
             yield Complaint(place, message, "keep one of them")

@@ -32,12 +32,19 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request about to be made."""
+    """One request about to be made. `account` is whose limits it counts against, where the tracker
+    keeps those of one connection for each of several accounts."""
 
     connection: str
     verb: str
     path: str
     costs: tuple[Cost, ...] = ()
+    account: str = ""
+
+    @property
+    def books(self) -> str:
+        """What all that limits it is kept under."""
+        return f"{self.connection}@{self.account}" if self.account else self.connection
 
     @property
     def writes(self) -> bool:

@@ -203,10 +203,12 @@ class FieldsSet:
 
 @dataclass(frozen=True, slots=True)
 class KeptThere:
-    """What is written to the tasks of a place: `fields`, and whether milestones are closed."""
+    """What is written to the tasks of a place: `fields`, and whether milestones are closed;
+    `filled` are fields for which the rules have a value."""
 
     fields: frozenset[Field]
     closes: bool = False
+    filled: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

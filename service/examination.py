@@ -12,6 +12,7 @@ from integrations.gitdir import checks as git_directory
 from integrations.reviewed import ShowsChecks
 from integrations.tracker import KeptThere, Survey, Tracker, TrackerError
 from integrations.webhooks import Webhooks
+from service.ambiguity import ambiguous
 from service.arrivals import webhooks
 from service.audience import Audiences
 from service.clock import Clock
@@ -186,11 +187,18 @@ def _kept(connection: str, policy: Policy) -> dict[str, KeptThere]:
         for target in _tickets(team):
             if target.connection == connection:
                 known = found.get(target.place, KeptThere(frozenset()))
-                found[target.place] = KeptThere(known.fields | fields, known.closes or closes)
+                filled = known.filled | frozenset(target.statuses.fill)
+                found[target.place] = KeptThere(
+                    known.fields | fields, known.closes or closes, filled
+                )
         for target in _audits(team):  # they are closed once they are judged
             if target.connection == connection:
                 known = found.get(target.place, KeptThere(frozenset()))
-                found[target.place] = replace(known, fields=known.fields | {Field.STATUS})
+                found[target.place] = replace(
+                    known,
+                    fields=known.fields | {Field.STATUS},
+                    filled=known.filled | frozenset(target.statuses.fill),
+                )
     return found
 
 
@@ -277,6 +285,7 @@ def _unmatched(match: Match, offers: Survey) -> Iterator[Finding]:
     yield from _missing(Kind.LABEL, match.labels, offers.labels, place)
     yield from _missing(Kind.COMPONENT, match.components, offers.components, place)
     yield from _missing(Kind.FIELD, match.fields, _field_names(offers), place)
+    yield from ambiguous(match.fields, offers)
 
 
 def _unreadable(source: IncidentSource, offers: Survey) -> Iterator[Finding]:
@@ -284,6 +293,7 @@ def _unreadable(source: IncidentSource, offers: Survey) -> Iterator[Finding]:
     read: list[ValueSource | None] = [source.severity, source.service, *source.moments.values()]
     named = [value.name for value in read if value and value.kind is SourceKind.FIELD]
     yield from _missing(Kind.FIELD, named, _field_names(offers), offers.place.key)
+    yield from ambiguous(named, offers)
 
 
 def _field_names(offers: Survey) -> tuple[str, ...]:

@@ -158,7 +158,7 @@ def _permission(headers: Mapping[str, str], writes: bool) -> str:
         return "Authorise the token for the organisation's single sign-on, in its settings."
     wanted = headers.get("x-accepted-github-permissions")
     if wanted:
-        return f"Give the token the permission {wanted}."
+        return f"Give the token, or the App, the permission {wanted}."
     scopes = headers.get("x-accepted-oauth-scopes")
     if scopes:
         return f"Give the token one of the scopes {scopes}."

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from integrations.findings import Finding, Kind
+from integrations.github.app_checks import check_installation
 from integrations.github.client import GitHubClient
 from integrations.tracker import NotThere, SignInFailed, TrackerError
 
@@ -27,9 +28,10 @@ def check(client: GitHubClient, places: Iterable[str]) -> Iterator[Finding]:
         yield Finding(False, f"sign-in: {error.words}", error.mend, kind=Kind.REACH)
         return
     yield Finding(True, f"signed in as {login}", kind=Kind.SIGN_IN)
-    headers = client.headers("/user")
-    yield from _scopes(headers.get("x-oauth-scopes", ""))
-    yield from _end(headers.get("github-authentication-token-expiration", ""), client.clock())
+    if not client.signer.is_app:
+        headers = client.headers("/user")
+        yield from _scopes(headers.get("x-oauth-scopes", ""))
+        yield from _end(headers.get("github-authentication-token-expiration", ""), client.clock())
     for place in places:
         try:
             yield from _place(client, place)
@@ -102,6 +104,8 @@ def _place(client: GitHubClient, place: str) -> Iterator[Finding]:
         )
     elif repository.may_push:
         yield Finding(True, f"{place}: write access")
+    if client.signer.is_app:
+        yield from check_installation(client, place)
     yield from _people(client, place)
     yield from _sub_issues(client, place)
 

@@ -1,4 +1,4 @@
-"""One GitHub server through one token: exact requests, and how each can end.
+"""One GitHub server through one account: exact requests, and how each can end.
 
 Built on PyGithub's requester, with everything that repeats, waits or reads on its own turned
 off: its default retry repeats POST on 5xx, and it sleeps between requests.
@@ -21,6 +21,7 @@ from requests.utils import parse_header_links
 from integrations.gate import OPEN, Call, Gate
 from integrations.github import budgets
 from integrations.github.answers import error_of
+from integrations.github.signing import Signature, Signer, Token
 from integrations.http import Answer, Odd, an_object, never_arrived, objects, parsed
 from integrations.tracker import OutcomeUnknown, Rejected, TrackerError, Unavailable
 
@@ -94,10 +95,11 @@ class Repository:
 
 
 class GitHubClient:
-    """Requests to one server with one token.
+    """Requests to one server, signed with one token or by the `Signer` of a GitHub App.
 
     `url` is the API's root: ``https://api.github.com`` or an Enterprise Server's ``/api/v3``.
-    Every method raises the TrackerError family only. Nothing is ever repeated; redirects are
+    Every method raises the TrackerError family only. Nothing is ever repeated, but once what was
+    refused because an App's token had ended, and so did nothing; redirects are
     followed within the same host only, reads by PyGithub (which refuses others), writes here: a
     307 did nothing yet but say where to. `timeout` is in seconds, to
     connect and for an answer each; every request passes the `gate` under the name of its
@@ -108,7 +110,7 @@ class GitHubClient:
     def __init__(
         self,
         url: str,
-        token: str,
+        signer: str | Signer,
         *,
         clock: Callable[[], datetime] = utc_now,
         timeout: int = 20,
@@ -118,7 +120,7 @@ class GitHubClient:
     ) -> None:
         self.url = url.rstrip("/")
         self.clock = clock
-        self._token = token
+        self.signer: Signer = Token(signer) if isinstance(signer, str) else signer
         self._timeout = timeout
         self._connection = connection
         self._gate = gate
@@ -140,7 +142,7 @@ class GitHubClient:
         """The headers that GET answers, with lower-case names."""
         return self._ask("GET", path, {}, None)[0]
 
-    def write(self, verb: str, path: str, body: Json) -> Answer:
+    def write(self, verb: str, path: str, body: Json | None) -> Answer:
         """The object that a POST, PUT or PATCH answers; OutcomeUnknown where it is none."""
         return an_object(self._ask(verb, path, {}, body)[1], _odd(verb, path))
 
@@ -206,10 +208,18 @@ class GitHubClient:
         stamp = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return self.pages(f"{self.present_path(place)}/issues", state="all", since=stamp, **asked)
 
+    def ours(self, place: str, since: datetime) -> Iterator[Answer]:
+        """Of `issues`, those that our account opened, and perhaps others: an Enterprise Cloud was
+        seen to find none by the login of an App, https://github.com/renovatebot/renovate/issues/44730
+        """
+        return self.issues(
+            place, since, **({} if self.signer.is_app else {"creator": self.login()})
+        )
+
     def login(self) -> str:
-        """The account that the token belongs to; asked for once."""
+        """The account that acts; asked for once."""
         if self._login is None:
-            self._login = str(self.read("/user")["login"])
+            self._login = self.signer.login() or str(self.read("/user")["login"])
         return self._login
 
     def repository(self, place: str) -> Repository:
@@ -222,7 +232,8 @@ class GitHubClient:
 
     def _repository(self, place: str) -> Repository:
         answer = self.read(repo_path(place))
-        permissions = answer.get("permissions")
+        # The role of a person: what an App may is in its permissions.
+        permissions = None if self.signer.is_app else answer.get("permissions")
         return Repository(
             name=answer["full_name"],
             default_branch=answer["default_branch"],
@@ -240,18 +251,31 @@ class GitHubClient:
         body: Json | None,
         conditions: Mapping[str, str] = _NONE,
     ) -> tuple[dict[str, str], Any]:
-        costs = budgets.costs(verb) if self._limited else ()
-        with self._gate.passing(Call(self._connection, verb, path, costs)) as report:
-            status, headers, text, error = self._sent(verb, path, parameters, body, conditions)
-            report(budgets.answered(status, headers, error))
+        asked = (verb, path, parameters, body, conditions)
+        signature = self.signer.sign(path)
+        status, headers, text, error = self._passed(signature, *asked)
+        if status == 401 and self.signer.refused(signature):  # nothing was done
+            status, headers, text, error = self._passed(self.signer.sign(path), *asked)
         if error is not None:
             raise error
         if status == 304 and conditions:
             raise _NotModified
         return headers, parsed(text, _odd(verb, path))
 
+    def _passed(
+        self, signature: Signature, verb: str, path: str, *asked: Any
+    ) -> tuple[int, dict[str, str], str, TrackerError | None]:
+        """What `_sent` returns, through the gate."""
+        costs = budgets.costs(verb) if self._limited else ()
+        call = Call(self._connection, verb, path, costs, signature.account)
+        with self._gate.passing(call) as report:
+            status, headers, text, error = self._sent(signature, verb, path, *asked)
+            report(budgets.answered(status, headers, error))
+        return status, headers, text, error
+
     def _sent(
         self,
+        signature: Signature,
         verb: str,
         path: str,
         parameters: Mapping[str, str | int],
@@ -260,12 +284,13 @@ class GitHubClient:
     ) -> tuple[int, dict[str, str], str, TrackerError | None]:
         """Status (0: nobody answered), headers and text of the answer, and the error that it is."""
         writes = verb != "GET"
+        requester = self._requester(signature)
         try:
-            status, headers, text = self._requester().requestJson(
+            status, headers, text = requester.requestJson(
                 verb, path, parameters=dict(parameters), headers=dict(conditions), input=body
             )
             if status == 307 and (there := self._leads_to(headers)) not in ("", path):
-                status, headers, text = self._requester().requestJson(verb, there, input=body)
+                status, headers, text = requester.requestJson(verb, there, input=body)
         except requests.RequestException as error:
             return 0, {}, "", _transport_error(error, writes=writes)
         except RuntimeError as error:
@@ -275,7 +300,8 @@ class GitHubClient:
         if status < 300 or (status == 304 and conditions):
             return status, headers, text or "", None
         now = self.clock()
-        refused = error_of(status, headers, self._clean(text), writes=writes, path=path, now=now)
+        words = self._clean(text, signature)
+        refused = error_of(status, headers, words, writes=writes, path=path, now=now)
         return status, headers, text or "", refused
 
     def _leads_to(self, headers: Mapping[str, str]) -> str:
@@ -285,12 +311,13 @@ class GitHubClient:
         address = headers.get("location", "")
         return address.removeprefix(self.url) if address.startswith(f"{self.url}/") else ""
 
-    def _requester(self) -> Requester:
+    def _requester(self, signature: Signature) -> Requester:
         """One a thread: neither PyGithub's requester nor its session may be shared by several."""
-        requester: Requester | None = getattr(self._of_this_thread, "requester", None)
+        kept: dict[str, Requester] = self._of_this_thread.__dict__.setdefault("requesters", {})
+        requester = kept.get(signature.account)
         if requester is None:
             requester = Github(
-                auth=Auth.Token(self._token),
+                auth=Auth.Token(signature.token),
                 base_url=self.url,
                 retry=None,
                 seconds_between_requests=0,
@@ -298,12 +325,15 @@ class GitHubClient:
                 timeout=self._timeout,
                 lazy=True,
             ).requester
-            self._of_this_thread.requester = requester
+            kept[signature.account] = requester
+        elif requester.auth is None or requester.auth.token != signature.token:
+            requester = kept[signature.account] = requester.withAuth(Auth.Token(signature.token))
         return requester
 
-    def _clean(self, text: str) -> str:
+    @staticmethod
+    def _clean(text: str, signature: Signature) -> str:
         """A server that echoes the request must not put the token into our errors."""
-        return text.replace(self._token, "…") if self._token else text
+        return text.replace(signature.token, "…") if signature.token else text
 
 
 def on_enterprise_server(url: str) -> bool:

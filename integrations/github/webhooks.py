@@ -6,8 +6,8 @@ Routes: https://docs.github.com/en/rest/repos/webhooks and https://docs.github.c
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import islice
 from typing import Any
@@ -136,23 +136,9 @@ class GitHubWebhooks:
         yield from self._arrivals(spot, spot.hook)
 
     def _arrivals(self, spot: _Spot, hook: _Hook) -> Iterator[Finding]:
-        """How the last delivery was answered; GitHub keeps them for some days."""
-        last = next(islice(self._deliveries(hook), 1), None)
-        status = 0 if last is None else int(last.get("status_code") or 0)
-        if last is None or 200 <= status < 300:
-            return
-        what = f"the webhook of {spot.name}: its last delivery ({last['event']})"
-        if status == _WRONG_SECRET:
-            told = f"{what} was refused, because its signature does not fit: it has another secret"
-            mend = "Run `followthrough webhooks install --renew-secret`, or write the first of the"
-            mend += f" webhook_secrets into it at {spot.page}."
-            yield Finding(False, told, mend, kind=Kind.WEBHOOK_SECRET, place=spot.name)
-        elif status in (500, 503):  # we answered; the service asks for it again by itself
-            yield Finding(True, f"{what} was answered {status}; it is asked for again")
-        else:
-            told = f"{what} did not arrive: {last.get('status')} ({status})"
-            mend = f"Look whether GitHub reaches {self.address}, through every proxy on the way."
-            yield Finding(False, told, mend, kind=Kind.WEBHOOK_ADDRESS, place=spot.name)
+        whose = f"the webhook of {spot.name}"
+        for finding in arrivals(self._client, hook.path, whose, self.address):
+            yield replace(finding, place=spot.name)
 
     def _deliveries(self, hook: _Hook) -> Iterator[Answer]:
         return self._client.pages(f"{hook.path}/deliveries")
@@ -207,10 +193,10 @@ class GitHubWebhooks:
         return _Spot(spot.name, spot.path, spot.page, spot.events, hook, tuple(strays))
 
     def _events(self, place: str) -> frozenset[str]:
-        return frozenset[str]().union(*(_EVENTS[what] for what in self._heard[place]))
+        return events_of(self._heard[place])
 
     def _required(self, events: frozenset[str]) -> frozenset[str]:
-        return events - _NEWER if on_enterprise_server(self._client.url) else events
+        return required(events, self._client.url)
 
     def _page(self, path: str) -> str:
         parts = urlsplit(self._client.url)
@@ -316,6 +302,37 @@ class GitHubWebhooks:
             " webhook_secrets as its secret, and the events"
             f" {', '.join(sorted(spot.events))}."
         )
+
+
+def arrivals(client: GitHubClient, path: str, whose: str, address: str) -> Iterator[Finding]:
+    """How the last delivery of the webhook at this path was answered; GitHub keeps them for some
+    days. Nothing where all is well."""
+    last = next(islice(client.pages(f"{path}/deliveries"), 1), None)
+    status = 0 if last is None else int(last.get("status_code") or 0)
+    if last is None or 200 <= status < 300:
+        return
+    what = f"{whose}: its last delivery ({last['event']})"
+    if status == _WRONG_SECRET:
+        told = f"{what} was refused, because its signature does not fit: it has another secret"
+        mend = "Run `followthrough webhooks install --renew-secret`, or write the first of the"
+        mend += " webhook_secrets into it by hand."
+        yield Finding(False, told, mend, kind=Kind.WEBHOOK_SECRET)
+    elif status in (500, 503):  # we answered; the service asks for it again by itself
+        yield Finding(True, f"{what} was answered {status}; it is asked for again")
+    else:
+        told = f"{what} did not arrive: {last.get('status')} ({status})"
+        mend = f"Look whether GitHub reaches {address}, through every proxy on the way."
+        yield Finding(False, told, mend, kind=Kind.WEBHOOK_ADDRESS)
+
+
+def events_of(what: Iterable[Hears]) -> frozenset[str]:
+    """The events that it takes to hear of this."""
+    return frozenset[str]().union(*(_EVENTS[each] for each in what))
+
+
+def required(events: frozenset[str], url: str) -> frozenset[str]:
+    """Those of them that the server at this address has for certain."""
+    return events - _NEWER if on_enterprise_server(url) else events
 
 
 def _secret(finding: Finding) -> bool:

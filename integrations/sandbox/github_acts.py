@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from integrations.sandbox.github_moves import GitHubMoves
+from integrations.sandbox.github_apps import GitHubApps
 from integrations.sandbox.github_site import Commit, Issue, Pull, Repo, invalid
 from integrations.sandbox.world import Object, act
 
 NOWHERE = "0" * 40
 
 
-class GitHub(GitHubMoves):
+class GitHub(GitHubApps):
     """The whole server."""
 
     @act

@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from flask import jsonify, request
+from flask import Response, jsonify, request
 
 from integrations.sandbox import github_views
+from integrations.sandbox.github_acts import GitHub
 from integrations.sandbox.github_rest import REPO, Answer, GitHubApi
 from integrations.sandbox.github_site import invalid, not_found
 from integrations.sandbox.hooks import Attempt, Hook
@@ -52,12 +53,6 @@ class GitHubHookRest(GitHubApi):
             if hook.id == id:
                 return hook
         raise not_found()
-
-    def _attempts(self, hook: Hook) -> list[Attempt]:
-        """The newest first."""
-        since = self.site.world.now() - KEPT
-        made = reversed(self.site.world.hooks.attempts)
-        return [one for one in made if one.delivery.hook.id == hook.id and one.at >= since]
 
     @route("GET", REPO + "/hooks")
     @route("GET", ORG)
@@ -119,32 +114,45 @@ class GitHubHookRest(GitHubApi):
     def deliveries(self, me: str, owner: str, id: int, name: str = "") -> Answer:
         """Each try by itself; `cursor` is where a page starts, and only the Link header tells it:
         https://docs.github.com/en/rest/repos/webhooks#list-deliveries-for-a-repository-webhook"""
-        scope = self._scope(me, owner, name)
-        made = self._attempts(self._hook(scope, id))
-        size, cursor = whole_number("per_page", 30, 100) or 30, request.args.get("cursor", "")
-        cursors = [f"v1_{one.id}" for one in made]
-        if cursor and cursor not in cursors:
-            raise invalid("Invalid cursor")
-        start = cursors.index(cursor) if cursor else 0
-        about = self.site.repo(scope).id if name else None
-        shown = [github_views.attempt(one, about) for one in made[start : start + size]]
-        answer = jsonify(shown)
-        others = {"prev": max(0, start - size) if start else None, "next": start + size}
-        links = [
-            f'<{request.base_url}?per_page={size}&cursor={cursors[at]}>; rel="{rel}"'
-            for rel, at in others.items()
-            if at is not None and at < len(made)
-        ]
-        if links:
-            answer.headers["Link"] = ", ".join(links)
-        return answer
+        return listed(self.site, self._hook(self._scope(me, owner, name), id))
 
     @route("POST", HOOK + "/deliveries/<int:attempt>/attempts")
     def redeliver(self, me: str, owner: str, name: str, id: int, attempt: int) -> Answer:
         """https://docs.github.com/en/rest/repos/webhooks#redeliver-a-delivery-for-a-repository-webhook"""
-        hook = self._hook(self._scope(me, owner, name), id)
-        chosen = next((one for one in self._attempts(hook) if one.id == attempt), None)
-        if chosen is None:
-            raise not_found()
-        self.site.world.hooks.redeliver(chosen.delivery)
+        again(self.site, self._hook(self._scope(me, owner, name), id), attempt)
         return {}, 202
+
+
+def attempts(site: GitHub, hook: Hook) -> list[Attempt]:
+    """The newest first."""
+    since = site.world.now() - KEPT
+    made = reversed(site.world.hooks.attempts)
+    return [one for one in made if one.delivery.hook.id == hook.id and one.at >= since]
+
+
+def listed(site: GitHub, hook: Hook) -> Response:
+    """One page of what was delivered to a hook; see `GitHubHookRest.deliveries`."""
+    made = attempts(site, hook)
+    size, cursor = whole_number("per_page", 30, 100) or 30, request.args.get("cursor", "")
+    cursors = [f"v1_{one.id}" for one in made]
+    if cursor and cursor not in cursors:
+        raise invalid("Invalid cursor")
+    start = cursors.index(cursor) if cursor else 0
+    answer = jsonify([github_views.attempt(one) for one in made[start : start + size]])
+    others = {"prev": max(0, start - size) if start else None, "next": start + size}
+    links = [
+        f'<{request.base_url}?per_page={size}&cursor={cursors[at]}>; rel="{rel}"'
+        for rel, at in others.items()
+        if at is not None and at < len(made)
+    ]
+    if links:
+        answer.headers["Link"] = ", ".join(links)
+    return answer
+
+
+def again(site: GitHub, hook: Hook, attempt: int) -> None:
+    """Deliver once more what this attempt was about."""
+    chosen = next((one for one in attempts(site, hook) if one.id == attempt), None)
+    if chosen is None:
+        raise not_found()
+    site.world.hooks.redeliver(chosen.delivery)

@@ -302,9 +302,12 @@ class GitHubIssues(GitHubSite):
     # --- telling --------------------------------------------------------------------------------
 
     def tell(self, event: str, place: Repo, by: str, **parts: Any) -> None:
-        parts |= {"repository": github_views.repo(self, place)}
-        parts |= {"sender": github_views.user(self, by)}
-        self.world.hooks.fire("github", event, parts, place.full_name)
+        self.world.hooks.fire("github", event, self.told(place, by, parts), place.full_name)
+
+    def told(self, place: Repo, by: str, parts: Object) -> Object:
+        """What a payload says of `parts`, and of where and by whom it was."""
+        where = {"repository": github_views.repo(self, place)}
+        return {**parts, **where, "sender": github_views.user(self, by)}
 
     def tell_issue(self, action: str, issue: Issue, by: str, **parts: Any) -> None:
         shown = github_views.issue(self, issue)

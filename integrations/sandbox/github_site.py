@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from integrations.sandbox.hooks import Hook
 from integrations.sandbox.world import Object, Refused, World, act
 
 REASONS = ("completed", "not_planned", "duplicate", "reopened")
@@ -130,6 +133,56 @@ class Repo:
         return f"{self.owner}/{self.name}"
 
 
+@dataclass(slots=True)
+class GitHubApp:
+    """A registered App; `permissions` are granted wherever it is installed."""
+
+    id: int
+    slug: str
+    owner: str
+    public_key: RSAPublicKey
+    permissions: Mapping[str, str]
+    events: tuple[str, ...]
+    created: datetime
+    hook: Hook | None = None
+
+    @property
+    def login(self) -> str:
+        return f"{self.slug}[bot]"
+
+
+@dataclass(slots=True)
+class Installation:
+    """An App on one account: on `repositories`, None for all of them."""
+
+    id: int
+    app: GitHubApp
+    owner: str
+    repositories: frozenset[str] | None
+    created: datetime
+    suspended: bool = False
+
+    def covers(self, repo: Repo) -> bool:
+        return repo.owner == self.owner and (
+            self.repositories is None or repo.full_name in self.repositories
+        )
+
+
+@dataclass(slots=True)
+class Apps:
+    """What there is of Apps. `tokens` say which installation's they are, and when they end;
+    `manifests` are those of which the code was not used yet."""
+
+    by_slug: dict[str, GitHubApp] = field(default_factory=dict)
+    installed: list[Installation] = field(default_factory=list)
+    tokens: dict[str, tuple[Installation, datetime]] = field(default_factory=dict)
+    manifests: dict[str, Object] = field(default_factory=dict)
+
+    def serve(self, login: str, repo: Repo) -> bool:
+        """Whether it is the account of an App that is installed there."""
+        return any(i.app.login == login and i.covers(repo) for i in self.installed)
+
+
 def not_found() -> Refused:
     url = "https://docs.github.com/rest"
     return Refused(404, {"message": "Not Found", "documentation_url": url, "status": "404"})
@@ -157,6 +210,7 @@ class GitHubSite:
         self.accounts: dict[str, Account] = {}
         self.repos: dict[str, Repo] = {}
         self.renamed: dict[str, str] = {}
+        self.apps = Apps()
         self.sub_issues = True
         self.reasons: tuple[str, ...] = REASONS
         self.owners: dict[str, set[str]] = {}
@@ -225,6 +279,8 @@ class GitHubSite:
         """The permission somebody has in a repository; whoever is nobody reads a public one."""
         if login == repo.owner:
             return "admin"
+        if self.apps.serve(login, repo):
+            return "write"
         return repo.members.get(login, "none" if repo.private else "read")
 
     def may(self, login: str, repo: Repo, needed: str) -> bool:

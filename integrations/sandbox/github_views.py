@@ -40,7 +40,8 @@ def user(site: GitHubSite, login: str | None) -> Object | None:
     shown |= {"following_url": f"{here}/following{{/other_user}}"}
     shown |= {"gists_url": f"{here}/gists{{/gist_id}}", "events_url": f"{here}/events{{/privacy}}"}
     shown |= {"starred_url": f"{here}/starred{{/owner}}{{/repo}}"}
-    return shown | {"type": "User", "site_admin": False}
+    kind = "Bot" if login.endswith("[bot]") else "User"
+    return shown | {"type": kind, "site_admin": False}
 
 
 def person(site: GitHubSite, login: str) -> Object:
@@ -255,7 +256,7 @@ def hook(site: GitHubSite, shown: Hook) -> Object:
     return view | {"last_response": {"code": None, "status": "unused", "message": None}}
 
 
-def attempt(shown: Attempt, repository_id: int | None) -> Object:
+def attempt(shown: Attempt) -> Object:
     """https://docs.github.com/en/rest/repos/webhooks#list-deliveries-for-a-repository-webhook;
     nobody's answer is told as in its example, "failed to connect" with 502."""
     delivery, status = shown.delivery, shown.status
@@ -263,8 +264,10 @@ def attempt(shown: Attempt, repository_id: int | None) -> Object:
     view: Object = {"id": shown.id, "guid": delivery.id, "delivered_at": stamp(shown.at)}
     view |= {"redelivery": shown.redelivery, "duration": 0.1, "throttled_at": None}
     view |= {"status": "OK" if 200 <= status < 300 else words, "status_code": status or 502}
-    view |= {"event": delivery.event, "action": json.loads(delivery.body).get("action")}
-    return view | {"installation_id": None, "repository_id": repository_id}
+    told = json.loads(delivery.body)
+    view |= {"event": delivery.event, "action": told.get("action")}
+    view |= {"installation_id": told.get("installation", {}).get("id")}
+    return view | {"repository_id": told.get("repository", {}).get("id")}
 
 
 def file(site: GitHubSite, place: Repo, ref: str, path: str, data: bytes, whole: bool) -> Object:

@@ -22,6 +22,11 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from integrations.sandbox.faults import Chance, Fault, Faults
 from integrations.sandbox.github_actions_rest import GitHubActionsRest
 from integrations.sandbox.github_acts import GitHub
+from integrations.sandbox.github_app_rest import (
+    GitHubAppRest,
+    GitHubManifestRest,
+    mount_registration,
+)
 from integrations.sandbox.github_commit_rest import GitHubCommitRest
 from integrations.sandbox.github_hook_rest import GitHubHookRest
 from integrations.sandbox.github_issue_rest import GitHubIssueRest
@@ -161,7 +166,8 @@ class Sandbox:
             mount(app, f"/jira/rest/api/{version}", api)
         mount(app, "/jira/rest", JiraHookRest(self.jira))
         github = GitHubRest(self.github)
-        others = (GitHubIssueRest, GitHubHookRest, GitHubCommitRest, GitHubActionsRest)
+        issues = (GitHubIssueRest, GitHubCommitRest, GitHubActionsRest)
+        others = (*issues, GitHubHookRest, GitHubAppRest, GitHubManifestRest)
         for part in (github, *(of(self.github) for of in others)):
             mount(app, GITHUB_API, part)
         if self.jira.cloud:  # has all of version 2 as well; of that, this is asked by our adapter
@@ -170,7 +176,8 @@ class Sandbox:
         else:
             app.add_url_rule("/jira/rest/api/3/<path:any>", view_func=_no_version_3)
         mount_pages(app, self.jira, self.github)
-        self._sign_in = {"jira": jira.sign_in, "github": github.sign_in}
+        mount_registration(app, self.github)
+        self._sign_in = {"jira": jira.sign_in, "github": github.account}
         app.before_request(self._before)
         app.after_request(self._answered)
         app.teardown_request(self._gone)

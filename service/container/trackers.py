@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
-from config.rules import ConnectionRules, Rules
+from config.rules import AuthType, ConnectionRules, Rules
 from integrations.document_store import DocumentStore
 from integrations.files import Files
 from integrations.gate import OPEN, Gate
 from integrations.gitdir.adapter import GitDirectoryDocuments
 from integrations.github.adapter import GitHubTracker
+from integrations.github.app_webhook import AppWebhook
 from integrations.github.client import GitHubClient
 from integrations.github.files import GitHubFiles
+from integrations.github.installations import Installations
 from integrations.github.issue_documents import GitHubIssueDocuments
 from integrations.github.pull_requests import GitHubPullRequestDocuments
 from integrations.github.redelivery import GitHubRedelivery
+from integrations.github.signing import AppKey
 from integrations.github.statuses import GitHubStatuses
 from integrations.github.webhooks import GitHubWebhooks
 from integrations.jira.adapter import JiraTracker
@@ -45,18 +48,26 @@ class Trackers:
     @cached_property
     def _github(self) -> dict[str, GitHubClient]:
         return {
-            name: GitHubClient(
-                connection.url,
-                connection.auth.token.reveal(),
-                clock=self.clock,
-                timeout=self.answer_seconds,
-                connection=name,
-                gate=self.gate,
-                limited=connection.limited,
-            )
+            name: self._github_client(connection)
             for name, connection in self.rules.connections.items()
             if connection.kind == "github"
         }
+
+    def _github_client(self, connection: ConnectionRules) -> GitHubClient:
+        auth = connection.auth
+        client = partial(
+            GitHubClient,
+            connection.url,
+            clock=self.clock,
+            timeout=self.answer_seconds,
+            connection=connection.name,
+            gate=self.gate,
+        )
+        if auth.type is not AuthType.APP:
+            return client(auth.token.reveal(), limited=connection.limited)
+        # What an App asks as itself counts against nothing that its installations need.
+        itself = client(AppKey(auth.user, auth.token.reveal(), self.clock), limited=False)
+        return client(Installations(itself), limited=connection.limited)
 
     @cached_property
     def _jira(self) -> dict[str, JiraTracker]:
@@ -120,7 +131,8 @@ class Trackers:
             if not connection.webhook_secrets or not places:
                 continue
             if name in self._github:
-                found[name] = GitHubWebhooks(self._github[name], places, self._door(name))
+                of = AppWebhook if self._github[name].signer.is_app else GitHubWebhooks
+                found[name] = of(self._github[name], places, self._door(name))
             elif name in self._jira:
                 client = self._jira[name].site.client
                 found[name] = JiraWebhooks(client, tuple(places), self._door(name))
