@@ -32,16 +32,17 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request about to be made."""
+    """One request about to be made. `asks`: it changes nothing, whatever its verb."""
 
     connection: str
     verb: str
     path: str
     costs: tuple[Cost, ...] = ()
+    asks: bool = False
 
     @property
     def writes(self) -> bool:
-        return self.verb != "GET"
+        return self.verb != "GET" and not self.asks
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ DROPPED = "dropped by GitHub: the account lacks write access, or it cannot be se
 class _Milestone:
     number: int
     closed: bool
+    id: str
 
 
 class Choices:
@@ -69,6 +70,10 @@ class Choices:
                     raise
         return known[title].number
 
+    def milestone_id(self, place: str, title: str) -> str:
+        """The node id of one that `milestone` has just given the number of."""
+        return self._known(place)[title].id
+
     def closed(self, place: str) -> dict[str, bool]:
         """All milestones by title, and whether each is closed; asked for anew."""
         self.forget_milestones(place)
@@ -99,4 +104,5 @@ class Choices:
 
 
 def _milestone(told: Json) -> _Milestone:
-    return _Milestone(int(told["number"]), told.get("state") == "closed")
+    id = str(told.get("node_id") or "")
+    return _Milestone(int(told["number"]), told.get("state") == "closed", id)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -20,7 +21,7 @@ from requests.utils import parse_header_links
 
 from integrations.gate import OPEN, Call, Gate
 from integrations.github import budgets
-from integrations.github.answers import error_of
+from integrations.github.answers import error_of, throttled
 from integrations.http import Answer, Odd, an_object, never_arrived, objects, parsed
 from integrations.tracker import OutcomeUnknown, Rejected, TrackerError, Unavailable
 
@@ -31,6 +32,9 @@ Value = TypeVar("Value")
 #: How long facts that rarely change are believed: repositories, milestones, assignable people.
 _BELIEVED = timedelta(minutes=10)
 
+
+#: The same of servers, which change with their version.
+_BELIEVED_OF_SERVERS = timedelta(days=1)
 
 #: How far our clock and GitHub's may differ when we ask for what we created since a time.
 CLOCKS_DIFFER = timedelta(minutes=10)
@@ -85,6 +89,7 @@ class Page:
 class Repository:
     """What is remembered of a repository; `may_push` is None where the server does not say."""
 
+    id: str
     name: str
     default_branch: str
     private: bool
@@ -126,6 +131,8 @@ class GitHubClient:
         self._of_this_thread = threading.local()
         self._repositories: Recent[str, Repository] = Recent(clock)
         self._login: str | None = None
+        #: What the server can do over GraphQL (`integrations.github.graphql`).
+        self.abilities: Recent[str, Any] = Recent(clock, _BELIEVED_OF_SERVERS)
 
     def read(self, path: str, **parameters: str | int) -> Answer:
         """The object that GET answers. Of a repository that may have been renamed, a path with
@@ -143,6 +150,25 @@ class GitHubClient:
     def write(self, verb: str, path: str, body: Json) -> Answer:
         """The object that a POST, PUT or PATCH answers; OutcomeUnknown where it is none."""
         return an_object(self._ask(verb, path, {}, body)[1], _odd(verb, path))
+
+    def graphql(self, document: str, variables: Json, mutations: int = 0) -> Answer:
+        """The whole answer to a GraphQL document, which may hold errors beside its data; a query
+        where it has no `mutations`. NotThere where the server has no GraphQL.
+        https://docs.github.com/en/graphql/guides/forming-calls-with-graphql"""
+        costs = budgets.graphql_costs(mutations) if self._limited else ()
+        call = Call(self._connection, "POST", "/graphql", costs, asks=not mutations)
+        url, body = self._requester().graphql_url, {"query": document, "variables": variables}
+        with self._gate.passing(call) as report:
+            status, headers, text, error = self._sent("POST", url, {}, body, _NONE, call.writes)
+            slower = None if error else throttled(headers, text, self.clock())
+            report(budgets.answered(status, headers, error or slower))
+        if error is not None:
+            raise error
+        odd = partial(_unanswered, call.writes)
+        answer = an_object(parsed(text, odd), odd)
+        if slower is not None and not answer.get("data"):
+            raise slower
+        return answer
 
     def pages(self, path: str, /, **parameters: str | int) -> Iterator[Answer]:
         """The items of all pages of a list, a hundred a page. `path` starts with `present_path`.
@@ -220,6 +246,7 @@ class GitHubClient:
         answer = self.read(repo_path(place))
         permissions = answer.get("permissions")
         return Repository(
+            id=str(answer.get("node_id") or ""),
             name=answer["full_name"],
             default_branch=answer["default_branch"],
             private=bool(answer.get("private")),
@@ -237,8 +264,11 @@ class GitHubClient:
         conditions: Mapping[str, str] = _NONE,
     ) -> tuple[dict[str, str], Any]:
         costs = budgets.costs(verb) if self._limited else ()
-        with self._gate.passing(Call(self._connection, verb, path, costs)) as report:
-            status, headers, text, error = self._sent(verb, path, parameters, body, conditions)
+        call = Call(self._connection, verb, path, costs)
+        with self._gate.passing(call) as report:
+            status, headers, text, error = self._sent(
+                verb, path, parameters, body, conditions, call.writes
+            )
             report(budgets.answered(status, headers, error))
         if error is not None:
             raise error
@@ -253,9 +283,9 @@ class GitHubClient:
         parameters: Mapping[str, str | int],
         body: Json | None,
         conditions: Mapping[str, str],
+        writes: bool,
     ) -> tuple[int, dict[str, str], str, TrackerError | None]:
         """Status (0: nobody answered), headers and text of the answer, and the error that it is."""
-        writes = verb != "GET"
         try:
             status, headers, text = self._requester().requestJson(
                 verb, path, parameters=dict(parameters), headers=dict(conditions), input=body
