@@ -44,6 +44,7 @@ from service.store import Store
 from service.store.backfills import JOB as BACKFILL_JOB
 from service.store.deliveries import JOB as DELIVERY_JOB
 from service.store.teams import JOB as TEAM_JOB
+from service.stranding import Stranding
 from service.teams import TeamTurns
 from service.tick import TICK_JOB, Tick
 from service.web import CheckDoor, WebhookDoor
@@ -70,6 +71,7 @@ class Container:
     learning: LearningAnew
     releasing: Releasing
     retention: Retention
+    stranding: Stranding
     handlers: Handlers
     tally: Tally
 
@@ -82,6 +84,7 @@ class Container:
         self.learning.start()
         self.releasing.start()
         self.retention.start()
+        self.stranding.start()
 
 
 @dataclass(frozen=True)
@@ -126,10 +129,11 @@ def build(
     by_connection = trackers.by_connection
     called = (trackers.tracker, trackers.documents, trackers.audiences)
     executor = Executor(store, *called, clock, policy, timing)
-    routing = Routing(store, policy, by_connection, normalise)
+    stranding = Stranding(store, policy.hash, rules.connections)
+    routing = Routing(store, policy, by_connection, normalise, stranding)
     recurrences = Recurrences(store, policy, trackers.audiences, clock)
     checks = Checks(store, policy, trackers.files, clock)
-    asked = (executor, recurrences, checks, AtSetUp(store, trackers.audiences))
+    asked = (executor, recurrences, checks, AtSetUp(store, trackers.audiences), stranding)
     processing = Processing(store, policy, by_connection, *asked, clock)
     every = timedelta(seconds=settings.poll_seconds)
     reconciler = Reconciler(store, policy, by_connection, trackers.documents, clock, every, timing)
@@ -153,7 +157,7 @@ def build(
         BACKFILL_JOB: Backfilling(store, policy, by_connection, clock).run,
         RETENTION_JOB: retention.run,
     }
-    started = (reconciler, redelivery, closings, tick, learning, releasing, retention)
+    started = (reconciler, redelivery, closings, tick, learning, releasing, retention, stranding)
     return Container(settings, rules, store, trackers, *started, handlers, tally)
 
 
