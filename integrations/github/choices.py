@@ -71,8 +71,12 @@ class Choices:
         return known[title].number
 
     def milestone_id(self, place: str, title: str) -> str:
-        """The node id of one that `milestone` has just given the number of."""
-        return self._known(place)[title].id
+        """The node id of one that `milestone` has just given the number of. NotThere where it is
+        gone, or the server tells none."""
+        known = self._known(place).get(title)
+        if known is None or not known.id:
+            raise NotThere(f"{place} has no milestone {title!r}")
+        return known.id
 
     def closed(self, place: str) -> dict[str, bool]:
         """All milestones by title, and whether each is closed; asked for anew."""

@@ -85,7 +85,7 @@ class TaskCreation:
         for task in tasks:
             try:
                 body, unset = self._body(task)
-                input = self._in_ids(task, body, abilities) if abilities.issues else None
+                input = self._in_ids(task, body, abilities)
                 if input is None:
                     yield self._alone(task, body, unset)
                 else:
@@ -153,26 +153,27 @@ class TaskCreation:
         return result
 
     def _in_ids(self, task: CreateTask, body: Json, abilities: Abilities) -> Json | None:
-        """What GraphQL is asked for; None where it cannot take all of it."""
+        """What GraphQL is asked for; None where it cannot take all of it, or an id is not to be
+        had: then REST, which needs none, says what cannot be set."""
+        try:
+            return self._input(task, body, abilities) if abilities.issues else None
+        except (Rejected, NotThere):
+            return None
+
+    def _input(self, task: CreateTask, body: Json, abilities: Abilities) -> Json | None:
         place = task.target.place
         repository = self._ids.repository(place)
         if not repository or ("type" in body and not abilities.types):
             return None
         input: Json = {"repositoryId": repository, "title": body["title"], "body": body["body"]}
         if "labels" in body:
-            try:
-                input["labelIds"] = [self._ids.label(place, name) for name in body["labels"]]
-            except (Rejected, NotThere):  # the account may make none: REST leaves them out
-                return None
+            input["labelIds"] = [self._ids.label(place, name) for name in body["labels"]]
         if "assignees" in body:
             input["assigneeIds"] = [self._ids.person(login) for login in body["assignees"]]
         if "milestone" in body and task.milestone is not None:
             input["milestoneId"] = self._choices.milestone_id(place, task.milestone)
         if "type" in body:
-            kind = self._ids.issue_type(place, body["type"])
-            if kind is None:
-                return None
-            input["issueTypeId"] = kind
+            input["issueTypeId"] = self._ids.issue_type(place, body["type"])
         parent = self._parent(task) if abilities.parents else None
         return input if parent is None else input | {"parentIssueId": parent.id}
 

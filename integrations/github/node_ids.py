@@ -50,19 +50,19 @@ class NodeIds:
                     raise
         return known[name.lower()]
 
-    def issue_type(self, place: str, name: str) -> str | None:
-        """None where the owner has no such type, or no types at all.
+    def issue_type(self, place: str, name: str) -> str:
+        """NotThere where the owner has no such type, or no types at all.
         https://docs.github.com/en/rest/orgs/issue-types#list-issue-types-for-an-organization"""
         owner = self._client.repository(place).name.partition("/")[0]
 
         def ask() -> dict[str, str]:
-            try:
-                listed = list(self._client.pages(f"/orgs/{quote(owner, safe='')}/issue-types"))
-            except NotThere:
-                return {}
+            listed = self._client.pages(f"/orgs/{quote(owner, safe='')}/issue-types")
             return {str(each["name"]).lower(): str(each["node_id"]) for each in listed}
 
-        return self._types.get(owner, ask).get(name.lower())
+        known = self._types.get(owner, ask)
+        if name.lower() not in known:
+            raise NotThere(f"{owner} has no issue type {name!r}")
+        return known[name.lower()]
 
     def forget(self, place: str) -> None:
         """Somebody saw that one of a place is not what is remembered."""

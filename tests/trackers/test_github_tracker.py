@@ -237,7 +237,7 @@ def test_after_a_lost_answer_the_task_is_found_again(
     since = datetime.now(UTC)
     list(tracker.create_tasks([a_task(0, incident)]))
     sandbox.reset_calls()
-    step = "/graphql$" if sandbox.github.graphql else "/issues$"
+    step = "createIssue" if sandbox.github.graphql else "/issues$"
     sandbox.fail_next("POST", step, after_effect=True, drop_connection=True)
     tasks = [a_task(n, incident) for n in (1, 2)]
     (first,) = tracker.create_tasks(tasks[:1])
