@@ -280,11 +280,9 @@ Overtaken = Callable[[TaskState], str]
 
 
 class Tracker(Protocol):
-    """A Jira site or a GitHub server, through one account. `at_once` is how many tasks one call
-    creates at most."""
+    """A Jira site or a GitHub server, through one account."""
 
     connection: str
-    at_once: int
 
     def account(self) -> str:
         """The handle of the account that we act as; asked once and remembered."""
@@ -304,6 +302,10 @@ class Tracker(Protocol):
         """Tickets of `place` that were made before `until` and updated since `since`, all pages,
         the latest update first, as lists show them: without comments and changes, and without a
         look at who may write there. So all that were closed in between are among them."""
+
+    def at_once(self) -> int:
+        """How many tasks one call creates at most. Asks the tracker where that depends on its
+        version, and remembers it."""
 
     def create_tasks(self, tasks: Sequence[CreateTask]) -> Iterator[TaskResult]:
         """Create the tasks (`at_once` at most, all of one place and type), each marked with its

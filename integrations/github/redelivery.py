@@ -16,7 +16,8 @@ from datetime import datetime, timedelta
 from itertools import islice
 from urllib.parse import quote, urlsplit
 
-from integrations.github.client import GitHubClient, Recent
+from integrations.github.client import GitHubClient
+from integrations.github.recent import Recent
 from integrations.http import Answer
 from integrations.tracker import (
     Finding,
