@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from workflows.added import ADDED
 from workflows.model import DocumentRef, Kind, TicketRef
 from workflows.snapshots import Field, Value
 from workflows.tasks import StatusWish
@@ -53,12 +54,14 @@ class WriteRegions:
 
 @dataclass(frozen=True, slots=True)
 class TaskTarget:
-    """Where remediation tasks are created."""
+    """Where remediation tasks are created. `fill` are values for fields that must have one there,
+    by name or id."""
 
     connection: str
     place: str
     issue_type: str = ""
     labels: tuple[str, ...] = ()
+    fill: tuple[tuple[str, str], ...] = field(default=(), metadata=ADDED)
 
 
 @dataclass(frozen=True, slots=True)

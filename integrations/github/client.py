@@ -147,7 +147,7 @@ class GitHubClient:
         """The headers that GET answers, with lower-case names."""
         return self._ask("GET", path, {}, None)[0]
 
-    def write(self, verb: str, path: str, body: Json) -> Answer:
+    def write(self, verb: str, path: str, body: Json | None) -> Answer:
         """The object that a POST, PUT or PATCH answers; OutcomeUnknown where it is none."""
         return an_object(self._ask(verb, path, {}, body)[1], _odd(verb, path))
 

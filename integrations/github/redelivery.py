@@ -87,7 +87,7 @@ class GitHubRedelivery:
     def ask_again(self, handle: str) -> None:
         """Have it sent once more. It is repeatable: of two that arrive, one is recorded."""
         with suppress(OutcomeUnknown):  # the next look tells
-            self._client.write("POST", handle, {})
+            self._client.write("POST", handle, None)
 
     def check(self) -> Iterator[Finding]:
         """Whether failed deliveries can be asked for again; polling finds what they told of."""
