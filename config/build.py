@@ -267,7 +267,7 @@ def _tasks(tasks: Mapping[str, Any], connections: Mapping[str, Any]) -> TaskDest
     return TaskDestination(
         connection=tasks["connection"],
         place=tasks[PLACE_KEY[kind]],
-        issue_type=tasks.get("issue_type", DEFAULT_ISSUE_TYPE) if kind == "jira" else "",
+        issue_type=tasks.get("issue_type", DEFAULT_ISSUE_TYPE if kind == "jira" else ""),
         labels=tasks["labels"],
         statuses=_statuses(tasks, kind),
     )

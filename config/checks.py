@@ -283,8 +283,6 @@ def check_tasks(
     yield from _check_place(tasks, place, kind)
     if kind == "jira":
         yield from check_jira_labels(tasks, place)
-    else:
-        yield from _refuse(tasks, place, "a GitHub task", ("issue_type",))
 
 
 def _refuse(

@@ -33,13 +33,15 @@ class Cost:
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request about to be made. `account` is whose limits it counts against, where the tracker
-    keeps those of one connection for each of several accounts."""
+    keeps those of one connection for each of several accounts. `asks`: it changes nothing, whatever
+    its verb."""
 
     connection: str
     verb: str
     path: str
     costs: tuple[Cost, ...] = ()
     account: str = ""
+    asks: bool = False
 
     @property
     def books(self) -> str:
@@ -48,7 +50,7 @@ class Call:
 
     @property
     def writes(self) -> bool:
-        return self.verb != "GET"
+        return self.verb != "GET" and not self.asks
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,12 @@ class CreateTask:
     measure_owner: str = ""
     moot: bool = False
 
+    @property
+    def is_remedy(self) -> bool:
+        """Whether it realises an action item itself, so that the incident's ticket shows it: not
+        as an audit's ticket does, or the mirror of one in another tracker."""
+        return self.incident is not None and self.key.startswith("task:")
+
 
 @dataclass(frozen=True, slots=True)
 class LinkTask:

@@ -10,7 +10,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Generic, TypeVar
+from functools import partial
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import requests
@@ -20,18 +21,16 @@ from requests.utils import parse_header_links
 
 from integrations.gate import OPEN, Call, Gate
 from integrations.github import budgets
-from integrations.github.answers import error_of
+from integrations.github.answers import error_of, throttled
+from integrations.github.recent import Recent
 from integrations.github.signing import Signature, Signer, Token
 from integrations.http import Answer, Odd, an_object, never_arrived, objects, parsed
 from integrations.tracker import OutcomeUnknown, Rejected, TrackerError, Unavailable
 
 Json = dict[str, Any]
-Key = TypeVar("Key")
-Value = TypeVar("Value")
 
-#: How long facts that rarely change are believed: repositories, milestones, assignable people.
-_BELIEVED = timedelta(minutes=10)
-
+#: The same of servers, which change with their version.
+_BELIEVED_OF_SERVERS = timedelta(days=1)
 
 #: How far our clock and GitHub's may differ when we ask for what we created since a time.
 CLOCKS_DIFFER = timedelta(minutes=10)
@@ -48,30 +47,6 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Recent(Generic[Key, Value]):
-    """Answers that are believed for a while, ten minutes by default, then asked for again."""
-
-    def __init__(self, clock: Callable[[], datetime], believed: timedelta = _BELIEVED) -> None:
-        self._clock = clock
-        self._believed = believed
-        self._known: dict[Key, tuple[datetime, Value]] = {}
-
-    def get(self, key: Key, ask: Callable[[], Value]) -> Value:
-        """What is known of `key`, or what `ask` answers now. Its errors are not remembered."""
-        known = self._known.get(key)
-        if known is not None and self._clock() - known[0] < self._believed:
-            return known[1]
-        value = ask()
-        self.believe(key, value)
-        return value
-
-    def believe(self, key: Key, value: Value) -> None:
-        self._known[key] = (self._clock(), value)
-
-    def forget(self, key: Key) -> None:
-        self._known.pop(key, None)
-
-
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page of a list. `following` is what the next one is asked for with, None for the last;
@@ -86,6 +61,7 @@ class Page:
 class Repository:
     """What is remembered of a repository; `may_push` is None where the server does not say."""
 
+    id: str
     name: str
     default_branch: str
     private: bool
@@ -128,6 +104,8 @@ class GitHubClient:
         self._of_this_thread = threading.local()
         self._repositories: Recent[str, Repository] = Recent(clock)
         self._login: str | None = None
+        #: What the server can do over GraphQL (`integrations.github.graphql`).
+        self.abilities: Recent[str, Any] = Recent(clock, _BELIEVED_OF_SERVERS)
 
     def read(self, path: str, **parameters: str | int) -> Answer:
         """The object that GET answers. Of a repository that may have been renamed, a path with
@@ -149,6 +127,32 @@ class GitHubClient:
     def send(self, verb: str, path: str) -> None:
         """A POST or DELETE without a body, whatever is answered beside that it was done."""
         self._ask(verb, path, {}, None)
+
+    def graphql(self, document: str, variables: Json, mutations: int = 0) -> Answer:
+        """The whole answer to a GraphQL document, which may hold errors beside its data; a query
+        where it has no `mutations`. NotThere where the server has no GraphQL.
+        https://docs.github.com/en/graphql/guides/forming-calls-with-graphql"""
+        costs = budgets.graphql_costs(mutations) if self._limited else ()
+        signature = self.signer.sign("/graphql")
+        asks = not mutations
+        call = Call(self._connection, "POST", "/graphql", costs, signature.account, asks)
+        url, body = (
+            self._requester(signature).graphql_url,
+            {"query": document, "variables": variables},
+        )
+        with self._gate.passing(call) as report:
+            status, headers, text, error = self._sent(
+                signature, call.writes, "POST", url, {}, body, _NONE
+            )
+            slower = None if error else throttled(headers, text, self.clock())
+            report(budgets.answered(status, headers, error or slower))
+        if error is not None:
+            raise error
+        odd = partial(_unanswered, call.writes)
+        answer = an_object(parsed(text, odd), odd)
+        if slower is not None and not answer.get("data"):
+            raise slower
+        return answer
 
     def pages(self, path: str, /, **parameters: str | int) -> Iterator[Answer]:
         """The items of all pages of a list, a hundred a page. `path` starts with `present_path`.
@@ -235,6 +239,7 @@ class GitHubClient:
         # The role of a person: what an App may is in its permissions.
         permissions = None if self.signer.is_app else answer.get("permissions")
         return Repository(
+            id=str(answer.get("node_id") or ""),
             name=answer["full_name"],
             default_branch=answer["default_branch"],
             private=bool(answer.get("private")),
@@ -269,13 +274,14 @@ class GitHubClient:
         costs = budgets.costs(verb) if self._limited else ()
         call = Call(self._connection, verb, path, costs, signature.account)
         with self._gate.passing(call) as report:
-            status, headers, text, error = self._sent(signature, verb, path, *asked)
+            status, headers, text, error = self._sent(signature, call.writes, verb, path, *asked)
             report(budgets.answered(status, headers, error))
         return status, headers, text, error
 
     def _sent(
         self,
         signature: Signature,
+        writes: bool,
         verb: str,
         path: str,
         parameters: Mapping[str, str | int],
@@ -283,7 +289,6 @@ class GitHubClient:
         conditions: Mapping[str, str],
     ) -> tuple[int, dict[str, str], str, TrackerError | None]:
         """Status (0: nobody answered), headers and text of the answer, and the error that it is."""
-        writes = verb != "GET"
         requester = self._requester(signature)
         try:
             status, headers, text = requester.requestJson(

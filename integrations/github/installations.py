@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import unquote
 
-from integrations.github.client import GitHubClient, Recent, repo_path
+from integrations.github.client import GitHubClient, repo_path
+from integrations.github.recent import Recent
 from integrations.github.signing import MEND_APP, Signature
 from integrations.http import in_shape
 from integrations.tracker import (

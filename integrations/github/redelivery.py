@@ -16,7 +16,8 @@ from datetime import datetime, timedelta
 from itertools import islice
 from urllib.parse import quote
 
-from integrations.github.client import GitHubClient, Recent, on_enterprise_server
+from integrations.github.client import GitHubClient, on_enterprise_server
+from integrations.github.recent import Recent
 from integrations.http import Answer
 from integrations.tracker import (
     MissedDelivery,

@@ -88,10 +88,13 @@ class GitHubIssues(GitHubSite):
         if not isinstance(wanted.get("title"), str) or not wanted["title"].strip():
             raise invalid(resource="Issue", code="missing_field", field="title")
         chosen = {} if not self.may(by, place, "write") else dict(wanted)
+        if chosen.get("type") and chosen["type"] not in self.types_of(place.owner):
+            raise invalid(resource="Issue", code="invalid", field="type", value=chosen["type"])
         if chosen.get("assignee"):  # the old way to name one
             chosen["assignees"] = [chosen["assignee"], *chosen.get("assignees", [])]
         self._check(place, {**chosen, "body": wanted.get("body")})
         issue = self._new(place, str(wanted["title"]), wanted.get("body"), by)
+        issue.type = chosen.get("type")
         self.refer(issue, issue.body, by)
         self._set_people_and_labels(issue, chosen, by, told=False)
         self.tell_issue("opened", issue, by)

@@ -79,6 +79,7 @@ class Issue:
     labels: list[str] = field(default_factory=list)
     assignees: list[str] = field(default_factory=list)
     milestone: int | None = None
+    type: str | None = None
     notes: list[Note] = field(default_factory=list)
     timeline: list[Object] = field(default_factory=list)
     children: list[Issue] = field(default_factory=list)
@@ -106,6 +107,16 @@ class Milestone:
     state: str = "open"
     description: str | None = None
     due_on: str | None = None
+
+
+@dataclass(slots=True)
+class FieldFate:
+    """That a field of a GraphQL mutation, by its alias or name, fails the next `times`."""
+
+    name: str
+    type: str
+    message: str
+    times: int = 1
 
 
 @dataclass(slots=True)
@@ -200,7 +211,9 @@ def blob_sha(data: bytes) -> str:
 
 
 class GitHubSite:
-    """The state, and how a test or demo sets it up. `sub_issues` off: a server without them.
+    """The state, and how a test or demo sets it up. `sub_issues` off: a server without them;
+    `graphql` off: one without GraphQL. `issue_types` are the names of an organisation's, by owner;
+    None: a server without them.
     `reasons` are those that it knows for an issue's state; an older server knows no duplicate.
     `renamed` are former names of repositories, in small letters. `owners` are those of
     organisations. `unknown_events` are events that an older server has no webhooks for."""
@@ -212,6 +225,9 @@ class GitHubSite:
         self.renamed: dict[str, str] = {}
         self.apps = Apps()
         self.sub_issues = True
+        self.graphql = True
+        self.field_fates: list[FieldFate] = []
+        self.issue_types: dict[str, list[str]] | None = {}
         self.reasons: tuple[str, ...] = REASONS
         self.owners: dict[str, set[str]] = {}
         self.unknown_events: frozenset[str] = frozenset()
@@ -317,6 +333,9 @@ class GitHubSite:
     def assignable(self, name: str, repo: Repo) -> bool:
         login = self.login_of(name)
         return login in self.accounts and (login == repo.owner or login in repo.members)
+
+    def types_of(self, owner: str) -> list[str]:
+        return (self.issue_types or {}).get(owner, [])
 
     def association(self, login: str, repo: Repo) -> str:
         """https://docs.github.com/en/graphql/reference/enums#commentauthorassociation"""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import zlib
 from datetime import datetime
 
 from integrations.sandbox.github_site import (
@@ -115,6 +116,14 @@ def milestone(site: GitHubSite, place: Repo, shown: Milestone) -> Object:
     return view | {"created_at": when, "updated_at": when, "due_on": shown.due_on}
 
 
+def issue_type(name: str) -> Object:
+    """https://docs.github.com/en/rest/orgs/issue-types#list-issue-types-for-an-organization"""
+    id = zlib.crc32(name.encode())
+    shown: Object = {"id": id, "node_id": f"IT_{id}", "name": name, "description": None}
+    when = "2025-01-01T00:00:00Z"
+    return shown | {"color": "gray", "is_enabled": True, "created_at": when, "updated_at": when}
+
+
 def page_of(site: GitHubSite, shown: Issue) -> str:
     kind = "pull" if shown.pull else "issues"
     return f"{site.url}/{shown.repo.full_name}/{kind}/{shown.number}"
@@ -140,6 +149,8 @@ def issue(site: GitHubSite, shown: Issue) -> Object:
     view |= {"updated_at": stamp(shown.updated), "closed_at": stamp(shown.closed)}
     view |= {"closed_by": user(site, shown.closed_by), "reactions": _reactions(here)}
     view["performed_via_github_app"] = None
+    if site.issue_types is not None:
+        view["type"] = issue_type(shown.type) if shown.type else None
     if shown.pull:
         pulls = f"{home}/pulls/{shown.number}"
         view["pull_request"] = {"url": pulls, "html_url": page_of(site, shown)}
@@ -204,7 +215,7 @@ def pull(site: GitHubSite, shown: Issue) -> Object:
     view = issue(site, shown)
     for name in ("repository_url", "labels_url", "events_url", "timeline_url", "pull_request"):
         del view[name]
-    for name in ("state_reason", "closed_by", "reactions", "sub_issues_summary"):
+    for name in ("state_reason", "closed_by", "reactions", "sub_issues_summary", "type"):
         view.pop(name, None)
     page = page_of(site, shown)
     view |= {"url": here, "issue_url": f"{site.api}/repos/{place.full_name}/issues/{shown.number}"}

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from types import TracebackType
 from typing import Any
@@ -27,7 +27,9 @@ from integrations.sandbox.github_app_rest import (
     GitHubManifestRest,
     mount_registration,
 )
+from integrations.sandbox.github_choice_rest import GitHubChoiceRest
 from integrations.sandbox.github_commit_rest import GitHubCommitRest
+from integrations.sandbox.github_graphql import GitHubGraphQL, mutations_in
 from integrations.sandbox.github_hook_rest import GitHubHookRest
 from integrations.sandbox.github_issue_rest import GitHubIssueRest
 from integrations.sandbox.github_rest import GitHubRest, with_etag
@@ -39,6 +41,7 @@ from integrations.sandbox.jira_roles_rest import JiraRolesRest
 from integrations.sandbox.limits import GitHubLimits, JiraLimits, Limits, Request, Violation
 from integrations.sandbox.pages import mount_pages
 from integrations.sandbox.world import (
+    GRAPHQL,
     Call,
     Object,
     Refused,
@@ -50,7 +53,12 @@ from integrations.sandbox.world import (
 )
 
 GITHUB_API = "/github/api/v3"
-DIALECTS = {"/jira/rest/": "jira", f"{GITHUB_API}/": "github"}
+GITHUB_GRAPHQL = "/github/api"
+DIALECTS = {
+    "/jira/rest/": "jira",
+    f"{GITHUB_API}/": "github",
+    f"{GITHUB_GRAPHQL}{GRAPHQL}": "github",
+}
 
 
 class Sandbox:
@@ -143,7 +151,8 @@ class Sandbox:
         headers: Mapping[str, str] | None = None,
         body: Object | None = None,
     ) -> None:
-        """Let the next `times` calls whose path the regular expression finds end badly."""
+        """Let the next `times` calls whose path the regular expression finds end badly. The path of
+        a GraphQL request is followed by the names of its mutations: "/graphql createIssue"."""
         fault = Fault(method, re.compile(path), status, after_effect, drop_connection, times)
         fault.headers = headers or {}
         fault.body = body or fault.body
@@ -166,10 +175,11 @@ class Sandbox:
             mount(app, f"/jira/rest/api/{version}", api)
         mount(app, "/jira/rest", JiraHookRest(self.jira))
         github = GitHubRest(self.github)
-        issues = (GitHubIssueRest, GitHubCommitRest, GitHubActionsRest)
+        issues = (GitHubIssueRest, GitHubChoiceRest, GitHubCommitRest, GitHubActionsRest)
         others = (*issues, GitHubHookRest, GitHubAppRest, GitHubManifestRest)
         for part in (github, *(of(self.github) for of in others)):
             mount(app, GITHUB_API, part)
+        mount(app, GITHUB_GRAPHQL, GitHubGraphQL(self.github))
         if self.jira.cloud:  # has all of version 2 as well; of that, this is asked by our adapter
             info = "/jira/rest/api/2/serverInfo"
             app.add_url_rule(info, "info", lambda: jira.server_info(jira.sign_in()))
@@ -234,7 +244,11 @@ class Sandbox:
         if dialect is None:
             return None
         path = request.full_path.rstrip("?")
-        g.fault, g.delay = self.world.fault_of(dialect, request.method, path)
+        fields = mutations_in(request.get_json(silent=True)) if path.endswith(GRAPHQL) else ()
+        g.mutations = len(fields)
+        write = is_write(request.method, path, g.mutations)
+        told = " ".join((path, *fields))
+        g.fault, g.delay = self.world.fault_of(dialect, request.method, told, write)
         if g.fault is not None and not g.fault.after_effect:
             return _spoilt(g.fault)
         with self.world.lock:
@@ -258,8 +272,9 @@ class Sandbox:
         if dialect == "jira" and (named := (request.view_args or {}).get("ref")):
             with contextlib.suppress(Refused):
                 issue = self.jira.issue(named).id
-        write = is_write(request.method, path)
-        return Request(dialect, account, request.method, path, write, endpoint, issue)
+        write = is_write(request.method, path, g.mutations)
+        asked = Request(dialect, account, request.method, path, write, endpoint, issue)
+        return replace(asked, mutations=g.mutations)
 
     def _gone(self, _: BaseException | None) -> None:
         if g.get("under_way"):
@@ -287,7 +302,7 @@ class Sandbox:
                 for name in budgets.keys() - {*response.headers.keys()}:
                     response.headers[name] = budgets[name]
             status = 0 if dropped else response.status_code
-            self.world.calls.append(Call(request.method, path, status, dialect))
+            self.world.calls.append(Call(request.method, path, status, dialect, g.mutations))
         if delay := g.get("delay"):
             time.sleep(delay)
         if dropped:
