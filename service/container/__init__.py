@@ -121,7 +121,9 @@ def build(
     policy = rules.policy
     trackers = Trackers(rules, clock, gate, settings.answer_seconds, settings.public_url)
     normalise: dict[str, Callable[[Envelope], Notice]] = {
-        name: _WEBHOOKS[connection.kind].normalise for name, connection in rules.connections.items()
+        name: _WEBHOOKS[connection.kind].normalise
+        for name, connection in rules.connections.items()
+        if connection.kind in _WEBHOOKS
     }
     by_connection = trackers.by_connection
     called = (trackers.tracker, trackers.documents, trackers.audiences)
@@ -237,9 +239,12 @@ def _limits(connection: ConnectionRules) -> tuple[Budget, ...]:
 
 
 def doors(rules: Rules) -> dict[str, WebhookDoor]:
-    """A webhook door for each connection; closed where the rules give it no secret."""
+    """A webhook door for each connection that has webhooks; closed where the rules give it no
+    secret."""
     found: dict[str, WebhookDoor] = {}
     for name, connection in rules.connections.items():
+        if connection.kind not in _WEBHOOKS:
+            continue
         given = [secret.reveal() for secret in connection.webhook_secrets]
         verify = partial(_WEBHOOKS[connection.kind].verify, secrets=given) if given else None
         found[name] = WebhookDoor(verify, _WEBHOOKS[connection.kind].shown)
