@@ -33,6 +33,9 @@ _CONNECT_SECONDS = 5
 _WAIT_WITHOUT_A_WORD = timedelta(seconds=60)
 _LONGEST_WORDS = 500
 
+#: What one or the other version's error answers hold.
+_OWN_WORDS = frozenset({"errors", "statusCode"})
+
 #: "Version must be incremented on update. Current version is: 5", as 409, before that as 400:
 #: https://github.com/justmiles/go-markdown2confluence/issues/43
 _NOT_NEXT = re.compile("version must be incremented", re.IGNORECASE)
@@ -65,9 +68,7 @@ class ConfluenceClient:
     ) -> None:
         base = url.rstrip("/")
         host = urlsplit(base).hostname or ""
-        # https://developer.atlassian.com/cloud/confluence/basic-auth-for-rest-apis/; tokens with
-        # scopes go by way of api.atlassian.com/ex/confluence/…
-        self.cloud = host.endswith((".atlassian.net", ".atlassian.com")) if cloud is None else cloud
+        self.cloud = host.endswith(".atlassian.net") if cloud is None else cloud
         self.url = f"{base.removesuffix('/wiki')}/wiki" if self.cloud else base
         self.connection = connection
         self.clock = clock
@@ -135,7 +136,7 @@ class ConfluenceClient:
             if isinstance(answer, TrackerError):
                 report(_told(0, answer))
                 raise answer
-            good = answer.ok and not answer.is_redirect
+            good = answer.ok and not answer.is_redirect and not _anonymous(answer)
             error = None if good else self._error(answer, method)
             report(_told(answer.status_code, error))
         if error is not None:
@@ -175,9 +176,9 @@ class ConfluenceClient:
         words = self._words(response, answer)
         if status == 429:
             return RateLimited(words, retry_at=self._retry_at(response))
-        if status in (401, 403):
+        if status in (401, 403) or _anonymous(response):
             return SignInFailed(words, mend=_mend_sign_in(status, response))
-        if status in (404, 410) and not isinstance(answer, Mapping):
+        if status in (404, 410) and not (isinstance(answer, Mapping) and _OWN_WORDS & {*answer}):
             # never take a proxy's 404 for a deleted page
             return Unavailable(f"{self.url}: {words}", mend="Check the address of the site.")
         if status in (404, 410):
@@ -241,7 +242,7 @@ def _said(answer: Any) -> str:
 def _mend_sign_in(status: int, response: requests.Response) -> str:
     if "CAPTCHA" in response.headers.get("X-Authentication-Denied-Reason", "").upper():
         return "Confluence wants a CAPTCHA: sign in once in a browser as this account."
-    if status == 401:
+    if status != 403:
         return "Check the account's user name and token; API tokens expire."
     return "Let this account view the space, and add and edit pages in it."
 
@@ -255,6 +256,12 @@ def _told(status: int, error: TrackerError | None) -> Answered:
 
 def _lost(method: str, words: str) -> TrackerError:
     return Unavailable(words) if method == "GET" else OutcomeUnknown(words)
+
+
+def _anonymous(response: requests.Response) -> bool:
+    """Whether the sign-in failed and Confluence answered as to nobody, to whom pages that are not
+    public look deleted. https://jira.atlassian.com/browse/JRA-41559"""
+    return "AUTHENTICATED_FAILED" in response.headers.get("X-Seraph-LoginReason", "")
 
 
 def _as_nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -6,7 +6,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from integrations.confluence.storage import HEADINGS, Element, NoStorage, headings, parse, section
+from integrations.confluence.storage import (
+    HEADINGS,
+    Element,
+    NoStorage,
+    headings,
+    is_mark,
+    parse,
+    section,
+)
 
 _FOLLOWED = re.compile(r"(https?://|mailto:)[^\s<>]+", re.IGNORECASE)
 _DEEPEST = 64
@@ -18,7 +26,7 @@ _CLEAR = (
 )
 #: What no reader sees, or what is told by the macro that holds it.
 _UNSEEN = (
-    *("ac:parameter", "ac:adf-node", "ac:placeholder", "ac:adf-attribute", "colgroup"),
+    *("ac:parameter", "ac:adf-node", "ac:adf-attribute", "colgroup"),
     *("ac:task-id", "ac:task-uuid", "ac:task-status"),
 )
 _BLOCKS = (
@@ -26,6 +34,7 @@ _BLOCKS = (
     *("ac:task-list", "ac:structured-macro", "ac:macro"),
 )
 _MARKS = {"strong": "**", "b": "**", "em": "*", "i": "*", "del": "~~", "s": "~~"}
+_BODIES = ("ac:rich-text-body", "ac:plain-text-body")
 #: Macros that stand in a line of text.
 _INLINE_MACROS = ("status", "anchor", "jira")
 
@@ -37,7 +46,7 @@ _LINE_START = re.compile(r"^(?:(?=(?:[-+]|#{1,6})(?:\s|$)|>|=+$|-{2,}$)|(\d{1,9}
 
 
 def to_markdown(storage: str) -> str:
-    """A page's body as Markdown; of what is no storage format, nothing."""
+    """A page's body as Markdown, without our own mark; of what is no storage format, nothing."""
     try:
         return _markdown(parse(storage).children)
     except NoStorage:
@@ -109,7 +118,10 @@ def _paragraph(nodes: Sequence[Element | str]) -> str:
 
 
 def _macro(node: Element, depth: int) -> Iterator[str]:
-    """Code is code; any other macro is what it holds, under its title."""
+    """Code is code; any other macro is what it holds, under its title. One that holds nothing is
+    named: who put it under a heading of ours must not lose it unseen."""
+    if not any(child.name in _BODIES for child in node.elements):
+        yield _unheld(node)
     for child in node.elements:
         if child.name == "ac:plain-text-body":
             yield _fence(child.text, node.parameter("language"))
@@ -237,13 +249,20 @@ def _of_confluence(node: Element, breaks: str, depth: int) -> str:
     if node.name == "ac:link":
         return _inner_link(node, breaks, depth)
     macro = node.attributes.get("ac:name", "")
+    if is_mark(node):
+        return ""
     if macro == "status":
         return _escaped(node.parameter("title"))
     if macro == "jira":
         return _escaped(node.parameter("key"))
-    bodies = ("ac:rich-text-body", "ac:plain-text-body")
-    held = (child for child in node.elements if child.name in bodies)
-    return "".join(_inline(child, breaks, depth + 1) for child in held)
+    held = [child for child in node.elements if child.name in _BODIES]
+    return (
+        _unheld(node) if not held else "".join(_inline(child, breaks, depth + 1) for child in held)
+    )
+
+
+def _unheld(macro: Element) -> str:
+    return f"(macro {_escaped(macro.attributes.get('ac:name', ''))})"
 
 
 def _inner_link(node: Element, breaks: str, depth: int) -> str:

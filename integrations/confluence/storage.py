@@ -143,10 +143,11 @@ def headings(page: Element) -> Iterator[tuple[Element, Element, int]]:
 
 
 def section(holder: Element, place: int) -> list[Element | str]:
-    """What stands under the heading at this place, up to the next heading of any level."""
+    """What stands under the heading at this place, up to the next heading of any level, or to where
+    a layout begins."""
     found = []
     for child in holder.children[place + 1 :]:
-        if isinstance(child, Element) and child.name in HEADINGS:
+        if isinstance(child, Element) and child.name in (*HEADINGS, *_LAYOUT):
             break
         found.append(child)
     return found
@@ -204,6 +205,10 @@ def marked(storage: str, key: str) -> str:
 
 def keys(page: Element) -> set[str]:
     """The keys by which a page is marked as ours."""
-    anchors = (e for e in page.walk() if e.attributes.get("ac:name") == "anchor")
-    names = {anchor.parameter("") for anchor in anchors}
-    return {name.removeprefix(_MARK) for name in names if name.startswith(_MARK)}
+    return {e.parameter("").removeprefix(_MARK) for e in page.walk() if is_mark(e)}
+
+
+def is_mark(element: Element) -> bool:
+    """Whether it is a mark of ours, whatever the key."""
+    named = element.attributes.get("ac:name") == "anchor"
+    return named and element.parameter("").startswith(_MARK)

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from stage import CONFLUENCE_PAGE, JIRA_INCIDENTS, JIRA_TASKS, Stage
 
-from integrations.sandbox.acme import KIM, NOOR
+from integrations.sandbox.acme import BOT_JIRA, KIM, LEE, NOOR
 from integrations.sandbox.confluence_site import Page
+from service.commands.all import followthrough
 from workflows.model import DocumentStatus, Outlook
 
 PARTS: dict[str, Any] = {
@@ -209,3 +211,135 @@ def test_one_look_tells_whether_any_of_many_pages_changed(stage: Stage) -> None:
     document = stage.incident(keys[1]).postmortem
     assert document is not None
     assert document.status is DocumentStatus.IN_REVIEW
+
+
+def replaced(stage: Stage, key: str, old: str, new: str) -> None:
+    """Somebody edits the page, and it is looked at."""
+    stage.sandbox.confluence.edit_page(page_of(stage, key).id, old, new, KIM)
+    stage.poll()
+    stage.wait(timedelta(minutes=2))
+
+
+def under(stage: Stage, key: str, words: str) -> str:
+    """What stands under a heading of the page, as it is stored, with the heading."""
+    page = page_of(stage, key)
+    begin = heading(page, words)
+    return begin + page.now.body.partition(begin)[2].partition("<h")[0]
+
+
+def test_a_region_that_somebody_edited_is_kept_until_it_is_emptied(stage: Stage) -> None:
+    key = closed(stage)
+    stage.settle()
+    figures = under(stage, key, "Figures")
+    replaced(stage, key, figures, figures.replace("not known", "two minutes", 1))
+    assert "'figures' was edited by hand" in comment_on(stage, key)
+    stage.sandbox.jira.edit(key, KIM, customfield_10051="2026-12-07T11:00:00.000+0000")
+    stage.wait(timedelta(minutes=6))
+    assert "two minutes" in under(stage, key, "Figures")
+    words = heading(page_of(stage, key), "Figures")
+    replaced(stage, key, under(stage, key, "Figures"), f"{words}<p />")
+    assert "Time to resolve" in under(stage, key, "Figures")
+    assert "edited by hand" not in comment_on(stage, key)
+
+
+def comment_on(stage: Stage, key: str) -> str:
+    notes = stage.sandbox.jira.issue(key).comments
+    return next(str(note.body) for note in notes if note.author == BOT_JIRA)
+
+
+def test_a_page_is_published_by_asking_and_that_very_version_is_kept(stage: Stage) -> None:
+    key = closed(stage)
+    stage.settle()
+    factors = under(stage, key, "Contributing factors")
+    assert command(stage, "publish", key)[0] == 1
+    replaced(stage, key, factors, factors.replace("<td><p", "<td><p>Slow disk, graph 7</p><p"))
+    row = under(stage, key, "Action items")
+    filled = row.replace("\u2014", "M1").replace("&mdash;", "M1")
+    measures = "".join(f"<p>AI-{n} measure: the alert fires at once</p>" for n in (1, 2))
+    replaced(stage, key, row, filled.replace("<td><p>M1", "<td><p>Kim Ito", 1) + measures)
+    code, told = command(stage, "publish", key)
+    assert code == 0, told
+    number = page_of(stage, key).now.number
+    stage.settle()
+    document = stage.incident(key).postmortem
+    assert document is not None
+    assert document.status is DocumentStatus.PUBLISHED
+    with stage.store.read() as tx:
+        (version,) = tx.versions.of_incident(stage.incident(key).id)
+    assert "Slow disk, graph 7" in version.publication.text
+    assert page_of(stage, key).now.number >= number
+    stage.wait(timedelta(minutes=6))
+    document = stage.incident(key).postmortem
+    assert document is not None
+    assert document.status is DocumentStatus.PUBLISHED
+
+
+def command(stage: Stage, *words: str) -> tuple[int, str]:
+    environ = {**stage.environ, "FOLLOWTHROUGH_DATA": str(stage.settings.data)}
+    environ |= {"FOLLOWTHROUGH_RULES": str(stage.rules_file)}
+    result = CliRunner().invoke(followthrough, list(words), env=environ)
+    return result.exit_code, result.output
+
+
+def test_doctor_looks_at_the_space_and_the_parent(stage: Stage) -> None:
+    stage.sandbox.jira.projects["OPS"].assignable.add(LEE)
+    code, told = command(stage, "doctor")
+    assert code == 0, told
+    assert "space PM (Postmortems) is visible" in told
+    assert "pages are polled" in told
+    with_parent = CONFLUENCE_PAGE.replace("space: PM", "space: PM, parent: 'Reviews {year}'")
+    stage.restart(document=with_parent)
+    assert command(stage, "doctor")[0] == 0
+    stage.restart(document=with_parent.replace(" {year}", ""))
+    code, told = command(stage, "doctor")
+    assert code == 1
+    assert "the space PM has no page 'Reviews'" in told
+    stage.restart(document=CONFLUENCE_PAGE.replace("PM", "PN"))
+    assert command(stage, "doctor")[0] == 1
+    stage.restart(document=CONFLUENCE_PAGE)
+    if stage.sandbox.confluence.cloud:
+        stage.sandbox.confluence.grant("PM", BOT_JIRA, ["read"])
+        code, told = command(stage, "doctor")
+        assert code == 1
+        assert "may make pages in PM" in told
+    assert stage.sandbox.writes() == []
+
+
+def test_plan_shows_the_page_that_would_be_made(stage: Stage) -> None:
+    stage.restart(mode="plan")
+    key = closed(stage)
+    code, told = command(stage, "plan", key)
+    assert code == 0, told
+    assert "confluence-page" in told
+    assert pages(stage) == []
+
+
+def test_a_public_space_gets_no_document_of_a_private_project(stage: Stage) -> None:
+    stage.sandbox.confluence.open_to_all("PM")
+    key = closed(stage)
+    stage.settle()
+    assert stage.incident(key).postmortem is None
+    assert pages(stage) == []
+    assert "everybody" in stage.told(key)
+
+
+def test_a_token_that_expired_makes_no_page_look_deleted(stage: Stage) -> None:
+    key = closed(stage)
+    stage.settle()
+    document = stage.incident(key).postmortem
+    stage.sandbox.jira.users[BOT_JIRA].token = "another"
+    stage.wait(timedelta(minutes=12))
+    for status in (401, 404):
+        stage.sandbox.fail_next(
+            "GET",
+            "content|pages",
+            status,
+            headers={"X-Seraph-LoginReason": "AUTHENTICATED_FAILED"},
+            body={"statusCode": status, "message": "no"},
+            times=9,
+        )
+        stage.wait(timedelta(minutes=6))
+    now = stage.incident(key).postmortem
+    assert document is not None
+    assert now is not None
+    assert (now.status, now.ref) == (document.status, document.ref)
