@@ -6,12 +6,13 @@ RULES ?= rules.yaml
 SEED ?= 7
 STAMPS := $(VENV)/.stamps
 
-.PHONY: demo demo-audits run test test-postgres test-wide test-long screenshots test-sync check storm storm-distributed restored kills year bench-ack bench-ack-postgresql bench-closings bench-backlog bench-sync bench-sync-backlog bench-tick bench-search bench-pages audit lock clean help
+.PHONY: demo demo-audits run test test-postgres test-wide live test-long screenshots test-sync check storm storm-distributed restored kills year bench-ack bench-ack-postgresql bench-closings bench-backlog bench-sync bench-sync-backlog bench-tick bench-search bench-pages audit lock clean help
 help:
 	@echo "make demo    play one incident from open to closed in both dialects, without credentials"
 	@echo "make demo-audits  the same, and half a year more: do the measures work?"
 	@echo "make test    run the tests that a commit waits for"
 	@echo "make test-wide  the others that CI runs: faults, browsers, processes, hostile and confidential texts"
+	@echo "make live  the contract, on scratch projects of your own that the environment names"
 	@echo "make test-postgres  the tests that keep rows, on PostgreSQL"
 	@echo "make run     start the service with RULES=$(RULES)"
 	@echo "make check   ruff, mypy --strict, import contracts"
@@ -53,6 +54,9 @@ test-postgres: $(STAMPS)/dev
 
 test-wide: $(STAMPS)/dev
 	@$(BIN)/python -m pytest -n auto --dist loadgroup -m 'wide and not long and not many and not year' $(ARGS)
+
+live: $(STAMPS)/dev
+	@LIVE=true $(BIN)/python -m pytest -n0 -m '' tests/contract/test_contract.py $(ARGS)
 
 check: $(STAMPS)/dev
 	@$(BIN)/ruff check .

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 
 class Secret:
@@ -43,9 +43,13 @@ class SecretPlace(StrEnum):
 
 def in_address(url: Secret) -> set[str]:
     """What must not be shown of an address with a password in it: the password, as it is written
-    there and as it is meant."""
-    password = urlsplit(url.reveal()).password or ""
-    return {password, unquote(password)} - {""}
+    there and as it is meant. It may stand behind the user, or among what follows ``?``."""
+    parts = urlsplit(url.reveal())
+    written = [parts.password or ""]
+    for each in parts.query.split("&"):
+        name, _, value = each.partition("=")
+        written += [value] if name.endswith("password") else []
+    return {form for each in written for form in (each, unquote(each), unquote_plus(each))} - {""}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask import Flask, Response, g, jsonify, make_response, render_template, request, session
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, ServiceUnavailable
 
 from service import dead_letters
 from service.web import (
@@ -18,6 +18,7 @@ from service.web import (
     judging,
     letters,
     operation,
+    outage,
     overview,
     pages,
     patterns,
@@ -83,6 +84,7 @@ def create_app(container: WebContainer | None = None) -> Flask:
     app.register_blueprint(related.blueprint(container))
     app.register_blueprint(planning.blueprint(container))
     app.register_error_handler(HTTPException, _error)
+    outage.install(app, container.clock, _error)
     app.after_request(_protect)
     app.context_processor(_page_facts)
 
@@ -125,14 +127,17 @@ def _error(error: HTTPException) -> Response:
     code = error.code or 500
     ours = error.description != type(error).description
     words = error.description if ours else _WORDS.get(code, error.description)
-    name = "A fault of ours" if code == 500 else error.name
+    name = _NAMES.get(code, error.name)
     page = render_template("error.html", code=code, name=name, words=words)
     response = make_response(page, code)
     if isinstance(error, MethodNotAllowed):
         response.allow.update(error.valid_methods or ())
+    if isinstance(error, ServiceUnavailable):
+        response.retry_after = error.retry_after
     return response
 
 
+_NAMES = {500: "A fault of ours", 503: "Not at the moment"}
 _WORDS = {
     400: "The request could not be read.",
     404: "There is no such page.",

@@ -21,7 +21,7 @@ from workflows.budgets import Budget, Window
 from workflows.effects import CreateDocument, CreateTask
 from workflows.events import TicketRead
 from workflows.lifecycle import decide
-from workflows.model import Incident, Ticket
+from workflows.model import Incident, Ticket, TicketRef
 from workflows.policy import Policy
 from workflows.rehearsal import rehearse
 
@@ -90,6 +90,21 @@ class _Spent:
     units: Counter[tuple[str, Budget]] = field(default_factory=Counter)
 
 
+@dataclass(slots=True)
+class _New:
+    """What is to be recorded: by severity, and by the connections their documents would be on. Of
+    each ticket no more is remembered than what it is read by: there may be many."""
+
+    found: list[TicketRef] = field(default_factory=list)
+    severities: Counter[str] = field(default_factory=Counter)
+    documents: Counter[str] = field(default_factory=Counter)
+
+    def add(self, incident: Incident, documents: Sequence[str]) -> None:
+        self.found.append(incident.ticket)
+        self.severities[incident.severity or "severity unknown"] += 1
+        self.documents.update(documents)
+
+
 class Rehearsing:
     """Plans backfills. `created_under` are the budgets, by connection, that each creation counts
     in."""
@@ -112,18 +127,10 @@ class Rehearsing:
         """What would become of this wish, of one connection only if one is named. Raises
         TrackerError where an incident cannot be read; a place that cannot be listed says so."""
         everything = replace(wish, documents=True, tasks=True)
-        listed: list[PlannedPlace] = []
-        found: list[Ticket] = []
-        documents: Counter[str] = Counter()
-        severities: Counter[str] = Counter()
-        for place in places(wish, self._policy, connection):
-            told, new = self._listed(place, wish)
-            listed.append(told)
-            for ticket in new:
-                incident, to = self._document(ticket, everything)
-                severities[incident.severity or "severity unknown"] += 1
-                documents.update(to)
-            found += new
+        new = _New()
+        looked = places(wish, self._policy, connection)
+        listed = [self._listed(place, wish, new) for place in looked]
+        found, documents = new.found, new.documents
         calls = self._gate.calls.total()
         sample = _evenly(found, SAMPLE)
         times = len(found) / len(sample) if sample else 0.0
@@ -137,7 +144,7 @@ class Rehearsing:
         return BackfillPlan(
             places=tuple(listed),
             incidents=len(found),
-            severities=dict(sorted(severities.items())),
+            severities=dict(sorted(new.severities.items())),
             documents=documents.total(),
             tasks=round(tasks.total() * times),
             read_whole=len(sample),
@@ -174,23 +181,27 @@ class Rehearsing:
             for budget in self._created_under.get(connection, ()):
                 yield Load(connection, budget, count)
 
-    def _listed(self, place: Place, wish: Wish) -> tuple[PlannedPlace, list[Ticket]]:
-        """How many there are, and those of which something is to be recorded."""
-        tickets = incidents = 0
-        new: list[Ticket] = []
+    def _listed(self, place: Place, wish: Wish, new: _New) -> PlannedPlace:
+        """How many there are; those of which something is to be recorded are counted among the
+        `new`."""
+        everything = replace(wish, documents=True, tasks=True)
+        tickets = incidents = known = 0
         failed = ""
         try:
             listing = self._trackers[place.connection].history(place.place, wish.since, wish.until)
             for ticket in listing:
                 tickets += 1
-                if candidate(ticket, wish, self._policy):
-                    incidents += 1
-                    new += [] if self._is_known(ticket, wish) else [ticket]
+                if not candidate(ticket, wish, self._policy):
+                    continue
+                incidents += 1
+                if self._is_known(ticket, wish):
+                    known += 1
+                else:
+                    incident, to = self._document(ticket, everything)
+                    new.add(incident, to)
         except TrackerError as error:
             failed = sentence(error)
-        known = incidents - len(new)
-        told = PlannedPlace(place.connection, place.place, tickets, incidents, known, failed)
-        return told, new
+        return PlannedPlace(place.connection, place.place, tickets, incidents, known, failed)
 
     def _is_known(self, ticket: Ticket, wish: Wish) -> bool:
         with self._store.read() as tx:
@@ -207,12 +218,12 @@ class Rehearsing:
         made = [e.target.connection for e in decision.effects if isinstance(e, CreateDocument)]
         return decision.incident, made
 
-    def _read(self, sample: Sequence[Ticket], wish: Wish) -> tuple[Counter[str], timedelta]:
+    def _read(self, sample: Sequence[TicketRef], wish: Wish) -> tuple[Counter[str], timedelta]:
         """The tasks that these would get, by connection, and how long it took to read one."""
         tasks: Counter[str] = Counter()
         began = self._store.clock()
         for listed in sample:
-            ticket = self._trackers[listed.ref.connection].fetch(listed.ref)
+            ticket = self._trackers[listed.connection].fetch(listed)
             told = rehearse(
                 TicketRead(ticket),
                 None,
@@ -230,7 +241,7 @@ class Rehearsing:
         return tasks, each
 
 
-def _evenly(found: Sequence[Ticket], most: int) -> list[Ticket]:
+def _evenly(found: Sequence[TicketRef], most: int) -> list[TicketRef]:
     """At most so many of them, from the first to the last."""
     if len(found) <= most:
         return list(found)

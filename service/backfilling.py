@@ -11,19 +11,27 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
-from integrations.tracker import RateLimited, Tracker, TrackerError
+from integrations.tracker import NotThere, RateLimited, Rejected, Tracker, TrackerError
 from service.clock import Clock
 from service.comparing import chunks
-from service.jobs import BACKFILL, PATIENCE, ClaimedJob, Done, JobEnd, Later
+from service.jobs import BACKFILL, PATIENCE, ClaimedJob, Done, JobEnd, Later, pause_after
 from service.lease import Lease
 from service.outcomes import RUNNABLE, retry_at, sentence
 from service.routing import INCIDENT_JOB, incident_subject
 from service.store import Store, Transaction
-from service.store.backfills import ENDED, JOB, Backfill, BackfillState, Found, TicketState
+from service.store.backfills import (
+    ENDED,
+    JOB,
+    Backfill,
+    BackfillState,
+    Found,
+    TicketState,
+    Unlisted,
+)
 from service.store.codec import Json
 from service.store.effects import EffectState
 from workflows.backfilling import Pace, Place, Wish, candidate, is_done, places
@@ -74,7 +82,8 @@ def stop(tx: Transaction, backfill: Backfill, actor: Actor) -> None:
 
 
 def resume(tx: Transaction, backfill: Backfill, actor: Actor) -> None:
-    """Have it go on where it was. Raises AlreadyRunning, also of itself."""
+    """Have it go on where it was, and ask the places that it lost anew. Raises AlreadyRunning, also
+    of itself."""
     _only_one(tx)
     tx.backfills.resume(backfill.id)
     tx.jobs.touch(JOB, str(backfill.id), priority=BACKFILL, reason=f"resumed by {actor.signed}")
@@ -106,19 +115,16 @@ class Backfilling:
         with self._store.read() as tx:
             backfill = tx.backfills.get(number)
             unlisted = tx.backfills.unlisted(number)
+            due = [each for each in unlisted if _is_due(each, tx.now)]
         if backfill is None or backfill.state is not BackfillState.RUNNING:
             return Done()
-        failed: dict[Place, TrackerError] = {}
-        for place in unlisted:
+        for each in due:
             try:
-                if not self._list(lease, backfill, place):
+                if not self._list(lease, backfill, each.place):
                     return Done()
             except TrackerError as error:
-                log.warning("place not listed", place=place.place, words=error.words)
-                failed[place] = error
-                if isinstance(error, RateLimited):
-                    break
-        return self._go_on(lease, backfill, failed)
+                self._not_listed(lease, backfill, each, error)
+        return self._go_on(lease, backfill)
 
     # --- finding ------------------------------------------------------------------------------
 
@@ -127,32 +133,55 @@ class Backfilling:
         broke off is read again from its beginning: a hundred tickets are one call."""
         wish, number = backfill.wish, backfill.id
         tracker = self._trackers.get(place.connection)
-        if tracker is not None:
-            for tickets in chunks(tracker.history(place.place, wish.since, wish.until)):
-                found = [each for each in tickets if candidate(each, wish, self._policy)]
-                with self._store.write() as tx:
-                    lease.extend(tx)
-                    if not _is_running(tx, number):
-                        return False
-                    for ticket in found:
-                        _add(tx, backfill, ticket)
+        if tracker is None:
+            raise Rejected(
+                f"the rules have no connection {place.connection}",
+                mend=f"Name it in the rules again, then resume backfill {number}.",
+            )
+        for tickets in chunks(tracker.history(place.place, wish.since, wish.until)):
+            found = [each for each in tickets if candidate(each, wish, self._policy)]
+            with self._store.write() as tx:
+                lease.extend(tx)
+                if not _is_running(tx, number):
+                    return False
+                for ticket in found:
+                    _add(tx, backfill, ticket)
         with self._store.write() as tx:
             lease.extend(tx)
             tx.backfills.listed(number, place)
             log.info("listed", backfill=number, place=place.place)
         return True
 
+    def _not_listed(
+        self, lease: Lease, backfill: Backfill, before: Unlisted, error: TrackerError
+    ) -> None:
+        """Let a place rest whose list failed, longer each time so that the others do not wait for
+        it again and again; one that was refused is lost until somebody resumes the backfill. What
+        is not allowed for now is no failure."""
+        failures = before.failures + (not isinstance(error, RateLimited))
+        lost = isinstance(error, Rejected | NotThere)
+        with self._store.write() as tx:
+            lease.extend(tx)
+            again_at = retry_at(error, tx.now)
+            if not isinstance(error, RateLimited):
+                again_at = max(again_at, tx.now + pause_after(failures))
+            after = Unlisted(
+                before.place, failures, None if lost else again_at, lost, sentence(error)
+            )
+            tx.backfills.not_listed(backfill.id, after)
+        place, words = before.place.place, error.words
+        log.warning("place not listed", backfill=backfill.id, place=place, words=words, lost=lost)
+
     # --- asking for turns ---------------------------------------------------------------------
 
-    def _go_on(
-        self, lease: Lease, backfill: Backfill, failed: Mapping[Place, TrackerError]
-    ) -> JobEnd:
+    def _go_on(self, lease: Lease, backfill: Backfill) -> JobEnd:
         number, now = backfill.id, self._clock()
         with self._store.write() as tx:
             lease.extend(tx)
             if not _is_running(tx, number):
                 return Done()
-            why = [f"{place.place}: {sentence(error)}" for place, error in failed.items()]
+            resting = [each for each in tx.backfills.unlisted(number) if not each.lost]
+            why = [f"{each.place.place}: {each.words}" for each in resting if each.words]
             under_way = tx.backfills.of(number, TicketState.ASKED, IN_FLIGHT)
             for ref in list(under_way):
                 state, words = _ended(tx, ref, backfill.wish)
@@ -168,13 +197,17 @@ class Backfilling:
                 tx.backfills.put(number, ref, TicketState.ASKED)
                 under_way.append(ref)
             tx.backfills.waits_for(number, "; ".join(why))
-            if not under_way and not failed:
+            if not under_way and not resting:
                 tx.backfills.done(number)
                 log.info("backfill done", backfill=number)
                 return Done()
         if under_way:
             return Later(now + LOOK_AGAIN, "it looks whether they ended")
-        return Later(min(retry_at(error, now) for error in failed.values()), "; ".join(why))
+        return Later(min(each.again_at or now for each in resting), "; ".join(why))
+
+
+def _is_due(place: Unlisted, now: datetime) -> bool:
+    return not place.lost and (place.again_at is None or place.again_at <= now)
 
 
 def _is_running(tx: Transaction, number: int) -> bool:
@@ -230,12 +263,19 @@ NEWS = timedelta(days=1)
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far one is: its tickets by how far each is, and the `pace` of those that are to be read.
-    `listing`: not all were found yet."""
+    `listing`: more may be found; `lost` are the places where not all was, and is not looked for any
+    more."""
 
     backfill: Backfill
     counts: Mapping[TicketState, int]
     pace: Pace
     listing: bool
+    lost: tuple[Unlisted, ...] = ()
+
+    @property
+    def ended_without(self) -> bool:
+        """Whether it ended, and not all of its places could be listed."""
+        return self.backfill.state is BackfillState.DONE and bool(self.lost)
 
 
 def progress(tx: Transaction, backfill: Backfill) -> Progress:
@@ -246,7 +286,9 @@ def progress(tx: Transaction, backfill: Backfill) -> Progress:
     span = min(LATELY, tx.now - backfill.resumed_at)
     lately = tx.backfills.ended_since(backfill.id, tx.now - span)
     pace = Pace(sum(to_read.values()), ended, lately, span)
-    return Progress(backfill, counts, pace, bool(tx.backfills.unlisted(backfill.id)))
+    unlisted = tx.backfills.unlisted(backfill.id)
+    lost = tuple(each for each in unlisted if each.lost)
+    return Progress(backfill, counts, pace, len(lost) < len(unlisted), lost)
 
 
 def shown_now(tx: Transaction, teams: Teams) -> Progress | None:
@@ -261,7 +303,11 @@ def shown_now(tx: Transaction, teams: Teams) -> Progress | None:
 def in_words(told: Progress) -> str:
     """How far it is, in a line."""
     found, pace, counts = told.backfill, told.pace, told.counts
-    parts = [f"{found.state.value}: {pace.ended} of {pace.total}"]
+    lost = f"{len(told.lost)} place{'s' * (len(told.lost) > 1)} failed" if told.lost else ""
+    state = f"ended, {lost}" if told.ended_without else found.state.value
+    parts = [f"{state}: {pace.ended} of {pace.total}"]
+    if lost and not told.ended_without:
+        parts.append(lost)
     if told.listing:
         parts.append("still looking for more")
     for state, words in (
@@ -278,6 +324,11 @@ def in_words(told: Progress) -> str:
     if found.why:
         parts.append(f"waits for {found.why}")
     return "; ".join(parts)
+
+
+def lost_in_words(place: Unlisted) -> str:
+    """Which place is lost, and why."""
+    return f"{place.place.place} of {place.place.connection} could not be listed: {place.words}"
 
 
 def span_in_words(length: timedelta) -> str:

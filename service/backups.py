@@ -18,6 +18,7 @@ from service.data import UnusableData, database_file, made
 from service.store import Store
 from service.store.backup import (
     Contents,
+    Locked,
     NotADatabase,
     NotReadable,
     copy,
@@ -67,6 +68,9 @@ def take(settings: Settings, target: Path) -> Contents:
     except NotADatabase as error:
         words = f"{source.absolute()} cannot be copied: {error}."
         raise Refused(words, "Restore the last backup that is in order.") from None
+    except Locked as error:
+        words = f"{source.absolute()} cannot be read: {error}, by somebody who keeps it for long."
+        raise Refused(words, "Try again, or end what has it open: `fuser` names it.") from None
     except NotReadable as error:
         words = f"{source.absolute()} cannot be read: {error}."
         raise Refused(words, "Run this as the user that the service runs as.") from None

@@ -45,8 +45,8 @@ _ID = re.compile(r"([ed])([0-9]{1,18})")
 _MENDS = {
     DeliveryState.UNREADABLE: "Look at what was sent. Replay it with a version of this service"
     " that can read it, or drop it: polling finds what it told of.",
-    DeliveryState.STRANDED: "Give the rules the connection {connection} again, under this name;"
-    " then replay it. Or drop it.",
+    DeliveryState.STRANDED: "Give the rules the connection {connection}, under this name: then"
+    " it is taken up by itself. Or drop it.",
 }
 
 

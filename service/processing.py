@@ -45,10 +45,10 @@ from service.rota import judge_fairly
 from service.settling import may_have_happened
 from service.store import Store, Transaction
 from service.store.codec import Json
-from service.store.deliveries import DeliveryState
 from service.store.effects import EffectRecord
 from service.store.incidents import IncidentRecord
 from service.store.journal import EntryKind
+from service.stranding import Stranding
 from service.tasks import Looked, Tasks
 from service.tasks import Ticket as Task
 from service.tick import put_plan
@@ -86,6 +86,7 @@ class Processing:
         recurrences: Recurrences,
         checks: Checks,
         related: AtSetUp,
+        stranding: Stranding,
         clock: Clock,
     ) -> None:
         self._store = store
@@ -100,6 +101,7 @@ class Processing:
         self._recurrences = recurrences
         self._checks = checks
         self._related = related
+        self._stranding = stranding
         self._clock = clock
 
     def run(self, job: ClaimedJob) -> JobEnd:
@@ -358,20 +360,17 @@ class Processing:
         with self._store.read() as tx:
             return tx.effects.not_done(incident.id) if incident else {}
 
-    def _unwatched(
-        self, job: ClaimedJob, why: str, told: DeliveryState = DeliveryState.IGNORED
-    ) -> Done:
+    def _unwatched(self, job: ClaimedJob, why: str) -> Done:
         with self._store.write() as tx:
             tx.jobs.fence(job)
-            tx.deliveries.explain(job.subject, why, told)
+            tx.deliveries.explain(job.subject, why)
         log.info("not an incident", subject=job.subject, reason=why)
         return Done()
 
     def _without_tracker(self, job: ClaimedJob, connection: str, ticket_id: str) -> JobEnd:
         """The rules have lost the connection: what it told is kept, and so are the verdicts that
         were given here."""
-        why = f"the rules no longer have the connection {connection}"
-        end = self._unwatched(job, why, DeliveryState.STRANDED)
+        end = self._stranding.of_incident(job, connection)
         with self._store.read() as tx:
             known = tx.incidents.by_ticket(connection, ticket_id)
             said = tx.judgements.of_incident(known.incident.id) if known else []

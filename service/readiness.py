@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 import structlog
-from redis import Redis, RedisError
 
 from config.secrets import Secret
+from service import broker
 from service.rules_standing import rules_standing
 from service.store import DATABASE_FAULTS, Store
 from service.store.workers import ALIVE_FOR
@@ -24,9 +24,6 @@ log = structlog.get_logger()
 
 #: An answer is good for so long: asking again and again asks the database once.
 FRESH = timedelta(seconds=1)
-
-#: How many seconds the broker is waited for.
-PATIENCE = 1.0
 
 
 class Name(StrEnum):
@@ -111,10 +108,8 @@ def _worker(heard: datetime | None, now: datetime) -> Part:
 def redis_answers(url: Secret) -> bool:
     """Whether the broker at this address, of the form redis://…, answers."""
     try:
-        with Redis.from_url(
-            url.reveal(), socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE
-        ) as broker:
-            return bool(broker.ping())
-    except (RedisError, OSError) as error:
-        log.warning("broker not ready", why=type(error).__name__)
+        broker.ask(url)
+    except broker.NoBroker as error:
+        log.warning("broker not ready", why=type(error.__cause__).__name__)
         return False
+    return True

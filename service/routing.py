@@ -24,6 +24,7 @@ from service.store.owners import OfTeam
 from service.store.refs import Ref, Role
 from service.store.sightings import Sighting
 from service.store.teams import JOB as TEAM_JOB
+from service.stranding import Stranding
 from workflows.hearing import says_nothing_new, set_key, ticket_of
 from workflows.policy import Policy
 from workflows.watched import Source
@@ -45,11 +46,13 @@ class Routing:
         policy: Policy,
         trackers: Mapping[str, Tracker],
         normalise: Mapping[str, Callable[[Envelope], Notice]],
+        stranding: Stranding,
     ) -> None:
         self._store = store
         self._policy = policy
         self._trackers = trackers
         self._normalise = normalise
+        self._stranding = stranding
         self._releases = by_subject(policy)
         self._watched = {
             (source.connection, source.place)
@@ -71,8 +74,7 @@ class Routing:
         traces.note(connection=connection, delivery=envelope.id)
         normalise = self._normalise.get(connection)
         if normalise is None:
-            why = f"the rules no longer have the connection {connection}"
-            return _mark(number, DeliveryState.STRANDED, why)
+            return self._stranding.of_delivery(number, connection)
         try:
             notice = normalise(envelope)
         except Malformed as error:

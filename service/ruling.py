@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 LOOK_EVERY = 2.0  # seconds between two looks at the rules
 SAY_EVERY = 5  # looks: so often a process says that it is alive
+STOP_WITHIN = 5.0  # seconds for a look to end; it may be asking trackers who may read what
 
 
 def this_process(kind: str) -> str:
@@ -60,7 +61,7 @@ class Ruling:
         self._begin = begin
         self._rules = watched.rules
         self._act = Act.START
-        self._begun = self._waits = False
+        self._begun = self._waits = self._taking = False
         self._looks = 0
         self._said = self._reading = Reading(
             process, begin is not None, self._rules.policy.hash, store.clock()
@@ -77,10 +78,11 @@ class Ruling:
 
     def stop(self) -> None:
         """Look no more, and leave the rules to others. A database that is away is no reason to end
-        otherwise: then we count as alive a little longer."""
+        otherwise: then we count as alive a little longer. Neither is a tracker that does not answer
+        a look: what that finds is not taken any more."""
         self._stopping.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(STOP_WITHIN)
         try:
             with self._store.write() as tx:
                 tx.ruling.gone(self._process)
@@ -88,24 +90,17 @@ class Ruling:
             log.warning("rules not left to others", why=type(error).__name__)
 
     def holds(self, tx: Transaction) -> bool:
-        """Whether the rules that this process works under are in force: else it claims no job."""
-        return tx.ruling.hash_in_force() == self._rules.policy.hash
+        """Whether the rules that this process works under are in force: else it claims no job. Not
+        while it takes others: what it claimed would be done by rules that nobody put in force."""
+        return not self._taking and tx.ruling.hash_in_force() == self._rules.policy.hash
 
     def look(self) -> None:
         """Look once at the rules, and at what is in force."""
         self._watched.look()
+        if self._stopping.is_set():
+            return
         if self._watched.rules is not self._rules:
-            self._take(self._watched.rules)
-            self._rules = self._watched.rules
-            if self._watched.late:  # nobody changed them now, and others may have gone on since
-                self._act = Act.START
-            elif self._act is not Act.START:
-                self._act = Act.CHANGE
-            self._begun = False
-            self._reading = replace(
-                self._reading, hash=self._rules.policy.hash, read_at=self._store.clock()
-            )
-            log.info("new rules read", rules=self._rules.policy.hash)
+            self._take_over(self._watched.rules)
         self._tell_problems()
         verdict = self._agree()
         self._act = Act.NONE
@@ -113,6 +108,27 @@ class Ruling:
         if self._begin is not None and verdict is not Verdict.WAIT and not self._begun:
             self._begin()
             self._begun = True
+
+    def _take_over(self, rules: Rules) -> None:
+        """Work by these. It is said before: once a door of theirs is open, whoever meets what came
+        in by it is to know that somebody is ahead."""
+        hash = rules.policy.hash
+        reading = replace(self._reading, hash=hash, read_at=self._store.clock())
+        with self._store.write() as tx:
+            tx.ruling.say(replace(self._said, hash=hash, read_at=reading.read_at))
+        self._taking = True
+        try:
+            self._take(rules)
+            self._rules = rules
+        finally:
+            self._taking = False
+        if self._watched.late:  # nobody changed them now, and others may have gone on since
+            self._act = Act.START
+        elif self._act is not Act.START:
+            self._act = Act.CHANGE
+        self._begun = False
+        self._reading = reading
+        log.info("new rules read", rules=hash)
 
     def _run(self) -> None:
         failed = False

@@ -72,7 +72,7 @@ def staged(tmp_path: Path) -> Iterator[Staging]:
 #: What is tried under faults, in a browser, as processes, and with every hostile or confidential
 #: text: `make test-wide`, which CI runs after `make test`. At a desk a commit need not wait for it.
 WIDE = (
-    *("faults", "browser"),
+    *("faults", "browser", "contract"),
     *("stories/test_processes.py", "stories/test_real_delivery.py", "stories/test_demo.py"),
     "stories/test_rules_changed.py",
     *("stories/test_confidential.py", "stories/test_hostile_tickets.py"),

@@ -75,20 +75,24 @@ def url_of(database: str) -> str:
 def install(patch: pytest.MonkeyPatch) -> None:
     """From now on files stand for databases."""
     opens, reads = Store.__init__, Settings.from_environment.__func__  # type: ignore[attr-defined]
+    looks = Store.is_set_up
     was_there: dict[int, bool] = {}
 
     def opened(self: Store, url: str, *given: object, **named: object) -> None:
         instead = _instead_of(url)
-        was_there[id(self)] = instead not in _stands_for or _stands_for[instead] in _there
+        was_there[id(self)] = instead in _stands_for and _stands_for[instead] in _there
         _make(instead)
         opens(self, instead, *given, **named)  # type: ignore[arg-type]
+
+    def is_set_up(self: Store) -> bool:
+        return was_there[id(self)] if self.url in _stands_for else looks(self)
 
     def read(cls: type[Settings], environ: Mapping[str, str]) -> Settings:
         settings: Settings = reads(cls, environ)
         return replace(settings, database_url=_instead_of(settings.database_url))
 
     patch.setattr(Store, "__init__", opened)
-    patch.setattr(Store, "is_set_up", lambda self: was_there[id(self)])
+    patch.setattr(Store, "is_set_up", is_set_up)
     patch.setattr(Settings, "from_environment", classmethod(read))
 
 

@@ -15,7 +15,13 @@ from config.rules import Rules
 from integrations.tracker import TrackerError
 from service import backfilling
 from service.backfill_plans import BackfillPlan
-from service.backfilling import AlreadyRunning, in_words, span_in_words
+from service.backfilling import (
+    AlreadyRunning,
+    Progress,
+    in_words,
+    lost_in_words,
+    span_in_words,
+)
 from service.commands.reading import (
     give_up,
     opened_store,
@@ -71,7 +77,7 @@ def backfill(
     They are recorded as their tickets tell of them, to be searched, counted and found related.
     Nothing is created in a tracker unless --documents, and with it --tasks, asks for it. The
     workers do it, within their part of what the trackers allow; Ctrl-C stops them, and `backfill
-    resume` has them go on. --plan writes nothing.
+    resume` has them go on. It ends with 1 where a place could not be listed. --plan writes nothing.
     """
     if context.invoked_subcommand is not None:
         return
@@ -120,6 +126,8 @@ def status(number: int | None) -> None:
     for line in _asked(found):
         click.echo(plain(line))
     click.echo(plain(in_words(told)))
+    for place in told.lost:
+        click.echo(plain(f"  {lost_in_words(place)}"))
     for each in stuck:
         click.echo(plain(f"  {each.key} waits for a person: {each.words}"))
 
@@ -135,14 +143,19 @@ def stop() -> None:
     click.echo(_stopped(running.id))
 
 
-@backfill.command(short_help="Have a stopped backfill go on.")
+@backfill.command(short_help="Have a backfill go on that stopped, or ended without a place.")
 @click.argument("number", type=int, required=False)
 @click.option("--no-wait", is_flag=True, help="Do not watch it.")
 def resume(number: int | None, no_wait: bool) -> None:
-    """Have the backfill of this NUMBER, or the one stopped last, go on where it was."""
+    """Have the backfill of this NUMBER go on where it was, or the last one that can.
+
+    It was stopped, or it ended and places could not be listed: these are asked anew.
+    """
     with opened_store() as store:
-        found = _of(store, number, BackfillState.STOPPED)
-        if found.state is not BackfillState.STOPPED:
+        found = _resumable(store) if number is None else _of(store, number)
+        with store.read() as tx:
+            told = backfilling.progress(tx, found)
+        if found.state is not BackfillState.STOPPED and not told.ended_without:
             give_up(f"Backfill {found.id} is {found.state.value}.")
         try:
             with store.write() as tx:
@@ -173,14 +186,22 @@ def _check(rules: Rules, teams: tuple[str, ...], connection: str) -> None:
         give_up(f"No connection is called {connection}. The rules have: {names}.")
 
 
-def _of(store: Store, number: int | None, state: BackfillState | None = None) -> Backfill:
-    """The backfill of this number, or the last one in this state."""
+def _of(store: Store, number: int | None) -> Backfill:
+    """The backfill of this number, or the last one."""
     with store.read() as tx:
-        found = tx.backfills.latest(state) if number is None else tx.backfills.get(number)
-    if found is None and number is not None:
-        give_up(f"There is no backfill {number}.")
+        found = tx.backfills.latest() if number is None else tx.backfills.get(number)
     if found is None:
-        give_up(f"There is no {state.value} backfill." if state else "There was no backfill yet.")
+        give_up(
+            "There was no backfill yet." if number is None else f"There is no backfill {number}."
+        )
+    return found
+
+
+def _resumable(store: Store) -> Backfill:
+    with store.read() as tx:
+        found = tx.backfills.resumable()
+    if found is None:
+        give_up("There is no stopped backfill, and none that ended without a place.")
     return found
 
 
@@ -193,7 +214,8 @@ def _running(error: AlreadyRunning) -> NoReturn:
 
 
 def _watch(store: Store, number: int) -> None:
-    """Tell how far it is until it is done, or stopped by whomever. Ctrl-C stops it."""
+    """Tell how far it is until it is done, or stopped by whomever. Ctrl-C stops it. Exits with 1
+    where it ended without a place."""
     shown = ""
     try:
         while True:
@@ -206,7 +228,7 @@ def _watch(store: Store, number: int) -> None:
                 click.echo(plain(line))
                 shown = line
             if found.state is not BackfillState.RUNNING:
-                return
+                break
             time.sleep(LOOK_EVERY)
     except KeyboardInterrupt:
         with store.write() as tx:
@@ -214,6 +236,16 @@ def _watch(store: Store, number: int) -> None:
             if found is not None and found.state is BackfillState.RUNNING:
                 backfilling.stop(tx, found, typist())
         click.echo(f"\n{_stopped(number)}")
+        return
+    _tell_lost(told)
+
+
+def _tell_lost(told: Progress) -> None:
+    for place in told.lost:
+        click.echo(plain(f"  {lost_in_words(place)}"))
+    if told.ended_without:
+        click.echo(f"Mend that, then `{program()} backfill resume {told.backfill.id}`.")
+        raise SystemExit(1)
 
 
 def _stopped(number: int) -> str:

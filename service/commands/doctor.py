@@ -1,16 +1,19 @@
-"""`followthrough doctor`: are the rules right for these trackers, and may we do our work there?"""
+"""`followthrough doctor`: do our servers answer, are the rules right for these trackers, and may we
+do our work there?"""
 
 from __future__ import annotations
 
 import json
 import shutil
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from textwrap import wrap
 
 import click
 
 from service.commands.reading import program, read_rules, rules_option
+from service.container.servers import servers
 from service.container.trackers import Trackers
 from service.examination import Checked, examine
 from service.explain import plain
@@ -23,7 +26,8 @@ _WIDEST = 100
 @click.option("--json", "as_json", is_flag=True, help="Each finding, for a program to read.")
 @rules_option
 def doctor(as_json: bool, rules_file: Path | None) -> None:
-    """Check the rules against the trackers: sign-in, places, permissions, types, people.
+    """Check the rules against the trackers: sign-in, places, permissions, types, people; and
+    whether database and broker answer, where the settings name any.
 
     Only reads. Says for each fault how to mend it. Ends with 1 when there is any.
     """
@@ -33,7 +37,8 @@ def doctor(as_json: bool, rules_file: Path | None) -> None:
     kept = trackers.kept_deliveries
     asked = (trackers.by_connection, trackers.audiences, kept)
     beside = (settings.public_url, trackers.files, trackers.shown_checks)
-    for checked in examine(rules, *asked, *beside, spaces=trackers.spaces):
+    looked = examine(rules, *asked, *beside, spaces=trackers.spaces)
+    for checked in chain(servers(settings), looked):
         if not as_json:
             for line in _told(checked, first=not found or found[-1].about != checked.about):
                 click.echo(line)

@@ -20,7 +20,7 @@ import structlog
 from flask import Flask
 
 from config.rules import Rules
-from config.secrets import in_address
+from config.secrets import Secret, in_address
 from config.settings import Settings
 from config.watching import WatchedRules
 from service import logs, traces
@@ -76,7 +76,7 @@ def web_application() -> Flask:
     settings, rules = _read(None)
     # If the server is killed, this process would go on holding its port.
     _watch_parent(lambda: os._exit(1))
-    redact = logs.configure(settings.log, _secrets(settings, rules))
+    redact = logs.configure(settings.log, known_secrets(settings, rules))
     from service.app import create_app
 
     traces.begin()
@@ -106,7 +106,7 @@ def worker(rules_file: Path | None, end_with_parent: bool) -> None:
     _on_stop_signals(lambda *_: stop.set())
     settings, rules = _read(rules_file)
     with data_in_use():
-        redact = logs.configure(settings.log, _secrets(settings, rules))
+        redact = logs.configure(settings.log, known_secrets(settings, rules))
         need_present(settings, rules)
         need_traces()
         if not end_with_parent:  # `up` has looked before it started us
@@ -129,7 +129,7 @@ def up(rules_file: Path | None, end_with_parent: bool) -> None:
         _watch_parent(stop.set)
     with data_in_use(), data_taken(settings):
         need_port(settings)
-        logs.configure(settings.log, _secrets(settings, rules))
+        logs.configure(settings.log, known_secrets(settings, rules))
         need_present(settings, rules)
         need_privacy(rules)
         need_traces()
@@ -187,12 +187,12 @@ def _read(rules_file: Path | None) -> tuple[Settings, Rules]:
     return read_rules(None)
 
 
-def _secrets(settings: Settings, rules: Rules) -> set[str]:
-    """Every secret value that this installation knows."""
+def known_secrets(settings: Settings, rules: Rules) -> set[str]:
+    """Every secret value that this installation knows: what the log masks."""
     given = [settings.metrics_token] if settings.metrics_token else []
     known = {secret.reveal() for secret in (admin_token(settings), *given, *rules.secrets)}
-    if settings.broker_url is not None:
-        known |= in_address(settings.broker_url)
+    for address in (Secret(settings.database_url), settings.broker_url):
+        known |= in_address(address) if address is not None else set()
     return known
 
 

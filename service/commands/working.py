@@ -12,7 +12,7 @@ import structlog
 from config.rules import Rules
 from config.settings import Pool
 from config.watching import WatchedRules
-from service import logs, traces
+from service import logs, stopping, traces
 from service.container import Container, build, timing_of
 from service.container.live import LiveContainer
 from service.container.refusals import refusals
@@ -49,7 +49,7 @@ def _in_threads(container: Container, redact: logs.Redactor, stop: threading.Eve
         running = Worker(_begun(container, settings.workers, redact, kept), settings.broker_url)
         running.start()
         log.info("worker started", threads=settings.workers)
-        stop.wait()
+        stopping.asked(stop)
         log.info("worker stops")
         ended = running.stop()
     if not ended:

@@ -44,6 +44,7 @@ from service.store import Store
 from service.store.backfills import JOB as BACKFILL_JOB
 from service.store.deliveries import JOB as DELIVERY_JOB
 from service.store.teams import JOB as TEAM_JOB
+from service.stranding import Stranding
 from service.teams import TeamTurns
 from service.tick import TICK_JOB, Tick
 from service.web import CheckDoor, WebhookDoor
@@ -70,6 +71,7 @@ class Container:
     learning: LearningAnew
     releasing: Releasing
     retention: Retention
+    stranding: Stranding
     handlers: Handlers
     tally: Tally
 
@@ -82,6 +84,7 @@ class Container:
         self.learning.start()
         self.releasing.start()
         self.retention.start()
+        self.stranding.start()
 
 
 @dataclass(frozen=True)
@@ -120,18 +123,14 @@ def build(
     gate = WatchedGate(Governor(store, timing.call, wait), tally)
     policy = rules.policy
     trackers = Trackers(rules, clock, gate, settings.answer_seconds, settings.public_url)
-    normalise: dict[str, Callable[[Envelope], Notice]] = {
-        name: _WEBHOOKS[connection.kind].normalise
-        for name, connection in rules.connections.items()
-        if connection.kind in _WEBHOOKS
-    }
     by_connection = trackers.by_connection
     called = (trackers.tracker, trackers.documents, trackers.audiences)
     executor = Executor(store, *called, clock, policy, timing)
-    routing = Routing(store, policy, by_connection, normalise)
+    stranding = Stranding(store, policy.hash, rules.connections)
+    routing = Routing(store, policy, by_connection, _normalisers(rules), stranding)
     recurrences = Recurrences(store, policy, trackers.audiences, clock)
     checks = Checks(store, policy, trackers.files, clock)
-    asked = (executor, recurrences, checks, AtSetUp(store, trackers.audiences))
+    asked = (executor, recurrences, checks, AtSetUp(store, trackers.audiences), stranding)
     processing = Processing(store, policy, by_connection, *asked, clock)
     every = timedelta(seconds=settings.poll_seconds)
     reconciler = Reconciler(store, policy, by_connection, trackers.documents, clock, every, timing)
@@ -155,8 +154,14 @@ def build(
         BACKFILL_JOB: Backfilling(store, policy, by_connection, clock).run,
         RETENTION_JOB: retention.run,
     }
-    started = (reconciler, redelivery, closings, tick, learning, releasing, retention)
+    started = (reconciler, redelivery, closings, tick, learning, releasing, retention, stranding)
     return Container(settings, rules, store, trackers, *started, handlers, tally)
+
+
+def _normalisers(rules: Rules) -> dict[str, Callable[[Envelope], Notice]]:
+    """By connection, what reads the deliveries of those that have webhooks."""
+    kinds = {name: connection.kind for name, connection in rules.connections.items()}
+    return {name: _WEBHOOKS[kind].normalise for name, kind in kinds.items() if kind in _WEBHOOKS}
 
 
 def history(settings: Settings, rules: Rules, store: Store) -> Rehearsing:

@@ -13,9 +13,10 @@ import sqlite3
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from service.store.away import why_away
 from service.store.database import Store, Transaction
 
 #: What a transaction raises where the database cannot be used.
 DATABASE_FAULTS = (SQLAlchemyError, sqlite3.Error)
 
-__all__ = ["DATABASE_FAULTS", "Store", "Transaction"]
+__all__ = ["DATABASE_FAULTS", "Store", "Transaction", "why_away"]

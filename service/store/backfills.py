@@ -23,7 +23,9 @@ from sqlalchemy import (
     Row,
     Table,
     Text,
+    and_,
     func,
+    or_,
     select,
     update,
 )
@@ -82,6 +84,10 @@ backfill_places = Table(  # where its tickets are looked for
     Column("connection", Text, primary_key=True),
     Column("place", Text, primary_key=True),
     Column("listed_at", UtcDateTime),
+    Column("failures", Integer, nullable=False, server_default="0"),  # in a row
+    Column("again_at", UtcDateTime),  # not before; null for at once
+    Column("failed_at", UtcDateTime),  # it is not asked again
+    Column("words", Text, nullable=False, server_default=""),  # why for any of these
 )
 
 backfill_tickets = Table(  # those that were found
@@ -112,6 +118,18 @@ class Backfill:
     why: str
     resumed_at: datetime
     ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """A place whose tickets are not all found: for `words` where its list failed so many times in a
+    row. It is asked again at `again_at` (UTC, None for at once), or never where it is `lost`."""
+
+    place: Place
+    failures: int = 0
+    again_at: datetime | None = None
+    lost: bool = False
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +196,25 @@ class Backfills:
     def stop(self, number: int) -> None:
         self._put(number, state=BackfillState.STOPPED, why="")
 
+    def resumable(self) -> Backfill | None:
+        """The one that was asked for last of those that were stopped, or ended without a place."""
+        here = backfill_places.c
+        lost = select(here.backfill_id).where(here.listed_at.is_(None), here.failed_at.is_not(None))
+        left = and_(backfills.c.state == BackfillState.DONE, backfills.c.id.in_(lost))
+        query = select(backfills).where(or_(backfills.c.state == BackfillState.STOPPED, left))
+        row = self._connection.execute(query.order_by(backfills.c.id.desc()).limit(1)).first()
+        return _backfill(row) if row else None
+
     def resume(self, number: int) -> None:
-        self._put(number, state=BackfillState.RUNNING, why="", resumed_at=self._now)
+        """Have it run on; places whose lists failed are asked anew."""
+        running = BackfillState.RUNNING
+        self._put(number, state=running, why="", resumed_at=self._now, ended_at=None)
+        here = backfill_places.c
+        self._connection.execute(
+            update(backfill_places)
+            .where(here.backfill_id == number, here.listed_at.is_(None))
+            .values(failures=0, again_at=None, failed_at=None, words="")
+        )
 
     def done(self, number: int) -> None:
         self._put(number, state=BackfillState.DONE, why="", ended_at=self._now)
@@ -192,22 +227,32 @@ class Backfills:
 
     # --- where it looks -------------------------------------------------------------------
 
-    def unlisted(self, number: int) -> list[Place]:
-        """Where was not looked yet."""
+    def unlisted(self, number: int) -> list[Unlisted]:
+        """Where not all was found yet, lost places among them."""
         here = backfill_places.c
-        query = select(here.connection, here.place).where(
-            here.backfill_id == number, here.listed_at.is_(None)
-        )
+        query = select(backfill_places).where(here.backfill_id == number, here.listed_at.is_(None))
         rows = self._connection.execute(query.order_by(here.connection, here.place))
-        return [Place(*row) for row in rows]
+        return [_unlisted(row) for row in rows]
 
     def listed(self, number: int, place: Place) -> None:
+        self._put_place(number, place, listed_at=self._now)
+
+    def not_listed(self, number: int, what: Unlisted) -> None:
+        """Its list failed, and what becomes of the place."""
+        self._put_place(
+            number,
+            what.place,
+            failures=what.failures,
+            again_at=what.again_at,
+            failed_at=self._now if what.lost else None,
+            words=what.words,
+        )
+
+    def _put_place(self, number: int, place: Place, **values: object) -> None:
         here = backfill_places.c
         this = (here.backfill_id == number, here.connection == place.connection)
         self._connection.execute(
-            update(backfill_places)
-            .where(*this, here.place == place.place)
-            .values(listed_at=self._now)
+            update(backfill_places).where(*this, here.place == place.place).values(**values)
         )
 
     # --- the tickets ----------------------------------------------------------------------
@@ -289,6 +334,11 @@ class Backfills:
 def _backfill(row: Row[tuple[Any, ...]]) -> Backfill:
     state = BackfillState(row.state)
     return Backfill(row.id, row.asked_by, _wish(row), state, row.why, row.resumed_at, row.ended_at)
+
+
+def _unlisted(row: Row[tuple[Any, ...]]) -> Unlisted:
+    place, lost = Place(row.connection, row.place), row.failed_at is not None
+    return Unlisted(place, row.failures, row.again_at, lost, row.words)
 
 
 def _wish(row: Row[tuple[Any, ...]]) -> Wish:

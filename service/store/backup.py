@@ -22,8 +22,15 @@ class NotReadable(Exception):
     """Nobody knows what is in the file: this user, or anybody at this moment, cannot read it."""
 
 
+class Locked(NotReadable):
+    """Somebody keeps it to themselves."""
+
+
 #: What SQLite says of a file that it cannot look into: https://sqlite.org/rescode.html
-_SHUT = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY)
+_SHUT = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
+
+#: How many seconds one that somebody keeps to themselves is waited for.
+BUSY_SECONDS = 15.0
 
 #: And of one that it cannot write on: there is no room left, or no more than a quota allows.
 _UNWRITTEN = {sqlite3.SQLITE_FULL: errno.ENOSPC, sqlite3.SQLITE_IOERR_WRITE: errno.EIO}
@@ -40,12 +47,12 @@ class Contents:
 def copy(source: Path, target: Path) -> Contents:
     """Copy the database as it stands at one moment, whoever writes it meanwhile, into `target`,
     which must not be there: one file, with nothing beside it. Raises NotADatabase, NotReadable,
-    OSError."""
+    Locked, OSError."""
     # The whole in one step: it reads one snapshot, and a writer need not wait for it
     # (https://sqlite.org/wal.html). In several steps it begins anew after each write.
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     with _read(source) as from_, closing(sqlite3.connect(target)) as to:
-        from_.backup(to, pages=-1)
+        from_.backup(to, pages=-1, progress=_unless_locked)
         to.execute("PRAGMA journal_mode=DELETE").close()
     return examine(target)
 
@@ -99,14 +106,24 @@ def _read(file: Path) -> Iterator[sqlite3.Connection]:
     """Raises NotADatabase, NotReadable; OSError where a copy of it cannot be written."""
     try:
         address = f"{file.absolute().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(address, uri=True, timeout=15)) as database:
+        with closing(sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS)) as database:
             yield database
     except sqlite3.DatabaseError as error:
         if (unwritten := _UNWRITTEN.get(error.sqlite_errorcode)) is not None:
             raise OSError(unwritten, os.strerror(unwritten)) from None
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+            raise Locked(str(error)) from None
         if error.sqlite_errorcode & 0xFF in _SHUT:
             raise NotReadable(str(error)) from None
         raise NotADatabase(str(error)) from None
+
+
+def _unless_locked(code: int, _remaining: int, _total: int) -> None:
+    """After a step: Python's `backup` takes one for ever that finds the file locked, after all the
+    time that it waited. https://github.com/python/cpython/blob/3.11/Modules/_sqlite/connection.c
+    Raises Locked."""
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        raise Locked("database is locked")
 
 
 def _one(database: sqlite3.Connection, query: str) -> str | int:

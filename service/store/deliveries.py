@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,7 +14,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from integrations.tracker import Envelope
 from service.store.bodies import Kept, unpacked
-from service.store.jobs import PROMPT, Jobs
+from service.store.jobs import AWAITED, PROMPT, Jobs
 from service.store.schema import deliveries, incidents, redeliveries
 from service.store.statements import insert, once
 from workflows.rights import Teams
@@ -48,11 +48,11 @@ class DeliveryState(StrEnum):
     IGNORED = "ignored"  # understood, and nothing to do
     UNKNOWN = "unknown"  # an event nobody has heard of
     UNREADABLE = "unreadable"  # signed, but not in the vendor's form: a dead letter
-    STRANDED = "stranded"  # of a connection that the rules no longer have: a dead letter
+    STRANDED = "stranded"  # of a connection that the rules do not have: a dead letter
     DROPPED = "dropped"  # given up by a person
 
 
-#: Those that nobody works on until a person does something.
+#: Those that nobody works on until a person does something, to them or to the rules.
 DEAD = (DeliveryState.UNREADABLE, DeliveryState.STRANDED)
 
 
@@ -290,6 +290,27 @@ class Deliveries:
         if found:
             self._jobs.touch(JOB, str(delivery), priority=PROMPT)
         return found > 0
+
+    def take_up(self, connections: Collection[str], most: int) -> int:
+        """Have those worked on again that stranded for want of one of these connections, the
+        earliest first and after what comes in now. Returns how many those are."""
+        wanted = (
+            select(deliveries.c.id)
+            .where(
+                deliveries.c.state == DeliveryState.STRANDED,
+                deliveries.c.connection.in_(connections),
+                deliveries.c.kept != Kept.DROPPED,
+            )
+            .order_by(deliveries.c.id)
+            .limit(most)
+        )
+        ids = self._connection.scalars(wanted).all()
+        again = update(deliveries).where(deliveries.c.id.in_(ids))
+        self._connection.execute(
+            again.values(state=DeliveryState.RECEIVED, why="", handled_at=None)
+        )
+        self._jobs.touch_each(JOB, [*map(str, ids)], AWAITED)
+        return len(ids)
 
     def drop(
         self, delivery: int, why: str, states: Sequence[DeliveryState] = tuple(DeliveryState)

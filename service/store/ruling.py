@@ -123,6 +123,12 @@ class Ruling:
             held_lately=self._connection.scalar(lately.limit(1)) is not None,
         )
 
+    def other(self, own: str) -> str | None:
+        """A process that is alive and has read other rules than those with the hash `own`."""
+        others = select(rules_read.c.process).where(rules_read.c.hash != own, self._alive())
+        found: str | None = self._connection.scalar(others.limit(1))
+        return found
+
     def put(self, hash: str, by: str, why: str) -> None:
         """These are in force from now on."""
         values = {"hash": hash, "since": self._now, "by": by, "why": why}

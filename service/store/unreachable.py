@@ -2,5 +2,5 @@
 
 
 class Unreachable(Exception):
-    """The database's server does not answer, or does not let us in; the message says why, in its
-    own words, and never by which password."""
+    """The database's server does not answer, does not let us in, or keeps text in a way that is of
+    no use; the message says why, and never by which password."""

@@ -76,6 +76,7 @@ def blueprint(container: WebContainer) -> Blueprint:
             standings=trackers,
             backfill=backfill,
             backfill_told=backfilling.in_words(backfill) if backfill else "",
+            lost_in_words=backfilling.lost_in_words,
             rules=rules,
         )
 

@@ -15,10 +15,11 @@ import pytest
 from builders import NOON
 from click.testing import CliRunner
 from core.test_audits import incident
-from databases import ON_POSTGRESQL
-from sqlalchemy import create_engine, text
+from databases import ON_POSTGRESQL, url_of
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from stage import free_port
+from unanswered import RULES
 
 from config.settings import Settings
 from integrations.gate import Call, Cost
@@ -201,6 +202,86 @@ def test_two_who_look_for_the_last_room_in_a_budget_do_not_both_find_it(store: S
 
 
 # --- a server that cannot be used ---------------------------------------------------------------
+
+
+class Asked(Exception):
+    """Instead of a connection."""
+
+
+def told_to_the_driver(url: str) -> dict[str, object]:
+    """What its driver would be told when a store at this address connects."""
+    store, told = Store(url), {}
+
+    @event.listens_for(Engine, "do_connect")
+    def ask(_dialect: object, _record: object, _args: object, given: dict[str, object]) -> None:
+        told.update(given)
+        raise Asked
+
+    try:
+        with pytest.raises(Asked), store.read():
+            pass
+    finally:
+        event.remove(Engine, "do_connect", ask)
+        store.close()
+    return told
+
+
+def test_a_server_that_vanished_is_given_up_within_a_lease() -> None:
+    told = told_to_the_driver("postgresql+psycopg://bot@db.acme.example/ft")
+    settings = Settings.from_environment({})
+    names = ("keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout")
+    idle, interval, count, unacknowledged = (int(str(told[name])) for name in names)
+    assert told["keepalives"] == 1
+    assert told["connect_timeout"] == 5
+    assert idle + interval * count < settings.lease_seconds / 2
+    assert unacknowledged / 1000 < settings.lease_seconds / 2
+
+
+def test_what_the_address_says_of_that_holds() -> None:
+    told = told_to_the_driver(
+        "postgresql+psycopg://bot@db.acme.example/ft?connect_timeout=17&tcp_user_timeout=0"
+        "&application_name=ours&options=-c%20work_mem%3D8MB"
+    )
+    assert (told["connect_timeout"], told["tcp_user_timeout"]) == ("17", "0")
+    assert (told["application_name"], told["keepalives_idle"]) == ("ours", 10)
+    assert "lock_timeout" in str(told["options"])
+    assert str(told["options"]).endswith(" -c work_mem=8MB")
+
+
+@pytest.fixture
+def in_ascii() -> Iterator[str]:
+    """The address of a database that takes bytes for text."""
+    admin = create_engine(url_of("postgres"), isolation_level="AUTOCOMMIT")
+    made = "CREATE DATABASE in_ascii TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'"
+    with admin.connect() as connection:
+        connection.execute(text("DROP DATABASE IF EXISTS in_ascii"))
+        connection.execute(text(made))
+    yield url_of("in_ascii")
+    with admin.connect() as connection:
+        connection.execute(text("DROP DATABASE in_ascii WITH (FORCE)"))
+    admin.dispose()
+
+
+@on_postgresql
+@pytest.mark.parametrize("words", [("deliveries", "list"), ("worker",), ("web",), ("doctor",)])
+def test_a_database_that_keeps_bytes_for_text_is_refused(
+    in_ascii: str, words: tuple[str, ...], tmp_path: Path
+) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(RULES)
+    run = CliRunner(
+        env={
+            "FOLLOWTHROUGH_DATABASE_URL": in_ascii,
+            "FOLLOWTHROUGH_RULES": str(rules),
+            "FOLLOWTHROUGH_DATA": str(tmp_path),
+            "ACME_TOKEN": "t0ken",
+        }
+    )
+    told = run.invoke(followthrough, list(words))
+    assert told.exit_code == 1
+    said = " ".join(told.output.split())
+    assert "it keeps text in SQL_ASCII, not in UTF8; name one that was made with" in said
+    assert isinstance(told.exception, SystemExit)
 
 
 def nowhere() -> str:

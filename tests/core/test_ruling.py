@@ -375,3 +375,95 @@ def test_who_only_shows_puts_nothing_in_force(company: Company) -> None:
         (said,) = tx.ruling.alive()
     assert said.hash == taken[0].policy.hash
     assert not said.decides
+
+
+def test_others_know_that_a_process_is_ahead_before_it_works_by_its_rules(
+    company: Company,
+) -> None:
+    """A door may open with them: what comes in by it is met by workers that have others."""
+    rules = load(company.one.directory, ENVIRONMENT)
+    ahead: list[str | None] = []
+
+    def take(_: Rules) -> None:
+        with company.store.read() as tx:
+            ahead.append(tx.ruling.other(rules.policy.hash))
+
+    watched = WatchedRules(company.one.directory, rules, environ=ENVIRONMENT)
+    web = Ruling(company.store, watched, "web 1 on one", take)
+    web.look()
+    company.one.edit("ops")
+    web.look()
+    web.look()
+    assert ahead == ["web 1 on one"]
+
+
+def test_a_worker_claims_nothing_while_it_takes_other_rules(company: Company) -> None:
+    """Those before are in force still, and what it claims would be done by the others."""
+    one = company.one
+    one.start()
+    took = one._take
+    claims: list[bool] = []
+
+    def take(rules: Rules) -> None:
+        took(rules)
+        with company.store.read() as tx:
+            claims.append(one.ruling.holds(tx))
+
+    one.ruling._take = take
+    one.edit("ops")
+    one.look()
+    assert claims == [False]
+    assert one.works()
+
+
+def test_rules_that_cannot_be_taken_leave_those_before_and_are_tried_again(
+    company: Company,
+) -> None:
+    one = company.one
+    one.start()
+    before = one.rules
+
+    def refuse(_: Rules) -> None:
+        raise OSError("no room left")
+
+    one.ruling._take = refuse
+    one.edit("ops")
+    one.ruling.look()
+    with pytest.raises(OSError, match="no room"):
+        one.ruling.look()
+    assert one.works()
+    assert one.rules is before
+    one.ruling._take = one._take
+    one.look()
+    assert one.works()
+    assert one.rules is not before
+
+
+def test_a_look_that_waits_for_a_tracker_does_not_keep_a_worker_from_ending(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.ruling.LOOK_EVERY", 0.01)
+    monkeypatch.setattr("service.ruling.STOP_WITHIN", 0.05)
+    asking, answered = Event(), Event()
+    taken: list[Rules] = []
+
+    def slow(_: Rules) -> list[str]:
+        asking.set()
+        answered.wait(20)
+        return []
+
+    one = company.one
+    watched = WatchedRules(one.directory, load(one.directory, ENVIRONMENT), slow, ENVIRONMENT)
+    ruling = Ruling(company.store, watched, one.name, taken.append, lambda: None)
+    ruling.start()
+    one.edit("ops")
+    assert asking.wait(10)
+    ruling.stop()
+    assert ruling._thread.is_alive()
+    with company.store.read() as tx:
+        assert tx.ruling.alive() == []
+    answered.set()
+    ruling._thread.join()
+    assert taken == []
+    with company.store.read() as tx:
+        assert tx.ruling.alive() == [], "and it does not say that it is alive"

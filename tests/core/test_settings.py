@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from unanswered import RULES
 
+from config.rules import load
 from config.secrets import Secret
 from config.settings import SETTINGS, LogStyle, Pool, Settings, SettingsError
+from service.commands.run import known_secrets
+from service.logs import Redactor
 
 
 def wrong(**environ: str) -> tuple[str, ...]:
@@ -122,6 +126,28 @@ def test_a_setting_stands_in_one_place_only(tmp_path: Path) -> None:
     assert told == (
         "FOLLOWTHROUGH_PORT and FOLLOWTHROUGH_PORT_FILE are both set — keep one of them"
     )
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql+psycopg://bot:p%40ss-5d2e@db/ft",
+        "postgresql+psycopg://db/ft?password=p%40ss-5d2e",
+    ],
+)
+def test_the_log_masks_the_passwords_of_database_and_broker(address: str, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(RULES)
+    settings = Settings.from_environment(
+        {
+            "FOLLOWTHROUGH_DATA": str(tmp_path),
+            "FOLLOWTHROUGH_DATABASE_URL": address,
+            "FOLLOWTHROUGH_BROKER_URL": "redis://:w0rd-77ab@redis/0",
+        }
+    )
+    masked = Redactor(known_secrets(settings, load(rules, {"ACME_TOKEN": "t0ken"})))
+    said = masked(f"{address}: password p@ss-5d2e; redis w0rd-77ab")
+    assert said == f"{address.replace('p%40ss-5d2e', '***')}: password ***; redis ***"
 
 
 def test_the_public_address_has_no_slash_at_its_end() -> None:

@@ -149,7 +149,7 @@ def test_there_is_one_at_a_time_and_it_can_be_stopped_from_elsewhere(
         ((*OCTOBER, "--connection", "x"), 1, "No connection is called x."),
         (("status",), 1, "There was no backfill yet."),
         (("status", "7"), 1, "There is no backfill 7."),
-        (("resume",), 1, "There is no stopped backfill."),
+        (("resume",), 1, "There is no stopped backfill, and none that ended without"),
     ],
 )
 def test_what_cannot_be_is_told(
@@ -167,3 +167,20 @@ def test_a_place_that_cannot_be_listed_is_named_and_ends_with_1(
     result = given(*OCTOBER, "--plan")
     assert result.exit_code == 1
     assert "could not be listed" in result.output
+
+
+def test_one_that_ends_without_a_place_says_which_and_ends_with_1(
+    stage: Stage, tracker: str
+) -> None:
+    path: dict[str, Any] = {"github": "/issues", "jira": "/search"}
+    for _ in range(2):
+        stage.sandbox.fail_next("GET", path[tracker], status=403)
+    result = given(*OCTOBER)
+    assert result.exit_code == 1
+    assert "ended, 1 place failed: 0 of 0" in result.output
+    assert "could not be listed: " in result.output
+    assert result.output.splitlines()[-1].endswith("backfill resume 1`.")
+    assert "could not be listed: " in told("status")
+    assert given("resume").exit_code == 1, "it is refused still"
+    assert told("resume").splitlines()[-1] == "done: 25 of 25"
+    assert "There is no stopped backfill" in given("resume").output

@@ -116,6 +116,22 @@ def test_where_there_is_no_room_nobody_is_sent_to_an_older_backup(
     assert place.titles() == ["first"]
 
 
+@pytest.mark.timeout(60)
+def test_a_database_that_somebody_keeps_to_themselves_is_not_waited_for_for_ever(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.store.backup.BUSY_SECONDS", 0.2)
+    with closing(sqlite3.connect(place.file, isolation_level=None)) as alone:
+        alone.execute("PRAGMA locking_mode=EXCLUSIVE")
+        alone.execute("BEGIN EXCLUSIVE")
+        told = place.type("backup", str(tmp_path / "b.db"))
+    assert told.exit_code == 1
+    assert "cannot be read: database is locked, by somebody who keeps it" in told.output
+    assert "Try again" in told.output
+    assert not (tmp_path / "b.db").exists()
+    assert place.type("backup", str(tmp_path / "b.db")).exit_code == 0
+
+
 def test_a_file_that_cannot_be_opened_need_not_be_damaged(tmp_path: Path) -> None:
     with pytest.raises(NotReadable, match="unable to open database file"):
         examine(tmp_path / "nothing")

@@ -28,6 +28,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 from stage import free_port
+from unanswered import RULES
 
 from config.settings import SETTINGS
 from service.commands.all import followthrough
@@ -35,27 +36,6 @@ from service.commands.all import followthrough
 ROOT = Path(__file__).parents[2]
 NOBODY = 65534
 PATIENT = 60.0  # seconds until a test gives up
-
-RULES = """
-connections:
-  acme-github:
-    kind: github
-    url: http://127.0.0.1:9
-    auth: {type: token, token: {env: ACME_TOKEN}}
-teams:
-  payments:
-    mode: plan
-    start_from: 2026-12-01
-    incidents:
-      - connection: acme-github
-        repository: acme/ops
-        match: {labels: [incident]}
-        severity: {label: "sev*"}
-    postmortem:
-      when: {severity: [sev1]}
-      document: {kind: github-issue, connection: acme-github, repository: acme/ops}
-      tasks: {connection: acme-github, repository: acme/ops}
-"""
 
 
 @dataclass

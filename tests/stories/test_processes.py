@@ -19,29 +19,9 @@ from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import pytest
+from unanswered import HOOKED, RULES
 
 PATIENT = 40.0  # seconds until a test gives up
-
-RULES = """
-connections:
-  acme-github:
-    kind: github
-    url: http://127.0.0.1:9
-    auth: {type: token, token: {env: ACME_TOKEN}}
-teams:
-  payments:
-    mode: plan
-    start_from: 2026-12-01
-    incidents:
-      - connection: acme-github
-        repository: acme/ops
-        match: {labels: [incident]}
-        severity: {label: "sev*"}
-    postmortem:
-      when: {severity: [sev1]}
-      document: {kind: github-issue, connection: acme-github, repository: acme/ops}
-      tasks: {connection: acme-github, repository: acme/ops}
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -303,9 +283,8 @@ def test_control_c_in_the_first_second_ends_up_without_a_traceback(
 def test_a_webhook_that_is_in_flight_when_the_service_is_told_to_stop_is_answered(
     tmp_path: Path,
 ) -> None:
-    rules = RULES.replace("auth:", "webhook_secrets: [{env: ACME_HOOK}]\n    auth:")
     prepare(tmp_path)
-    (tmp_path / "rules.yaml").write_text(rules)
+    (tmp_path / "rules.yaml").write_text(HOOKED)
     port, answers = _free_port(), list[int]()
     body = b'{"zen": "Keep it logically awesome."}'
     signed = hmac.new(b"a-hook-of-acme", body, "sha256").hexdigest()

@@ -124,6 +124,7 @@ def second_worker(running: Running, rules: Path) -> Iterator[Path]:
 def test_a_worker_that_is_started_with_rules_that_were_replaced_waits_for_the_new_ones(
     running: Running,
 ) -> None:
+    running.wait_for(lambda: "in force since" in running.page("/operation"), "rules in force")
     late = shutil.copytree(running.rules, running.directory / "late")
     (running.rules / "web.yaml").write_text(WEB)
     running.wait_for(lambda: "they were changed" in running.page("/operation"), "the new rules")

@@ -22,6 +22,7 @@ import pytest
 import requests
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from stage import free_port
+from unanswered import HOOKED
 
 pytestmark = pytest.mark.wide
 
@@ -32,28 +33,6 @@ SCRAPER = "scrape-token-83bd"
 
 RECEIVED = 'followthrough_deliveries{connection="acme-github",state="received"}'
 REFUSED = 'followthrough_tracker_calls_total{connection="acme-github",method="GET",status="0"}'
-
-RULES = """
-connections:
-  acme-github:
-    kind: github
-    url: http://127.0.0.1:9
-    auth: {type: token, token: {env: ACME_TOKEN}}
-    webhook_secrets: [{env: ACME_HOOK}]
-teams:
-  payments:
-    mode: plan
-    start_from: 2026-12-01
-    incidents:
-      - connection: acme-github
-        repository: acme/ops
-        match: {labels: [incident]}
-        severity: {label: "sev*"}
-    postmortem:
-      when: {severity: [sev1]}
-      document: {kind: github-issue, connection: acme-github, repository: acme/ops}
-      tasks: {connection: acme-github, repository: acme/ops}
-"""
 
 
 class Collector:
@@ -102,7 +81,7 @@ class Processes:
     def __init__(self, directory: Path, collector: str) -> None:
         self.directory = directory
         self.url = f"http://127.0.0.1:{free_port()}"
-        (directory / "rules.yaml").write_text(RULES)
+        (directory / "rules.yaml").write_text(HOOKED)
         kept = {name: value for name, value in os.environ.items() if "FOLLOWTHROUGH" not in name}
         self.environ = {
             **kept,

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from service.backfilling import shown_now
 from service.store import Store
-from service.store.backfills import Found, TicketState
+from service.store.backfills import Found, TicketState, Unlisted
 from workflows.backfilling import Place, Wish
 from workflows.model import TicketRef
 
@@ -43,6 +43,21 @@ def test_the_page_and_the_api_tell_how_far_it_is(operator: FlaskClient, store: S
     with store.write() as tx:
         tx.backfills.done(number)
     assert "done: 2 of 3" in operator.get("/operation").text
+
+
+def test_places_that_could_not_be_listed_are_named(operator: FlaskClient, store: Store) -> None:
+    number, place = begun(store, "payments"), Place("github", "acme/ops")
+    with store.write() as tx:
+        tx.backfills.not_listed(number, Unlisted(place, 1, lost=True, words="<i>Not Found</i>"))
+        tx.backfills.done(number)
+    page = operator.get("/operation").text
+    assert "ended, 1 place failed: 2 of 3" in page
+    assert "acme/ops of github could not be listed: &lt;i&gt;Not Found&lt;/i&gt;" in page
+    told = operator.get("/api/v1/operation").json["backfill"]  # type: ignore[index]
+    assert told["listing"] is False
+    assert told["lost_places"] == [
+        {"connection": "github", "place": "acme/ops", "reason": "<i>Not Found</i>"}
+    ]
 
 
 def test_who_sees_other_teams_only_is_told_nothing(operator: FlaskClient, store: Store) -> None:

@@ -46,7 +46,7 @@ def test_each_is_listed_with_its_incident_the_vendors_words_and_the_mend(
         'href="/incidents/k3v9">acme/ops#42</a>',
         "Field &#39;duedate&#39; cannot be set",
         "Put the field on the create screen of OPS.",
-        "Give the rules the connection acme-github again",
+        "Give the rules the connection acme-github, under this name",
         '<span class="unseen">dead letters: </span>2</span>',
     ):
         assert shown in page

@@ -29,6 +29,7 @@ _ANSWERS = {
     "413": "The request is larger than 64 KiB",
     "415": "The body is not sent as JSON",
     "422": "Something that was sent is not right; or the key was used for another request",
+    "503": "The database cannot be used at the moment: ask again after Retry-After seconds",
 }
 
 _ETAG = {"description": "Tells this answer from others.", "schema": {"type": "string"}}
@@ -86,7 +87,7 @@ def _complete(operation: Spec, method: str, path: Mapping[str, Any]) -> None:
     operation["responses"] = {str(given): answers[given]}
     parameters = operation.setdefault("parameters", [])
     parameters.append(_KEPT if reads else _ONCE)
-    told = {"401", "403"}
+    told = {"401", "403", "503"}
     query = any(each.get("in") == "query" for each in parameters)
     lacks = operation.pop(MAY_LACK, False)
     if lacks or path.get("parameters") or entry.whose is Whose.ALL:

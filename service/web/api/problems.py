@@ -8,7 +8,12 @@ from typing import Any
 
 from flask import Response
 from marshmallow import Schema, fields
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, Unauthorized
+from werkzeug.exceptions import (
+    HTTPException,
+    MethodNotAllowed,
+    ServiceUnavailable,
+    Unauthorized,
+)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -56,6 +61,8 @@ def refusal(error: HTTPException) -> Response:
         answer.allow.update(error.valid_methods or ())
     if isinstance(error, Unauthorized):
         answer.headers["WWW-Authenticate"] = 'Bearer realm="Followthrough"'
+    if isinstance(error, ServiceUnavailable):
+        answer.retry_after = error.retry_after
     return answer
 
 

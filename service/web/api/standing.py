@@ -50,6 +50,14 @@ class FailingJobSchema(Schema):
     reason = string()
 
 
+class LostPlaceSchema(Schema):
+    """Where not all could be listed: asked anew when the backfill is resumed."""
+
+    connection = string()
+    place = string("A project or repository.")
+    reason = string()
+
+
 class BackfillSchema(Schema):
     id = fields.Integer()
     state = one_of(BackfillState)
@@ -57,6 +65,7 @@ class BackfillSchema(Schema):
     total = fields.Integer(metadata={"description": "Tickets that were found and are to be read."})
     listing = fields.Boolean(metadata={"description": "Whether more may be found."})
     stuck = fields.Integer(metadata={"description": "Tickets that wait for a person."})
+    lost_places = many(LostPlaceSchema)
     an_hour = fields.Float(metadata={"description": "As fast as it went in the last hour."})
     waits_for = string("Empty for nothing.")
 
@@ -161,6 +170,10 @@ def _backfill(told: Progress | None) -> object:
         "total": told.pace.total,
         "listing": told.listing,
         "stuck": told.counts.get(TicketState.STUCK, 0),
+        "lost_places": [
+            {"connection": each.place.connection, "place": each.place.place, "reason": each.words}
+            for each in told.lost
+        ],
         "an_hour": told.pace.per_hour,
         "waits_for": told.backfill.why,
     }
