@@ -175,6 +175,22 @@ def replace_sections(storage: str, bodies: Mapping[str, str]) -> str:
     return data[len(_OPEN) : -len(_CLOSE)].decode()
 
 
+def blocks_under(storage: str) -> dict[str, list[str]]:
+    """Heading → the elements that stand under it, each as it is written. Of two equal headings the
+    first counts. Raises NoStorage."""
+    data, found = _wrapped(storage), dict[str, list[str]]()
+    for heading, holder, place in headings(parse(storage)):
+        under = [child for child in section(holder, place) if isinstance(child, Element)]
+        found.setdefault(heading.words, [data[e.start : e.end].decode() for e in under])
+    return found
+
+
+def blocks(storage: str) -> list[str]:
+    """The elements of a text that has no headings, each as it is written. Raises NoStorage."""
+    data = _wrapped(storage)
+    return [data[each.start : each.end].decode() for each in parse(storage).elements]
+
+
 def _holders(page: Element) -> Iterator[Element]:
     yield page
     for child in page.elements:

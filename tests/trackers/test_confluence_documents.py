@@ -160,6 +160,29 @@ def test_regions_are_found_in_the_cells_of_a_layout(
     assert "Beside it." in sandbox.confluence.page(made.ref.id).now.body
 
 
+def test_what_people_add_below_our_table_stays_as_they_wrote_it_when_the_table_changes(
+    sandbox: Sandbox, store: ConfluencePageDocuments
+) -> None:
+    made = store.create(document())
+    stored = sandbox.confluence.page(made.ref.id).now.body
+    theirs = (
+        "<ac:task-list><ac:task><ac:task-id>1</ac:task-id><ac:task-status>incomplete"
+        '</ac:task-status><ac:task-body>Ask <ac:link><ri:user ri:account-id="kim-2" /></ac:link>'
+        "</ac:task-body></ac:task></ac:task-list>"
+        '<ac:image><ri:attachment ri:filename="graph.png" /></ac:image>'
+    )
+    sandbox.confluence.edit_page(made.ref.id, "</table>", f"</table>{theirs}", KIM)
+    read = store.read(made.ref, made.headings)
+    _, _, below = read.regions["timeline"].partition("\n\n")
+    assert below == "- [ ] Ask @kim-2\n\n(attachment graph.png)"
+    written = store.write(read, {"timeline": f"{TABLE.format('more')}\n\n{below}"})
+    after = sandbox.confluence.page(made.ref.id).now.body
+    assert theirs in after
+    assert "at last" in stored
+    assert "at last" not in after
+    assert written.regions["timeline"] == f"{TABLE.format('more')}\n\n{below}"
+
+
 def test_who_saves_the_page_between_our_read_and_our_write_loses_nothing(
     sandbox: Sandbox, store: ConfluencePageDocuments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
