@@ -13,6 +13,7 @@ from service.clock import Clock
 from service.jobs import ClaimedJob, JobEnd, Later
 from service.lease import Lease
 from service.store import Store
+from service.store.bodies import packed
 
 log = structlog.get_logger()
 
@@ -43,13 +44,13 @@ class Retention:
     def run(self, job: ClaimedJob) -> JobEnd:
         now = self._clock()
         with Lease(self._store, job).held() as lease:
-            dropped = packed = 0
+            dropped = made_small = 0
             while done := self._drop(lease):
                 dropped += done
             while done := self._pack(lease):
-                packed += done
-        if dropped or packed:
-            log.info("deliveries packed and dropped", packed=packed, dropped=dropped)
+                made_small += done
+        if dropped or made_small:
+            log.info("deliveries packed and dropped", packed=made_small, dropped=dropped)
         return Later(now + EVERY, "what trackers sent is kept for a time")
 
     def _drop(self, lease: Lease) -> int:
@@ -60,7 +61,8 @@ class Retention:
     def _pack(self, lease: Lease) -> int:
         with self._store.read() as tx:
             whole = tx.bodies.whole(tx.now - PACK_AFTER, AT_ONCE)
+        smaller = [(id, packed(body)) for id, body in whole]  # while nobody waits for us to write
         with self._store.write() as tx:
             lease.extend(tx)
-            tx.bodies.pack(whole)
+            tx.bodies.put(smaller)
         return len(whole)

@@ -35,7 +35,12 @@ def this_process(kind: str) -> str:
     """How this process is called where it can be told from all others that are alive. Containers
     may share the name of their host, and each counts its processes from 1; two of one name would
     each take what the other says for its own words."""
-    return f"{kind} {os.getpid()} on {socket.gethostname()} ({uuid.uuid4().hex[:8]})"
+    return f"{process_name(kind, socket.gethostname(), os.getpid())} ({uuid.uuid4().hex[:8]})"
+
+
+def process_name(kind: str, host: str, pid: int) -> str:
+    """What that name begins with, which is what people look for."""
+    return f"{kind} {pid} on {host}"
 
 
 class Ruling:

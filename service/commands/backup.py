@@ -11,6 +11,8 @@ from service import backups
 from service.clock import clock_of
 from service.commands.reading import data_in_use, give_up, opened_store, program, read_settings
 from service.commands.starting import data_taken
+from service.store import Transaction
+from service.store.workers import ALIVE_FOR
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -49,6 +51,7 @@ def restore_command(file: Path | None, replace: bool, done: bool) -> None:
         give_up("Name the FILE of a backup, or --done after another tool put the database back.")
     if file is None:
         with data_in_use(), data_taken(settings), opened_store() as store, store.write() as tx:
+            _need_nobody(tx)
             taken_at = tx.restorations.mark()
         click.echo(f"Noted. {_goes_on(taken_at)}")
         return
@@ -61,6 +64,17 @@ def restore_command(file: Path | None, replace: bool, done: bool) -> None:
     if restored.aside is not None:
         click.echo(f"The database that was there is kept as {restored.aside}.")
     click.echo(_goes_on(restored.taken_at))
+
+
+def _need_nobody(tx: Transaction) -> None:
+    """Give up while a worker is heard of: its job would be given to another one, too."""
+    if alive := tx.workers.alive():
+        named = ", ".join(f"process {each.pid} on {each.host}" for each in alive)
+        give_up(
+            f"Workers were heard of in the last {ALIVE_FOR.seconds} seconds: {named}.",
+            "Stop every web and worker process, and try again. Where none runs, the database was"
+            " put back as it was moments ago: try again in a minute.",
+        )
 
 
 def _goes_on(taken_at: datetime) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
 
 from service.store.schema import deliveries
 
@@ -17,10 +17,19 @@ from service.store.schema import deliveries
 SETTLED = ("done", "ignored", "unknown", "dropped")
 
 
+#: So many bytes are read at once: a hundred of the largest that there are would be 2.5 GB.
+LARGEST = 8 * 1024 * 1024
+
+
 class Kept(StrEnum):
     WHOLE = "whole"
     PACKED = "packed"
     DROPPED = "dropped"
+
+
+def packed(body: bytes) -> bytes:
+    """The bytes that were sent, as they take less room."""
+    return zlib.compress(body)
 
 
 def unpacked(kept: str, body: bytes) -> bytes | None:
@@ -42,24 +51,33 @@ class Bodies:
 
     def whole(self, before: datetime, most: int) -> list[tuple[int, bytes]]:
         """The ids and bytes of the oldest that are whole, were received before then (UTC) and are
-        settled."""
+        settled: `most` at most, and no more than have `LARGEST` bytes together, but for one that
+        has more by itself."""
         query = (
-            select(deliveries.c.id, deliveries.c.body)
+            select(deliveries.c.id, func.length(deliveries.c.body))
             .where(*_settled(Kept.WHOLE, before))
             .order_by(deliveries.c.received_at)
             .limit(most)
         )
-        return [(row.id, bytes(row.body)) for row in self._connection.execute(query)]
+        ids: list[int] = []
+        total = 0
+        for id, size in self._connection.execute(query):
+            total += size
+            if ids and total > LARGEST:
+                break
+            ids.append(id)
+        bodies = select(deliveries.c.id, deliveries.c.body).where(deliveries.c.id.in_(ids))
+        return [(row.id, bytes(row.body)) for row in self._connection.execute(bodies)]
 
-    def pack(self, bodies: Sequence[tuple[int, bytes]]) -> None:
-        """Keep these packed from now on, as far as they are whole."""
+    def put(self, bodies: Sequence[tuple[int, bytes]]) -> None:
+        """Keep these, which are `packed`, instead of the whole ones, as far as these are there."""
         if not bodies:
             return
         self._connection.execute(
             update(deliveries)
             .where(deliveries.c.id == bindparam("packed"), deliveries.c.kept == Kept.WHOLE)
             .values(body=bindparam("into"), kept=Kept.PACKED),
-            [{"packed": id, "into": zlib.compress(body)} for id, body in bodies],
+            [{"packed": id, "into": body} for id, body in bodies],
         )
 
     def drop(self, before: datetime, most: int) -> int:

@@ -73,10 +73,15 @@ class Workers:
 
     def alive(self) -> list[WorkerProcess]:
         """Those that were heard of lately, the oldest first."""
+        return [worker for worker, _ in self.heard()]
+
+    def heard(self) -> list[tuple[WorkerProcess, datetime]]:
+        """The same, and when (UTC) each was last heard of."""
         columns = [workers.c[name] for name in WorkerProcess.__slots__]
         heard = workers.c.beat_at > self._now - ALIVE_FOR
-        query = select(*columns).where(heard).order_by(workers.c.started_at, workers.c.id)
-        return [WorkerProcess(*row) for row in self._connection.execute(query)]
+        query = select(*columns, workers.c.beat_at).where(heard)
+        query = query.order_by(workers.c.started_at, workers.c.id)
+        return [(WorkerProcess(*row[:-1]), row[-1]) for row in self._connection.execute(query)]
 
     def heard_at(self) -> datetime | None:
         """When any worker was last heard of; None where none is remembered."""

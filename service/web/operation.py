@@ -9,6 +9,7 @@ from flask import Blueprint, render_template
 
 from service import backfilling, dead_letters
 from service.dead_letters import DeadLetter
+from service.processes import processes
 from service.routing import INCIDENT_JOB
 from service.rules_standing import rules_standing
 from service.standings import standings
@@ -68,6 +69,7 @@ def blueprint(container: WebContainer) -> Blueprint:
             backfill = backfilling.shown_now(tx, teams)
             trackers = standings(tx, container.limits) if may("trackers.trackers") else None
             rules = rules_standing(tx) if teams is None else None  # its words name all teams
+            workers = processes(tx) if teams is None else None
         return render_template(
             "operation.html",
             failing=found,
@@ -78,6 +80,7 @@ def blueprint(container: WebContainer) -> Blueprint:
             backfill_told=backfilling.in_words(backfill) if backfill else "",
             lost_in_words=backfilling.lost_in_words,
             rules=rules,
+            workers=workers,
         )
 
     return routes

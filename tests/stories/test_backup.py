@@ -15,10 +15,12 @@ from click.testing import CliRunner, Result
 
 from config.settings import Settings
 from service import backups
+from service.calls import Tally
 from service.clock import Clock
 from service.commands.all import followthrough
 from service.container import open_store
 from service.data import database_file
+from service.heartbeat import Heartbeat
 from service.store import Store
 from service.store.backup import NotReadable, examine, put_in_place
 from service.store.journal import EntryKind
@@ -290,6 +292,23 @@ def test_another_tool_put_it_back(place: Place) -> None:
         assert tx.restorations.since(datetime(2026, 1, 1, tzinfo=UTC)) is not None
     store.close()
     assert place.type("restore").exit_code == 1
+
+
+def test_that_is_not_noted_while_a_worker_runs(place: Place) -> None:
+    store = place.store()
+    heart = Heartbeat(store, Tally(), threads=4)
+    heart.beat()
+    done = place.type("restore", "--done")
+    assert done.exit_code == 1
+    assert f"Workers were heard of in the last 30 seconds: process {os.getpid()} on" in done.output
+    assert "Stop every web and worker process, and try again." in done.output
+    with store.read() as tx:
+        assert tx.restorations.since(None) is None
+    with store.write() as tx:
+        for worker in tx.workers.alive():
+            tx.workers.gone(worker)
+    store.close()
+    assert place.type("restore", "--done").exit_code == 0
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")

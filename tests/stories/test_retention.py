@@ -16,6 +16,7 @@ from stage import Stage
 from service.commands.all import followthrough
 from service.dead_letters import dead_letters
 from service.explain import GONE
+from service.store.bodies import packed
 from service.store.deliveries import DeliveryState
 from workflows.model import Outlook
 
@@ -135,9 +136,29 @@ def test_a_job_that_was_cut_short_goes_on_where_it_was(stage: Stage) -> None:
     before = sent(stage)
     stage.clock.wait(timedelta(days=8))
     with stage.store.read() as tx:
-        some = tx.bodies.whole(tx.now, 2)
+        some = [(id, packed(body)) for id, body in tx.bodies.whole(tx.now, 2)]
     with stage.store.write() as tx:
-        tx.bodies.pack(some)
-        tx.bodies.pack(some)  # another worker had read them, too
+        tx.bodies.put(some)
+        tx.bodies.put(some)  # another worker had read them, too
     stage.settle()
+    assert {number: sent(stage)[number] for number in before} == before
+
+
+def test_no_more_is_held_in_memory_at_once_than_a_few_of_the_largest(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed(stage)
+    before = sent(stage)
+    size = max(len(body or b"") for body in before.values())
+    monkeypatch.setattr("service.store.bodies.LARGEST", 2 * size)
+    stage.clock.wait(timedelta(days=8))
+    with stage.store.read() as tx:
+        some = tx.bodies.whole(tx.now, 100)
+    assert 2 <= len(some) < len(before)
+    assert sum(len(body) for _, body in some) <= 2 * size
+    monkeypatch.setattr("service.store.bodies.LARGEST", 1)
+    with stage.store.read() as tx:
+        assert len(tx.bodies.whole(tx.now, 100)) == 1
+    stage.settle()
+    assert {kept(stage)[number][0] for number in before} == {"packed"}
     assert {number: sent(stage)[number] for number in before} == before

@@ -9,6 +9,7 @@ from marshmallow import Schema, fields
 
 from service import backfilling
 from service.backfilling import Progress
+from service.processes import processes
 from service.rules_standing import rules_standing
 from service.standings import Answers, Standing, standings
 from service.store import Transaction
@@ -97,6 +98,16 @@ class RulesSchema(Schema):
     wrong = many(RulesReadSchema)
 
 
+class WorkerSchema(Schema):
+    host = string()
+    pid = fields.Integer()
+    version = string("Of the program.")
+    threads = fields.Integer(metadata={"description": "How many jobs it runs at once."})
+    since = Moment()
+    heard_at = Moment(metadata={"description": "When it last said that it is alive."})
+    rules = string("The hash of the rules that it has read.", null=True)
+
+
 class OperationSchema(Schema):
     dead_letters = fields.Integer()
     failing = fields.Integer(metadata={"description": "Jobs that failed when they ran last."})
@@ -108,6 +119,7 @@ class OperationSchema(Schema):
     )
     backfill = maybe(BackfillSchema)
     rules = maybe(RulesSchema)
+    workers = many(WorkerSchema)
 
 
 class QuotaSchema(Schema):
@@ -200,6 +212,7 @@ def _operation(api: Operations) -> Operations:
             "deliveries": tx.deliveries.counts(actor().teams),
             "backfill": _backfill(backfilling.shown_now(tx, actor().teams)),
             "rules": rules_standing(tx) if actor().teams is None else None,
+            "workers": processes(tx) if actor().teams is None else [],
         }
 
     return api

@@ -10,7 +10,6 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from service.store.days import month_of
 from service.store.types import UtcDateTime
 
 revision = "0024"
@@ -19,9 +18,18 @@ down_revision = "0023"
 #: As they were looked for in the states until now (`service.store.incidents`).
 APART = ('"conflicts":[{', '"stuck":{"', '"resting":{"')
 PROPOSALS = '"proposals":[{'
+#: What each database computes, in its own words; `opened` is a moment, `due` a date.
 MONTHS = {
-    ("facts", "opened_month"): month_of(sa.column("opened", UtcDateTime)),
-    ("audits", "due_month"): month_of(sa.column("due", sa.Date)),
+    ("facts", "opened_month"): {
+        "sqlite": "substr(opened, 1, 7)",
+        "postgresql": "(lpad(extract(year FROM (opened AT TIME ZONE 'UTC'))::int::text, 4, '0')"
+        " || '-' || lpad(extract(month FROM (opened AT TIME ZONE 'UTC'))::int::text, 2, '0'))",
+    },
+    ("audits", "due_month"): {
+        "sqlite": "substr(due, 1, 7)",
+        "postgresql": "(lpad(extract(year FROM due)::int::text, 4, '0') || '-' ||"
+        " lpad(extract(month FROM due)::int::text, 2, '0'))",
+    },
 }
 OLD = {
     "ix_incidents_created_at_id": "incidents",
@@ -104,8 +112,9 @@ STATE = sa.cast(incidents.c.state, sa.Text)
 
 
 def upgrade() -> None:
+    dialect = op.get_context().dialect.name
     for (table, name), made_of in MONTHS.items():
-        computed = sa.Computed(made_of, persisted=False)
+        computed = sa.Computed(made_of[dialect], persisted=dialect == "postgresql")
         op.add_column(table, sa.Column(name, sa.Text(), computed))
     for name in ("kind", "service_words"):
         text = sa.Column(name, sa.Text(), nullable=False, server_default="")
