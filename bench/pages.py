@@ -35,6 +35,7 @@ from service import tokens
 from service.app import create_app
 from service.commands.run import without_long_pauses
 from service.container import Web
+from service.registering import Registering
 from service.store import Store
 from service.store.boards import ActionView, AuditView
 from service.web.access import TABLE
@@ -127,7 +128,9 @@ def _learnt() -> Iterator[str]:
 
 def signed_in(store: Store, actor: Actor) -> FlaskClient:
     """A browser of theirs."""
-    client = create_app(Web(store, store.clock, Secret(TOKEN), None, {}, {})).test_client()
+    registering = Registering(Path(), 1)  # nobody does
+    web = Web(store, store.clock, Secret(TOKEN), None, {}, {}, registering)
+    client = create_app(web).test_client()
     token = TOKEN
     if actor.teams is not None:
         with store.write() as tx:

@@ -66,11 +66,13 @@ class AuthType(StrEnum):
     BASIC = "basic"  # user and token, as Jira Cloud takes API tokens
     BEARER = "bearer"  # a personal access token, as Jira Data Center takes them
     TOKEN = "token"  # noqa: S105  (a personal access token, as GitHub takes them)
+    APP = "app"  # a GitHub App, which signs in with a private key
 
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """How an account signs in. `user` is "" unless the type is basic."""
+    """How an account signs in. `user` is the account of basic and the id of an App, else "";
+    `token` is the secret: of an App its private key (PEM)."""
 
     type: AuthType
     token: Secret
@@ -108,7 +110,7 @@ def build_connection(
         name=name,
         kind=data["kind"],
         url=data["url"],
-        auth=Auth(AuthType(auth["type"]), token, auth.get("user", "")),
+        auth=Auth(AuthType(auth["type"]), token, auth.get("app_id", auth.get("user", ""))),
         webhook_secrets=webhook_secrets,
         deployment=data.get("deployment"),
         limited=data["limits"] == "github.com" if "limits" in data else None,
@@ -267,7 +269,7 @@ def _tasks(tasks: Mapping[str, Any], connections: Mapping[str, Any]) -> TaskDest
     return TaskDestination(
         connection=tasks["connection"],
         place=tasks[PLACE_KEY[kind]],
-        issue_type=tasks.get("issue_type", DEFAULT_ISSUE_TYPE) if kind == "jira" else "",
+        issue_type=tasks.get("issue_type", DEFAULT_ISSUE_TYPE if kind == "jira" else ""),
         labels=tasks["labels"],
         statuses=_statuses(tasks, kind),
     )

@@ -12,6 +12,7 @@ from typing import Any
 
 from config.problems import Complaint, Place, nearest, spelled, suggestion
 from config.secrets import SecretSource
+from config.signing_in import check_auth, whose
 from workflows.policy import SourceKind, same_word
 
 PATH_WORDS = ("year", "month", "incident", "severity", "service")
@@ -30,12 +31,6 @@ _EXAMPLE_OF = {"jira": "INC", "github": "acme/ops", "confluence": "OPS"}
 
 #: The kinds of connections that keep tickets.
 TRACKERS = ("jira", "github")
-
-_AUTH_OF = {
-    "jira": ("basic", "bearer"),
-    "github": ("token", "bearer"),
-    "confluence": ("basic", "bearer"),
-}
 
 
 def cross_check(rules: Mapping[str, Any]) -> Iterator[Complaint]:
@@ -83,7 +78,6 @@ def _check_connections(connections: Mapping[str, Any]) -> Iterator[Complaint]:
     for name, connection in connections.items():
         place = ("connections", name)
         kind = connection.get("kind")
-        auth = connection.get("auth", {})
         if kind == "github" and "deployment" in connection:
             message = "is for Jira and Confluence only"
             yield Complaint((*place, "deployment"), message, "remove it")
@@ -92,17 +86,9 @@ def _check_connections(connections: Mapping[str, Any]) -> Iterator[Complaint]:
         if kind == "confluence" and connection.get("webhook_secrets"):
             message = "means nothing for Confluence, whose pages are polled"
             yield Complaint((*place, "webhook_secrets"), message, "remove it")
-        if kind and auth.get("type", _AUTH_OF[kind][0]) not in _AUTH_OF[kind]:
-            one, other = _AUTH_OF[kind]
-            right = f"write type: {one} or type: {other}"
-            yield Complaint((*place, "auth", "type"), f"does not fit {kind}", right)
-        if auth.get("type") == "basic" and "user" not in auth:
-            right = "write user: the account's e-mail address (Data Center: its name)"
-            yield Complaint((*place, "auth", "user"), "is missing", right)
-        if auth.get("type") in ("bearer", "token") and "user" in auth:
-            yield Complaint((*place, "auth", "user"), "goes with type: basic only", "remove it")
+        yield from check_auth(connection, place)
         url = connection.get("url", name)
-        account = (kind, url, auth.get("user", ""), auth.get("token"))
+        account = (kind, url, *whose(connection.get("auth", {})))
         if account in seen:
             message = f"is the same server and account as {seen[account]}"
             yield Complaint(place, message, "keep one of them")
@@ -324,8 +310,6 @@ def check_tasks(
     yield from _check_place(tasks, place, kind)
     if kind == "jira":
         yield from check_labels(tasks, place, "Jira")
-    else:
-        yield from _refuse(tasks, place, "a GitHub task", ("issue_type",))
 
 
 def _refuse(

@@ -27,6 +27,7 @@ from config.problems import Complaint, Place, Problem, RulesError
 from config.releasing import check_releases
 from config.schema import RulesSection
 from config.secrets import NoSecret, Secret, SecretPlace, SecretSource, read_secret
+from config.signing_in import secret_key
 from config.syncing import check_sync
 from config.template import DEFAULT_TEMPLATE, is_file, load_template
 from workflows.documents import BadTemplate
@@ -145,22 +146,27 @@ def _read_secrets(
         return {}, complaints
     return {
         name: (
-            found["connections", name, "auth", "token"],
+            found[_auth_place(name, connection)],
             tuple(
                 found["connections", name, "webhook_secrets", n]
                 for n in range(len(connection.get("webhook_secrets", ())))
             ),
         )
         for name, connection in data.get("connections", {}).items()
-        if ("connections", name, "auth", "token") in found
+        if _auth_place(name, connection) in found
     }, []
+
+
+def _auth_place(name: str, connection: Mapping[str, Any]) -> Place:
+    """Where the secret stands with which the connection signs in."""
+    return ("connections", name, "auth", secret_key(connection.get("auth", {})))
 
 
 def _secret_sources(data: Mapping[str, Any]) -> Iterator[tuple[Place, SecretSource]]:
     for name, connection in data.get("connections", {}).items():
-        token = connection.get("auth", {}).get("token")
-        if token is not None:
-            yield ("connections", name, "auth", "token"), token
+        place = _auth_place(name, connection)
+        if (source := connection.get("auth", {}).get(place[-1])) is not None:
+            yield place, source
         for n, source in enumerate(connection.get("webhook_secrets", ())):
             yield ("connections", name, "webhook_secrets", n), source
 

@@ -43,6 +43,7 @@ from config.prereading import preread_section
 from config.problems import said
 from config.proving import evidence_section, waivers_section
 from config.releasing import FAIL_ON
+from config.signing_in import AuthSection
 from config.times import ClockTime, DayHours, Days, Spells, Zone
 from workflows.model import Area, Kind
 from workflows.policy import Mode, Prefer, SourceKind
@@ -103,12 +104,6 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
-
-
-class AuthSection(Section):
-    type = Text(choices=("basic", "bearer", "token"), **needed("type: basic, bearer or token"))
-    user = Text()
-    token = SecretFrom(**needed("token: {env: NAME}"))
 
 
 class ConnectionSection(Section):

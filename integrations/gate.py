@@ -32,16 +32,25 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request about to be made."""
+    """One request about to be made. `account` is whose limits it counts against, where the tracker
+    keeps those of one connection for each of several accounts. `asks`: it changes nothing, whatever
+    its verb."""
 
     connection: str
     verb: str
     path: str
     costs: tuple[Cost, ...] = ()
+    account: str = ""
+    asks: bool = False
+
+    @property
+    def books(self) -> str:
+        """What all that limits it is kept under."""
+        return f"{self.connection}@{self.account}" if self.account else self.connection
 
     @property
     def writes(self) -> bool:
-        return self.verb != "GET"
+        return self.verb != "GET" and not self.asks
 
 
 @dataclass(frozen=True, slots=True)

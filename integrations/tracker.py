@@ -212,10 +212,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class KeptThere:
-    """What is written to the tasks of a place: `fields`, and whether milestones are closed."""
+    """What is written to the tasks of a place: `fields`, and whether milestones are closed;
+    `filled` are fields for which the rules have a value."""
 
     fields: frozenset[Field]
     closes: bool = False
+    filled: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,11 +280,9 @@ Overtaken = Callable[[TaskState], str]
 
 
 class Tracker(Protocol):
-    """A Jira site or a GitHub server, through one account. `at_once` is how many tasks one call
-    creates at most."""
+    """A Jira site or a GitHub server, through one account."""
 
     connection: str
-    at_once: int
 
     def account(self) -> str:
         """The handle of the account that we act as; asked once and remembered."""
@@ -303,10 +303,12 @@ class Tracker(Protocol):
         the latest update first, as lists show them: without comments and changes, and without a
         look at who may write there. So all that were closed in between are among them."""
 
+    def at_once(self) -> int:
+        """How many tasks one call creates at most; the tracker may be asked, once in a while."""
+
     def create_tasks(self, tasks: Sequence[CreateTask]) -> Iterator[TaskResult]:
         """Create the tasks (`at_once` at most, all of one place and type), each marked with its
-        key; a result is yielded as soon as it is known, so that it can be stored before the next
-        call is made."""
+        key; a result is yielded as soon as it is known, to be stored before the next call."""
 
     def find_created(self, lost: Lost) -> Mapping[str, TicketRef]:
         """Those of the keys whose tickets exist: looked up among what was sighted, then among

@@ -26,6 +26,7 @@ from service.web import (
     planning,
     related,
     search,
+    setup,
     showing,
     sign_in,
     trackers,
@@ -76,6 +77,7 @@ def create_app(container: WebContainer | None = None) -> Flask:
     app.register_blueprint(drift.blueprint(container))
     app.register_blueprint(figures.blueprint(container))
     app.register_blueprint(trackers.blueprint(container))
+    app.register_blueprint(setup.blueprint(container))
     app.register_blueprint(changes.blueprint(container))
     api.install(app, container)
     app.register_blueprint(operation.blueprint(container))
@@ -147,8 +149,14 @@ _WORDS = {
 }
 
 
+def _policy(form_action: str) -> str:
+    """What browsers let a page of ours do; one form of it may lead to the server `form_action`."""
+    ours = "form-action 'self'"
+    return CONTENT_SECURITY_POLICY.replace(ours, f"{ours} {form_action}".rstrip())
+
+
 def _protect(response: Response) -> Response:
-    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    response.headers["Content-Security-Policy"] = _policy(g.get("form_action", ""))
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
     if request.endpoint != "static":

@@ -20,6 +20,7 @@ from integrations.tracker import (
     Tracker,
     TrackerError,
 )
+from service.ambiguity import ambiguous
 from service.audience import Audiences
 from workflows.policy import (
     DocumentDestination,
@@ -162,11 +163,18 @@ def _kept(connection: str, policy: Policy) -> dict[str, KeptThere]:
         for target in _tickets(team):
             if target.connection == connection:
                 known = found.get(target.place, KeptThere(frozenset()))
-                found[target.place] = KeptThere(known.fields | fields, known.closes or closes)
+                filled = known.filled | frozenset(target.statuses.fill)
+                found[target.place] = KeptThere(
+                    known.fields | fields, known.closes or closes, filled
+                )
         for target in _audits(team):  # they are closed once they are judged
             if target.connection == connection:
                 known = found.get(target.place, KeptThere(frozenset()))
-                found[target.place] = replace(known, fields=known.fields | {Field.STATUS})
+                found[target.place] = replace(
+                    known,
+                    fields=known.fields | {Field.STATUS},
+                    filled=known.filled | frozenset(target.statuses.fill),
+                )
     return found
 
 
@@ -276,6 +284,7 @@ def _unmatched(match: Match, offers: Survey) -> Iterator[Finding]:
     yield from _missing("label", match.labels, offers.labels, place)
     yield from _missing("component", match.components, offers.components, place)
     yield from _missing("field", match.fields, _field_names(offers), place)
+    yield from ambiguous(match.fields, offers)
 
 
 def _unreadable(source: IncidentSource, offers: Survey) -> Iterator[Finding]:
@@ -283,6 +292,7 @@ def _unreadable(source: IncidentSource, offers: Survey) -> Iterator[Finding]:
     read: list[ValueSource | None] = [source.severity, source.service, *source.moments.values()]
     named = [value.name for value in read if value and value.kind is SourceKind.FIELD]
     yield from _missing("field", named, _field_names(offers), offers.place.key)
+    yield from ambiguous(named, offers)
 
 
 def _field_names(offers: Survey) -> tuple[str, ...]:

@@ -196,12 +196,13 @@ class Executor:
         tasks = [r.wish for r in records if isinstance(r.wish, CreateTask)]
         try:
             tracker = self._tracker(tasks[0].target.connection)
+            at_once = tracker.at_once()
         except TrackerError as error:
             yield from ((record, error) for record in records)
             return
         stop: TrackerError | None = None
-        for start in range(0, len(tasks), tracker.at_once):
-            lot = tasks[start : start + tracker.at_once]
+        for start in range(0, len(tasks), at_once):
+            lot = tasks[start : start + at_once]
             if stop is not None:
                 yield from ((by_key[task.key], stop) for task in lot)
                 continue

@@ -90,8 +90,8 @@ class Governor:
         if call.costs or haste is Haste.BACKFILL:
             return None
         with self._store.read() as tx:
-            circuit = tx.traffic.circuit(call.connection)
-            paused = tx.traffic.any_pause(call.connection, _scopes(call, Haste.BACKFILL))
+            circuit = tx.traffic.circuit(call.books)
+            paused = tx.traffic.any_pause(call.books, _scopes(call, Haste.BACKFILL))
         return None if circuit.failures or paused else circuit
 
     def _admitted(self, call: Call, lease: Lease | None, haste: Haste) -> tuple[str, bool]:
@@ -101,15 +101,15 @@ class Governor:
         give_up_at = self._store.clock() + PATIENCE
         while True:
             with self._store.write(beside=True) as tx:
-                tx.traffic.alone(call.connection)
+                tx.traffic.alone(call.books)
                 down = _down(tx, call)
                 refused = _refusal(tx, call, haste)
                 if refused is None:
                     if down:  # only now: whoever may not call must not keep others from looking
                         until = tx.now + max(self._longest, FIRST_REST)
-                        tx.traffic.claim_probe(call.connection, until)
+                        tx.traffic.claim_probe(call.books, until)
                     number = uuid.uuid4().hex
-                    tx.traffic.begin(number, call.connection, call.costs, self._longest)
+                    tx.traffic.begin(number, call.books, call.costs, self._longest)
                     return number, down
                 if refused.until > give_up_at and not _known(tx, refused):
                     tx.traffic.pause(_only_for(haste, refused))
@@ -124,28 +124,28 @@ class Governor:
 
     def _record(self, call: Call, number: str, answer: Answered | None, probes: bool) -> None:
         with self._store.write(beside=True) as tx:
-            tx.traffic.alone(call.connection)
+            tx.traffic.alone(call.books)
             tx.traffic.end(number)
             if answer is None:  # not sent after all, or broken off by us
                 return
             if answer.pause is not None:
-                self._pause(tx, call.connection, answer.pause)
+                self._pause(tx, call.books, answer.pause)
             elif not answer.failing:
                 # A read that is served says nothing of the writes that were refused.
                 everything = _scopes(call, Haste.BACKFILL)
                 served = [scope for scope in everything if scope or call.writes]
-                tx.traffic.went_through(call.connection, served)
-            circuit = tx.traffic.circuit(call.connection)
+                tx.traffic.went_through(call.books, served)
+            circuit = tx.traffic.circuit(call.books)
             after = _after(circuit, answer, tx.now, probes)
             if after != circuit:
                 tx.traffic.put_circuit(after)
             if after.quota and answer.quota and after.quota.left == 0:
-                why = f"{call.connection} allows {after.quota.limit} requests an hour, all are used"
+                why = f"{call.books} allows {after.quota.limit} requests an hour, all are used"
                 until = min(after.quota.reset, tx.now + LONGEST_TOLD)
-                tx.traffic.pause(Paused(call.connection, "", until, why, wide=True))
+                tx.traffic.pause(Paused(call.books, "", until, why, wide=True))
         if (after.probe_at is None) is not (circuit.probe_at is None):
             state = "answers again" if after.probe_at is None else "is taken to be down"
-            log.warning("tracker", connection=call.connection, state=state, why=answer.why)
+            log.warning("tracker", connection=call.books, state=state, why=answer.why)
 
     def _pause(self, tx: Transaction, connection: str, pause: Pause) -> None:
         strikes = 0
@@ -168,10 +168,10 @@ def not_for(haste: Haste) -> tuple[str, ...]:
 
 def _refusal(tx: Transaction, call: Call, haste: Haste) -> Paused | None:
     """What stands against the call now, the longest of it."""
-    paused = tx.traffic.paused(call.connection, _scopes(call, haste))
+    paused = tx.traffic.paused(call.books, _scopes(call, haste))
     if paused is not None:
         return paused
-    if haste is Haste.BACKFILL and (over := _over_its_part(tx, call.connection)) is not None:
+    if haste is Haste.BACKFILL and (over := _over_its_part(tx, call.books)) is not None:
         return over
     full = [
         refused
@@ -192,24 +192,24 @@ def _down(tx: Transaction, call: Call) -> bool:
     A read looks, as long as there are any: what a lost write did would have to be looked up from
     a tracker that does not answer. But there may be none, where only tasks are created.
     """
-    circuit = tx.traffic.circuit(call.connection)
+    circuit = tx.traffic.circuit(call.books)
     if circuit.probe_at is None:
         return False
     at = circuit.probe_at + (WRITES_WAIT if call.writes else timedelta())
     if at <= tx.now:
         return True
     since = f" since {circuit.since:%H:%M:%S} UTC" if circuit.since else ""
-    words = f"{call.connection} is down{since} ({circuit.why})"
+    words = f"{call.books} is down{since} ({circuit.why})"
     mend = "Nothing to do here: one call looks now and then whether it is back."
     raise Unavailable(words, mend=mend, retry_at=at)
 
 
 def _too_many_at_once(tx: Transaction, call: Call, cost: Cost) -> Paused | None:
     most = cost.budget.at_once
-    if not most or tx.traffic.under_way(call.connection, cost) < most:
+    if not most or tx.traffic.under_way(call.books, cost) < most:
         return None
     why = f"{most} {cost.budget.name} are under way"
-    return Paused(call.connection, cost.scope, tx.now + LOOK_AGAIN, why)
+    return Paused(call.books, cost.scope, tx.now + LOOK_AGAIN, why)
 
 
 def _over_its_part(tx: Transaction, connection: str) -> Paused | None:
@@ -228,16 +228,16 @@ def _over_its_part(tx: Transaction, connection: str) -> Paused | None:
 
 def _full(tx: Transaction, call: Call, cost: Cost, window: Window, haste: Haste) -> Paused | None:
     most = room(window, haste)
-    used = tx.traffic.used(call.connection, cost, tx.now - window.length)
+    used = tx.traffic.used(call.books, cost, tx.now - window.length)
     if used + cost.units <= most:
         return None
-    spent = tx.traffic.spent(call.connection, cost)
+    spent = tx.traffic.spent(call.books, cost)
     until = free_at(window, spent, cost.units, tx.now, most)
     allowed = f"{window.most} {cost.scope} in {_length(window.length)}"
-    why = f"{call.connection} allows {allowed}, {used} are used"
+    why = f"{call.books} allows {allowed}, {used} are used"
     if haste is Haste.BACKFILL:
         why += f"; a backfill takes {most} at most"
-    return Paused(call.connection, cost.scope, until, why, wide=not cost.subject)
+    return Paused(call.books, cost.scope, until, why, wide=not cost.subject)
 
 
 def _scopes(call: Call, haste: Haste) -> list[str]:

@@ -46,8 +46,8 @@ class Waits:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One connection. `pauses` are in force; `waiting` counts jobs that wait for a time, the first
-    few of which are `next`."""
+    """One connection, or one account of it (``connection@account``). `pauses` are in force;
+    `waiting` counts jobs that wait for a time, the first few of which are `next`."""
 
     connection: str
     answers: Answers
@@ -66,11 +66,13 @@ class Standing:
 
 
 def standings(tx: Transaction, limits: Mapping[str, tuple[Budget, ...]]) -> list[Standing]:
-    """Every connection, with the budgets that count for its whole account."""
+    """Every connection, with the budgets that count for its whole account, or for each of the
+    accounts behind it."""
     pauses = tx.traffic.all_paused()
     return [
-        _standing(tx, name, limits[name], tuple(p for p in pauses if p.connection == name))
+        _standing(tx, books, limits[name], tuple(p for p in pauses if p.connection == books))
         for name in sorted(limits)
+        for books in (name, *tx.traffic.accounts(name))
     ]
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import databases
 import inprocess
 import leaks
+import openapi
 import pytest
 from hypothesis import settings
 from sqlalchemy import Pool, event
@@ -29,6 +30,7 @@ settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
 
 WATCH = pytest.StashKey[leaks.Watch]()
+ASKED = openapi.Listener()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -117,13 +119,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """At the end of each test, fail it if a secret of it became public."""
+    """At the end of each test, fail it if a secret of it became public, or if a request was sent
+    that its vendor does not describe."""
     report = yield
     directory = getattr(item, "funcargs", {}).get("tmp_path")
     if call.when == "teardown" and directory and databases.ON_POSTGRESQL:
         databases.forget_below(directory)
     if call.when == "teardown" and report.passed and WATCH in item.stash:
         found = item.stash[WATCH].look(report.sections, directory)
+        asked = ASKED.taken()
+        found += [] if item.path.name.startswith(openapi.OWN_WORDS) else asked
         if found:
             report.outcome, report.longrepr = "failed", "\n".join(found)
     return report

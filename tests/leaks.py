@@ -25,7 +25,7 @@ from stage import ADMIN_TOKEN, CHECKS_TOKEN, HOOKS, TOKENS
 from config.rules import RulesError
 from config.secrets import NoSecret, Secret
 from config.settings import SettingsError
-from integrations.github.client import GitHubClient
+from integrations.github.signing import AppKey, Signature
 from integrations.jira.client import JiraClient
 from integrations.tracker import BadSignature, Malformed, TrackerError
 
@@ -145,7 +145,8 @@ def install(patch: pytest.MonkeyPatch) -> None:
     """Listen to what is made, answered, printed and raised, for as long as `patch` holds."""
     _after(patch, Secret, "__init__", lambda _, secret, value: _now.learn(value))
     _after(patch, JiraClient, "__init__", lambda _, client, *a, **k: _now.learn(k["token"]))
-    _after(patch, GitHubClient, "__init__", lambda _, client, url, token, **k: _now.learn(token))
+    _after(patch, Signature, "__init__", lambda _, signature, token, **k: _now.learn(token))
+    _after(patch, AppKey, "__init__", lambda _, signer, app, key, clock: _learn_key(key))
     _after(patch, subprocess.Popen, "__init__", _process_begins)
     _after(patch, subprocess.Popen, "communicate", _process_said)
     _after(
@@ -166,6 +167,12 @@ def _after(patch: pytest.MonkeyPatch, owner: type, name: str, listen: Callable[.
         return result
 
     patch.setattr(owner, name, listened)
+
+
+def _learn_key(pem: str) -> None:
+    """A private key is a secret as a whole, and so is each line of it."""
+    for secret in (pem.strip(), *pem.splitlines()[1:-1]):
+        _now.learn(secret)
 
 
 def _process_begins(_: None, __: object, *___: object, **named: Any) -> None:

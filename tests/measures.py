@@ -138,7 +138,7 @@ class Measure:
 
 class OnGitHub(Measure):
     bot = BOT_GITHUB
-    creation = "/acme/ops/issues$"
+    creation = "/acme/ops/issues$|createIssue"
     parts: ClassVar[dict[str, Any]] = {"tasks": GITHUB_TASKS, "audits": REVIEWERS}
 
     def _incident(self, line: str) -> str:

@@ -32,6 +32,7 @@ from integrations.sandbox.server import GITHUB_API
 from service.app import create_app
 from service.container import Container, Web, build, check_doors, doors, limits, open_store
 from service.jobs import TIMING, record_end
+from service.registering import Registering
 from service.web import webhooks
 from workflows.model import Incident
 
@@ -212,6 +213,7 @@ class Stage:
             None,
             doors(self.container.rules),
             limits(self.container.rules),
+            Registering(self.settings.data, self.settings.answer_seconds),
             self.container.rules.policy.people,
             check_doors(self.container.rules),
         )

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from workflows.model import ActionItem, Incident, Ticket
+from workflows.named_fields import said_in
 from workflows.notices import CUSTOMERS, Notice, about, of_kind
 from workflows.participants import CustomerRules
 from workflows.policy import Team, same_word
@@ -38,7 +39,7 @@ def _under_headings(ticket: Ticket, rules: CustomerRules) -> dict[str, str]:
 
 def _any_says(wanted: Mapping[str, frozenset[str]], values: Mapping[str, str]) -> bool:
     """Whether one of the values is one that is wanted; or, where no word is named, any."""
-    said = ((words, values.get(name, "")) for name, words in wanted.items())
+    said = ((words, said_in(values, name)) for name, words in wanted.items())
     return any(_says(words, [value]) if words else bool(value.strip()) for words, value in said)
 
 

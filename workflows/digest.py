@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from workflows.effects import CreateTask, TaskTarget, WriteNote
+from workflows.effects import CreateTask, WriteNote
 from workflows.markup import inert, link, plain_title
 from workflows.model import DocumentStatus, Incident, Kind, Phase, TicketRef
 from workflows.people import handle_of
@@ -15,6 +15,7 @@ from workflows.portfolio import destination
 from workflows.postmortem import MUTE_LABEL
 from workflows.rungs import Audit
 from workflows.taken import Taken, listed, taken
+from workflows.targets import target_of
 from workflows.team_books import TeamBook, digest_key, digests_key
 
 #: So many of each list are shown.
@@ -111,7 +112,7 @@ def _ticket(key: str, title: str, text: str, team: Team, policy: Policy) -> Crea
     kind = policy.connections[to.connection]
     return CreateTask(
         key=key,
-        target=TaskTarget(to.connection, to.place, to.issue_type, LABELS),
+        target=target_of(to, LABELS),
         title=plain_title(title),
         text=text,
         kind=Kind.DETECTIVE,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from workflows.added import ADDED
 from workflows.model import DocumentRef, Kind, TicketRef
 from workflows.snapshots import Field, Value
 from workflows.tasks import StatusWish
@@ -53,12 +54,14 @@ class WriteRegions:
 
 @dataclass(frozen=True, slots=True)
 class TaskTarget:
-    """Where remediation tasks are created."""
+    """Where remediation tasks are created. `fill` are values for fields that must have one there,
+    by name or id."""
 
     connection: str
     place: str
     issue_type: str = ""
     labels: tuple[str, ...] = ()
+    fill: tuple[tuple[str, str], ...] = field(default=(), metadata=ADDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,12 @@ class CreateTask:
     measure: TicketRef | None = None
     measure_owner: str = ""
     moot: bool = False
+
+    @property
+    def is_remedy(self) -> bool:
+        """Whether it realises an action item itself, so that the incident's ticket shows it: not
+        as an audit's ticket does, or the mirror of one in another tracker."""
+        return self.incident is not None and self.key.startswith("task:")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from workflows import audit_text
 from workflows.audit_keys import audit_key
 from workflows.audits import changed, due_to_open, is_away, nothing_to_ask
 from workflows.calendars import Calendar
-from workflows.effects import CloseTicket, CreateTask, Effect, LinkTask, TaskTarget, WriteNote
+from workflows.effects import CloseTicket, CreateTask, Effect, LinkTask, WriteNote
 from workflows.model import ActionItem, Incident, Postmortem
 from workflows.people import handle_of, name_said
 from workflows.policy import Policy, TaskDestination, Team, same_word
@@ -19,6 +19,7 @@ from workflows.rungs import Audit
 from workflows.schedule import after
 from workflows.snapshots import Progress
 from workflows.statuses import status_wish
+from workflows.targets import target_of
 
 
 def prepared(
@@ -101,7 +102,7 @@ def _opening(
     kind = policy.connections[to.connection]
     return CreateTask(
         key=audit_key(incident, audit),
-        target=TaskTarget(to.connection, to.place, to.issue_type, to.labels),
+        target=target_of(to, to.labels),
         title=audit_text.title(item, incident, audit),
         text=audit_text.text(incident, item, audit, document, team),
         kind=item.kind,

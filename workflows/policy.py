@@ -102,7 +102,7 @@ class DocumentDestination:
 class StatusWords:
     """How one destination says a status. `says` is what it can tell apart, anything else is said
     as the nearest of these; `names` are its own names for one (the first is set, all are read);
-    `fill` holds values for fields that a way there demands, by name or id."""
+    `fill` holds values for fields that must have one, by name or id."""
 
     says: frozenset[Progress] = frozenset(Progress)
     names: Mapping[Progress, tuple[str, ...]] = field(default_factory=dict)

@@ -15,7 +15,7 @@ from datetime import date
 from functools import partial
 
 from workflows.calendars import Calendar
-from workflows.effects import CreateTask, TaskTarget
+from workflows.effects import CreateTask
 from workflows.ladder import steps
 from workflows.markup import excerpt, inert, one_line, plain_title
 from workflows.model import Incident, Kind
@@ -25,6 +25,7 @@ from workflows.quarters import Quarter
 from workflows.remarks import UNPROVEN, remark
 from workflows.rungs import Audit, Verdict
 from workflows.taken import LONGEST_NAME, ONLY_SOME, Listed, Taken, listed, overdue, taken
+from workflows.targets import target_of
 from workflows.team_books import TeamBook, portfolio_key
 from workflows.team_schedule import portfolio_at
 
@@ -113,7 +114,7 @@ def opening(found: Portfolio, book: TeamBook, policy: Policy) -> CreateTask:
     kind, boss = policy.connections[to.connection], team.manager
     return CreateTask(
         key=portfolio_key(book, found.quarter),
-        target=TaskTarget(to.connection, to.place, to.issue_type, LABELS),
+        target=target_of(to, LABELS),
         title=title(found),
         text=text(found),
         kind=Kind.DETECTIVE,

@@ -10,7 +10,7 @@ from workflows.apart import in_comment, may_be_told
 from workflows.audience import said_in_document, side_of
 from workflows.calendars import Calendar
 from workflows.documents import link_to, render
-from workflows.effects import CreateTask, DocumentTarget, LinkTask, TaskTarget
+from workflows.effects import CreateTask, DocumentTarget, LinkTask
 from workflows.markup import addresses, cell, copied_address, excerpt, inert, link, plain_title
 from workflows.model import (
     ActionItem,
@@ -26,6 +26,7 @@ from workflows.policy import DocumentDestination, Policy, TaskDestination, Team
 from workflows.proposals import details
 from workflows.remarks import remark, with_remark
 from workflows.snapshots import Field, Side
+from workflows.targets import target_of
 
 _STATUS = "Postmortem status"
 
@@ -164,9 +165,7 @@ def task(
     """The wish for the ticket that realises an action item."""
     return CreateTask(
         key=task_key(incident, item),
-        target=TaskTarget(
-            rules.connection, rules.place, rules.issue_type, (*rules.labels, item.kind.value)
-        ),
+        target=target_of(rules, (*rules.labels, item.kind.value)),
         # The incident's own key may refer to the incident: that is what a task is for.
         title=plain_title(item.title).replace(
             plain_title(incident.ticket.key), incident.ticket.key

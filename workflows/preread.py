@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
 
-from workflows.effects import CreateTask, TaskTarget
+from workflows.effects import CreateTask
 from workflows.markup import excerpt, inert, link, one_line, plain_title
 from workflows.measured import Again, Factor, Judged, LateOf, Measured, Some
 from workflows.model import Kind
@@ -21,6 +21,7 @@ from workflows.policy import Policy, Team
 from workflows.portfolio import destination
 from workflows.quarters import Quarter
 from workflows.rungs import Verdict
+from workflows.targets import target_of
 from workflows.team_books import TeamBook, preread_key
 
 Row = TypeVar("Row")
@@ -299,7 +300,7 @@ def opening(found: Preread, book: TeamBook, team: Team, policy: Policy) -> Creat
     kind = policy.connections[to.connection]
     return CreateTask(
         key=preread_key(book, found.quarter),
-        target=TaskTarget(to.connection, to.place, to.issue_type, LABELS),
+        target=target_of(to, LABELS),
         title=title(team.name, found.quarter),
         text=as_markdown(found),
         kind=Kind.DETECTIVE,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
 
-from workflows.effects import CreateTask, TaskTarget
+from workflows.effects import CreateTask
 from workflows.learning_rules import PatternRules
 from workflows.markup import cell, excerpt, inert, link, plain_title
 from workflows.model import Incident, Kind
@@ -22,6 +22,7 @@ from workflows.policy import Mode, Policy, Team
 from workflows.portfolio import destination
 from workflows.rungs import Verdict
 from workflows.taken import LONGEST_TITLE, ONLY_SOME, Taken, listed, taken
+from workflows.targets import target_of
 from workflows.team_books import Review, TeamBook, review_key, with_review, without_review
 from workflows.team_turn import Heard, TeamDecision
 
@@ -149,7 +150,7 @@ def opening(
     name = about if told else f"what {len(incidents)} incidents of {team.name} have in common"
     return CreateTask(
         key=review_key(book, review),
-        target=TaskTarget(to.connection, to.place, to.issue_type, LABELS),
+        target=target_of(to, LABELS),
         title=plain_title(f"Architecture review: {excerpt(name, LONGEST_TITLE)}"),
         text=text(review, incidents, team, policy, told),
         kind=Kind.PREVENTIVE,

@@ -16,6 +16,7 @@ from workflows.attached import Attached
 from workflows.markup import cell, excerpt, link, words_of
 from workflows.model import Change, Person, Ticket
 from workflows.moments import Moments
+from workflows.named_fields import said_in
 from workflows.policy import IncidentSource, SourceKind, ValueSource, same_word
 
 
@@ -134,7 +135,7 @@ def value(source: ValueSource | None, ticket: Ticket) -> str | None:
         return None
     match source.kind:
         case SourceKind.FIELD:
-            return ticket.fields.get(source.name) or None
+            return said_in(ticket.fields, source.name) or None
         case SourceKind.LABEL:
             pattern = same_word(source.name)
             return next((x for x in ticket.labels if fnmatchcase(same_word(x), pattern)), None)

@@ -8,6 +8,7 @@ from hashlib import blake2b
 
 from workflows.audience import WITHHELD, told_service, withheld
 from workflows.model import Change, Incident, Person, Phase, StatusCategory, Ticket
+from workflows.named_fields import said_in
 from workflows.policy import IncidentSource, Match, Policy, SourceKind, Team, ValueSource, same_word
 from workflows.recurrence import tags
 from workflows.timeline import closed_at, moments, under_heading, value
@@ -98,7 +99,7 @@ def _mismatch(match: Match, ticket: Ticket) -> str | None:
     if match.components and not _has(match.components, ticket.components):
         return f"its component is not {_either(match.components)}"
     for name, wanted in match.fields.items():
-        if not _has(wanted, [ticket.fields.get(name, "")]):
+        if not _has(wanted, [said_in(ticket.fields, name)]):
             return f"its field {name} is not {_either(wanted)}"
     for heading, wanted in match.headings.items():
         if not _has(wanted, [under_heading(heading, ticket.text) or ""]):

@@ -24,6 +24,7 @@ from workflows.commands import short, shown, spoken
 from workflows.events import AuditGone, AuditReading
 from workflows.judging import LONGEST_EVIDENCE
 from workflows.model import Change, Comment, Incident, Person, StatusCategory, Ticket
+from workflows.named_fields import said_in
 from workflows.people import name_of, name_said
 from workflows.policy import AuditRules, Policy, Team, known_person, same_word
 from workflows.rungs import Answer, Audit, Judgement, Verdict
@@ -273,7 +274,7 @@ def _words(ticket: Ticket, rules: AuditRules | None) -> Iterator[_Signal]:
     said = [("status", ticket.status.name, named), ("resolution", ticket.status.reason, named)]
     if rules.verdict_field:
         spelled = {same_word(v.value.replace("-", " ")): v for v in Verdict}
-        value = ticket.fields.get(rules.verdict_field)
+        value = said_in(ticket.fields, rules.verdict_field) or None
         said.append((rules.verdict_field, value, {**_WORDS, **spelled, **named}))
     for field, word, means in said:
         verdict = means.get(same_word(word or ""))

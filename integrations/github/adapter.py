@@ -15,12 +15,14 @@ from urllib.parse import urlsplit
 
 from integrations.github import discovery
 from integrations.github.answers import Invalid
+from integrations.github.app_checks import check_installation
 from integrations.github.choices import Choices
-from integrations.github.client import GitHubClient, Recent, issue_path
+from integrations.github.client import GitHubClient, issue_path
 from integrations.github.creation import TaskCreation
 from integrations.github.lost import candidates
 from integrations.github.marker import key_in, marked
 from integrations.github.reading import place_of, ref_of, ticket_of, time_of
+from integrations.github.recent import Recent
 from integrations.github.setting import FieldSetting
 from integrations.github.tasks import TaskReading
 from integrations.github.writers import Writers
@@ -54,17 +56,15 @@ class GitHubTracker:
     TrackerError family only.
     """
 
-    at_once = 1
-
     def __init__(self, connection: str, client: GitHubClient) -> None:
         self.connection = connection
         self._client = client
         self._choices = choices = Choices(client)
-        self._creation = TaskCreation(connection, client, choices)
         self._tasks = TaskReading(connection, client)
         self._setting = FieldSetting(client, choices, self._tasks)
         self._writers = Writers(client)
         self._takes_sub_issues: Recent[str, bool] = Recent(client.clock)
+        self._creation = TaskCreation(connection, client, choices, self._takes_sub_issues)
 
     def account(self) -> str:
         """The login that the token belongs to; asked for once."""
@@ -124,8 +124,13 @@ class GitHubTracker:
                 ticket = ticket_of(self.connection, issue, (), lambda _: False)
             yield ticket
 
+    def at_once(self) -> int:
+        """Ten where the server has GraphQL, else one."""
+        return self._creation.at_once()
+
     def create_tasks(self, tasks: Sequence[CreateTask]) -> Iterator[TaskResult]:
-        """One POST a task. `linked` is always False: a sub-issue needs a call of its own."""
+        """One request for all, with their parent, where the server has GraphQL; else one POST a
+        task, without: then a sub-issue needs a call of its own."""
         return self._creation.create(tasks)
 
     def find_created(self, lost: Lost) -> Mapping[str, TicketRef]:
@@ -220,7 +225,7 @@ class GitHubTracker:
             yield Finding(False, f"sign-in: {error.words}", error.mend)
             return
         yield Finding(True, f"signed in as {login}")
-        scopes = self._client.headers("/user").get("x-oauth-scopes", "")
+        scopes = self._client.scopes()
         if scopes and not {"repo", "public_repo"} & {scope.strip() for scope in scopes.split(",")}:
             yield Finding(
                 False,
@@ -298,6 +303,8 @@ class GitHubTracker:
             )
         elif repository.may_push:
             yield Finding(True, f"{place}: write access")
+        if self._client.signer.is_app:
+            yield from check_installation(self._client, place)
         path = self._client.present_path(place)
         people = len(list(islice(self._client.pages(f"{path}/assignees"), 100)))
         shown = "100 or more" if people == 100 else str(people)

@@ -58,6 +58,12 @@ _STALE = re.compile(r"does not match|\bis at \S+ but expected\b", re.IGNORECASE)
 _NAMED = re.compile(r"(?:Invalid property /|For 'properties/)(\w+)")
 
 
+#: What GraphQL calls it in an error's `type`: the second is newer than its documentation.
+#: https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api
+#: https://github.com/yanyongyu/githubkit/issues/271
+_THROTTLED = ("RATE_LIMITED", "RATE_LIMIT")
+
+
 class Invalid(Rejected):
     """422 or 400: `fields` are those that GitHub named in its ``errors`` or its message."""
 
@@ -93,6 +99,29 @@ def error_of(
     if status < 400:
         return Rejected(words, mend="It was renamed or moved: write its new name in the rules.")
     return Rejected(words)
+
+
+def throttled(headers: Mapping[str, str], text: str, now: datetime) -> RateLimited | None:
+    """The refusal that an answer of GraphQL holds, which may come with 200, and perhaps only for a
+    part of what was asked for."""
+    try:
+        answer: Any = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        return None
+    errors = answer.get("errors") if isinstance(answer, dict) else None
+    for error in errors if isinstance(errors, list) else []:
+        if asks_for_patience(error):
+            words = str(error.get("message") or error.get("type"))
+            return RateLimited(words[:_WORDS_LIMIT], retry_at=_retry_at(headers, now))
+    return None
+
+
+def asks_for_patience(error: object) -> bool:
+    """Whether an error of GraphQL's `errors` means "slower"."""
+    if not isinstance(error, dict):
+        return False
+    words = str(error.get("message") or "").lower()
+    return error.get("type") in _THROTTLED or any(said in words for said in _SLOWER)
 
 
 def _conflict(words: str, path: str) -> TrackerError:
@@ -158,7 +187,7 @@ def _permission(headers: Mapping[str, str], writes: bool) -> str:
         return "Authorise the token for the organisation's single sign-on, in its settings."
     wanted = headers.get("x-accepted-github-permissions")
     if wanted:
-        return f"Give the token the permission {wanted}."
+        return f"Give the token, or the App, the permission {wanted}."
     scopes = headers.get("x-accepted-oauth-scopes")
     if scopes:
         return f"Give the token one of the scopes {scopes}."

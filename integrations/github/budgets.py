@@ -21,12 +21,16 @@ CONTENT = Budget("new content", (Window(80, _MINUTE), Window(500, _HOUR)))
 #: "No more than 900 points per minute": a read is one point, a write five.
 POINTS = Budget("points", (Window(900, _MINUTE),))
 
+#: "No more than 2,000 points per minute are allowed for the GraphQL API endpoint": a query is one
+#: point, a request with mutations five.
+GRAPHQL_POINTS = Budget("GraphQL points", (Window(2000, _MINUTE),))
+
 #: "No more than 100 concurrent requests are allowed", REST and GraphQL together.
 AT_ONCE = Budget("requests at once", at_once=100)
 
 
 #: Those that people want to see.
-ACCOUNT = (CONTENT, POINTS)
+ACCOUNT = (CONTENT, POINTS, GRAPHQL_POINTS)
 
 
 def applies(url: str, said: bool | None) -> bool:
@@ -42,6 +46,14 @@ def costs(verb: str) -> tuple[Cost, ...]:
     if verb == "GET":
         return (Cost(POINTS), Cost(AT_ONCE))
     return (Cost(CONTENT), Cost(POINTS, 5), Cost(AT_ONCE))
+
+
+def graphql_costs(mutations: int) -> tuple[Cost, ...]:
+    """What one GraphQL request costs: what it is to make is new content each, as if it were asked
+    for one by one, because nothing says that it counts less."""
+    if not mutations:
+        return (Cost(GRAPHQL_POINTS), Cost(AT_ONCE))
+    return (Cost(CONTENT, mutations), Cost(GRAPHQL_POINTS, 5), Cost(AT_ONCE))
 
 
 def answered(status: int, headers: Mapping[str, str], error: TrackerError | None) -> Answered:
@@ -63,6 +75,9 @@ def _told(headers: Mapping[str, str], error: RateLimited) -> datetime | None:
 
 
 def _quota(headers: Mapping[str, str]) -> Quota | None:
+    """The hour's requests over REST; GraphQL has points of its own, and few requests need them."""
+    if headers.get("x-ratelimit-resource") == "graphql":
+        return None
     told = [headers.get(f"x-ratelimit-{name}", "") for name in ("limit", "remaining", "reset")]
     if not all(word.isdecimal() and len(word) < 12 for word in told):
         return None

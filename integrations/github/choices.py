@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from integrations.github.answers import Invalid
-from integrations.github.client import GitHubClient, Json, Recent, repo_path
+from integrations.github.client import GitHubClient, Json, repo_path
+from integrations.github.recent import Recent
 from integrations.tracker import NotThere, OutcomeUnknown, Unavailable
 
 #: Why an answer may lack what was asked for, as GitHub drops it in silence:
@@ -18,6 +19,7 @@ DROPPED = "dropped by GitHub: the account lacks write access, or it cannot be se
 class _Milestone:
     number: int
     closed: bool
+    id: str
 
 
 class Choices:
@@ -69,6 +71,14 @@ class Choices:
                     raise
         return known[title].number
 
+    def milestone_id(self, place: str, title: str) -> str:
+        """The node id of one that `milestone` has just given the number of. NotThere where it is
+        gone, or the server tells none."""
+        known = self._known(place).get(title)
+        if known is None or not known.id:
+            raise NotThere(f"{place} has no milestone {title!r}")
+        return known.id
+
     def closed(self, place: str) -> dict[str, bool]:
         """All milestones by title, and whether each is closed; asked for anew."""
         self.forget_milestones(place)
@@ -99,4 +109,5 @@ class Choices:
 
 
 def _milestone(told: Json) -> _Milestone:
-    return _Milestone(int(told["number"]), told.get("state") == "closed")
+    id = str(told.get("node_id") or "")
+    return _Milestone(int(told["number"]), told.get("state") == "closed", id)

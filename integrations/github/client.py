@@ -1,4 +1,4 @@
-"""One GitHub server through one token: exact requests, and how each can end.
+"""One GitHub server through one account: exact requests, and how each can end.
 
 Built on PyGithub's requester, with everything that repeats, waits or reads on its own turned
 off: its default retry repeats POST on 5xx, and it sleeps between requests.
@@ -10,7 +10,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Generic, TypeVar
+from functools import partial
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import requests
@@ -20,17 +21,16 @@ from requests.utils import parse_header_links
 
 from integrations.gate import OPEN, Call, Gate
 from integrations.github import budgets
-from integrations.github.answers import error_of
+from integrations.github.answers import error_of, throttled
+from integrations.github.recent import Recent
+from integrations.github.signing import Signature, Signer, Token
 from integrations.http import Answer, Odd, an_object, never_arrived, objects, parsed
 from integrations.tracker import OutcomeUnknown, Rejected, TrackerError, Unavailable
 
 Json = dict[str, Any]
-Key = TypeVar("Key")
-Value = TypeVar("Value")
 
-#: How long facts that rarely change are believed: repositories, milestones, assignable people.
-_BELIEVED = timedelta(minutes=10)
-
+#: The same of servers, which change with their version.
+_BELIEVED_OF_SERVERS = timedelta(days=1)
 
 #: How far our clock and GitHub's may differ when we ask for what we created since a time.
 CLOCKS_DIFFER = timedelta(minutes=10)
@@ -47,30 +47,6 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Recent(Generic[Key, Value]):
-    """Answers that are believed for a while, ten minutes by default, then asked for again."""
-
-    def __init__(self, clock: Callable[[], datetime], believed: timedelta = _BELIEVED) -> None:
-        self._clock = clock
-        self._believed = believed
-        self._known: dict[Key, tuple[datetime, Value]] = {}
-
-    def get(self, key: Key, ask: Callable[[], Value]) -> Value:
-        """What is known of `key`, or what `ask` answers now. Its errors are not remembered."""
-        known = self._known.get(key)
-        if known is not None and self._clock() - known[0] < self._believed:
-            return known[1]
-        value = ask()
-        self.believe(key, value)
-        return value
-
-    def believe(self, key: Key, value: Value) -> None:
-        self._known[key] = (self._clock(), value)
-
-    def forget(self, key: Key) -> None:
-        self._known.pop(key, None)
-
-
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page of a list. `following` is what the next one is asked for with, None for the last;
@@ -85,6 +61,7 @@ class Page:
 class Repository:
     """What is remembered of a repository; `may_push` is None where the server does not say."""
 
+    id: str
     name: str
     default_branch: str
     private: bool
@@ -94,10 +71,11 @@ class Repository:
 
 
 class GitHubClient:
-    """Requests to one server with one token.
+    """Requests to one server, signed with one token or by the `Signer` of a GitHub App.
 
     `url` is the API's root: ``https://api.github.com`` or an Enterprise Server's ``/api/v3``.
-    Every method raises the TrackerError family only. Nothing is ever repeated; redirects are
+    Every method raises the TrackerError family only. Nothing is ever repeated, but once what was
+    refused because an App's token had ended, and so did nothing; redirects are
     followed within the same host only, reads by PyGithub (which refuses others), writes here: a
     307 did nothing yet but say where to. `timeout` is in seconds, to
     connect and for an answer each; every request passes the `gate` under the name of its
@@ -108,7 +86,7 @@ class GitHubClient:
     def __init__(
         self,
         url: str,
-        token: str,
+        signer: str | Signer,
         *,
         clock: Callable[[], datetime] = utc_now,
         timeout: int = 20,
@@ -118,7 +96,7 @@ class GitHubClient:
     ) -> None:
         self.url = url.rstrip("/")
         self.clock = clock
-        self._token = token
+        self.signer: Signer = Token(signer) if isinstance(signer, str) else signer
         self._timeout = timeout
         self._connection = connection
         self._gate = gate
@@ -126,6 +104,8 @@ class GitHubClient:
         self._of_this_thread = threading.local()
         self._repositories: Recent[str, Repository] = Recent(clock)
         self._login: str | None = None
+        #: What the server can do over GraphQL (`integrations.github.graphql`).
+        self.abilities: Recent[str, Any] = Recent(clock, _BELIEVED_OF_SERVERS)
 
     def read(self, path: str, **parameters: str | int) -> Answer:
         """The object that GET answers. Of a repository that may have been renamed, a path with
@@ -140,9 +120,35 @@ class GitHubClient:
         """The headers that GET answers, with lower-case names."""
         return self._ask("GET", path, {}, None)[0]
 
-    def write(self, verb: str, path: str, body: Json) -> Answer:
+    def write(self, verb: str, path: str, body: Json | None) -> Answer:
         """The object that a POST, PUT or PATCH answers; OutcomeUnknown where it is none."""
         return an_object(self._ask(verb, path, {}, body)[1], _odd(verb, path))
+
+    def graphql(self, document: str, variables: Json, mutations: int = 0) -> Answer:
+        """The whole answer to a GraphQL document, which may hold errors beside its data; a query
+        where it has no `mutations`. NotThere where the server has no GraphQL.
+        https://docs.github.com/en/graphql/guides/forming-calls-with-graphql"""
+        costs = budgets.graphql_costs(mutations) if self._limited else ()
+        signature = self.signer.sign("/graphql")
+        asks = not mutations
+        call = Call(self._connection, "POST", "/graphql", costs, signature.account, asks)
+        url, body = (
+            self._requester(signature).graphql_url,
+            {"query": document, "variables": variables},
+        )
+        with self._gate.passing(call) as report:
+            status, headers, text, error = self._sent(
+                signature, call.writes, "POST", url, {}, body, _NONE
+            )
+            slower = None if error else throttled(headers, text, self.clock())
+            report(budgets.answered(status, headers, error or slower))
+        if error is not None:
+            raise error
+        odd = partial(_unanswered, call.writes)
+        answer = an_object(parsed(text, odd), odd)
+        if slower is not None and not answer.get("data"):
+            raise slower
+        return answer
 
     def pages(self, path: str, /, **parameters: str | int) -> Iterator[Answer]:
         """The items of all pages of a list, a hundred a page. `path` starts with `present_path`.
@@ -202,11 +208,23 @@ class GitHubClient:
         stamp = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return self.pages(f"{self.present_path(place)}/issues", state="all", since=stamp, **asked)
 
+    def ours(self, place: str, since: datetime) -> Iterator[Answer]:
+        """Of `issues`, those that our account opened, and perhaps others: an Enterprise Cloud was
+        seen to find none by the login of an App, https://github.com/renovatebot/renovate/issues/44730
+        """
+        return self.issues(
+            place, since, **({} if self.signer.is_app else {"creator": self.login()})
+        )
+
     def login(self) -> str:
-        """The account that the token belongs to; asked for once."""
+        """The account that acts; asked for once."""
         if self._login is None:
-            self._login = str(self.read("/user")["login"])
+            self._login = self.signer.login() or str(self.read("/user")["login"])
         return self._login
+
+    def scopes(self) -> str:
+        """The scopes of a classic token; "" where it has none, as all others."""
+        return "" if self.signer.is_app else self.headers("/user").get("x-oauth-scopes", "")
 
     def repository(self, place: str) -> Repository:
         """``owner/name``, at most ten minutes old."""
@@ -218,8 +236,10 @@ class GitHubClient:
 
     def _repository(self, place: str) -> Repository:
         answer = self.read(repo_path(place))
-        permissions = answer.get("permissions")
+        # The role of a person: what an App may is in its permissions.
+        permissions = None if self.signer.is_app else answer.get("permissions")
         return Repository(
+            id=str(answer.get("node_id") or ""),
             name=answer["full_name"],
             default_branch=answer["default_branch"],
             private=bool(answer.get("private")),
@@ -236,18 +256,32 @@ class GitHubClient:
         body: Json | None,
         conditions: Mapping[str, str] = _NONE,
     ) -> tuple[dict[str, str], Any]:
-        costs = budgets.costs(verb) if self._limited else ()
-        with self._gate.passing(Call(self._connection, verb, path, costs)) as report:
-            status, headers, text, error = self._sent(verb, path, parameters, body, conditions)
-            report(budgets.answered(status, headers, error))
+        asked = (verb, path, parameters, body, conditions)
+        signature = self.signer.sign(path)
+        status, headers, text, error = self._passed(signature, *asked)
+        if status == 401 and self.signer.refused(signature):  # nothing was done
+            status, headers, text, error = self._passed(self.signer.sign(path), *asked)
         if error is not None:
             raise error
         if status == 304 and conditions:
             raise _NotModified
         return headers, parsed(text, _odd(verb, path))
 
+    def _passed(
+        self, signature: Signature, verb: str, path: str, *asked: Any
+    ) -> tuple[int, dict[str, str], str, TrackerError | None]:
+        """What `_sent` returns, through the gate."""
+        costs = budgets.costs(verb) if self._limited else ()
+        call = Call(self._connection, verb, path, costs, signature.account)
+        with self._gate.passing(call) as report:
+            status, headers, text, error = self._sent(signature, call.writes, verb, path, *asked)
+            report(budgets.answered(status, headers, error))
+        return status, headers, text, error
+
     def _sent(
         self,
+        signature: Signature,
+        writes: bool,
         verb: str,
         path: str,
         parameters: Mapping[str, str | int],
@@ -255,13 +289,13 @@ class GitHubClient:
         conditions: Mapping[str, str],
     ) -> tuple[int, dict[str, str], str, TrackerError | None]:
         """Status (0: nobody answered), headers and text of the answer, and the error that it is."""
-        writes = verb != "GET"
+        requester = self._requester(signature)
         try:
-            status, headers, text = self._requester().requestJson(
+            status, headers, text = requester.requestJson(
                 verb, path, parameters=dict(parameters), headers=dict(conditions), input=body
             )
             if status == 307 and (there := self._leads_to(headers)) not in ("", path):
-                status, headers, text = self._requester().requestJson(verb, there, input=body)
+                status, headers, text = requester.requestJson(verb, there, input=body)
         except requests.RequestException as error:
             return 0, {}, "", _transport_error(error, writes=writes)
         except RuntimeError as error:
@@ -271,7 +305,8 @@ class GitHubClient:
         if status < 300 or (status == 304 and conditions):
             return status, headers, text or "", None
         now = self.clock()
-        refused = error_of(status, headers, self._clean(text), writes=writes, path=path, now=now)
+        words = self._clean(text, signature)
+        refused = error_of(status, headers, words, writes=writes, path=path, now=now)
         return status, headers, text or "", refused
 
     def _leads_to(self, headers: Mapping[str, str]) -> str:
@@ -281,12 +316,13 @@ class GitHubClient:
         address = headers.get("location", "")
         return address.removeprefix(self.url) if address.startswith(f"{self.url}/") else ""
 
-    def _requester(self) -> Requester:
+    def _requester(self, signature: Signature) -> Requester:
         """One a thread: neither PyGithub's requester nor its session may be shared by several."""
-        requester: Requester | None = getattr(self._of_this_thread, "requester", None)
+        kept: dict[str, Requester] = self._of_this_thread.__dict__.setdefault("requesters", {})
+        requester = kept.get(signature.account)
         if requester is None:
             requester = Github(
-                auth=Auth.Token(self._token),
+                auth=Auth.Token(signature.token),
                 base_url=self.url,
                 retry=None,
                 seconds_between_requests=0,
@@ -294,12 +330,15 @@ class GitHubClient:
                 timeout=self._timeout,
                 lazy=True,
             ).requester
-            self._of_this_thread.requester = requester
+            kept[signature.account] = requester
+        elif requester.auth is None or requester.auth.token != signature.token:
+            requester = kept[signature.account] = requester.withAuth(Auth.Token(signature.token))
         return requester
 
-    def _clean(self, text: str) -> str:
+    @staticmethod
+    def _clean(text: str, signature: Signature) -> str:
         """A server that echoes the request must not put the token into our errors."""
-        return text.replace(self._token, "…") if self._token else text
+        return text.replace(signature.token, "…") if signature.token else text
 
 
 def repo_path(place: str) -> str:

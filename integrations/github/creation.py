@@ -1,45 +1,197 @@
-"""Creating remediation tasks as issues: what can be set is set, what cannot is said."""
+"""Creating remediation tasks as issues: what can be set is set, what cannot is said.
+
+Where the server has GraphQL, several are created in one request, each with its parent at once; one
+that fails there is created by itself over REST, which says what it would not take.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from integrations.github.answers import Invalid
 from integrations.github.choices import DROPPED, Choices
 from integrations.github.client import GitHubClient, repo_path
+from integrations.github.graphql import Abilities, GraphQL, NotDone
 from integrations.github.marker import marked
+from integrations.github.node_ids import NodeIds
 from integrations.github.reading import labels_of, ref_of
-from integrations.tracker import NotThere, Rejected, TaskResult, TrackerError
+from integrations.github.recent import Recent
+from integrations.http import in_shape
+from integrations.tracker import (
+    NotThere,
+    OutcomeUnknown,
+    Rejected,
+    TaskResult,
+    TrackerError,
+)
 from workflows.effects import CreateTask
+from workflows.model import TicketRef
 
 Json = dict[str, Any]
+
+#: How many issues one request creates at most: "a document over 10 s fails", and each counts
+#: as new content. https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api
+AT_ONCE = 10
 
 #: GitHub answers 422 "title is too long (maximum is 256 characters)".
 _TITLE_LIMIT = 256
 
 #: What an issue can do without, by the names that GitHub's `errors` use.
-_OPTIONAL = {"assignees": "owner", "milestone": "milestone", "labels": "labels"}
+_OPTIONAL = {
+    "assignees": "owner",
+    "milestone": "milestone",
+    "labels": "labels",
+    "type": "issue type",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A task as it is asked for in REST's names (`body`), and in GraphQL's ids (`input`)."""
+
+    task: CreateTask
+    body: Json
+    input: Json
+    unset: tuple[str, ...]
 
 
 class TaskCreation:
-    """Creates issues, one POST each, with what can be chosen there remembered."""
+    """Creates issues, with what can be chosen there remembered. `takes_sub_issues` is what is known
+    of incidents, by id, that take no more."""
 
-    def __init__(self, connection: str, client: GitHubClient, choices: Choices) -> None:
+    def __init__(
+        self,
+        connection: str,
+        client: GitHubClient,
+        choices: Choices,
+        takes_sub_issues: Recent[str, bool],
+    ) -> None:
         self._connection = connection
         self._client = client
         self._choices = choices
+        self._takes_sub_issues = takes_sub_issues
+        self._graphql = GraphQL(client)
+        self._ids = NodeIds(client)
+
+    def at_once(self) -> int:
+        """How many one call creates; asks the server once a day."""
+        return AT_ONCE if self._graphql.abilities().issues else 1
 
     def create(self, tasks: Sequence[CreateTask]) -> Iterator[TaskResult]:
         """Each task's result as soon as it is known."""
+        abilities = self._graphql.abilities()
+        together: list[_Asked] = []
         for task in tasks:
             try:
-                yield self._create(task)
+                body, unset = self._body(task)
+                input = self._in_ids(task, body, abilities)
+                if input is None:
+                    yield self._alone(task, body, unset)
+                else:
+                    together.append(_Asked(task, body, input, tuple(unset)))
             except TrackerError as error:
                 yield TaskResult(task.key, error=error)
+        if together:
+            yield from self._together(together, abilities)
 
-    def _create(self, task: CreateTask) -> TaskResult:
-        body, unset = self._body(task)
+    # --- several in one request -----------------------------------------------------------------
+
+    def _together(self, asked: Sequence[_Asked], abilities: Abilities) -> Iterator[TaskResult]:
+        by_name = {f"t{number}": each for number, each in enumerate(asked)}
+        inputs = {name: each.input for name, each in by_name.items()}
+        try:
+            ended = self._graphql.write(_document(inputs, abilities), inputs, list(inputs))
+        except NotDone as error:
+            ended = dict.fromkeys(inputs, error)
+        except TrackerError as error:
+            yield from (TaskResult(each.task.key, error=error) for each in asked)
+            return
+        for name, how in sorted(ended.items(), key=lambda one: isinstance(one[1], NotDone)):
+            each = by_name[name]
+            if isinstance(how, NotDone):
+                yield self._once_more(each, how)
+            elif isinstance(how, TrackerError):
+                yield TaskResult(each.task.key, error=how)
+            else:
+                yield self._result(each, how)
+
+    def _result(self, asked: _Asked, answer: Json) -> TaskResult:
+        issue = answer.get("issue")
+        try:
+            if not isinstance(issue, dict):
+                raise OutcomeUnknown("the new issue is not shown", mend="It is looked up.")
+            with in_shape(asked.task.key):
+                shown = _as_rest_shows(issue)
+                ref = TicketRef(
+                    self._connection,
+                    str(issue["id"]),
+                    f"{issue['repository']['nameWithOwner']}#{issue['number']}",
+                    str(issue["url"]),
+                    link_id=str(issue.get("fullDatabaseId") or ""),
+                )
+                unset = (*asked.unset, *_dropped(asked.body, shown))
+        except TrackerError as error:
+            mend = "Nothing to do: what became of it is looked up first."
+            return TaskResult(asked.task.key, error=OutcomeUnknown(error.words, mend=mend))
+        parent = (issue.get("parent") or {}).get("id")
+        linked = parent is not None and parent == asked.input.get("parentIssueId")
+        return TaskResult(asked.task.key, ref=ref, linked=linked, unset=unset)
+
+    def _once_more(self, asked: _Asked, refused: NotDone) -> TaskResult:
+        """By itself, and without the parent, which is told where that was what it failed for."""
+        unset, place = list(asked.unset), asked.task.target.place
+        try:
+            self._ids.forget(place)
+            result = self._alone(asked.task, asked.body, unset)
+        except TrackerError as error:
+            return TaskResult(asked.task.key, error=error)
+        if "parentIssueId" in asked.input and _is_of_parent(refused) and asked.task.incident:
+            self._takes_sub_issues.believe(asked.task.incident.id, False)
+            words = f"sub-issue: {asked.task.incident.key} does not take it: {refused.words}"
+            return TaskResult(result.key, ref=result.ref, unset=(*result.unset, words))
+        return result
+
+    def _in_ids(self, task: CreateTask, body: Json, abilities: Abilities) -> Json | None:
+        """What GraphQL is asked for; None where it cannot take all of it, or an id is not to be
+        had: then REST, which needs none, says what cannot be set."""
+        try:
+            return self._input(task, body, abilities) if abilities.issues else None
+        except (Rejected, NotThere):
+            return None
+
+    def _input(self, task: CreateTask, body: Json, abilities: Abilities) -> Json | None:
+        place = task.target.place
+        repository = self._ids.repository(place)
+        if not repository or ("type" in body and not abilities.types):
+            return None
+        input: Json = {"repositoryId": repository, "title": body["title"], "body": body["body"]}
+        if "labels" in body:
+            input["labelIds"] = [self._ids.label(place, name) for name in body["labels"]]
+        if "assignees" in body:
+            input["assigneeIds"] = [self._ids.person(login) for login in body["assignees"]]
+        if "milestone" in body and task.milestone is not None:
+            input["milestoneId"] = self._choices.milestone_id(place, task.milestone)
+        if "type" in body:
+            input["issueTypeId"] = self._ids.issue_type(place, body["type"])
+        parent = self._parent(task) if abilities.parents else None
+        return input if parent is None else input | {"parentIssueId": parent.id}
+
+    def _parent(self, task: CreateTask) -> TicketRef | None:
+        """The incident's issue, where it is one of the same owner's and takes sub-issues.
+        https://docs.github.com/en/issues/tracking-your-work-with-issues/using-issues/adding-sub-issues
+        """
+        incident = task.incident
+        if incident is None or not task.is_remedy or incident.connection != self._connection:
+            return None
+        owners = {each.partition("/")[0].lower() for each in (incident.key, task.target.place)}
+        takes = self._takes_sub_issues.get(incident.id, lambda: True)
+        return incident if takes and len(owners) == 1 else None
+
+    # --- one by itself --------------------------------------------------------------------------
+
+    def _alone(self, task: CreateTask, body: Json, unset: list[str]) -> TaskResult:
         path = f"{repo_path(task.target.place)}/issues"
         try:
             issue = self._client.write("POST", path, body)
@@ -48,9 +200,8 @@ class TaskCreation:
             refused = [field for field in _OPTIONAL if field in body and field in error.fields]
             if not refused:
                 raise
-            for field in refused:
-                unset.append(f"{_OPTIONAL[field]}: {error.words}")
-                del body[field]
+            body = {name: value for name, value in body.items() if name not in refused}
+            unset += [f"{_OPTIONAL[field]}: {error.words}" for field in refused]
             self._choices.forget_milestones(task.target.place)
             issue = self._client.write("POST", path, body)
         unset += _dropped(body, issue)
@@ -64,6 +215,8 @@ class TaskCreation:
         }
         if task.target.labels:
             body["labels"] = list(task.target.labels)
+        if task.target.issue_type:
+            body["type"] = task.target.issue_type
         if task.owner is not None:
             if self._choices.is_assignable(place, task.owner):
                 body["assignees"] = [task.owner]
@@ -76,6 +229,36 @@ class TaskCreation:
             except (Rejected, NotThere) as error:
                 unset.append(f"milestone: {task.milestone}: {error.words}")
         return body, unset
+
+
+def _document(inputs: Json, abilities: Abilities) -> str:
+    variables = ", ".join(f"${name}: CreateIssueInput!" for name in inputs)
+    writes = "\n".join(
+        f"  {name}: createIssue(input: ${name}) {{ issue {{ ...Made }} }}" for name in inputs
+    )
+    more = " parent { id }" if abilities.parents else ""
+    more += " issueType { name }" if abilities.types else ""
+    return f"""\
+mutation({variables}) {{
+{writes}
+}}
+fragment Made on Issue {{
+  id fullDatabaseId number url repository {{ nameWithOwner }} milestone {{ title }}{more}
+  assignees(first: 10) {{ nodes {{ login }} }}
+  labels(first: 100) {{ nodes {{ name }} }}
+}}
+"""
+
+
+def _as_rest_shows(issue: Json) -> Json:
+    """What `_dropped` looks at."""
+    shown = {name: (issue.get(name) or {}).get("nodes") or [] for name in ("assignees", "labels")}
+    return shown | {"milestone": issue.get("milestone"), "type": issue.get("issueType")}
+
+
+def _is_of_parent(refused: NotDone) -> bool:
+    words = refused.words.lower()
+    return "sub-issue" in words or "sub issue" in words or "parent" in words
 
 
 def _dropped(asked: Json, issue: Json) -> list[str]:
@@ -92,4 +275,6 @@ def _dropped(asked: Json, issue: Json) -> list[str]:
         unset.append(f"labels: {', '.join(missing)} {DROPPED}")
     if "milestone" in asked and not issue.get("milestone"):
         unset.append(f"milestone: {DROPPED}")
+    if "type" in asked and not issue.get("type"):
+        unset.append(f"issue type: {asked['type']} {DROPPED}")
     return unset

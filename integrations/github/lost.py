@@ -33,7 +33,7 @@ def _everywhere(client: GitHubClient, connection: str, lost: Lost) -> Iterator[J
         near.append(ticket.key if ticket else lost.document.id.partition(":")[0])
     for key in near:
         yield from _related(client, key)
-    yield from client.issues(lost.place, lost.since - CLOCKS_DIFFER, creator=client.login())
+    yield from client.ours(lost.place, lost.since - CLOCKS_DIFFER)
 
 
 def _sighted(client: GitHubClient, lost: Lost) -> Iterator[Json]:

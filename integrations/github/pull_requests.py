@@ -16,9 +16,12 @@ from typing import Any
 from urllib.parse import quote
 
 from integrations.github.answers import Invalid
-from integrations.github.client import GitHubClient, Recent, repo_path
+from integrations.github.client import GitHubClient, repo_path
+from integrations.github.graphql import GraphQL
 from integrations.github.marker import UPDATES, key_in, signed
+from integrations.github.proposing import Proposed, Proposing
 from integrations.github.publications import last_merge, publications, show_review
+from integrations.github.recent import Recent
 from integrations.tracker import (
     Lost,
     NotThere,
@@ -83,10 +86,12 @@ class GitHubPullRequestDocuments:
         follow one."""
         self._client = client
         self._pages = pages
+        self._proposing = Proposing(client, GraphQL(client))
         self._is_open: Recent[str, bool] = Recent(client.clock, _SEEN_LATELY)
 
     def create(self, wanted: CreateDocument, *, again: bool = False) -> DocumentState:
-        """Three writes (branch, file, draft pull request) and one read (the base commit).
+        """One read (the base commit) and one write (branch, file and draft pull request), or three
+        where the server cannot take them together.
 
         The branch's name is made of the effect's key, so a second attempt meets the first one's
         branch, file or pull request and goes on from there. `again` looks for them first: a read
@@ -94,6 +99,13 @@ class GitHubPullRequestDocuments:
         """
         place, path = wanted.target.place, wanted.target.path
         branch = branch_of(wanted.key)
+        if self._proposing.can():
+            body = signed(_about(wanted.incident), wanted.key)
+            text, words = signed(wanted.text, wanted.key), (_message(wanted), wanted.title, body)
+            made = self._proposing.propose(place, branch, path, text, words)
+            if made is not None:
+                return self._proposed(_Place(place, made.number, branch, path), text, made)
+            again = True
         begun = again and self._has_branch(place, branch)
         if begun or not self._branch(place, branch):
             there = self._pull(place, branch, state="all")
@@ -107,6 +119,12 @@ class GitHubPullRequestDocuments:
         ref = DocumentRef(self.kind, str(where), str(pull["html_url"]), version, branch=branch)
         self._is_open.believe(ref.id, True)
         return _state(replace(ref, head=head or _head_of(pull)), text, _status(pull))
+
+    def _proposed(self, where: _Place, text: str, made: Proposed) -> DocumentState:
+        ref = DocumentRef(self.kind, str(where), made.url, made.version, branch=where.branch)
+        self._is_open.believe(ref.id, True)
+        status = DocumentStatus.DRAFT if made.draft else DocumentStatus.IN_REVIEW
+        return _state(replace(ref, head=made.commit), text, status)
 
     def find(self, wanted: CreateDocument, lost: Lost) -> DocumentState | None:  # noqa: ARG002
         """The document of `wanted`'s key, once its pull request exists, in whatever state; None
@@ -225,9 +243,8 @@ class GitHubPullRequestDocuments:
         """Write the document's file; its text, blob id and commit."""
         place, path = wanted.target.place, wanted.target.path
         text = signed(wanted.text, wanted.key)
-        message = f"Postmortem of {wanted.incident.key}"
         try:
-            return text, *self._put(place, path, branch, text, message, version=None)
+            return text, *self._put(place, path, branch, text, _message(wanted), version=None)
         except StaleVersion as error:
             raise Unavailable(error.words, mend=error.mend) from None
         except Invalid:
@@ -357,6 +374,10 @@ def branch_of(key: str) -> str:
 
 def _about(incident: TicketRef) -> str:
     return _ABOUT.format(key=incident.key, url=incident.url)
+
+
+def _message(wanted: CreateDocument) -> str:
+    return f"Postmortem of {wanted.incident.key}"
 
 
 def _head_of(pull: Json) -> str:

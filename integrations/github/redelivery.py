@@ -3,7 +3,8 @@
 GitHub repeats nothing by itself; it keeps what it sent for three days (Enterprise Server: seven)
 and sends it once more when asked, under the same GUID:
 https://docs.github.com/en/webhooks/using-webhooks/automatically-redelivering-failed-deliveries-for-a-repository-webhook
-Routes: https://docs.github.com/en/rest/repos/webhooks and https://docs.github.com/en/rest/orgs/webhooks
+Routes: https://docs.github.com/en/rest/repos/webhooks, https://docs.github.com/en/rest/orgs/webhooks
+and https://docs.github.com/en/rest/apps/webhooks
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from datetime import datetime, timedelta
 from itertools import islice
 from urllib.parse import quote, urlsplit
 
-from integrations.github.client import GitHubClient, Recent
+from integrations.github.client import GitHubClient
+from integrations.github.recent import Recent
 from integrations.http import Answer
 from integrations.tracker import (
     Finding,
@@ -87,7 +89,7 @@ class GitHubRedelivery:
     def ask_again(self, handle: str) -> None:
         """Have it sent once more. It is repeatable: of two that arrive, one is recorded."""
         with suppress(OutcomeUnknown):  # the next look tells
-            self._client.write("POST", handle, {})
+            self._client.write("POST", handle, None)
 
     def check(self) -> Iterator[Finding]:
         """Whether failed deliveries can be asked for again; polling finds what they told of."""
@@ -104,9 +106,15 @@ class GitHubRedelivery:
             yield Finding(True, f"{sends} here; failed deliveries are asked for again")
         elif not hooks.hidden:
             mend = "To hear of changes at once, register a webhook: docs/how-to/webhooks-github.md."
+            if self._client.signer.is_app:
+                mend = "To hear of changes at once, set this address as the App's webhook URL."
             yield Finding(True, f"no webhook sends to {self._address}", mend)
 
     def _our_hooks(self) -> Hooks:
+        """Of an App its own webhook, which is told of all its installations; else those of
+        repositories and their owners."""
+        if self._client.signer.is_app:
+            return self._apps_hook()
         paths: list[str] = []
         hidden: dict[str, TrackerError] = {}
         for place in self._places:
@@ -118,6 +126,14 @@ class GitHubRedelivery:
             with suppress(NotThere, SignInFailed):  # a person, or we are no owner: often so
                 paths += self._ours(f"/orgs/{quote(owner, safe='')}/hooks")
         return Hooks(tuple(paths), hidden)
+
+    def _apps_hook(self) -> Hooks:
+        """https://docs.github.com/en/rest/apps/webhooks#get-a-webhook-configuration-for-an-app"""
+        try:
+            url = str(self._client.read("/app/hook/config").get("url", ""))
+        except NotThere:  # it has none
+            url = ""
+        return Hooks(("/app/hook",) if leads_to(url, self._address) else (), {})
 
     def _ours(self, path: str) -> list[str]:
         return [

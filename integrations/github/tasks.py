@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from integrations.github.client import GitHubClient, Json, Recent, issue_path, repo_path
+from integrations.github.client import GitHubClient, Json, issue_path, repo_path
 from integrations.github.marker import key_in
 from integrations.github.reading import place_of, state_of
+from integrations.github.recent import Recent
 from integrations.http import in_shape
 from integrations.tracker import NotThere, Unavailable
 from workflows.model import TicketRef

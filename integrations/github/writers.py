@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from integrations.github.client import GitHubClient, Json, Recent, repo_path
+from integrations.github.client import GitHubClient, Json, repo_path
+from integrations.github.recent import Recent
 from integrations.tracker import NotThere, SignInFailed
 
 _SURELY = "OWNER"

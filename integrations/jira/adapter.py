@@ -71,8 +71,6 @@ class JiraTracker:
     onlookers (see `integrations.jira.writers`).
     """
 
-    at_once = creating.MOST
-
     def __init__(
         self,
         connection: str,
@@ -195,6 +193,10 @@ class JiraTracker:
         return max(0, math.ceil(passed)) + _OVERLAP_MINUTES
 
     # --- tasks ------------------------------------------------------------------------------
+
+    def at_once(self) -> int:
+        """As many as one bulk call takes."""
+        return creating.MOST
 
     def create_tasks(self, tasks: Sequence[CreateTask]) -> Iterator[TaskResult]:
         """See `integrations.jira.creating`: 50 a call, each marked and linked as it is made."""

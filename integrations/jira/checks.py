@@ -8,6 +8,7 @@ from typing import Any
 from integrations.jira.reading import person
 from integrations.jira.site import JiraSite
 from integrations.tracker import Finding, KeptThere, TrackerError
+from workflows.policy import same_word
 from workflows.snapshots import Field
 
 #: What the service does in a project, and Jira's name for the permission.
@@ -52,7 +53,10 @@ def check(
         if place in site.roles:
             yield from _looked_at(f"roles of {place}", _writers(site, place))
         if issue_type:
-            yield from _looked_at(f"{issue_type} in {place}", _creation(site, place, issue_type))
+            filled = kept[place].filled if place in kept else frozenset()
+            yield from _looked_at(
+                f"{issue_type} in {place}", _creation(site, place, issue_type, filled)
+            )
 
 
 def _looked_at(what: str, findings: Iterator[Finding]) -> Iterator[Finding]:
@@ -131,11 +135,19 @@ def _way_to_done(place: str, types: Any) -> Finding:
     return Finding(False, f"{place} has no status that means done", mend)
 
 
-def _creation(site: JiraSite, place: str, issue_type: str) -> Iterator[Finding]:
+def _creation(
+    site: JiraSite, place: str, issue_type: str, filled: frozenset[str]
+) -> Iterator[Finding]:
     screen = site.screen(place, issue_type)
     yield Finding(True, f"{issue_type} may be created in {place}")
-    unfilled = [name for id, name in screen.demands().items() if id not in _FILLED]
-    mend = f"Make {', '.join(unfilled)} optional for {issue_type}, or give it a default."
+    given = {same_word(name) for name in filled}
+    unfilled = [
+        name
+        for id, name in screen.demands().items()
+        if id not in _FILLED and given.isdisjoint({same_word(id), same_word(name)})
+    ]
+    mend = f"Name a value for {', '.join(unfilled)} under fill where {issue_type} is created by the"
+    mend += " rules, or make it optional, or give it a default."
     what = f"{issue_type} in {place} demands nothing that we do not fill in"
     if unfilled:
         what = f"{issue_type} in {place} demands {', '.join(unfilled)}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from integrations.jira.client import Refused, words_of
+from integrations.jira.filling import filled
 from integrations.jira.site import JiraSite, Screen, label, summary
 from integrations.jira.webhook import PROPERTY
 from integrations.tracker import (
@@ -84,8 +85,10 @@ def _drafts(site: JiraSite, tasks: Sequence[CreateTask]) -> list[Draft]:
 
 def _draft(site: JiraSite, screen: Screen, task: CreateTask) -> Draft:
     target = task.target
-    where = f"the create screen of {target.place}'s {target.issue_type or 'Task'}"
+    kind = f"{target.place}'s {target.issue_type or 'Task'}"
+    where = f"the create screen of {kind}"
     fields: dict[str, Any] = {
+        **filled(site, screen, dict(target.fill), kind),
         "project": {"key": target.place},
         "issuetype": {"id": screen.type_id},
         "summary": summary(task.title),
@@ -176,7 +179,8 @@ def _result(site: JiraSite, draft: Draft, issue: Mapping[str, Any] | None) -> Ta
 
 def _refusal(draft: Draft, said: Mapping[str, Any]) -> Refused:
     fields = said.get("errors")
-    missing = [id for id in fields if id not in draft.fields] if isinstance(fields, Mapping) else []
+    missing = sorted(set(fields) - set(draft.fields)) if isinstance(fields, Mapping) else []
     target, kind = draft.task.target, draft.task.target.issue_type or "Task"
-    mend = f"Make {', '.join(missing)} optional for {target.place}'s {kind}." if missing else ""
-    return Refused(words_of(said) or "refused without a word", said, mend=mend)
+    named = ", ".join(missing)
+    mend = f"Name a value for {named} under fill, or make it optional for {target.place}'s {kind}."
+    return Refused(words_of(said) or "refused without a word", said, mend=mend if missing else "")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from integrations.http import Answer
 from integrations.jira.client import JiraClient
+from integrations.jira.named_fields import seen_in
 from integrations.jira.reading import person
 from integrations.jira.site import JiraSite
 from integrations.tracker import CustomField, Place, Rejected, Survey
@@ -32,7 +34,7 @@ def survey(site: JiraSite, place: str, issue_type: str) -> Survey:
         place=Place(str(project["key"]), str(project.get("name") or project["key"])),
         types=tuple(str(t["name"]) for t in types),
         components=tuple(str(c["name"]) for c in project.get("components") or ()),
-        fields=_fields(site, place, issue_type),
+        fields=_fields(site, project, issue_type),
         people=tuple(p for user in assignable if (p := person(user)) is not None),
     )
 
@@ -51,19 +53,18 @@ def find_person(client: JiraClient, email: str) -> Person | None:
     return theirs[0] if len(theirs) == 1 else None
 
 
-def _fields(site: JiraSite, place: str, issue_type: str) -> tuple[CustomField, ...]:
-    """All custom fields, also those that are on no create screen; the options are told by the
-    create screen only, and only to those who may create issues of the type."""
+def _fields(site: JiraSite, project: Answer, issue_type: str) -> tuple[CustomField, ...]:
+    """All custom fields that the project may have, also those that are on no create screen; the
+    options are told by the create screen only, and only to those who may create such issues."""
     screen: dict[str, Any] = {}
     if issue_type:
         try:
-            screen = dict(site.screen(place, issue_type).fields)
+            screen = dict(site.screen(str(project["key"]), issue_type).fields)
         except Rejected:
             screen = {}
     return tuple(
         CustomField(str(field["id"]), str(field["name"]), _options(screen.get(str(field["id"]))))
-        for field in site.client.listed("/field")
-        if field.get("custom")
+        for field in seen_in(project, site.client.listed("/field"))
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
+from integrations.jira.named_fields import by_name
 from integrations.jira.text import Markup
 from workflows.model import Change, Comment, Person, Status, StatusCategory, Ticket, TicketRef
 from workflows.snapshots import Field
@@ -24,20 +25,10 @@ _CATEGORIES = {
 
 #: Fields that say nothing as one text, or are read on their own.
 _NOT_A_VALUE = frozenset(
-    {
-        "aggregateprogress",
-        "attachment",
-        "comment",
-        "description",
-        "issuelinks",
-        "progress",
-        "subtasks",
-        "thumbnail",
-        "timetracking",
-        "votes",
-        "watches",
-        "worklog",
-    }
+    (
+        *("aggregateprogress", "attachment", "comment", "description", "issuelinks", "progress"),
+        *("subtasks", "thumbnail", "timetracking", "votes", "watches", "worklog"),
+    )
 )
 
 
@@ -131,8 +122,7 @@ class Reader:
             for field, value in fields.items()
             if field not in _NOT_A_VALUE and (text := self.value(value))
         }
-        by_name = {str(names[field]): text for field, text in by_id.items() if field in names}
-        return {**by_name, **by_id}
+        return {**by_name(by_id, names), **by_id}
 
     def value(self, value: Any) -> str:
         """A field's value as text: an option's value, a person's name, an ISO 8601 time, several
@@ -147,6 +137,9 @@ class Reader:
             return ", ".join(text for item in value if (text := self.value(item)))
         if value.get("type") == "doc":
             return self.markup.to_markdown(value)
+        # A service desk's request type comes in a request, as its own interface describes it:
+        # https://developer.atlassian.com/cloud/jira/service-desk/rest/api-group-request/
+        value = value.get("requestType") or value
         for name in ("value", "displayName", "name", "key"):
             if isinstance(value.get(name), str):
                 child = self.value(value.get("child"))  # a cascading select

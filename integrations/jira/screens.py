@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from integrations.jira.filling import as_taken
 from integrations.jira.site import JiraSite
 from integrations.jira.statuses import Target
 from integrations.jira.workflow import Way
 from workflows.model import StatusCategory
-from workflows.policy import same_word
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ def answers(site: JiraSite, target: Target, way: Way) -> Answers:
             found.lacking[id] = words
             continue
         try:
-            found.fields[id] = _sent(site, told, given)
+            found.fields[id] = as_taken(site, told, given)
         except ValueError as fault:
             found.lacking[id] = f"the transition {way.name} does not take {name}: {fault}"
     return found
@@ -61,31 +61,3 @@ def _resolve(found: Answers, target: Target, way: Way, screen: Mapping[str, Any]
     elif needed:
         words = f"the transition {way.name} demands a resolution, and allows none"
         found.lacking["resolution"] = words
-
-
-def _sent(site: JiraSite, told: Mapping[str, Any], given: str) -> Any:
-    """A value as its field takes it; ValueError where it does not."""
-    schema = told.get("schema") or {}
-    kind, many = schema.get("type"), schema.get("type") == "array"
-    allowed = told.get("allowedValues")
-    if allowed:
-        chosen = {"id": _option(allowed, given)}
-        return [chosen] if many else chosen
-    if many:
-        return given.split() if schema.get("system") == "labels" else [given]
-    if kind == "number":
-        return float(given)
-    if kind == "user":
-        return site.assignee(given)
-    rich = str(schema.get("custom") or "").endswith(":textarea")
-    if rich or schema.get("system") in ("description", "environment"):
-        return site.description(given)
-    return given
-
-
-def _option(allowed: Any, given: str) -> str:
-    for one in allowed:
-        if same_word(str(one.get("value") or one.get("name"))) == same_word(given):
-            return str(one["id"])
-    names = ", ".join(str(one.get("value") or one.get("name")) for one in allowed[:20])
-    raise ValueError(f"{given!r} is not one of {names}")

@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable
 from datetime import date
 
-from flask import request
+from flask import Flask, request
 
 from integrations.sandbox.confluence_site import Confluence, Page, Saved, Space, missing, refused
 from integrations.sandbox.jira_rest import JiraApi
 from integrations.sandbox.jira_site import ANONYMOUS
-from integrations.sandbox.world import Object, Refused, json_body, route, whole_number
+from integrations.sandbox.world import Object, Refused, json_body, mount, route, whole_number
 
 Answer = tuple[object, int] | Object | list[object]
 
@@ -290,3 +290,15 @@ class ConfluenceVersion2(ConfluenceApi):
             storage = {"value": version.body, "representation": "storage"}
             told["body"] = {"storage": storage}
         return told
+
+
+def mount_confluence(app: Flask, site: Confluence) -> ConfluenceApi:
+    """Cloud's is below /wiki, as on a site that has Jira, too. Returns what signs in."""
+    if not site.cloud:
+        whole = ConfluenceServer(site)
+        mount(app, "/confluence/rest/api", whole)
+        return whole
+    part = ConfluenceVersion1(site)
+    mount(app, "/confluence/wiki/rest/api", part)
+    mount(app, "/confluence/wiki/api/v2", ConfluenceVersion2(site))
+    return part

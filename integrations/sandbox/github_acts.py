@@ -5,15 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from integrations.sandbox.github_moves import GitHubMoves
-from integrations.sandbox.github_site import Commit, Issue, Pull, Repo, invalid
+from integrations.sandbox.github_apps import GitHubApps
+from integrations.sandbox.github_site import Commit, FieldFate, Issue, Pull, Repo, invalid
 from integrations.sandbox.world import Object, act
 
 NOWHERE = "0" * 40
 
 
-class GitHub(GitHubMoves):
+class GitHub(GitHubApps):
     """The whole server."""
+
+    def fate_of_field(self, alias: str, field: str) -> FieldFate | None:
+        """How a field of a mutation fails, None where it does not; that is then used up."""
+        for fate in self.field_fates:
+            if fate.name in (alias, field):
+                fate.times -= 1
+                if fate.times == 0:
+                    self.field_fates.remove(fate)
+                return fate
+        return None
+
+    @act
+    def refuse_field(
+        self, name: str, type: str, message: str = "It was told to be refused.", times: int = 1
+    ) -> None:
+        """Let the next `times` fields of a GraphQL mutation with this alias or this name fail
+        without effect; with the `type` "" it and all after it in the document are cut off."""
+        self.field_fates.append(FieldFate(name, type, message, times))
 
     @act
     def push(

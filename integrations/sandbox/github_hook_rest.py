@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from flask import jsonify, request
+from flask import Response, jsonify, request
 
 from integrations.sandbox import github_views
+from integrations.sandbox.github_acts import GitHub
 from integrations.sandbox.github_rest import REPO, Answer, GitHubApi
 from integrations.sandbox.github_site import Repo, invalid, not_found
 from integrations.sandbox.hooks import Attempt, Hook
@@ -34,12 +35,6 @@ class GitHubHookRest(GitHubApi):
                 return hook
         raise not_found()
 
-    def _attempts(self, hook: Hook) -> list[Attempt]:
-        """The newest first."""
-        since = self.site.world.now() - KEPT
-        made = reversed(self.site.world.hooks.attempts)
-        return [one for one in made if one.delivery.hook is hook and one.at >= since]
-
     @route("GET", REPO + "/hooks")
     def hooks(self, me: str, owner: str, name: str) -> Answer:
         place = self._administered(me, owner, name)
@@ -58,29 +53,45 @@ class GitHubHookRest(GitHubApi):
         """Each try by itself; `cursor` is where a page starts, and only the Link header tells it:
         https://docs.github.com/en/rest/repos/webhooks#list-deliveries-for-a-repository-webhook"""
         place = self._administered(me, owner, name)
-        made = self._attempts(self._hook(place, id))
-        size, cursor = whole_number("per_page", 30, 100) or 30, request.args.get("cursor", "")
-        cursors = [f"v1_{one.id}" for one in made]
-        if cursor and cursor not in cursors:
-            raise invalid("Invalid cursor")
-        start = cursors.index(cursor) if cursor else 0
-        answer = jsonify([github_views.attempt(place, one) for one in made[start : start + size]])
-        others = {"prev": max(0, start - size) if start else None, "next": start + size}
-        links = [
-            f'<{request.base_url}?per_page={size}&cursor={cursors[at]}>; rel="{rel}"'
-            for rel, at in others.items()
-            if at is not None and at < len(made)
-        ]
-        if links:
-            answer.headers["Link"] = ", ".join(links)
-        return answer
+        return listed(self.site, self._hook(place, id))
 
     @route("POST", HOOK + "/deliveries/<int:attempt>/attempts")
     def redeliver(self, me: str, owner: str, name: str, id: int, attempt: int) -> Answer:
         """https://docs.github.com/en/rest/repos/webhooks#redeliver-a-delivery-for-a-repository-webhook"""
-        hook = self._hook(self._administered(me, owner, name), id)
-        chosen = next((one for one in self._attempts(hook) if one.id == attempt), None)
-        if chosen is None:
-            raise not_found()
-        self.site.world.hooks.redeliver(chosen.delivery)
+        again(self.site, self._hook(self._administered(me, owner, name), id), attempt)
         return {}, 202
+
+
+def attempts(site: GitHub, hook: Hook) -> list[Attempt]:
+    """The newest first."""
+    since = site.world.now() - KEPT
+    made = reversed(site.world.hooks.attempts)
+    return [one for one in made if one.delivery.hook is hook and one.at >= since]
+
+
+def listed(site: GitHub, hook: Hook) -> Response:
+    """One page of what was delivered to a hook; see `GitHubHookRest.deliveries`."""
+    made = attempts(site, hook)
+    size, cursor = whole_number("per_page", 30, 100) or 30, request.args.get("cursor", "")
+    cursors = [f"v1_{one.id}" for one in made]
+    if cursor and cursor not in cursors:
+        raise invalid("Invalid cursor")
+    start = cursors.index(cursor) if cursor else 0
+    answer = jsonify([github_views.attempt(one) for one in made[start : start + size]])
+    others = {"prev": max(0, start - size) if start else None, "next": start + size}
+    links = [
+        f'<{request.base_url}?per_page={size}&cursor={cursors[at]}>; rel="{rel}"'
+        for rel, at in others.items()
+        if at is not None and at < len(made)
+    ]
+    if links:
+        answer.headers["Link"] = ", ".join(links)
+    return answer
+
+
+def again(site: GitHub, hook: Hook, attempt: int) -> None:
+    """Deliver once more what this attempt was about."""
+    chosen = next((one for one in attempts(site, hook) if one.id == attempt), None)
+    if chosen is None:
+        raise not_found()
+    site.world.hooks.redeliver(chosen.delivery)

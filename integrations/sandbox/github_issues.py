@@ -81,10 +81,13 @@ class GitHubIssues(GitHubSite):
         if not isinstance(wanted.get("title"), str) or not wanted["title"].strip():
             raise invalid(resource="Issue", code="missing_field", field="title")
         chosen = {} if not self.may(by, place, "write") else dict(wanted)
+        if chosen.get("type") and chosen["type"] not in self.types_of(place.owner):
+            raise invalid(resource="Issue", code="invalid", field="type", value=chosen["type"])
         if chosen.get("assignee"):  # the old way to name one
             chosen["assignees"] = [chosen["assignee"], *chosen.get("assignees", [])]
         self._check(place, {**chosen, "body": wanted.get("body")})
         issue = self._new(place, str(wanted["title"]), wanted.get("body"), by)
+        issue.type = chosen.get("type")
         self.refer(issue, issue.body, by)
         self._set_people_and_labels(issue, chosen, by, told=False)
         self.tell_issue("opened", issue, by)
@@ -295,9 +298,12 @@ class GitHubIssues(GitHubSite):
     # --- telling --------------------------------------------------------------------------------
 
     def tell(self, event: str, place: Repo, by: str, **parts: Any) -> None:
-        parts |= {"repository": github_views.repo(self, place)}
-        parts |= {"sender": github_views.user(self, by)}
-        self.world.hooks.fire("github", event, parts, place.full_name)
+        self.world.hooks.fire("github", event, self.told(place, by, parts), place.full_name)
+
+    def told(self, place: Repo, by: str, parts: Object) -> Object:
+        """What a payload says of `parts`, and of where and by whom it was."""
+        where = {"repository": github_views.repo(self, place)}
+        return {**parts, **where, "sender": github_views.user(self, by)}
 
     def tell_issue(self, action: str, issue: Issue, by: str, **parts: Any) -> None:
         shown = github_views.issue(self, issue)

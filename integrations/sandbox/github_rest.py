@@ -7,10 +7,11 @@ import binascii
 import secrets
 from typing import Any
 
-from flask import Response, jsonify, request
+from flask import Response, g, jsonify, request
 
 from integrations.sandbox import github_views
 from integrations.sandbox.github_acts import GitHub
+from integrations.sandbox.github_apps import admit
 from integrations.sandbox.github_site import Issue, Repo, blob_sha, invalid, not_found
 from integrations.sandbox.world import Object, Refused, json_body, route, whole_number
 
@@ -40,12 +41,20 @@ class GitHubApi:
     def sign_in(self) -> str:
         """`token x` or `Bearer x`: https://docs.github.com/en/rest/authentication"""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        g.installed, ends = self.site.apps.tokens.get(token.strip(), (None, None))
+        if g.installed is not None and ends is not None and self.site.world.now() < ends:
+            return str(g.installed.app.login)
         for account in self.site.accounts.values():
             matches = secrets.compare_digest(account.token.encode(), token.strip().encode())
             if account.token and matches and scheme.lower() in ("token", "bearer"):
                 return account.login
         words = "Bad credentials" if token else "Requires authentication"
         raise Refused(401, {"message": words, "documentation_url": "https://docs.github.com/rest"})
+
+    def account(self) -> str:
+        """Whose limits count: of an App those of each installation by themselves."""
+        login = self.sign_in()
+        return login if g.installed is None else f"{login} on {g.installed.owner}"
 
     def place(self, me: str, owner: str, name: str, needed: str = "read") -> Repo:
         """The repository; without access 404, with too little of it 403. A former name leads to the
@@ -62,6 +71,9 @@ class GitHubApi:
             )
             raise Refused(status, {"message": words, "url": there}, {"Location": there})
         found = self.site.repo(f"{owner}/{name}", me)
+        if g.installed is not None:
+            part = request.path.partition(f"/repos/{owner}/{name}")[2].strip("/")
+            admit(g.installed, found, request.method, part)
         if not self.site.may(me, found, needed):
             raise Refused(403, {"message": "Resource not accessible by personal access token"})
         return found
@@ -96,6 +108,8 @@ class GitHubApi:
 class GitHubRest(GitHubApi):
     @route("GET", "/user")
     def myself(self, me: str) -> Answer:
+        if g.installed is not None:  # no user is signed in
+            raise Refused(403, {"message": "Resource not accessible by integration"})
         return github_views.person(self.site, me)
 
     @route("GET", "/user/repos")

@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from integrations.sandbox.hooks import Hook
 from integrations.sandbox.world import Object, Refused, World, act
 
 REASONS = ("completed", "not_planned", "duplicate", "reopened")
@@ -76,6 +79,7 @@ class Issue:
     labels: list[str] = field(default_factory=list)
     assignees: list[str] = field(default_factory=list)
     milestone: int | None = None
+    type: str | None = None
     notes: list[Note] = field(default_factory=list)
     timeline: list[Object] = field(default_factory=list)
     children: list[Issue] = field(default_factory=list)
@@ -106,6 +110,16 @@ class Milestone:
 
 
 @dataclass(slots=True)
+class FieldFate:
+    """That a field of a GraphQL mutation, by its alias or name, fails the next `times`."""
+
+    name: str
+    type: str
+    message: str
+    times: int = 1
+
+
+@dataclass(slots=True)
 class Repo:
     id: int
     owner: str
@@ -130,6 +144,56 @@ class Repo:
         return f"{self.owner}/{self.name}"
 
 
+@dataclass(slots=True)
+class GitHubApp:
+    """A registered App; `permissions` are granted wherever it is installed."""
+
+    id: int
+    slug: str
+    owner: str
+    public_key: RSAPublicKey
+    permissions: Mapping[str, str]
+    events: tuple[str, ...]
+    created: datetime
+    hook: Hook | None = None
+
+    @property
+    def login(self) -> str:
+        return f"{self.slug}[bot]"
+
+
+@dataclass(slots=True)
+class Installation:
+    """An App on one account: on `repositories`, None for all of them."""
+
+    id: int
+    app: GitHubApp
+    owner: str
+    repositories: frozenset[str] | None
+    created: datetime
+    suspended: bool = False
+
+    def covers(self, repo: Repo) -> bool:
+        return repo.owner == self.owner and (
+            self.repositories is None or repo.full_name in self.repositories
+        )
+
+
+@dataclass(slots=True)
+class Apps:
+    """What there is of Apps. `tokens` say which installation's they are, and when they end;
+    `manifests` are those of which the code was not used yet."""
+
+    by_slug: dict[str, GitHubApp] = field(default_factory=dict)
+    installed: list[Installation] = field(default_factory=list)
+    tokens: dict[str, tuple[Installation, datetime]] = field(default_factory=dict)
+    manifests: dict[str, Object] = field(default_factory=dict)
+
+    def serve(self, login: str, repo: Repo) -> bool:
+        """Whether it is the account of an App that is installed there."""
+        return any(i.app.login == login and i.covers(repo) for i in self.installed)
+
+
 def not_found() -> Refused:
     url = "https://docs.github.com/rest"
     return Refused(404, {"message": "Not Found", "documentation_url": url, "status": "404"})
@@ -147,7 +211,9 @@ def blob_sha(data: bytes) -> str:
 
 
 class GitHubSite:
-    """The state, and how a test or demo sets it up. `sub_issues` off: a server without them.
+    """The state, and how a test or demo sets it up. `sub_issues` off: a server without them;
+    `graphql` off: one without GraphQL. `issue_types` are the names of an organisation's, by owner;
+    None: a server without them.
     `reasons` are those that it knows for an issue's state; an older server knows no duplicate.
     `renamed` are former names of repositories, in small letters."""
 
@@ -156,7 +222,11 @@ class GitHubSite:
         self.accounts: dict[str, Account] = {}
         self.repos: dict[str, Repo] = {}
         self.renamed: dict[str, str] = {}
+        self.apps = Apps()
         self.sub_issues = True
+        self.graphql = True
+        self.field_fates: list[FieldFate] = []
+        self.issue_types: dict[str, list[str]] | None = {}
         self.reasons: tuple[str, ...] = REASONS
 
     @property
@@ -222,6 +292,8 @@ class GitHubSite:
         """The permission somebody has in a repository; whoever is nobody reads a public one."""
         if login == repo.owner:
             return "admin"
+        if self.apps.serve(login, repo):
+            return "write"
         return repo.members.get(login, "none" if repo.private else "read")
 
     def may(self, login: str, repo: Repo, needed: str) -> bool:
@@ -258,6 +330,9 @@ class GitHubSite:
     def assignable(self, name: str, repo: Repo) -> bool:
         login = self.login_of(name)
         return login in self.accounts and (login == repo.owner or login in repo.members)
+
+    def types_of(self, owner: str) -> list[str]:
+        return (self.issue_types or {}).get(owner, [])
 
     def association(self, login: str, repo: Repo) -> str:
         """https://docs.github.com/en/graphql/reference/enums#commentauthorassociation"""

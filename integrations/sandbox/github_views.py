@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import zlib
 from datetime import datetime
 
 from integrations.sandbox.github_site import (
@@ -40,7 +41,8 @@ def user(site: GitHubSite, login: str | None) -> Object | None:
     shown |= {"following_url": f"{here}/following{{/other_user}}"}
     shown |= {"gists_url": f"{here}/gists{{/gist_id}}", "events_url": f"{here}/events{{/privacy}}"}
     shown |= {"starred_url": f"{here}/starred{{/owner}}{{/repo}}"}
-    return shown | {"type": "User", "site_admin": False}
+    kind = "Bot" if login.endswith("[bot]") else "User"
+    return shown | {"type": kind, "site_admin": False}
 
 
 def person(site: GitHubSite, login: str) -> Object:
@@ -114,6 +116,14 @@ def milestone(site: GitHubSite, place: Repo, shown: Milestone) -> Object:
     return view | {"created_at": when, "updated_at": when, "due_on": shown.due_on}
 
 
+def issue_type(name: str) -> Object:
+    """https://docs.github.com/en/rest/orgs/issue-types#list-issue-types-for-an-organization"""
+    id = zlib.crc32(name.encode())
+    shown: Object = {"id": id, "node_id": f"IT_{id}", "name": name, "description": None}
+    when = "2025-01-01T00:00:00Z"
+    return shown | {"color": "gray", "is_enabled": True, "created_at": when, "updated_at": when}
+
+
 def page_of(site: GitHubSite, shown: Issue) -> str:
     kind = "pull" if shown.pull else "issues"
     return f"{site.url}/{shown.repo.full_name}/{kind}/{shown.number}"
@@ -139,6 +149,8 @@ def issue(site: GitHubSite, shown: Issue) -> Object:
     view |= {"updated_at": stamp(shown.updated), "closed_at": stamp(shown.closed)}
     view |= {"closed_by": user(site, shown.closed_by), "reactions": _reactions(here)}
     view["performed_via_github_app"] = None
+    if site.issue_types is not None:
+        view["type"] = issue_type(shown.type) if shown.type else None
     if shown.pull:
         pulls = f"{home}/pulls/{shown.number}"
         view["pull_request"] = {"url": pulls, "html_url": page_of(site, shown)}
@@ -203,7 +215,7 @@ def pull(site: GitHubSite, shown: Issue) -> Object:
     view = issue(site, shown)
     for name in ("repository_url", "labels_url", "events_url", "timeline_url", "pull_request"):
         del view[name]
-    for name in ("state_reason", "closed_by", "reactions", "sub_issues_summary"):
+    for name in ("state_reason", "closed_by", "reactions", "sub_issues_summary", "type"):
         view.pop(name, None)
     page = page_of(site, shown)
     view |= {"url": here, "issue_url": f"{site.api}/repos/{place.full_name}/issues/{shown.number}"}
@@ -253,7 +265,7 @@ def hook(site: GitHubSite, place: Repo, shown: Hook) -> Object:
     return view | {"last_response": {"code": None, "status": "unused", "message": None}}
 
 
-def attempt(place: Repo, shown: Attempt) -> Object:
+def attempt(shown: Attempt) -> Object:
     """https://docs.github.com/en/rest/repos/webhooks#list-deliveries-for-a-repository-webhook;
     nobody's answer is told as in its example, "failed to connect" with 502."""
     delivery, status = shown.delivery, shown.status
@@ -261,8 +273,10 @@ def attempt(place: Repo, shown: Attempt) -> Object:
     view: Object = {"id": shown.id, "guid": delivery.id, "delivered_at": stamp(shown.at)}
     view |= {"redelivery": shown.redelivery, "duration": 0.1, "throttled_at": None}
     view |= {"status": "OK" if 200 <= status < 300 else words, "status_code": status or 502}
-    view |= {"event": delivery.event, "action": json.loads(delivery.body).get("action")}
-    return view | {"installation_id": None, "repository_id": place.id}
+    told = json.loads(delivery.body)
+    view |= {"event": delivery.event, "action": told.get("action")}
+    view |= {"installation_id": told.get("installation", {}).get("id")}
+    return view | {"repository_id": told.get("repository", {}).get("id")}
 
 
 def file(site: GitHubSite, place: Repo, ref: str, path: str, data: bytes, whole: bool) -> Object:

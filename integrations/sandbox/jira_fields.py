@@ -22,10 +22,15 @@ TOO_LONG = "The entered text is too long. It exceeds the allowed limit of 32,767
 RESOLUTIONS = ("Done", "Won't Do", "Duplicate", "Cannot Reproduce")
 PRIORITIES = ("Highest", "High", "Medium", "Low", "Lowest")
 SECURITY_LEVELS = ("Staff only", "Security team")
-CUSTOM_KINDS = ("string", "text", "number", "date", "datetime", "option", "options", "user")
+CUSTOM_KINDS = (
+    *("string", "text", "number", "date", "datetime", "option", "options", "user"),
+    "request",
+)
 
 # https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-fields/#api-rest-api-3-field-post
 _CUSTOM = "com.atlassian.jira.plugin.system.customfieldtypes:"
+#: https://confluence.atlassian.com/jirakb/how-to-find-the-request-type-using-rest-api-1044803833.html
+REQUEST_TYPE = "com.atlassian.servicedesk:vp-origin"
 _TYPES = {
     "string": "textfield",
     "text": "textarea",
@@ -43,6 +48,7 @@ class Field:
     name: str
     kind: str
     options: tuple[str, ...] = ()
+    project: str = ""  # the only one that has it: it is team-managed
 
     def schema(self) -> dict[str, Any]:
         """https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-fields/"""
@@ -56,6 +62,8 @@ class Field:
         if self.id.startswith("customfield_"):
             shown["customId"] = int(self.id.removeprefix("customfield_"))
             shown["custom"] = _CUSTOM + _TYPES.get(self.kind, self.kind)
+            if self.kind == "request":
+                shown |= {"type": "sd-customerrequesttype", "custom": REQUEST_TYPE}
         else:
             shown["system"] = self.id
         return shown
@@ -171,7 +179,7 @@ def choices(site: JiraSite, project: Project, field: Field) -> list[dict[str, An
         return [{"id": version.id, "name": version.name} for version in project.versions]
     if field.kind == "issuetype":
         return [{"id": site.types[name], "name": name} for name in project.types]
-    if field.kind in ("option", "options"):
+    if field.kind in ("option", "options", "request"):
         number = field.id.removeprefix("customfield_")
         return [{"id": f"{number}{n}", "value": v} for n, v in enumerate(field.options)]
     names = {

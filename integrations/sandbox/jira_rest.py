@@ -117,6 +117,9 @@ class JiraRest(JiraApi):
             names = [field.id, field.name] if not custom else [f"cf[{field.schema()['customId']}]"]
             one: Object = {"id": field.id, "key": field.id, "name": field.name, "custom": custom}
             one |= {"orderable": True, "navigable": True, "searchable": True, "clauseNames": names}
+            if field.project:
+                one["scope"] = {"type": "PROJECT"}
+                one["scope"]["project"] = {"id": self.site.projects[field.project].id}
             listed.append(one | {"schema": field.schema()})
         return listed
 

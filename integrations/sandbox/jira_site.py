@@ -204,11 +204,14 @@ class JiraSite:
         return account_id
 
     @act
-    def add_field(self, id: str, name: str, kind: str, options: Sequence[str] = ()) -> str:
-        """A custom field on every screen that is not spelled out; `kind` is one of CUSTOM_KINDS."""
+    def add_field(
+        self, id: str, name: str, kind: str, options: Sequence[str] = (), project: str = ""
+    ) -> str:
+        """A custom field on every screen that is not spelled out; `kind` is one of CUSTOM_KINDS.
+        Of a team-managed `project` no other project has it."""
         if kind not in CUSTOM_KINDS:
             raise ValueError(f"{kind!r} is not one of {', '.join(CUSTOM_KINDS)}")
-        self.fields[id] = Field(id, name, kind, tuple(options))
+        self.fields[id] = Field(id, name, kind, tuple(options), project)
         return id
 
     @act
@@ -225,9 +228,11 @@ class JiraSite:
         assignable: Sequence[str] = (),
         public: bool = False,
         hidden: Sequence[str] = (),
+        kind: str = "software",
     ) -> str:
-        """A project; if it is `public`, anybody may read it without signing in. `statuses` maps
-        names to categories, the first is where issues start. `transitions` are as in
+        """A project of this `kind` ("software", "service_desk"); if it is `public`, anybody may
+        read it without signing in. `statuses` maps names to categories, the first is where issues
+        start. `transitions` are as in
         `change_workflow`. `create_screen` None: all. Fields that its field configuration hides
         (`hidden`) are on no screen, and its issues do not speak of them:
         https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-field-configurations/"""
@@ -245,6 +250,7 @@ class JiraSite:
             assignable=set(assignable),
             public=public,
             hidden=frozenset(hidden),
+            kind=kind,
         )
         for type_name in types:
             self.types.setdefault(type_name, str(10000 + len(self.types)))
@@ -340,6 +346,7 @@ class JiraSite:
     def screen(self, project: Project) -> list[str]:
         """The ids of the fields on the project's create screen, in order."""
         custom = [id for id in self.fields if id.startswith("customfield_")]
+        custom = [id for id in custom if self.fields[id].project in ("", project.key)]
         everything = [*ON_CREATE_SCREEN.split(), *custom]
         always = {"summary", "issuetype", "project"}
         listed = [id for id in everything if id not in project.hidden]

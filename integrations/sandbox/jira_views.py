@@ -179,6 +179,8 @@ def value(site: JiraSite, issue: Issue, field: Field, kept: Any) -> Any:
         return _brief(site, site.issues[kept]) if kept in site.issues else None
     if field.kind in ("labels", "options"):
         return kept or []
+    if field.kind == "request" and kept:
+        return {"requestType": {"id": kept["id"], "name": kept["value"]}}
     return kept
 
 
@@ -188,6 +190,7 @@ def fields(site: JiraSite, issue: Issue) -> Object:
     shown: Object = {
         field.id: value(site, issue, field, issue.values.get(field.id))
         for field in site.fields.values()
+        if field.project in ("", issue.project.key)
     }
     if shown["parent"] is None:
         del shown["parent"]

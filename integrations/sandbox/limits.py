@@ -33,11 +33,13 @@ class GitHubLimits(_Limits):
     """For each account: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 
     Which requests count as content creation GitHub does not list. Here every POST, PUT, PATCH
-    and DELETE does, unless it is a search (or a GraphQL query, which the sandbox does not know)."""
+    and DELETE does, unless it is a search; and each field of a GraphQL mutation, as if it were one.
+    What GraphQL allows in an hour is counted for itself, and not here."""
 
     creations_per_minute: int = 80
     creations_per_hour: int = 500
     points_per_minute: int = 900
+    graphql_points_per_minute: int = 2000
     concurrent: int = 100
     requests_per_hour: int = 5000
 
@@ -64,6 +66,11 @@ class Request:
     write: bool
     endpoint: str = ""
     issue: str = ""
+    mutations: int = 0
+
+    @property
+    def is_graphql(self) -> bool:
+        return self.path.endswith("/graphql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +149,7 @@ class Limits:
 
     def headers(self, asked: Request, now: datetime) -> Mapping[str, str]:
         """What an answer tells of the budgets."""
-        if asked.dialect == "github" and self.github is not None:
+        if asked.dialect == "github" and self.github is not None and not asked.is_graphql:
             return self._hour_headers(self.github, asked.account, now)
         if asked.dialect == "jira" and self.jira is not None:
             budget = self._endpoint(self.jira, asked)
@@ -153,20 +160,22 @@ class Limits:
 
     def _admit_to_github(self, limits: GitHubLimits, asked: Request, now: datetime) -> Fault | None:
         start, used = self._hour(asked.account, now)
-        if used >= limits.requests_per_hour:
+        if used >= limits.requests_per_hour and not asked.is_graphql:
             self._violated(asked, "requests_per_hour", now)
             return _github_refusal(429, GITHUB_PRIMARY.format(asked.account))
         if self._under_way[asked.account] >= limits.concurrent:
             self._violated(asked, "concurrent", now)
             return _github_refusal(403, GITHUB_SECONDARY, 1.0)
+        made = max(asked.mutations, 1)
         creations = (
-            ("creations_per_minute", limits.creations_per_minute, 60.0, 1),
-            ("creations_per_hour", limits.creations_per_hour, HOUR, 1),
+            ("creations_per_minute", limits.creations_per_minute, 60.0, made),
+            ("creations_per_hour", limits.creations_per_hour, HOUR, made),
         )
         points = 5 if asked.write else 1
+        name = "graphql_points_per_minute" if asked.is_graphql else "points_per_minute"
         budgets = (
             *(creations if asked.write else ()),
-            ("points_per_minute", limits.points_per_minute, 60.0, points),
+            (name, getattr(limits, name), 60.0, points),
         )
         windows = [
             (self._window(name, asked.account, limit, seconds), name, cost)
@@ -179,7 +188,8 @@ class Limits:
                 return _github_refusal(status, GITHUB_SECONDARY, wait)
         for window, _, cost in windows:
             window.spend(now, cost)
-        self._hours[asked.account] = (start, used + 1)
+        if not asked.is_graphql:
+            self._hours[asked.account] = (start, used + 1)
         self._under_way[asked.account] += 1
         return None
 

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from types import TracebackType
 from typing import Any
@@ -19,16 +19,19 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from integrations.sandbox.confluence_rest import (
-    ConfluenceServer,
-    ConfluenceVersion1,
-    ConfluenceVersion2,
-)
+from integrations.sandbox.confluence_rest import mount_confluence
 from integrations.sandbox.confluence_site import Confluence
 from integrations.sandbox.faults import Chance, Fault, Faults
 from integrations.sandbox.github_actions_rest import GitHubActionsRest
 from integrations.sandbox.github_acts import GitHub
+from integrations.sandbox.github_app_rest import (
+    GitHubAppRest,
+    GitHubManifestRest,
+    mount_registration,
+)
+from integrations.sandbox.github_choice_rest import GitHubChoiceRest
 from integrations.sandbox.github_commit_rest import GitHubCommitRest
+from integrations.sandbox.github_graphql import GitHubGraphQL, mutations_in
 from integrations.sandbox.github_hook_rest import GitHubHookRest
 from integrations.sandbox.github_issue_rest import GitHubIssueRest
 from integrations.sandbox.github_rest import GitHubRest, with_etag
@@ -39,6 +42,7 @@ from integrations.sandbox.jira_roles_rest import JiraRolesRest
 from integrations.sandbox.limits import GitHubLimits, JiraLimits, Limits, Request, Violation
 from integrations.sandbox.pages import mount_pages
 from integrations.sandbox.world import (
+    GRAPHQL,
     Call,
     Object,
     Refused,
@@ -50,9 +54,11 @@ from integrations.sandbox.world import (
 )
 
 GITHUB_API = "/github/api/v3"
+GITHUB_GRAPHQL = "/github/api"
 DIALECTS = {
     "/jira/rest/": "jira",
     f"{GITHUB_API}/": "github",
+    f"{GITHUB_GRAPHQL}{GRAPHQL}": "github",
     "/confluence/rest/": "confluence",
     "/confluence/wiki/": "confluence",
 }
@@ -151,7 +157,8 @@ class Sandbox:
         headers: Mapping[str, str] | None = None,
         body: Object | None = None,
     ) -> None:
-        """Let the next `times` calls whose path the regular expression finds end badly."""
+        """Let the next `times` calls whose path the regular expression finds end badly. The path of
+        a GraphQL request is followed by the names of its mutations: "/graphql createIssue"."""
         fault = Fault(method, re.compile(path), status, after_effect, drop_connection, times)
         fault.headers = headers or {}
         fault.body = body or fault.body
@@ -173,17 +180,20 @@ class Sandbox:
         for api in (jira, JiraIssueRest(self.jira), JiraRolesRest(self.jira)):
             mount(app, f"/jira/rest/api/{version}", api)
         github = GitHubRest(self.github)
-        others = (GitHubIssueRest, GitHubHookRest, GitHubCommitRest, GitHubActionsRest)
+        issues = (GitHubIssueRest, GitHubChoiceRest, GitHubCommitRest, GitHubActionsRest)
+        others = (*issues, GitHubHookRest, GitHubAppRest, GitHubManifestRest)
         for part in (github, *(of(self.github) for of in others)):
             mount(app, GITHUB_API, part)
+        mount(app, GITHUB_GRAPHQL, GitHubGraphQL(self.github))
         if self.jira.cloud:  # has all of version 2 as well; of that, this is asked by our adapter
             info = "/jira/rest/api/2/serverInfo"
             app.add_url_rule(info, "info", lambda: jira.server_info(jira.sign_in()))
         else:
             app.add_url_rule("/jira/rest/api/3/<path:any>", view_func=_no_version_3)
-        confluence = self._mount_confluence(app)
+        confluence = mount_confluence(app, self.confluence)
         mount_pages(app, self.jira, self.github)
-        self._sign_in = {"jira": jira.sign_in, "github": github.sign_in}
+        mount_registration(app, self.github)
+        self._sign_in = {"jira": jira.sign_in, "github": github.account}
         self._sign_in["confluence"] = confluence.sign_in
         app.before_request(self._before)
         app.after_request(self._answered)
@@ -198,17 +208,6 @@ class Sandbox:
         )
         _MAPS[self.jira.cloud] = app.url_map
         return app
-
-    def _mount_confluence(self, app: Flask) -> ConfluenceVersion1:
-        """Cloud's is below /wiki, as on a site that has Jira, too."""
-        if not self.confluence.cloud:
-            whole = ConfluenceServer(self.confluence)
-            mount(app, "/confluence/rest/api", whole)
-            return whole
-        part = ConfluenceVersion1(self.confluence)
-        mount(app, "/confluence/wiki/rest/api", part)
-        mount(app, "/confluence/wiki/api/v2", ConfluenceVersion2(self.confluence))
-        return part
 
     def _told_calls(self) -> ResponseReturnValue:
         return jsonify([asdict(call) for call in self.calls])
@@ -253,7 +252,11 @@ class Sandbox:
         if dialect is None:
             return None
         path = request.full_path.rstrip("?")
-        g.fault, g.delay = self.world.fault_of(dialect, request.method, path)
+        fields = mutations_in(request.get_json(silent=True)) if path.endswith(GRAPHQL) else ()
+        g.mutations = len(fields)
+        write = is_write(request.method, path, g.mutations)
+        told = " ".join((path, *fields))
+        g.fault, g.delay = self.world.fault_of(dialect, request.method, told, write)
         if g.fault is not None and not g.fault.after_effect:
             return _spoilt(g.fault)
         with self.world.lock:
@@ -277,8 +280,9 @@ class Sandbox:
         if dialect == "jira" and (named := (request.view_args or {}).get("ref")):
             with contextlib.suppress(Refused):
                 issue = self.jira.issue(named).id
-        write = is_write(request.method, path)
-        return Request(dialect, account, request.method, path, write, endpoint, issue)
+        write = is_write(request.method, path, g.mutations)
+        asked = Request(dialect, account, request.method, path, write, endpoint, issue)
+        return replace(asked, mutations=g.mutations)
 
     def _gone(self, _: BaseException | None) -> None:
         if g.get("under_way"):
@@ -306,7 +310,7 @@ class Sandbox:
                 for name in budgets.keys() - {*response.headers.keys()}:
                     response.headers[name] = budgets[name]
             status = 0 if dropped else response.status_code
-            self.world.calls.append(Call(request.method, path, status, dialect))
+            self.world.calls.append(Call(request.method, path, status, dialect, g.mutations))
         if delay := g.get("delay"):
             time.sleep(delay)
         if dropped:

@@ -24,20 +24,28 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request to a tracker's REST interface, and how it was answered (0: not at all)."""
+    """One request to a tracker's interface, and how it was answered (0: not at all); of GraphQL
+    how many `mutations` it asked for."""
 
     method: str
     path: str
     status: int
     dialect: str
+    mutations: int = 0
 
     @property
     def is_write(self) -> bool:
-        return is_write(self.method, self.path)
+        return is_write(self.method, self.path, self.mutations)
 
 
-def is_write(method: str, path: str) -> bool:
-    """A search may be asked by POST, and changes nothing."""
+GRAPHQL = "/graphql"
+
+
+def is_write(method: str, path: str, mutations: int = 0) -> bool:
+    """A search may be asked by POST, and changes nothing; GraphQL changes something by so many
+    `mutations`."""
+    if path.endswith(GRAPHQL):
+        return mutations > 0
     search = path.partition("?")[0].endswith(("/search", "/search/jql"))
     return method not in ("GET", "HEAD") and not (method == "POST" and search)
 
@@ -80,11 +88,13 @@ class World:
         """Whether an index that is `lag` seconds behind knows of a change."""
         return not lag or changed <= self.now() - timedelta(seconds=lag)
 
-    def fault_of(self, dialect: str, method: str, path: str) -> tuple[Fault | None, float]:
+    def fault_of(
+        self, dialect: str, method: str, path: str, write: bool
+    ) -> tuple[Fault | None, float]:
         """What goes wrong with this call, and how many seconds late its answer comes. What waits
         for such a call goes first, and is used up by being taken."""
         with self.lock:
-            chance = self.chance.of_call(dialect, is_write(method, path), self.now())
+            chance = self.chance.of_call(dialect, write, self.now())
             delay = self.chance.delay()
             for fault in self.next_faults:
                 if fault.method in (method, "*") and fault.path.search(path):

@@ -36,6 +36,7 @@ from service.readiness import redis_answers
 from service.reconciler import POLL_JOB, Reconciler
 from service.recurrences import Recurrences
 from service.redelivery import REDELIVERY_JOB, Redelivery
+from service.registering import Registering
 from service.related import AtSetUp
 from service.releasing import RELEASE_JOB, Releasing
 from service.retention import RETENTION_JOB, Retention
@@ -97,6 +98,7 @@ class Web:
     public_url: str | None
     doors: Mapping[str, WebhookDoor]
     limits: Mapping[str, tuple[Budget, ...]]
+    registering: Registering
     people: tuple[KnownPerson, ...] = ()
     check_doors: tuple[CheckDoor, ...] = ()
     learning: LearningRules = field(default_factory=LearningRules)
@@ -214,6 +216,7 @@ def web_of(settings: Settings, rules: Rules, store: Store) -> Web:
         public_url=settings.public_url,
         doors=doors(rules),
         limits=limits(rules),
+        registering=Registering(settings.data, settings.answer_seconds),
         people=rules.policy.people,
         check_doors=check_doors(rules),
         learning=rules.policy.learning,

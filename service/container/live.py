@@ -9,6 +9,7 @@ from config.secrets import Secret
 from service.clock import Clock
 from service.container import Container, Web
 from service.jobs import Handler
+from service.registering import Registering
 from service.store import Store
 from service.web import CheckDoor, WebhookDoor
 from workflows.budgets import Budget
@@ -77,6 +78,10 @@ class LiveWeb:
     @property
     def limits(self) -> Mapping[str, tuple[Budget, ...]]:
         return self._now.limits
+
+    @property
+    def registering(self) -> Registering:
+        return self._now.registering
 
     @property
     def people(self) -> tuple[KnownPerson, ...]:

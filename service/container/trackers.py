@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
-from config.rules import ConnectionRules, Rules
+from config.rules import AuthType, ConnectionRules, Rules
 from integrations.confluence.client import ConfluenceClient
 from integrations.confluence.documents import ConfluencePageDocuments
 from integrations.confluence.site import site_of
@@ -17,9 +17,11 @@ from integrations.gitdir.adapter import GitDirectoryDocuments
 from integrations.github.adapter import GitHubTracker
 from integrations.github.client import GitHubClient
 from integrations.github.files import GitHubFiles
+from integrations.github.installations import Installations
 from integrations.github.issue_documents import GitHubIssueDocuments
 from integrations.github.pull_requests import GitHubPullRequestDocuments
 from integrations.github.redelivery import GitHubRedelivery
+from integrations.github.signing import AppKey
 from integrations.github.statuses import GitHubStatuses
 from integrations.jira.adapter import JiraTracker
 from integrations.jira.documents import JiraIssueDocuments
@@ -45,18 +47,26 @@ class Trackers:
     @cached_property
     def _github(self) -> dict[str, GitHubClient]:
         return {
-            name: GitHubClient(
-                connection.url,
-                connection.auth.token.reveal(),
-                clock=self.clock,
-                timeout=self.answer_seconds,
-                connection=name,
-                gate=self.gate,
-                limited=connection.limited,
-            )
+            name: self._github_client(connection)
             for name, connection in self.rules.connections.items()
             if connection.kind == "github"
         }
+
+    def _github_client(self, connection: ConnectionRules) -> GitHubClient:
+        auth = connection.auth
+        client = partial(
+            GitHubClient,
+            connection.url,
+            clock=self.clock,
+            timeout=self.answer_seconds,
+            connection=connection.name,
+            gate=self.gate,
+        )
+        if auth.type is not AuthType.APP:
+            return client(auth.token.reveal(), limited=connection.limited)
+        # What an App asks as itself counts against nothing that its installations need.
+        itself = client(AppKey(auth.user, auth.token.reveal(), self.clock), limited=False)
+        return client(Installations(itself), limited=connection.limited)
 
     @cached_property
     def _jira(self) -> dict[str, JiraTracker]:

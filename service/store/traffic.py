@@ -232,6 +232,12 @@ class Traffic:
         quota = Quota(row.quota_limit, row.quota_left, row.quota_reset) if told else None
         return Circuit(connection, row.failures, row.since, row.probe_at, row.why, quota)
 
+    def accounts(self, connection: str) -> list[str]:
+        """What is kept by itself of a connection whose limits are counted for several accounts."""
+        known = circuits.c.connection
+        query = select(known).where(known.startswith(f"{connection}@", autoescape=True))
+        return list(self._connection.execute(query.order_by(known)).scalars())
+
     def put_circuit(self, circuit: Circuit) -> None:
         """Save how the tracker answers; a quota that was not told again stays as it was."""
         values: dict[str, object] = {

@@ -1,4 +1,5 @@
-"""The web process: webhooks in, pages out. It writes rows and asks no tracker anything."""
+"""The web process: webhooks in, pages out. It writes rows and asks no tracker anything, but once
+for the secrets of a GitHub App that an admin registers."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import Protocol
 from config.secrets import Secret
 from integrations.tracker import Envelope
 from service.clock import Clock
+from service.registering import Registering
 from service.store import Store
 from workflows.budgets import Budget
 from workflows.learning_rules import LearningRules
@@ -47,8 +49,8 @@ class WebContainer(Protocol):
     the budgets that count for the whole account of each, `people` those of the rules;
     `check_doors` those of the teams that have checks; `learning` what is counted as one;
     `severities` those of the rules, the gravest first; `metrics_token` opens the metrics and
-    nothing else; `broker_answers` looks for the broker, None
-    where there is none;
+    nothing else; `broker_answers` looks for the broker, None where there is none; `registering`
+    registers GitHub Apps;
     `public_url` is the address under which people reach us, without a slash at its end."""
 
     @property
@@ -73,6 +75,8 @@ class WebContainer(Protocol):
     def severities(self) -> tuple[str, ...]: ...
     @property
     def metrics_token(self) -> Secret | None: ...
+    @property
+    def registering(self) -> Registering: ...
     @property
     def broker_answers(self) -> Callable[[], bool] | None: ...
 

@@ -104,6 +104,9 @@ TABLE: Mapping[str, Entry] = {
     "drift.drift": _listed(VIEWER),
     "trackers.trackers": _all(VIEWER),
     "changes.changes": _all(ADMIN),
+    "setup.form": _all(ADMIN),
+    "setup.offer": _all(ADMIN),
+    "setup.made": _all(ADMIN),
     # the API, and what describes it
     "api.openapi": Entry(VIEWER),
     "api.page": Entry(VIEWER),

@@ -5,14 +5,9 @@ https://github.com/dequelabs/axe-core/blob/develop/doc/API.md
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import subprocess
-import tarfile
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
+from npm import text_of
 from playwright.sync_api import Page
 
 VERSION = "4.13.0"
@@ -21,7 +16,6 @@ INTEGRITY = (
     "sha512-UzGt8zg7Ny8djbYMhxl2zuEevVa7r2gJjYY5Lwr1xM7+"
     "XU2nd6CkIWFTVcCIbAP63vSz71NaVyyuSk9lHKcy0A=="
 )
-CACHE = Path(__file__).parents[2] / ".venv" / "axe-core"
 
 #: What is looked for: the rules of WCAG up to 2.2 AA, and what is good practice besides.
 OPTIONS = {"resultTypes": ["violations"]}
@@ -29,27 +23,8 @@ GRAVE = ("serious", "critical")
 
 
 def source() -> str:
-    """The script, from the cache where it is there already. Raises subprocess.CalledProcessError
-    when npm cannot fetch it, ValueError when what it fetched is not what was published."""
-    package = CACHE / f"axe-core-{VERSION}.tgz"
-    if not package.exists():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=CACHE) as fetched:  # several may fetch it at once
-            subprocess.run(
-                ["npm", "pack", "--silent", f"axe-core@{VERSION}"],
-                cwd=fetched,
-                check=True,
-                timeout=60,
-                capture_output=True,
-            )
-            Path(fetched, package.name).rename(package)
-    found = hashlib.sha512(package.read_bytes()).digest()
-    if f"sha512-{base64.b64encode(found).decode()}" != INTEGRITY:
-        raise ValueError(f"{package} is not what npm published")
-    with tarfile.open(package) as archive:
-        script = archive.extractfile("package/axe.min.js")
-        assert script is not None
-        return script.read().decode()
+    """The script. Raises as `npm.text_of` does."""
+    return text_of("axe-core", VERSION, INTEGRITY, "axe.min.js")
 
 
 def faults(page: Page, script: str) -> list[str]:

@@ -300,5 +300,7 @@ PAGES: Mapping[str, Page] = {
         ),
         lists=True,
     ),
+    "setup.form": Page(_listed("/setup/github"), lists=True),
+    "setup.made": Page(()),  # once, for whoever comes back from GitHub
     "api.page": Page(_listed("/api"), lists=True),
 }

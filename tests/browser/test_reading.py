@@ -56,6 +56,7 @@ def pages(acme: Company) -> Mapping[str, str]:
         "dead-letter": f"/dead-letters/{letters[0]}",
         "drift": "/drift",
         "trackers": "/trackers",
+        "app": "/setup/github",
         "times": "/times",
         "patterns": "/patterns",
         "pattern": f"/patterns/{quote(factor)}",
@@ -74,7 +75,7 @@ NAMES = (
     *("overview", "incidents", "incident", "incident-open", "incident-refused"),
     *("versions", "version", "actions", "actions-none", "audits", "audits-suspect"),
     *("conflicts", "operation", "deliveries", "delivery"),
-    *("dead-letters", "dead-letter", "drift", "trackers", "times"),
+    *("dead-letters", "dead-letter", "drift", "trackers", "app", "times"),
     *("patterns", "pattern", "search", "imported", "figures", "figures-dots", "figures-bars"),
     *("preread", "changes", "api"),
 )

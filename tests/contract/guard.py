@@ -27,7 +27,10 @@ _ISSUE = re.compile(r"/rest/api/[23]/issue/([^/]+)(/|$)")
 _CREATE = re.compile(r"/rest/api/[23]/issue(/bulk)?$")
 _LINK = re.compile(r"/rest/api/[23]/issueLink$")
 _VERSION = re.compile(r"/rest/api/[23]/version(/(\d+))?$")
-_NAMED = re.compile(r'"(\w*[iI]ds?|\w*NameWithOwner)":\s*("[^"]*"|\[[^\]]*\])')
+#: What a mutation is about, by its id or name: not commits, whom it is given to, or of which type.
+_NAMED = re.compile(
+    r'"((?!assignee|issueType)\w*(?<![oO])[iI]ds?|\w*NameWithOwner)":\s*("[^"]*"|\[[^\]]*\])'
+)
 
 
 class Refused(AssertionError):
@@ -64,7 +67,7 @@ class Guard:
 
     def _may(self, verb: str, url: str, body: bytes | str | None) -> bool:
         path = self._path(url)
-        if not url.startswith(self.base + "/") or ".." in path:
+        if not path.startswith("/") or ".." in path:
             return False
         if verb in ("GET", "HEAD") or (verb == "POST" and _READS.search(path)):
             return True
@@ -74,7 +77,14 @@ class Guard:
         return self._graphql(said) if path == "/graphql" else self._github(path)
 
     def _path(self, url: str) -> str:
-        return urlsplit(url.removeprefix(self.base)).path
+        """Below the API's root, "" elsewhere. An Enterprise Server has GraphQL beside it:
+        https://docs.github.com/en/enterprise-server@3.17/graphql/guides/forming-calls-with-graphql
+        """
+        for root in (self.base, self.base.removesuffix("/v3")):
+            path = urlsplit(url.removeprefix(root)).path
+            if url.startswith(f"{root}/") and (root == self.base or path == "/graphql"):
+                return path
+        return ""
 
     def _github(self, path: str) -> bool:
         found = _GITHUB.match(path)

@@ -20,6 +20,7 @@ from config.settings import Settings
 from service.app import create_app
 from service.container import Web, build, check_doors, doors, limits, open_store
 from service.jobs import TIMING, record_end
+from service.registering import Registering
 
 HOOK = "hook-of-the-contract"
 PATIENCE = 30.0  # seconds until what is waited for is given up
@@ -71,6 +72,7 @@ class Onlooker:
             None,
             doors(rules),
             limits(rules),
+            Registering(settings.data, settings.answer_seconds),
             rules.policy.people,
             check_doors(rules),
         )

@@ -31,7 +31,12 @@ def link(one: str, other: str) -> str:
     return json.dumps({"inwardIssue": {"key": one}, "outwardIssue": {"key": other}})
 
 
+#: An Enterprise Server has GraphQL beside the root of its REST.
+SERVER = "https://hub.example/api"
+SERVERS = Guard(f"{SERVER}/v3", repositories=frozenset({"acme/scratch"}))
+
 LENT = [
+    (SERVERS, "POST", f"{SERVER}/graphql", '{"query": "query { viewer { login } }"}'),
     (OURS, "GET", f"{GITHUB}/repos/acme/ops/issues", ""),
     (OURS, "POST", f"{GITHUB}/repos/acme/scratch/issues", "{}"),
     (OURS, "PUT", f"{GITHUB}/repos/Acme/Scratch/contents/x.md", "{}"),
@@ -46,6 +51,8 @@ LENT = [
     (PROJECT, "POST", f"{JIRA}/rest/api/3/version", '{"project": "SCR"}'),
 ]
 NOT_LENT = [
+    (SERVERS, "POST", f"{SERVER}/graphql", '{"query": "mutation { x }"}'),
+    (SERVERS, "GET", f"{SERVER}/other", ""),
     (OURS, "POST", f"{GITHUB}/repos/acme/ops/issues", "{}"),
     (OURS, "PATCH", f"{GITHUB}/repos/acme/scratch-2/issues/1", "{}"),
     (OURS, "POST", f"{GITHUB}/repos/acme/scratch/../ops/issues", "{}"),

@@ -359,3 +359,47 @@ def test_no_value_in_any_place_is_more_than_a_problem(
     key, colon, _ = LINES[at].partition(":")
     spoilt = [*LINES[:at], f"{key}{colon} {json.dumps(value)}", *LINES[at + 1 :]]
     problems(tmp_path, "\n".join(spoilt))
+
+
+APP = "{type: app, app_id: 12345, private_key: {env: TOKEN}}"
+
+
+@pytest.mark.parametrize(
+    ("auth", "told"),
+    [
+        (APP, []),
+        ('{type: app, app_id: "Iv23liabc", private_key: {env: TOKEN}}', []),
+        (
+            "{type: app, token: {env: TOKEN}}",
+            [
+                "app_id: is missing — write app_id: the number that the App's page shows",
+                "private_key: is missing — write private_key: {env: NAME}",
+                "token: does not go with type: app — remove it: an App fetches its tokens with its"
+                " private_key",
+            ],
+        ),
+        (
+            "{type: token, app_id: 12345, token: {env: TOKEN}}",
+            ["app_id: goes with type: app only — remove it"],
+        ),
+        (
+            "{type: app, user: bot, app_id: true, private_key: {env: NOT_SET}}",
+            [
+                "app_id: must be text, and YAML reads yes or no — put it in quotes",
+                "private_key: the environment variable NOT_SET is not set — set NOT_SET",
+                "user: goes with type: basic only — remove it",
+            ],
+        ),
+    ],
+)
+def test_an_app_has_an_id_and_a_private_key(tmp_path: Path, auth: str, told: list[str]) -> None:
+    found = changed(tmp_path, "auth: {type: token, token: {env: TOKEN}}", f"auth: {auth}")
+    words = [problem.partition("connections.hub.auth.")[2] for problem in found]
+    assert sorted(words) == told
+
+
+def test_jira_knows_no_apps(tmp_path: Path) -> None:
+    (found, *_) = changed(
+        tmp_path, "{type: basic, user: bot@acme.example, token: {env: TOKEN}}", APP
+    )
+    assert "does not fit jira — write type: basic or type: bearer" in found

@@ -266,12 +266,6 @@ IN_TASKS = "teams.ops.postmortem.tasks"
         ),
         (
             "labels: [remediation]}",
-            "labels: [remediation], issue_type: Task}",
-            f"rules.yaml:27: {IN_TASKS}.twin.issue_type: means nothing for a GitHub task"
-            " — remove it",
-        ),
-        (
-            "labels: [remediation]}",
             "labels: [remediation], statuses: {done: Closed}}",
             f"rules.yaml:27: {IN_TASKS}.twin.statuses: is for Jira only: a GitHub issue is open or"
             " closed, and nothing else — remove it",

@@ -260,7 +260,7 @@ def test_a_tracker_that_says_too_many_requests_is_asked_again_when_it_allows(
     with Stage(tmp_path) as stage:
         key = on_github(stage)
         stage.sandbox.fail_next(
-            "POST", "/acme/ops/issues$", status=429, headers={"Retry-After": "120"}
+            "POST", "/acme/ops/issues$|createIssue", status=429, headers={"Retry-After": "120"}
         )
         stage.settle()
         incident = stage.incident(key)
@@ -277,6 +277,7 @@ def test_a_refused_task_is_a_dead_letter_with_the_vendors_words_and_the_rest_goe
 ) -> None:
     with Stage(tmp_path) as stage:
         key = on_github(stage)
+        stage.sandbox.github.refuse_field("t0", "UNPROCESSABLE", "Issues are disabled")
         stage.sandbox.fail_next(
             "POST", "/acme/ops/issues$", status=410, body={"message": "Issues are disabled"}
         )

@@ -246,7 +246,9 @@ def test_an_effect_of_a_connection_that_the_rules_lost_is_refused_and_names_it(
     stage: Stage,
 ) -> None:
     key = opened(stage)
-    stage.sandbox.fail_next("POST", "/acme/ops/issues$", status=429, headers={"Retry-After": "120"})
+    stage.sandbox.fail_next(
+        "POST", "/acme/ops/issues$|createIssue", status=429, headers={"Retry-After": "120"}
+    )
     close(stage, key)
     stage.settle()
     (waiting,) = [each for each in effects(stage) if each.key.startswith("task:")]
@@ -310,7 +312,9 @@ def test_published_documents_are_looked_at_once_a_day(stage: Stage) -> None:
 def with_unanswered_task(stage: Stage) -> str:
     """One task's answer never comes, and neither does any webhook that would tell of it."""
     key = opened(stage)
-    stage.sandbox.fail_next("POST", "/acme/ops/issues$", after_effect=True, drop_connection=True)
+    stage.sandbox.fail_next(
+        "POST", "/acme/ops/issues$|createIssue", after_effect=True, drop_connection=True
+    )
     close(stage, key)
     assert stage.sandbox.hooks.drain()
     stage.sandbox.hooks.enabled = False
@@ -409,7 +413,9 @@ def test_a_comment_that_somebody_deleted_is_written_once_more(stage: Stage) -> N
 
 def test_a_team_that_only_plans_again_writes_nothing_that_was_left_over(stage: Stage) -> None:
     key = opened(stage)
-    stage.sandbox.fail_next("POST", "/acme/ops/issues$", status=429, headers={"Retry-After": "120"})
+    stage.sandbox.fail_next(
+        "POST", "/acme/ops/issues$|createIssue", status=429, headers={"Retry-After": "120"}
+    )
     close(stage, key)
     stage.settle()
     stage.restart(mode="plan")

@@ -116,6 +116,7 @@ def test_what_waits_for_an_hours_budget_says_for_what_and_until_when(stage: Stag
 def test_wherever_the_budget_ends_a_closing_takes_not_one_write_more(
     stage: Stage, left: int
 ) -> None:
+    stage.sandbox.github.graphql = False
     key = opened(stage, lines=5)
     stage.settle()
     spend(stage, 500 - left)
@@ -127,6 +128,24 @@ def test_wherever_the_budget_ends_a_closing_takes_not_one_write_more(
     assert stage.incident(key).outlook is Outlook.DONE
     told = [(call.method, call.path, call.status) for call in stage.sandbox.writes()]
     assert len(told) == 3 + 2 * 5 + 2, told
+
+
+@pytest.mark.parametrize("left", [2, 5, 9, 10])
+def test_what_is_written_together_is_counted_one_by_one(stage: Stage, left: int) -> None:
+    """Three for the document, two labels, five tasks, their numbers and the comment."""
+    key = opened(stage, lines=5)
+    stage.settle()
+    spend(stage, 500 - left)
+    stage.sandbox.enforce(github=GitHubLimits(creations_per_hour=max(left, 12)))
+    stage.sandbox.reset_calls()
+    close(stage, key)
+    stage.settle()
+    made = sum(max(call.mutations, 1) for call in stage.sandbox.writes())
+    assert made == {2: 0, 5: 5, 9: 5, 10: 10}[left]
+    stage.wait(HOUR)
+    assert stage.incident(key).outlook is Outlook.DONE
+    assert sum(max(call.mutations, 1) for call in stage.sandbox.writes()) == 3 + 2 + 5 + 2
+    assert stage.sandbox.violations == []
 
 
 def test_an_incident_that_only_waits_for_a_budget_is_not_read_again(stage: Stage) -> None:
@@ -222,7 +241,9 @@ def test_when_one_is_told_to_wait_all_wait(
     words = {"message": "You have exceeded a secondary rate limit."}
     first, second = opened(stage), opened(stage)
     stage.settle()
-    stage.sandbox.fail_next("POST", "/git/refs", status=status, headers=headers, body=words)
+    stage.sandbox.fail_next(
+        "POST", "/git/refs|createRef", status=status, headers=headers, body=words
+    )
     close(stage, first)
     stage.settle()
     stage.sandbox.reset_calls()
@@ -239,7 +260,7 @@ def test_when_one_is_told_to_wait_all_wait(
 
 def test_a_refusal_that_names_no_time_is_waited_out_longer_each_time(stage: Stage) -> None:
     words = {"message": "You have exceeded a secondary rate limit."}
-    stage.sandbox.fail_next("POST", "/git/refs", status=403, body=words, times=4)
+    stage.sandbox.fail_next("POST", "/git/refs|createRef", status=403, body=words, times=4)
     key = closed(stage)
     waits = []
     for _ in range(4):

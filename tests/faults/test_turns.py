@@ -146,7 +146,7 @@ def test_a_pause_of_old_work_does_not_hold_up_what_somebody_waits_for(stage: Sta
     number = github.open_issue(OPS, "Slow", by="kim", labels=["incident", "sev2"])
     stage.settle()
     headers = {"Retry-After": "180"}
-    stage.sandbox.fail_next("POST", "/git/refs", status=403, headers=headers, body=SLOWER)
+    stage.sandbox.fail_next("POST", "/git/refs|createRef", status=403, headers=headers, body=SLOWER)
     github.close(OPS, number, by="kim")
     stage.settle()
     stage.clock.wait(timedelta(minutes=2))

@@ -77,7 +77,9 @@ def test_an_edit_between_our_read_and_our_write_keeps_both(stage: Stage) -> None
 
 
 def test_rules_that_change_while_an_answer_is_missing_make_no_second_task(stage: Stage) -> None:
-    stage.sandbox.fail_next("POST", "/acme/ops/issues$", after_effect=True, drop_connection=True)
+    stage.sandbox.fail_next(
+        "POST", "/acme/ops/issues$|createIssue", after_effect=True, drop_connection=True
+    )
     closed(stage, "ACTION: one")
     stage.restart(tasks=JIRA_TASKS)
     for _ in range(6):

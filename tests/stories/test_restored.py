@@ -249,6 +249,7 @@ def test_said_without_need_it_only_costs_a_look(tmp_path: Path) -> None:
 
 def test_what_nobody_said_before_stays_uncertain_in_all_its_states(tmp_path: Path) -> None:
     with Stage(tmp_path) as stage:
+        stage.sandbox.github.graphql = False  # one by one, so that one is refused
         stage.sandbox.fail_next("POST", "/acme/ops/issues$", status=422)
         key = opened(stage)
         stage.sandbox.github.close(OPS, 1, by="kim")

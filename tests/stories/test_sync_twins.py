@@ -65,7 +65,7 @@ def test_a_twin_whose_creation_was_never_answered_is_made_once(
     """Our own webhook tells of it, or the account's own tickets do: nothing else in that tracker
     relates to it."""
     with Stage(tmp_path, tasks=tasks) as stage:
-        path = "/ops/issues$" if tasks is BOTH else "/issue(/bulk)?$"
+        path = "/ops/issues$|createIssue" if tasks is BOTH else "/issue(/bulk)?$"
         stage.sandbox.fail_next("POST", path, after_effect=after_effect, drop_connection=True)
         remedy = Remedy(stage)
         in_the_end(stage)
@@ -78,7 +78,9 @@ def test_a_lost_twin_is_found_on_the_incident_where_lists_lag(tmp_path: Path) ->
     """Its text names the incident, which notes that at once."""
     with Stage(tmp_path, tasks=BOTH, webhooks=False) as stage:
         stage.sandbox.set_faults(Faults(list_lag=(2 * TIMING.settle).total_seconds()))
-        stage.sandbox.fail_next("POST", "/ops/issues$", after_effect=True, drop_connection=True)
+        stage.sandbox.fail_next(
+            "POST", "/ops/issues$|createIssue", after_effect=True, drop_connection=True
+        )
         github = stage.sandbox.github
         number = github.open_issue(OPS, "Slow", by="kim", labels=["incident", "sev2"])
         github.comment(OPS, number, "ACTION: alert on depth @kim", by="noor")

@@ -116,7 +116,7 @@ def test_one_trace_leads_from_a_delivery_to_the_calls_that_it_led_to(
     found = of_closing(stage, spans)
     names = {each.name for each in found}
     assert {"webhook", "job delivery", "job incident", "decide"} <= names
-    assert {"effect CreateDocument", "effect CreateTask", "effect LinkTask"} <= names
+    assert {"effect CreateDocument", "effect CreateTask", "effect WriteComment"} <= names
     by_id = {each.context.span_id: each for each in found if each.context}
     effects = [each for each in found if each.name.startswith("effect ")]
     writes = [each for each in found if each.name == "POST github"]
@@ -200,7 +200,7 @@ def test_a_call_that_fails_is_a_line_with_the_ids_of_its_effect(
     staged: Staging, lines: list[str]
 ) -> None:
     stage = staged()
-    stage.sandbox.fail_next("POST", "/issues$", 502)
+    stage.sandbox.fail_next("POST", "/issues$|createIssue", 502)
     key = closed(stage)
     told = [json.loads(line) for line in lines]
     [failed] = [each for each in told if each["event"] == "call" and each["status"] == 502]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from builders import KIM, NOON, at, task_ref
@@ -15,6 +16,7 @@ from integrations.github import webhook as github
 from integrations.github.budgets import ACCOUNT
 from integrations.tracker import Envelope
 from service.clock import Clock
+from service.registering import Registering
 from service.store import Store
 from service.store.deliveries import Arrival, DeliveryState
 from service.store.journal import EntryKind
@@ -65,6 +67,7 @@ class Web:
     severities: tuple[str, ...] = ("sev1", "sev2", "sev3", "sev4")
     metrics_token: Secret | None = None
     broker_answers: Callable[[], bool] | None = None
+    registering: Registering = field(default_factory=lambda: Registering(Path("nowhere"), 5))
 
 
 @dataclass

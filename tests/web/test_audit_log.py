@@ -60,8 +60,9 @@ WRITES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 #: They change nothing that is anybody's but one's own session, or the zone of one's own times.
+#: What comes of `setup.offer` is GitHub's answer to it, which is read: see `test_app_setup`.
 OF_ONESELF = {
-    *("sign_in.enter", "sign_in.leave", "zones.choose"),
+    *("sign_in.enter", "sign_in.leave", "zones.choose", "setup.offer"),
     *("webhooks.receive", "checks.receive"),
 }
 

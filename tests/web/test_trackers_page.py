@@ -62,3 +62,17 @@ def test_the_page_needs_sign_in(visitor: FlaskClient) -> None:
     answer = visitor.get("/trackers")
     assert answer.status_code == 302
     assert answer.location.startswith("/sign-in")
+
+
+def test_each_account_of_a_connection_is_shown_by_itself(
+    operator: FlaskClient, store: Store
+) -> None:
+    with store.write() as tx:
+        hour = tx.now + timedelta(hours=1)
+        for owner, left in (("globex", 4000), ("acme", 12)):
+            tx.traffic.put_circuit(Circuit(f"acme-github@{owner}", quota=Quota(5000, left, hour)))
+        tx.traffic.put_circuit(Circuit("acme-github2@acme", quota=Quota(5000, 7, hour)))
+    with store.read() as tx:
+        shown = [standing.connection for standing in standings(tx, LIMITS)]
+    assert shown == ["acme-github", "acme-github@acme", "acme-github@globex", "acme-silent"]
+    assert "12 of 5000 left" in operator.get("/trackers").text

@@ -1,0 +1,127 @@
+"""Several writes in one request: what a server can of it, and how each of them ended.
+
+GitHub answers 200 with `data` and `errors`: a write that fails is null in the one and named by the
+`path` of the other, and keeps the later ones from nothing.
+https://docs.github.com/en/graphql/guides/forming-calls-with-graphql
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from integrations.github.answers import asks_for_patience
+from integrations.github.client import GitHubClient, Json
+from integrations.github.recent import Recent
+from integrations.tracker import NotThere, OutcomeUnknown, RateLimited, Rejected, TrackerError
+
+#: Waited when one write of several is refused for being one too many: "wait for at least one
+#: minute". https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+_PATIENCE = timedelta(minutes=1)
+
+_WORDS_LIMIT = 500
+
+#: "GraphQL is introspective": https://docs.github.com/en/graphql/guides/introduction-to-graphql
+_ABILITIES = """\
+query {
+  issues: __type(name: "CreateIssueInput") { inputFields { name } }
+  commits: __type(name: "CreateCommitOnBranchInput") { inputFields { name } }
+}
+"""
+
+#: The `type` of an error that certainly had no effect; others, and those without, tell nothing.
+_WITHOUT_EFFECT = frozenset(
+    ("FORBIDDEN", "INSUFFICIENT_SCOPES", "NOT_FOUND", "STALE_DATA", "UNPROCESSABLE")
+)
+
+
+class NotDone(Rejected):
+    """One write of a document that was refused, and certainly had no effect: asked for by itself
+    over REST, it ends in words and fields that are understood here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What of GraphQL a server has: `issues` and `commits` can be made with it, an issue at once
+    with its parent, and with its type."""
+
+    issues: bool = False
+    commits: bool = False
+    parents: bool = False
+    types: bool = False
+
+
+class GraphQL:
+    """GraphQL of one server through one account."""
+
+    def __init__(self, client: GitHubClient) -> None:
+        self._client = client
+        self._abilities: Recent[str, Abilities] = client.abilities
+
+    def abilities(self) -> Abilities:
+        """One query, whose answer is believed for a day. Where the account may not ask, nothing
+        can be done so, and REST says what is wrong with its sign-in."""
+        try:
+            return self._abilities.get("", self._ask)
+        except Rejected:
+            return Abilities()
+
+    def _ask(self) -> Abilities:
+        try:
+            answer = self._client.graphql(_ABILITIES, {})
+        except NotThere:  # an old server, or one that is none of GitHub's
+            return Abilities()
+        told = answer.get("data") or {}
+        issues, commits = (_fields(told.get(name)) for name in ("issues", "commits"))
+        return Abilities(
+            issues="title" in issues,
+            commits="expectedHeadOid" in commits,
+            parents="parentIssueId" in issues,
+            types="issueTypeId" in issues,
+        )
+
+    def query(self, document: str, **variables: Any) -> Json:
+        """The data of a query; without what could not be found or may not be seen."""
+        return dict(self._client.graphql(document, variables).get("data") or {})
+
+    def write(
+        self, document: str, variables: Json, names: Sequence[str]
+    ) -> Mapping[str, Json | TrackerError]:
+        """How each write of the document ended, by the name that it has there. Raises TrackerError
+        for all of them together; NotDone where the server did not understand the document."""
+        try:
+            answer = self._client.graphql(document, variables, len(names))
+        except NotThere as error:
+            self._abilities.forget("")
+            raise NotDone(error.words) from None
+        data = answer.get("data")
+        errors = [error for error in answer.get("errors") or () if isinstance(error, dict)]
+        if data is None and any("extensions" in error and "path" not in error for error in errors):
+            # It was not begun: it does not fit the schema.
+            # https://spec.graphql.org/October2021/#sec-Errors.Request-errors
+            self._abilities.forget("")
+            raise NotDone(_words(errors[0]))
+        done = data if isinstance(data, dict) else {}
+        return {name: self._ended(name, done.get(name), errors) for name in names}
+
+    def _ended(self, name: str, value: object, errors: Sequence[Json]) -> Json | TrackerError:
+        if isinstance(value, dict):
+            return value
+        told = next((error for error in errors if (error.get("path") or [""])[0] == name), None)
+        error = told or next((error for error in errors if not error.get("path")), {})
+        words = _words(error)
+        if asks_for_patience(error):
+            return RateLimited(words, retry_at=self._client.clock() + _PATIENCE)
+        if error.get("type") in _WITHOUT_EFFECT:
+            return NotDone(words)
+        return OutcomeUnknown(words, mend="Nothing to do: what became of it is looked up first.")
+
+
+def _fields(type: Json | None) -> set[str]:
+    return {str(field.get("name")) for field in (type or {}).get("inputFields") or ()}
+
+
+def _words(error: Json) -> str:
+    return str(error.get("message") or "its answer is missing")[:_WORDS_LIMIT]

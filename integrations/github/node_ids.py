@@ -1,0 +1,78 @@
+"""What REST calls by name, as GraphQL wants it: by node id. Looked up over REST, and remembered.
+
+https://docs.github.com/en/graphql/guides/using-global-node-ids
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from integrations.github.answers import Invalid
+from integrations.github.client import GitHubClient, repo_path
+from integrations.github.recent import Recent
+from integrations.tracker import NotThere, OutcomeUnknown, Unavailable
+
+
+class NodeIds:
+    """Node ids of one server's people, labels and issue types, at most ten minutes old."""
+
+    def __init__(self, client: GitHubClient) -> None:
+        self._client = client
+        self._people: Recent[str, str] = Recent(client.clock)
+        self._labels: Recent[str, dict[str, str]] = Recent(client.clock)
+        self._types: Recent[str, dict[str, str]] = Recent(client.clock)
+
+    def repository(self, place: str) -> str:
+        """ "" where the server tells none."""
+        return self._client.repository(place).id
+
+    def person(self, login: str) -> str:
+        """https://docs.github.com/en/rest/users/users#get-a-user"""
+        path = f"/users/{quote(login, safe='')}"
+        return self._people.get(login.lower(), lambda: str(self._client.read(path)["node_id"]))
+
+    def label(self, place: str, name: str) -> str:
+        """One that is not there is made, as REST makes it with the issue. Where nobody knows
+        whether it was made, Unavailable: names are unique, so asking again finds it or makes it.
+        https://docs.github.com/en/rest/issues/labels#create-a-label"""
+        known = self._known_labels(place)
+        if name.lower() not in known:
+            path = f"{repo_path(place)}/labels"
+            try:
+                made = self._client.write("POST", path, {"name": name})
+                known[name.lower()] = str(made["node_id"])
+            except OutcomeUnknown as error:
+                self._labels.forget(place)
+                raise Unavailable(error.words, mend=error.mend) from None
+            except Invalid:  # "already_exists": somebody was faster than what we remember
+                self._labels.forget(place)
+                known = self._known_labels(place)
+                if name.lower() not in known:
+                    raise
+        return known[name.lower()]
+
+    def issue_type(self, place: str, name: str) -> str:
+        """NotThere where the owner has no such type, or no types at all.
+        https://docs.github.com/en/rest/orgs/issue-types#list-issue-types-for-an-organization"""
+        owner = self._client.repository(place).name.partition("/")[0]
+
+        def ask() -> dict[str, str]:
+            listed = self._client.pages(f"/orgs/{quote(owner, safe='')}/issue-types")
+            return {str(each["name"]).lower(): str(each["node_id"]) for each in listed}
+
+        known = self._types.get(owner, ask)
+        if name.lower() not in known:
+            raise NotThere(f"{owner} has no issue type {name!r}")
+        return known[name.lower()]
+
+    def forget(self, place: str) -> None:
+        """Somebody saw that one of a place is not what is remembered."""
+        self._labels.forget(place)
+        self._types.forget(self._client.repository(place).name.partition("/")[0])
+
+    def _known_labels(self, place: str) -> dict[str, str]:
+        def ask() -> dict[str, str]:
+            listed = self._client.pages(f"{self._client.present_path(place)}/labels")
+            return {str(each["name"]).lower(): str(each["node_id"]) for each in listed}
+
+        return self._labels.get(place, ask)

@@ -1,0 +1,59 @@
+"""Values that the rules name for fields that must have one, as Jira takes them.
+
+https://developer.atlassian.com/server/jira/platform/jira-rest-api-examples/#creating-an-issue-using-custom-fields
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from integrations.jira.site import JiraSite, Screen
+from integrations.tracker import Rejected
+from workflows.named_fields import said_in
+from workflows.policy import same_word
+
+
+def filled(site: JiraSite, screen: Screen, given: Mapping[str, str], kind: str) -> dict[str, Any]:
+    """Fields that a creation screen demands and for which a value is `given` by their name or id;
+    what is not demanded is left alone. Rejected where Jira would not take a value; `kind` says
+    where, for the words."""
+    found: dict[str, Any] = {}
+    for id, name in screen.demands().items():
+        value = given.get(id) or said_in(given, name)
+        if not value:
+            continue
+        try:
+            found[id] = as_taken(site, screen.fields[id], value)
+        except ValueError as fault:
+            words = f"{kind} does not take {name}: {fault}"
+            raise Rejected(words, mend=f"Name another value for {name} under fill.") from fault
+    return found
+
+
+def as_taken(site: JiraSite, told: Mapping[str, Any], given: str) -> Any:
+    """A value as its field takes it; ValueError where it does not."""
+    schema = told.get("schema") or {}
+    kind, many = schema.get("type"), schema.get("type") == "array"
+    allowed = told.get("allowedValues")
+    if allowed:
+        chosen = {"id": _option(allowed, given)}
+        return [chosen] if many else chosen
+    if many:
+        return given.split() if schema.get("system") == "labels" else [given]
+    if kind == "number":
+        return float(given)
+    if kind == "user":
+        return site.assignee(given)
+    rich = str(schema.get("custom") or "").endswith(":textarea")
+    if rich or schema.get("system") in ("description", "environment"):
+        return site.description(given)
+    return given
+
+
+def _option(allowed: Any, given: str) -> str:
+    for one in allowed:
+        if same_word(str(one.get("value") or one.get("name"))) == same_word(given):
+            return str(one["id"])
+    names = ", ".join(str(one.get("value") or one.get("name")) for one in allowed[:20])
+    raise ValueError(f"{given!r} is not one of {names}")

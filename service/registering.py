@@ -1,0 +1,137 @@
+"""Registering a GitHub App from the pages: what is asked for, and where its secrets are kept."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from config.schema import is_loopback
+from integrations.github import manifest
+from integrations.github.manifest import NewApp
+from integrations.tracker import TrackerError
+from service.data import UnusableData, made
+from service.surroundings import address
+
+_LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}", re.ASCII)
+_CONNECTION = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
+_SERVER = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~/-]*)?", re.ASCII)
+_SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}", re.ASCII)
+
+#: Of the data directory, where the files of each App stand below its name.
+FOLDER = "github-apps"
+
+
+class Unfit(Exception):
+    """What was asked for cannot be done; the message says what to write instead, or to do now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """An App of `organisation`, or of whoever registers it (""), on the server whose API is at
+    `url`, for the `connection` of the rules. `public`: others may install it."""
+
+    url: str
+    organisation: str
+    connection: str
+    public: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a browser is to post, and where: to a page of the `server`."""
+
+    action: str
+    manifest: dict[str, Any]
+    server: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """An App that was just made, and the files in which its secrets are; `webhook_secret` is None
+    where it has no webhook."""
+
+    id: str
+    slug: str
+    page: str
+    private_key: Path
+    webhook_secret: Path | None
+
+
+def wish(server: str, organisation: str, connection: str, *, public: bool) -> Wish:
+    """What somebody typed, understood. Raises Unfit."""
+    url = address("github", server or "https://github.com")
+    parts = urlsplit(url)
+    if not _SERVER.fullmatch(url):
+        raise Unfit("Write the server as https://github.com or https://github.acme.example.")
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+        raise Unfit("Write the server with https://: what it answers is a secret.")
+    if organisation and not _LOGIN.fullmatch(organisation):
+        raise Unfit("Write the organisation as its address does, such as acme.")
+    if not _CONNECTION.fullmatch(connection):
+        raise Unfit("Write the connection's name as in the rules: letters, digits, _, . and -.")
+    return Wish(url, organisation, connection, public)
+
+
+@dataclass(frozen=True, slots=True)
+class Registering:
+    """Asks for Apps, and keeps their secrets below the directory `data`. `answer_seconds` is how
+    long GitHub is waited for."""
+
+    data: Path
+    answer_seconds: int
+
+    def offer(self, wished: Wish, state: str, here: str, public_url: str | None) -> Offer:
+        """`here` is the page to which GitHub sends the browser back. Raises Unfit where the files
+        could not be written later on."""
+        try:
+            made(self.data / FOLDER)
+        except UnusableData as error:
+            raise Unfit(str(error)) from None
+        webhook = f"{public_url}/webhooks/{wished.connection}" if public_url else ""
+        asked = manifest.manifest(
+            wished.url,
+            f"Followthrough {wished.organisation}".strip(),
+            public_url or here,
+            here,
+            webhook,
+            public=wished.public,
+        )
+        action = manifest.registration(wished.url, wished.organisation, state)
+        parts = urlsplit(action)
+        return Offer(action, asked, f"{parts.scheme}://{parts.netloc}")
+
+    def finish(self, url: str, code: str) -> Registered:
+        """Get the App's secrets for the code that GitHub sent, and write them into files of their
+        own, readable by this user only. Raises Unfit."""
+        try:
+            app = manifest.convert(url, code, self.answer_seconds)
+        except TrackerError as error:
+            raise Unfit(f"{error.words}. {error.mend}") from None
+        try:
+            return self._kept(app)
+        except OSError as error:
+            words = f"The App {app.slug} is registered, and its secrets could not be written: "
+            mend = f"Make a private key and a webhook secret on its page, {app.page}."
+            raise Unfit(f"{words}{error.strerror}. {mend}") from None
+
+    def _kept(self, app: NewApp) -> Registered:
+        if not _SLUG.fullmatch(app.slug):
+            raise Unfit(f"GitHub calls the App {app.slug!r}, which is no name of a directory.")
+        folder = self.data / FOLDER / app.slug
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        key = _written(folder / "private-key.pem", app.private_key)
+        secret = app.webhook_secret
+        hook = _written(folder / "webhook-secret", secret) if secret else None
+        return Registered(app.id, app.slug, app.page, key, hook)
+
+
+def _written(path: Path, text: str) -> Path:
+    """The absolute path of the new file."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text.strip() + "\n")
+    return path.absolute()

@@ -1,0 +1,280 @@
+"""A GitHub App: its key, its installations, and the tokens that end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from integrations.gate import Call, OpenGate, Report
+from integrations.github.adapter import GitHubTracker
+from integrations.github.client import GitHubClient
+from integrations.github.installations import Installations
+from integrations.github.manifest import PERMISSIONS
+from integrations.github.redelivery import GitHubRedelivery
+from integrations.github.signing import AppKey
+from integrations.sandbox import Sandbox
+from integrations.tracker import (
+    MissedDelivery,
+    NotThere,
+    Rejected,
+    SignInFailed,
+    TrackerError,
+    Unavailable,
+)
+
+START = datetime(2026, 12, 7, 12, tzinfo=UTC)
+ISSUES = "/repos/acme/ops/issues"
+GRANTED = {name: level for name, (level, _) in PERMISSIONS.items()}
+
+
+class Books(OpenGate):
+    """Who was asked for what."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+
+    @contextmanager
+    def passing(self, call: Call) -> Iterator[Report]:
+        self.calls.append(call)
+        yield lambda _: None
+
+
+class Company:
+    """An App that is installed on two owners; `clock` is moved by `wait`."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.now = START
+        self.sandbox, self.github = sandbox, sandbox.github
+        sandbox.world.clock = lambda: self.now
+        for place in ("acme/ops", "acme/web", "globex/ops"):
+            self.github.add_repo(place, private=True, collaborators={"kim": "write"})
+        self.told = self.github.add_app("followthrough", GRANTED)
+        self.acme = self.github.install_app("followthrough", "acme", ["acme/ops"])
+        self.globex = self.github.install_app("followthrough", "globex")
+        self.books = Books()
+        self.client = self.sign_in()
+
+    def sign_in(self, app_id: str = "", key: str = "") -> GitHubClient:
+        """A process of its own."""
+        signer = AppKey(app_id or str(self.told["id"]), key or self.told["pem"], lambda: self.now)
+        named = {"clock": lambda: self.now, "gate": self.books, "connection": "github"}
+        itself = GitHubClient(self.sandbox.github_url, signer, **named)  # type: ignore[arg-type]
+        return GitHubClient(
+            self.sandbox.github_url,
+            Installations(itself),
+            **named,  # type: ignore[arg-type]
+        )
+
+    def wait(self, **length: float) -> None:
+        self.now += timedelta(**length)
+
+    def asked(self, part: str = "access_tokens") -> int:
+        """How often something was asked for, over all."""
+        return sum(part in call.path for call in self.sandbox.calls)
+
+
+@pytest.fixture
+def company() -> Iterator[Company]:
+    with Sandbox() as sandbox:
+        yield Company(sandbox)
+
+
+def ends(do: Callable[[], object], kind: type[TrackerError], *secrets: str) -> TrackerError:
+    with pytest.raises(TrackerError) as ending:
+        do()
+    assert type(ending.value) is kind, repr(ending.value)
+    told = f"{ending.value!r} {ending.value.words} {ending.value.mend}"
+    assert not [secret for secret in secrets if secret in told]
+    return ending.value
+
+
+def test_each_repository_is_served_by_the_installation_on_it(company: Company) -> None:
+    for place in ("acme/ops", "globex/ops", "acme/ops", "globex/ops"):
+        made = company.client.write("POST", f"/repos/{place}/issues", {"title": "x"})
+        assert made["user"]["login"] == company.client.login() == "followthrough[bot]"
+    assert company.asked("access_tokens") == 2
+    assert company.asked("/installation") == 2 + 2  # found once each, and their tokens
+
+
+def test_the_limits_of_each_installation_are_kept_apart(company: Company) -> None:
+    for place in ("acme/ops", "globex/ops"):
+        company.client.read(f"/repos/{place}")
+    books = [call.books for call in company.books.calls if call.path.endswith("/ops")]
+    assert books == ["github@acme", "github@globex"]
+    assert {c.books for c in company.books.calls if "access_tokens" in c.path} == {"github"}
+
+
+def test_a_token_is_replaced_before_it_ends(company: Company) -> None:
+    company.client.read(ISSUES.removesuffix("/issues"))
+    company.wait(minutes=54)
+    company.client.read(ISSUES.removesuffix("/issues"))
+    assert company.asked() == 1
+    company.wait(minutes=2)
+    company.client.write("POST", ISSUES, {"title": "x"})
+    assert company.asked() == 2
+    assert 401 not in [call.status for call in company.sandbox.calls]
+
+
+def test_a_write_whose_token_was_revoked_is_sent_once_more_and_done_once(company: Company) -> None:
+    company.client.write("POST", ISSUES, {"title": "before"})
+    company.github.end_app_tokens()
+    company.client.write("POST", ISSUES, {"title": "after"})
+    sent = [c.status for c in company.sandbox.calls if c.path.endswith("/issues")]
+    assert sent == [201, 401, 201]
+    titles = [issue.title for issue in company.github.repo("acme/ops").issues.values()]
+    assert titles == ["before", "after"]
+
+
+def test_what_is_refused_with_a_new_token_too_is_not_tried_a_third_time(company: Company) -> None:
+    company.sandbox.fail_next("POST", "/issues", 401, times=9, body={"message": "Bad credentials"})
+    ends(lambda: company.client.write("POST", ISSUES, {"title": "x"}), SignInFailed)
+    assert [c.status for c in company.sandbox.calls if c.path.endswith("/issues")] == [401, 401]
+
+
+@pytest.mark.parametrize("fault", [{"status": 502}, {"status": 401}, {"drop_connection": True}])
+def test_no_write_is_in_doubt_because_its_token_could_not_be_had(
+    company: Company, fault: dict[str, int]
+) -> None:
+    """The effect of fetching a token is nobody's concern; the write itself was never sent."""
+    company.sandbox.fail_next("POST", "access_tokens", times=9, **fault)  # type: ignore[arg-type]
+    kind = SignInFailed if fault.get("status") == 401 else Unavailable
+    ends(lambda: company.client.write("POST", ISSUES, {"title": "x"}), kind)
+    assert company.asked(ISSUES) == 0
+
+
+def test_threads_that_need_a_token_at_once_wait_for_one(company: Company) -> None:
+    company.client.read("/repos/acme/ops")
+    company.github.end_app_tokens()
+    company.wait(hours=2)
+    before, start = company.asked(), threading.Barrier(6)
+
+    def read() -> str:
+        start.wait()
+        return str(company.client.read("/repos/acme/ops")["full_name"])
+
+    with ThreadPoolExecutor(6) as pool:
+        found = [each.result() for each in [pool.submit(read) for _ in range(6)]]
+    assert found == ["acme/ops"] * 6
+    assert company.asked() - before == 1
+
+
+def test_a_repository_without_the_app_is_named_with_the_way_to_install_it(company: Company) -> None:
+    """It is no proof that anything was deleted, as NotThere would be."""
+    refused = ends(lambda: company.client.read("/repos/acme/web/issues/1"), Rejected)
+    assert refused.words == "the GitHub App followthrough is not installed on acme/web"
+    assert "/apps/followthrough/installations/new" in refused.mend
+    company.github.install_app("followthrough", "acme", ["acme/web"])
+    assert company.client.read("/repos/acme/web")["name"] == "web"
+
+
+def test_an_app_that_was_installed_anew_is_found_again(company: Company) -> None:
+    company.client.read("/repos/acme/ops")
+    company.github.uninstall_app(company.acme)
+    again = company.github.install_app("followthrough", "acme")
+    company.wait(hours=1)
+    company.sandbox.reset_calls()
+    assert company.client.read("/repos/acme/ops")["name"] == "ops"
+    assert company.asked(f"installations/{again}/access_tokens") == 1
+
+
+def test_an_app_that_was_uninstalled_while_its_token_was_good_says_so(company: Company) -> None:
+    company.client.read("/repos/acme/ops")
+    company.github.uninstall_app(company.acme)
+    lost = ends(lambda: company.client.read("/repos/acme/ops"), Unavailable)
+    assert "was uninstalled from acme" in lost.words
+    refused = ends(lambda: company.client.read("/repos/acme/ops"), Rejected)
+    assert "is not installed on acme/ops" in refused.words
+
+
+def test_a_suspended_installation_says_who_mends_it(company: Company) -> None:
+    company.github.suspend_app(company.acme)
+    refused = ends(lambda: company.client.read("/repos/acme/ops"), SignInFailed)
+    assert "suspended" in refused.words
+    assert "installed GitHub Apps" in refused.mend
+
+
+def test_a_wrong_key_a_wrong_id_and_a_wrong_clock_are_faults_of_the_sign_in(
+    company: Company,
+) -> None:
+    other = company.github.add_app("other", GRANTED)
+    wrong = [
+        company.sign_in(key=other["pem"]),
+        company.sign_in(app_id="4711"),
+        company.sign_in(key="no key at all"),
+        company.sign_in(key=company.told["pem"][:300]),
+    ]
+    for client in wrong:
+        refused = ends(client.login, SignInFailed, company.told["pem"][40:90], "no key at all")
+        assert refused.mend
+    signer = AppKey(
+        str(company.told["id"]), company.told["pem"], lambda: START + timedelta(hours=1)
+    )
+    ahead = GitHubClient(company.sandbox.github_url, signer, clock=lambda: START)
+    ends(Installations(ahead).login, SignInFailed)
+
+
+def test_what_the_app_may_not_do_is_refused_with_what_would_do(company: Company) -> None:
+    company.github.apps.by_slug["followthrough"].permissions = {"issues": "read"}
+    refused = ends(lambda: company.client.write("POST", ISSUES, {"title": "x"}), SignInFailed)
+    assert "issues=write" in refused.mend
+
+
+def test_what_is_about_no_repository_is_refused_before_it_is_sent(company: Company) -> None:
+    ends(lambda: company.client.read("/user/repos"), Rejected)
+    assert company.sandbox.calls == []
+
+
+def test_doctor_reads_what_the_app_may_do(company: Company) -> None:
+    tracker = GitHubTracker("github", company.client)
+    found = list(tracker.check({"acme/ops": "", "acme/web": ""}))
+    words = [finding.what for finding in found]
+    assert "signed in as followthrough[bot]" in words
+    assert "acme/ops: served by the App's installation on acme" in words
+    (fault,) = [finding for finding in found if not finding.ok]
+    assert fault.what == "acme/web: the GitHub App followthrough is not installed on acme/web"
+    company.github.apps.by_slug["followthrough"].permissions = {"issues": "read"}
+    lacks = [f for f in tracker.check({"acme/ops": ""}) if "the App has" in f.what]
+    assert [f.ok for f in lacks] == [False, True, True, True, True]
+    assert lacks[0].to_write
+    assert "Issues: write" in lacks[0].mend
+
+
+def test_deliveries_of_the_apps_own_webhook_are_asked_for_again(company: Company) -> None:
+    address = "http://127.0.0.1:9/webhooks/github"  # nobody listens
+    told = company.github.add_app("hooked", GRANTED, ["issues"], url=address, secret="s")
+    company.github.install_app("hooked", "acme")
+    company.github.open_issue("acme/ops", "Down", "kim")
+    assert company.sandbox.hooks.drain()
+    client = company.sign_in(str(told["id"]), told["pem"])
+    kept = GitHubRedelivery(client, ["acme/ops"], "/webhooks/github")
+    (missed,) = kept.missed(START - timedelta(hours=1))
+    assert isinstance(missed, MissedDelivery)
+    assert (missed.event, missed.handle) == ("issues", "/app/hook/deliveries/1/attempts")
+    kept.ask_again(missed.handle)
+    assert company.sandbox.hooks.drain()
+    assert len(company.sandbox.hooks.attempts) == 2
+    assert [f.what for f in kept.check()] == [
+        "1 webhook sends here; failed deliveries are asked for again"
+    ]
+
+
+def test_an_app_whose_webhook_leads_elsewhere_or_nowhere_is_noted(company: Company) -> None:
+    kept = GitHubRedelivery(company.client, ["acme/ops"], "/webhooks/github")
+    (noted,) = kept.check()
+    assert noted.what == "no webhook sends to /webhooks/github"
+    assert "the App's webhook URL" in noted.mend
+
+
+def test_a_repository_that_was_renamed_is_still_served(company: Company) -> None:
+    company.github.rename_repo("acme/ops", "acme/operations")
+    company.github.install_app("followthrough", "acme")
+    assert company.client.repository("acme/ops").name == "acme/operations"
+
+
+def test_what_is_gone_below_a_served_repository_is_not_there(company: Company) -> None:
+    ends(lambda: company.client.read(f"{ISSUES}/99"), NotThere)

@@ -1,0 +1,205 @@
+"""Registering a GitHub App from the pages, against a server that speaks the manifest flow."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+import yaml
+from flask.testing import FlaskClient
+from web.history import TOKEN, Web
+from werkzeug.test import TestResponse
+
+from integrations.github.client import GitHubClient
+from integrations.github.installations import Installations
+from integrations.github.manifest import EVENTS, PERMISSIONS, manifest
+from integrations.github.signing import AppKey
+from integrations.sandbox import Sandbox
+from service.app import create_app
+from service.registering import Registering
+from service.store import Store
+
+PUBLIC = "https://followthrough.acme.example"
+
+
+@dataclass
+class Admin:
+    """Somebody who administers the service, in front of a browser."""
+
+    client: FlaskClient
+    sandbox: Sandbox
+    data: Path
+
+    def ask(self, **typed: str) -> TestResponse:
+        page = self.client.get("/setup/github").text
+        (csrf, *_) = re.findall(r'name="csrf" value="([^"]+)"', page)
+        form = {"csrf": csrf, "server": self.sandbox.github_url, "organisation": "acme"}
+        return self.client.post("/setup/github", data={**form, "connection": "hub", **typed})
+
+    def at_github(self, page: TestResponse) -> str:
+        """Press the button there, and be sent back: the address on our service."""
+        (action,) = re.findall(r'action="(http[^"]+)"', page.text)
+        (asked,) = re.findall(r'name="manifest" value="([^"]+)"', page.text)
+        answer = requests.post(
+            html.unescape(action),
+            data={"manifest": html.unescape(asked)},
+            timeout=5,
+            allow_redirects=False,
+        )
+        there = urlsplit(answer.headers["Location"])
+        return f"{there.path}?{there.query}"
+
+    def files(self) -> list[Path]:
+        return sorted(path for path in self.data.rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def admin(tmp_path: Path, store: Store) -> Iterator[Admin]:
+    with Sandbox() as sandbox:
+        sandbox.github.add_repo("acme/ops")
+        data = tmp_path / "data"
+        web = replace(Web(store), registering=Registering(data, 5), public_url=PUBLIC)
+        client = create_app(web).test_client()
+        client.post("/sign-in", data={"token": TOKEN})
+        yield Admin(client, sandbox, data)
+
+
+def asked(page: TestResponse) -> dict[str, Any]:
+    (text,) = re.findall(r'name="manifest" value="([^"]+)"', page.text)
+    found: dict[str, Any] = json.loads(html.unescape(text))
+    return found
+
+
+def test_the_whole_way_ends_with_files_and_rules_that_sign_in(admin: Admin) -> None:
+    back = admin.at_github(admin.ask())
+    page = admin.client.get(back)
+    assert page.status_code == 200
+    key, hook = admin.files()
+    assert (key.name, hook.name) == ("private-key.pem", "webhook-secret")
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (key, hook)} == {0o600}
+    assert key.read_text() not in page.text
+    assert hook.read_text().strip() not in page.text
+    (told,) = re.findall(r"<pre><code>(.*?)</code></pre>", page.text, re.DOTALL)
+    hub = yaml.safe_load(html.unescape(told))["connections"]["hub"]
+    assert hub["webhook_secrets"] == [{"file": str(hook)}]
+    pem = Path(hub["auth"]["private_key"]["file"]).read_text()
+    admin.sandbox.github.install_app("followthrough-acme", "acme")
+    signer = AppKey(hub["auth"]["app_id"], pem, admin.sandbox.world.clock)
+    app = Installations(GitHubClient(hub["url"], signer))
+    client = GitHubClient(hub["url"], app)
+    assert client.login() == "followthrough-acme[bot]"
+    assert client.write("POST", "/repos/acme/ops/issues", {"title": "x"})["number"] == 1
+    assert "/apps/followthrough-acme/installations/new" in page.text
+
+
+def test_what_is_asked_for_is_shown_first_and_is_all_that_is_needed(admin: Admin) -> None:
+    page = admin.ask()
+    wanted = asked(page)
+    assert wanted["default_permissions"] == {n: level for n, (level, _) in PERMISSIONS.items()}
+    newer = {"sub_issues", "issue_dependencies"}
+    assert wanted["default_events"] == [event for event in EVENTS if event not in newer]
+    assert wanted["hook_attributes"] == {"url": f"{PUBLIC}/webhooks/hub", "active": True}
+    assert wanted["redirect_url"] == f"{PUBLIC}/setup/github/made"
+    assert not wanted["public"]
+    for level, purpose in PERMISSIONS.values():
+        assert purpose in html.unescape(page.text)
+        assert level in ("read", "write")
+    assert asked(admin.ask(public="yes"))["public"]
+
+
+def test_github_com_is_asked_for_its_newer_events_too() -> None:
+    wanted = manifest("https://api.github.com", "F", PUBLIC, PUBLIC, f"{PUBLIC}/w", public=False)
+    assert wanted["default_events"] == list(EVENTS)
+
+
+def test_the_form_may_lead_to_that_server_and_nowhere_else(admin: Admin) -> None:
+    origin = "{0.scheme}://{0.netloc}".format(urlsplit(admin.sandbox.github_url))
+    assert f"form-action 'self' {origin};" in admin.ask().headers["Content-Security-Policy"]
+    before = admin.client.get("/setup/github").headers["Content-Security-Policy"]
+    assert "form-action 'self';" in before
+
+
+def test_without_a_public_address_there_is_no_webhook_and_the_page_says_so(
+    store: Store, tmp_path: Path
+) -> None:
+    web = replace(Web(store), registering=Registering(tmp_path / "data", 5))
+    client = create_app(web).test_client()
+    client.post("/sign-in", data={"token": TOKEN})
+    assert "FOLLOWTHROUGH_PUBLIC_URL" in client.get("/setup/github").text
+    with Sandbox() as sandbox:
+        page = Admin(client, sandbox, tmp_path / "data").ask()
+    wanted = asked(page)
+    assert "hook_attributes" not in wanted
+    assert "default_events" not in wanted
+    assert wanted["redirect_url"] == "http://localhost/setup/github/made"
+
+
+def test_only_the_browser_that_began_goes_on_and_only_once(admin: Admin) -> None:
+    back = admin.at_github(admin.ask())
+    forged = back.replace("state=", "state=x")
+    assert admin.client.get(forged).status_code == 400
+    assert admin.client.get(back).status_code == 400, "what was asked for is forgotten by then"
+    assert admin.files() == []
+    back = admin.at_github(admin.ask())
+    assert admin.client.get(back).status_code == 200
+    assert admin.client.get(back).status_code == 400
+
+
+def test_a_code_that_github_does_not_know_makes_nothing(admin: Admin) -> None:
+    back = admin.at_github(admin.ask())
+    answer = admin.client.get(re.sub("code=[^&]+", "code=guessed", back))
+    assert answer.status_code == 400
+    assert "begin anew" in answer.text
+    assert admin.files() == []
+
+
+def test_files_that_are_there_already_are_not_written_over(admin: Admin) -> None:
+    admin.client.get(admin.at_github(admin.ask()))
+    before = [path.read_text() for path in admin.files()]
+    answer = admin.client.get(admin.at_github(admin.ask()))
+    assert answer.status_code == 400
+    assert "Make a private key" in html.unescape(answer.text)
+    assert [path.read_text() for path in admin.files()] == before
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ({"server": "http://github.acme.example"}, "Write the server with https://"),
+        ({"server": "https://a b/"}, "Write the server as"),
+        ({"server": "https://a.example;script-src *"}, "Write the server as"),
+        ({"server": "https://kim:pass@github.acme.example"}, "Write the server as"),
+        ({"organisation": "acme/../other"}, "Write the organisation"),
+        ({"connection": "../hub"}, "Write the connection"),
+        ({"connection": ""}, "Write the connection"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_what_can(
+    admin: Admin, typed: dict[str, str], told: str
+) -> None:
+    answer = admin.ask(**typed)
+    assert answer.status_code == 400
+    assert told in html.unescape(answer.text)
+
+
+def test_an_enterprise_server_is_asked_at_its_own_addresses(admin: Admin) -> None:
+    page = admin.ask(server="github.acme.example")
+    address = "https://github.acme.example/organizations/acme/settings/apps/new?state="
+    assert f'action="{address}' in page.text
+
+
+def test_whoever_registers_an_app_is_on_record(admin: Admin, store: Store) -> None:
+    admin.client.get(admin.at_github(admin.ask()))
+    with store.read() as tx:
+        (change, *_) = tx.changes.page(5, None)
+    assert (change.action, change.subject) == ("register GitHub App", "followthrough-acme")
+    assert change.after["connection"] == "hub"  # type: ignore[index,call-overload]
