@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from config.rules import ConnectionRules, Rules
+from integrations.document_store import Spaces
 from integrations.files import Files
 from integrations.gitdir import checks as git_directory
 from integrations.reviewed import ShowsChecks
@@ -59,12 +60,17 @@ def examine(
     public_url: str | None = None,
     files: Mapping[str, Files] = MappingProxyType({}),
     shows: Mapping[str, ShowsChecks] = MappingProxyType({}),
+    spaces: Mapping[str, Spaces] = MappingProxyType({}),
 ) -> Iterator[Checked]:
     """Each connection, then each team. Everything is only read; a team is not held against a
     connection that nothing could be read from."""
     reached: set[str] = set()
     for name, connection in rules.connections.items():
         about = f"connection {name}, {connection.url}"
+        if name in spaces:
+            found = _spaces(spaces[name], name, rules.policy)
+            yield from (Checked(about, _mendable(finding)) for finding in found)
+            continue
         findings = list(_connection(trackers[name], name, rules.policy))
         if any(finding.ok for finding in findings):
             reached.add(name)
@@ -189,6 +195,17 @@ def _connection(tracker: Tracker, name: str, policy: Policy) -> Iterable[Finding
         }
         found |= dict.fromkeys(tracker.check(asked, kept))
     return found
+
+
+def _spaces(spaces: Spaces, name: str, policy: Policy) -> Iterator[Finding]:
+    """What keeps documents and no tickets. A parent that is another for each incident is not
+    looked for."""
+    documents = [team.postmortem.document for team in policy.teams.values()]
+    there = [(d.place, d.path) for d in documents if d.connection == name]
+    wanted = dict.fromkeys((place, "" if "{" in path else path) for place, path in there)
+    for finding in spaces.check(wanted):
+        yield finding if _written_to(name, policy) else _not_yet(finding)
+    yield Finding(True, "pages are polled: there are no webhooks")
 
 
 def _webhooks(connection: ConnectionRules, public_url: str | None) -> Finding:

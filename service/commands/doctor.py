@@ -37,7 +37,8 @@ def doctor(as_json: bool, rules_file: Path | None) -> None:
     kept = trackers.kept_deliveries
     asked = (trackers.by_connection, trackers.audiences, kept)
     beside = (settings.public_url, trackers.files, trackers.shown_checks)
-    for checked in chain(servers(settings), examine(rules, *asked, *beside)):
+    looked = examine(rules, *asked, *beside, spaces=trackers.spaces)
+    for checked in chain(servers(settings), looked):
         if not as_json:
             for line in _told(checked, first=not found or found[-1].about != checked.about):
                 click.echo(line)
