@@ -90,8 +90,8 @@ class GraphQL:
     def write(
         self, place: str, document: str, variables: Json, names: Sequence[str]
     ) -> Mapping[str, Json | TrackerError]:
-        """How each write of the document about `place` ended, by its name there. Raises TrackerError
-        for all of them together; NotDone where the server did not understand it."""
+        """How each write of the document about `place` ended, by its name there. TrackerError is
+        raised for all of them together; NotDone where the server did not understand it."""
         try:
             answer = self._client.graphql(place, document, variables, len(names))
         except NotThere as error:
