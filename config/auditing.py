@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
-from config.checks import check_jira_labels, check_tasks, kind_of, person_names
+from config.checks import check_labels, check_tasks, kind_of, person_names
 from config.problems import Complaint, Place, nearest, spelled, suggestion
 from workflows import calendars
 from workflows.policy import AuditRules, Span, SpanUnit, TaskDestination, same_word
@@ -54,7 +54,7 @@ def check_audits(rules: Mapping[str, Any]) -> Iterator[Complaint]:
             yield from check_tasks(audits["destination"], (*place, "destination"), connections)
         to = audits.get("destination") or team.get("postmortem", {}).get("tasks", {})
         if kind_of(to, connections) == "jira":
-            yield from check_jira_labels(audits, place)
+            yield from check_labels(audits, place, "Jira")
         yield from _check_verdicts(audits.get("verdicts", {}), (*place, "verdicts"))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from config.auditing import build_audits
 from config.calendars import build_calendars
 from config.checking import build_checks
-from config.checks import PLACE_KEY, person_names
+from config.checks import PLACE_KEY, TRACKERS, person_names
 from config.digests import build_digest
 from config.learning import build_learning
 from config.participants import build_participants
@@ -81,9 +81,9 @@ class Auth:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionRules:
-    """One tracker, through one account. `url` has no slash at its end.
+    """One tracker or wiki, through one account. `url` has no slash at its end.
 
-    `deployment` is ``cloud``, ``datacenter`` or None (to be detected), for Jira only.
+    `deployment` is ``cloud``, ``datacenter`` or None (to be detected), not for GitHub.
     No `webhook_secrets`: no webhook is accepted, and polling alone finds what changed.
     `limited`: whether github.com's limits are kept to, None for what the address says.
     """
@@ -141,7 +141,7 @@ def build_policy(
         },
         severities={name: _severity(name, s) for name, s in rules["severities"].items()},
         people=tuple(_person(person) for person in rules["people"]),
-        connections={name: connection.kind for name, connection in connections.items()},
+        connections={n: each.kind for n, each in connections.items() if each.kind in TRACKERS},
         hash="",
         people_by=frozenset(rules.get("people_by", ("email",))),
         learning=build_learning(rules),
@@ -250,13 +250,15 @@ def _document(document: Mapping[str, Any], base: Path) -> DocumentDestination:
     if kind == "git-directory":
         place = str((base / document["directory"]).resolve())
     else:
-        place = document.get("repository") or document["project"]
-    in_files = kind in ("git-directory", "github-pull-request")
+        place = next(document[key] for key in PLACE_KEY.values() if key in document)
+    path = document.get("parent", "")
+    if kind in ("git-directory", "github-pull-request"):
+        path = document.get("path", DEFAULT_PATH)
     return DocumentDestination(
         kind=kind,
         connection=document.get("connection", ""),
         place=place,
-        path=document.get("path", DEFAULT_PATH) if in_files else "",
+        path=path,
         issue_type=document.get("issue_type", DEFAULT_ISSUE_TYPE) if kind == "jira-issue" else "",
         labels=document["labels"],
     )

@@ -19,9 +19,18 @@ PATH_WORDS = ("year", "month", "incident", "severity", "service")
 TITLE_WORDS = ("incident", "severity", "service")
 
 #: Which kind of connection a kind of document needs; a directory needs none.
-_TRACKER_OF = {"github-pull-request": "github", "github-issue": "github", "jira-issue": "jira"}
+_KEEPER_OF = {
+    "github-pull-request": "github",
+    "github-issue": "github",
+    "jira-issue": "jira",
+    "confluence-page": "confluence",
+}
 #: The key that names the place inside a connection, by the connection's kind.
-PLACE_KEY = {"jira": "project", "github": "repository"}
+PLACE_KEY = {"jira": "project", "github": "repository", "confluence": "space"}
+_EXAMPLE_OF = {"jira": "INC", "github": "acme/ops", "confluence": "OPS"}
+
+#: The kinds of connections that keep tickets.
+TRACKERS = ("jira", "github")
 
 
 def cross_check(rules: Mapping[str, Any]) -> Iterator[Complaint]:
@@ -65,16 +74,21 @@ def _empty(rules: Mapping[str, Any]) -> Iterator[Complaint]:
 
 
 def _check_connections(connections: Mapping[str, Any]) -> Iterator[Complaint]:
-    seen: dict[tuple[str, str, SecretSource | None], str] = {}
+    seen: dict[tuple[str | None, str, str, SecretSource | None], str] = {}
     for name, connection in connections.items():
         place = ("connections", name)
         kind = connection.get("kind")
         if kind == "github" and "deployment" in connection:
-            yield Complaint((*place, "deployment"), "is for Jira only", "remove it")
-        if kind == "jira" and "limits" in connection:
+            message = "is for Jira and Confluence only"
+            yield Complaint((*place, "deployment"), message, "remove it")
+        if kind not in (None, "github") and "limits" in connection:
             yield Complaint((*place, "limits"), "is for GitHub only", "remove it")
+        if kind == "confluence" and connection.get("webhook_secrets"):
+            message = "means nothing for Confluence, whose pages are polled"
+            yield Complaint((*place, "webhook_secrets"), message, "remove it")
         yield from check_auth(connection, place)
-        account = (connection.get("url", name), *whose(connection.get("auth", {})))
+        url = connection.get("url", name)
+        account = (kind, url, *whose(connection.get("auth", {})))
         if account in seen:
             message = f"is the same server and account as {seen[account]}"
             yield Complaint(place, message, "keep one of them")
@@ -167,7 +181,8 @@ def _check_source(
 ) -> Iterator[Complaint]:
     yield from _check_connection(source, place, connections)
     kind = kind_of(source, connections)
-    if kind is None:
+    if kind not in TRACKERS:
+        yield from _check_tracker(source, place, kind)
         return
     yield from _check_place(source, place, kind)
     if kind == "jira":
@@ -223,16 +238,23 @@ def kind_of(part: Mapping[str, Any], connections: Mapping[str, Any]) -> str | No
     return kind
 
 
+def _check_tracker(part: Mapping[str, Any], place: Place, kind: str | None) -> Iterator[Complaint]:
+    """There are tickets in Jira and GitHub only."""
+    if kind not in (None, *TRACKERS):
+        message = f"{part['connection']} is a {kind} connection, which keeps no tickets"
+        yield Complaint((*place, "connection"), message, "name one of Jira or GitHub")
+
+
 def _check_place(part: Mapping[str, Any], place: Place, kind: str) -> Iterator[Complaint]:
-    """Jira things stand in a project, GitHub's in a repository, and in nothing else."""
+    """Jira things stand in a project, GitHub's in a repository, Confluence's in a space, and in
+    nothing else."""
     wanted = PLACE_KEY[kind]
     for key in PLACE_KEY.values():
         if key != wanted and key in part:
             message = f"does not fit, because {part['connection']} is a {kind} connection"
             yield Complaint((*place, key), message, f"write {wanted} instead")
         elif key == wanted and key not in part and len(part.keys() & PLACE_KEY.values()) == 0:
-            example = "INC" if kind == "jira" else "acme/ops"
-            yield Complaint((*place, key), "is missing", f"write {wanted}: {example}")
+            yield Complaint((*place, key), "is missing", f"write {wanted}: {_EXAMPLE_OF[kind]}")
 
 
 # --- destinations ---------------------------------------------------------------------------------
@@ -248,28 +270,32 @@ def _check_document(
         if "directory" not in document:
             right = "write directory: the path of a git repository"
             yield Complaint((*place, "directory"), "is missing", right)
-        yield from _refuse(document, place, kind, ("connection", "project", "repository"))
+        yield from _refuse(document, place, kind, ("connection", *PLACE_KEY.values()))
     else:
         if "connection" not in document:
-            right = f"write connection: the name of a {_TRACKER_OF[kind]} connection"
+            right = f"write connection: the name of a {_KEEPER_OF[kind]} connection"
             yield Complaint((*place, "connection"), "is missing", right)
         yield from _check_connection(document, place, connections)
-        tracker = kind_of(document, connections)
-        if tracker is not None and tracker != _TRACKER_OF[kind]:
-            message = f"{kind} needs a {_TRACKER_OF[kind]} connection, and this one is {tracker}"
+        keeper = kind_of(document, connections)
+        if keeper is not None and keeper != _KEEPER_OF[kind]:
+            message = f"{kind} needs a {_KEEPER_OF[kind]} connection, and this one is {keeper}"
             yield Complaint((*place, "connection"), message, "name another, or another kind")
-        elif tracker is not None:
-            yield from _check_place(document, place, tracker)
+        elif keeper is not None:
+            yield from _check_place(document, place, keeper)
         yield from _refuse(document, place, kind, ("directory",))
     if kind != "jira-issue":
         yield from _refuse(document, place, kind, ("issue_type",))
-    if kind in ("github-issue", "jira-issue"):
+    if kind == "confluence-page":
+        yield from _check_words(document.get("parent", ""), (*place, "parent"), PATH_WORDS)
+    else:
+        yield from _refuse(document, place, kind, ("parent",))
+    if kind in ("github-issue", "jira-issue", "confluence-page"):
         yield from _refuse(document, place, kind, ("path",))
     else:
         yield from _refuse(document, place, kind, ("labels",))
         yield from _check_path(document.get("path"), (*place, "path"))
-    if kind == "jira-issue":
-        yield from check_jira_labels(document, place)
+    if kind in ("jira-issue", "confluence-page"):
+        yield from check_labels(document, place, _KEEPER_OF[kind].capitalize())
 
 
 def check_tasks(
@@ -278,11 +304,12 @@ def check_tasks(
     """What is wrong with a place where tickets are to be created."""
     yield from _check_connection(tasks, place, connections)
     kind = kind_of(tasks, connections)
-    if kind is None:
+    if kind not in TRACKERS:
+        yield from _check_tracker(tasks, place, kind)
         return
     yield from _check_place(tasks, place, kind)
     if kind == "jira":
-        yield from check_jira_labels(tasks, place)
+        yield from check_labels(tasks, place, "Jira")
 
 
 def _refuse(
@@ -293,12 +320,14 @@ def _refuse(
             yield Complaint((*place, key), f"means nothing for {kind}", "remove it")
 
 
-def check_jira_labels(part: Mapping[str, Any], place: Place) -> Iterator[Complaint]:
-    """Labels of `part` that a Jira ticket cannot have."""
-    # Jira splits at white space: https://support.atlassian.com/jira-software-cloud/docs/add-a-label
+def check_labels(part: Mapping[str, Any], place: Place, whose: str) -> Iterator[Complaint]:
+    """Labels of `part` that a Jira ticket, or a page of Confluence, cannot have."""
+    # Both split at white space:
+    # https://support.atlassian.com/jira-software-cloud/docs/add-a-label
+    # https://support.atlassian.com/confluence-cloud/docs/use-labels-to-organize-your-content/
     for n, label in enumerate(part.get("labels", ())):
         if len(label.split()) > 1:
-            message = f"Jira's labels hold no spaces, and “{label}” does"
+            message = f"{whose}'s labels hold no spaces, and “{label}” does"
             yield Complaint((*place, "labels", n), message, f"write {'-'.join(label.split())}")
 
 

@@ -50,14 +50,19 @@ from workflows.policy import Mode, Prefer, SourceKind
 from workflows.rungs import Verdict
 from workflows.snapshots import Progress, Side
 
-CONNECTION_KINDS = ("jira", "github")
-DOCUMENT_KINDS = ("github-pull-request", "github-issue", "jira-issue", "git-directory")
+CONNECTION_KINDS = ("jira", "github", "confluence")
+DOCUMENT_KINDS = (
+    *("github-pull-request", "github-issue", "jira-issue", "confluence-page"),
+    "git-directory",
+)
 KINDS = tuple(kind.value for kind in Kind)
 SIDES = tuple(side.value for side in Side)
 PEOPLE_BY = ("email", "login")
 
 _PROJECT = r"[A-Z][A-Z0-9_]*"
 _REPOSITORY = r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+"
+#: Of one person it begins with ~: https://confluence.atlassian.com/doc/space-keys-829076188.html
+_SPACE = r"~?[A-Za-z0-9][A-Za-z0-9._:-]*"
 
 
 def _project() -> Text:
@@ -102,7 +107,7 @@ def is_loopback(host: str) -> bool:
 
 
 class ConnectionSection(Section):
-    kind = Text(choices=CONNECTION_KINDS, **needed("kind: jira or kind: github"))
+    kind = Text(choices=CONNECTION_KINDS, **needed("kind: jira, github or confluence"))
     url = Address(**needed("url: https://…"))
     deployment = Text(choices=("cloud", "datacenter"))
     limits = Text(choices=("github.com", "none"))
@@ -168,8 +173,10 @@ class DocumentSection(Section):
     connection = Text()
     project = _project()
     repository = _repository()
+    space = Text(pattern=_SPACE, mend="write the space's key, such as OPS")
     directory = Text()
     path = Text()
+    parent = Text()
     issue_type = Text()
     labels = Texts(load_default=())
 

@@ -9,8 +9,12 @@ from config.fields import SecretFrom, Section, Text, needed
 from config.problems import Complaint, Place
 from config.secrets import SecretSource
 
-#: What each kind of tracker takes, the usual one first.
-AUTH_OF = {"jira": ("basic", "bearer"), "github": ("token", "bearer", "app")}
+#: What each kind of connection takes, the usual one first.
+AUTH_OF = {
+    "jira": ("basic", "bearer"),
+    "github": ("token", "bearer", "app"),
+    "confluence": ("basic", "bearer"),
+}
 
 #: The secret that each type signs in with.
 _SECRET_OF = {"app": "private_key"}

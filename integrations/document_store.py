@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
-from integrations.tracker import Lost
+from integrations.tracker import Finding, Lost
 from workflows.effects import CreateDocument
 from workflows.model import DocumentRef, DocumentState
 from workflows.versions import Publication
@@ -41,3 +41,25 @@ class DocumentStore(Protocol):
         """What was published of it, the oldest first, as far as the store still tells and without
         those of the commits `known`. Of one that somebody published by asking, the text with the
         token `ref.version`; Rejected when that is no more."""
+
+
+@runtime_checkable
+class LooksAtMany(Protocol):
+    """A document store that tells the versions of many documents in one look."""
+
+    at_once: int
+
+    def versions(self, refs: Sequence[DocumentRef]) -> Mapping[str, str]:
+        """The versions of `at_once` documents at most, by their ids, as `DocumentStore.version`
+        tells each. One that is missing here may be there all the same, and is asked for alone."""
+
+
+class Spaces(Protocol):
+    """Places of documents behind one connection that keeps no tickets."""
+
+    def is_public(self, place: str) -> bool:
+        """Whether everybody may read the place, without signing in; at most ten minutes old."""
+
+    def check(self, places: Iterable[tuple[str, str]]) -> Iterator[Finding]:
+        """Look at sign-in and at each place, with the path below which documents come there, or
+        ""; for `doctor`. Reads only."""

@@ -294,8 +294,8 @@ class Tracker(Protocol):
         the latest update first, as lists show them: without comments and changes, and without a
         look at who may write there. So all that were closed in between are among them."""
 
-    def at_once(self) -> int:
-        """How many tasks one call creates at most; the tracker may be asked, once in a while."""
+    def at_once(self, place: str) -> int:
+        """How many tasks one call creates there at most; it may be asked, once in a while."""
 
     def create_tasks(self, tasks: Sequence[CreateTask]) -> Iterator[TaskResult]:
         """Create the tasks (`at_once` at most, all of one place and type), each marked with its

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
+from integrations.document_store import Spaces
 from integrations.tracker import Rejected, Tracker, TrackerError
 from service.settling import DocumentStores
 from service.store.effects import EffectRecord
@@ -33,9 +35,16 @@ class Objection:
 
 
 class Audiences:
-    """Asks the trackers who may read what. They remember the answers for ten minutes."""
+    """Asks the trackers, and the `spaces` of documents, who may read what. They remember the
+    answers for ten minutes."""
 
-    def __init__(self, trackers: Mapping[str, Tracker], documents: DocumentStores) -> None:
+    def __init__(
+        self,
+        trackers: Mapping[str, Tracker],
+        documents: DocumentStores,
+        spaces: Mapping[str, Spaces] = MappingProxyType({}),
+    ) -> None:
+        self._spaces = spaces
         self._trackers = trackers
         self._documents = documents
 
@@ -145,5 +154,5 @@ class Audiences:
     def _public(self, spot: Spot) -> bool:
         """Whether everybody may read there. What is on this machine, or behind a connection that
         the rules have no more, is nobody's."""
-        tracker = self._trackers.get(spot.connection)
-        return tracker is not None and tracker.is_public(spot.place)
+        keeper = self._trackers.get(spot.connection) or self._spaces.get(spot.connection)
+        return keeper is not None and keeper.is_public(spot.place)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from config.rules import Rules
+from integrations.document_store import Spaces
 from integrations.files import Files
 from integrations.findings import Finding, Kind
 from integrations.gitdir import checks as git_directory
@@ -60,6 +61,7 @@ class Means:
     webhooks: Mapping[str, Webhooks]
     files: Mapping[str, Files]
     shows: Mapping[str, ShowsChecks]
+    spaces: Mapping[str, Spaces]
     listening: Listening
     doors: Mapping[str, Door]
     clock: Clock
@@ -71,6 +73,12 @@ def examine(rules: Rules, means: Means) -> Iterator[Checked]:
     could not be looked at, so that one fault is told once."""
     reached, unseen = set[str](), set[tuple[str, str]]()
     for name, connection in rules.connections.items():
+        about = f"connection {name}, {connection.url}"
+        if name in means.spaces:
+            found = [*_spaces(means.spaces[name], name, rules.policy)]
+            found += means.listening.findings(name)
+            yield from (Checked(about, _mendable(finding)) for finding in found)
+            continue
         findings = list(_connection(means.trackers[name], name, rules.policy))
         if any(finding.ok for finding in findings):
             reached.add(name)
@@ -82,7 +90,6 @@ def examine(rules: Rules, means: Means) -> Iterator[Checked]:
         unseen |= {(name, place) for place in hidden}
         findings += webhooks(connection, hooks, means.doors.get(name), means.clock(), hidden)
         findings += means.listening.findings(name)
-        about = f"connection {name}, {connection.url}"
         yield from (Checked(about, _mendable(finding)) for finding in findings)
     for team in rules.policy.teams.values():
         about = f"team {team.name}"
@@ -219,6 +226,17 @@ def _connection(tracker: Tracker, name: str, policy: Policy) -> Iterable[Finding
         }
         found |= dict.fromkeys(tracker.check(asked, kept))
     return found
+
+
+def _spaces(spaces: Spaces, name: str, policy: Policy) -> Iterator[Finding]:
+    """What keeps documents and no tickets. A parent that is another for each incident is not
+    looked for."""
+    documents = [team.postmortem.document for team in policy.teams.values()]
+    there = [(d.place, d.path) for d in documents if d.connection == name]
+    wanted = dict.fromkeys((place, "" if "{" in path else path) for place, path in there)
+    for finding in spaces.check(wanted):
+        yield finding if _written_to(name, policy) else _not_yet(finding)
+    yield Finding(True, "pages are polled: there are no webhooks")
 
 
 # --- teams ----------------------------------------------------------------------------------------

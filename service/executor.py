@@ -196,7 +196,7 @@ class Executor:
         tasks = [r.wish for r in records if isinstance(r.wish, CreateTask)]
         try:
             tracker = self._tracker(tasks[0].target.connection)
-            at_once = tracker.at_once()
+            at_once = tracker.at_once(tasks[0].target.place)
         except TrackerError as error:
             yield from ((record, error) for record in records)
             return

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from integrations.document_store import LooksAtMany
 from integrations.tracker import (
     Glimpse,
     NotThere,
@@ -36,7 +37,7 @@ from service.store import Store, Transaction
 from service.store.incidents import IncidentRecord
 from service.store.refs import Ref, Role
 from workflows.drift import compare_rows
-from workflows.model import DocumentStatus, Postmortem, TicketRef
+from workflows.model import DocumentRef, DocumentStatus, Postmortem, TicketRef
 from workflows.policy import Policy
 from workflows.tasks import TaskState
 
@@ -232,13 +233,14 @@ class Reconciler:
             last = tx.ledger.since(DOCUMENTS, _PUBLISHED)
         read_published = last is None or last <= began - PUBLISHED_EVERY
         all_seen = True
+        seen = self._seen_together(lease, records)
         for record in records:
             known = record.incident.postmortem
             if known is None or known.status not in _LIVING:
                 continue
             lease.outlast(self._timing.call)
             try:
-                changed = self._document_changed(known, read_published)
+                changed = self._document_changed(known, read_published, seen)
             except TrackerError as error:
                 log.warning("document not looked at", url=known.ref.url, words=error.words)
                 all_seen = all_seen and not isinstance(error, RateLimited | Unavailable)
@@ -268,15 +270,39 @@ class Reconciler:
         for item, drifts in compare_rows(record.incident, now).items():
             tx.drifts.note(ref, item, drifts)
 
+    def _seen_together(
+        self, lease: Lease, records: Sequence[IncidentRecord]
+    ) -> Mapping[tuple[str, str], str]:
+        """The versions that stores tell many at once, by connection and id; of the others, nothing,
+        and neither where the look fails: then each is looked at."""
+        asked: dict[tuple[str, str], list[DocumentRef]] = {}
+        for record in records:
+            known = record.incident.postmortem
+            if known is not None and known.status in _LIVING:
+                asked.setdefault((known.ref.kind, known.connection), []).append(known.ref)
+        found: dict[tuple[str, str], str] = {}
+        for (kind, connection), refs in asked.items():
+            try:
+                store = self._documents(kind, connection)
+                if not isinstance(store, LooksAtMany):
+                    continue
+                for start in range(0, len(refs), store.at_once):
+                    lease.outlast(self._timing.call)
+                    versions = store.versions(refs[start : start + store.at_once])
+                    found |= {(connection, id): version for id, version in versions.items()}
+            except TrackerError as error:
+                log.warning("documents not looked at", connection=connection, words=error.words)
+        return found
+
     def _document_changed(
-        self, known: Postmortem, read_published: bool
+        self, known: Postmortem, read_published: bool, seen: Mapping[tuple[str, str], str]
     ) -> Mapping[str, str] | None:
         """The regions of a document that is not as known, nothing where it is gone; None where it
         is. By its version where the store tells one cheaply, otherwise by reading it; a published
         one only when `read_published`, and until then it counts as unchanged."""
         store = self._documents(known.ref.kind, known.connection)
         try:
-            version = store.version(known.ref)
+            version = seen.get((known.connection, known.ref.id)) or store.version(known.ref)
             if version is not None and version == known.ref.version:
                 return None
             published = known.status is DocumentStatus.PUBLISHED

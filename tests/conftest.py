@@ -17,6 +17,7 @@ import inprocess
 import leaks
 import openapi
 import pytest
+import structlog
 from hypothesis import settings
 from sqlalchemy import Pool, event
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -146,9 +147,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of whoever runs the tests, and no way of logging that an earlier one chose."""
     for name in os.environ:
         if name.startswith("FOLLOWTHROUGH_"):
             monkeypatch.delenv(name)
+    structlog.reset_defaults()
 
 
 def needs(*tools: str) -> None:

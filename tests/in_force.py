@@ -13,8 +13,10 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
+from html import unescape
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -146,6 +148,30 @@ def adf_shape(node: Any, base: str = "") -> list[str]:
 
 def adf_words(node: Any) -> str:
     return str(node.get("text", "")) + "".join(map(adf_words, node.get("content", ())))
+
+
+# --- storage format -------------------------------------------------------------------------------
+
+_PREFIXED = '<page xmlns:ac="ac" xmlns:ri="ri">{}</page>'
+_SAVED_AS = re.compile(r"(^|\})(local-id|macro-id|class)$")
+
+
+def page_of(storage: str) -> Any:
+    """A page of Confluence as a tree, read by another parser than ours."""
+    named = re.sub(r"&(?!amp;|lt;|gt;|quot;)\w+;", lambda m: unescape(m[0]), storage)
+    return ElementTree.fromstring(_PREFIXED.format(named))
+
+
+def page_shape(element: Any, base: str = "") -> list[str]:
+    """Every element, with those of its attributes that Confluence did not add; code counts as
+    text."""
+    if element.tag == "code":
+        return []
+    told = {k: v for k, v in element.attrib.items() if not _SAVED_AS.search(k)}
+    if "href" in told:
+        told["href"] = _link(told["href"], base)
+    inner = [step for child in element for step in page_shape(child, base)]
+    return [f"{element.tag} {sorted(told.items())}", *inner, f"/{element.tag}"]
 
 
 # --- wiki text ------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """Every request that reaches the sandbox, checked against what its vendor published of its API.
 
 The files are the vendors' own, and no part of this project: ``jira-platform-v3.json``
-(https://developer.atlassian.com/cloud/jira/platform/swagger-v3.v3.json) and
+(https://developer.atlassian.com/cloud/jira/platform/swagger-v3.v3.json), ``confluence-v2.json``
+(from https://developer.atlassian.com/cloud/confluence/rest/v2/) and
 ``api.github.com.json`` (``npm install --no-save @octokit/openapi``). They are looked for in the
 folders that ``VENDOR_SPECS`` names, as ``PATH`` names its own; or else in ``shared/specs`` beside
 the checkout and in its ``node_modules``. What is not there is not checked. `conftest` fails the
@@ -66,6 +67,7 @@ class Server:
 SERVERS = (
     Server("/jira/rest/api/3/", "jira-platform-v3.json", "/rest/api/3/"),
     Server("/jira/rest/api/2/", "jira-platform-v3.json", "/rest/api/3/"),
+    Server("/confluence/wiki/api/v2/", "confluence-v2.json", "/"),
     Server("/github/api/v3/", "api.github.com.json", "/"),
 )
 

@@ -27,7 +27,7 @@ from config.rules import Rules, load
 from config.secrets import Secret
 from config.settings import Settings
 from integrations.sandbox import Sandbox
-from integrations.sandbox.acme import BOT_EMAIL, BOT_JIRA, populate
+from integrations.sandbox.acme import BOT_EMAIL, BOT_JIRA, add_wiki, populate
 from integrations.sandbox.server import GITHUB_API
 from service.app import create_app
 from service.container import Container, Web, build, check_doors, doors, limits, open_store
@@ -66,6 +66,7 @@ PULL_REQUEST = (
 GITHUB_ISSUE = (
     "{kind: github-issue, connection: github, repository: acme/ops, labels: [postmortem]}"
 )
+CONFLUENCE_PAGE = "{kind: confluence-page, connection: wiki, space: PM}"
 LOCAL_FILE = '{kind: git-directory, directory: postmortems, path: "{year}/{incident}.md"}'
 JIRA_TASKS = "{connection: jira, project: OPS, issue_type: Task, labels: [remediation]}"
 GITHUB_TASKS = "{connection: github, repository: acme/ops, labels: [remediation]}"
@@ -102,6 +103,7 @@ class Unplugged(Sandbox):
         self._address = Address()
         self.url = self.world.base_url = self._address.url
         self.jira_url, self.github_url = f"{self.url}/jira", f"{self.url}{GITHUB_API}"
+        self.confluence_url = f"{self.url}/confluence"
 
     def __enter__(self) -> Self:
         assert self._server.app is not None
@@ -150,6 +152,8 @@ class Stage:
         self._sockets = sockets
         self.sandbox = (Sandbox if sockets else Unplugged)(clock=self.clock, deployment=deployment)
         populate(self.sandbox, TOKENS["JIRA_TOKEN"], TOKENS["GITHUB_TOKEN"])
+        if "confluence-page" in document:
+            add_wiki(self.sandbox)
         self.rules_file = directory / "rules.yaml"
         self._parts = {"incidents": incidents, "document": document, "tasks": tasks}
         self._parts |= {"mode": mode, "limits": limits, "sync": sync, "people": people}
@@ -336,6 +340,14 @@ def rules_text(
     """The rules of the team payments, against this sandbox; `people` are further entries, and
     whatever else stands beside them; `participants` are further lines of the team."""
     user = BOT_EMAIL if sandbox.jira.cloud else BOT_JIRA
+    wiki = f"""\
+  wiki:
+            kind: confluence
+            url: {sandbox.confluence_url}
+            deployment: {"cloud" if sandbox.jira.cloud else "datacenter"}
+            auth: {{type: basic, user: {user}, token: {{env: JIRA_TOKEN}}}}
+"""
+    wiki = wiki if "confluence-page" in document else ""
     head = f"""\
         connections:
           jira:
@@ -349,6 +361,7 @@ def rules_text(
             limits: {limits}
             auth: {{type: token, token: {{env: GITHUB_TOKEN}}}}
             webhook_secrets: [{{env: GITHUB_HOOK}}]
+        {wiki}
         teams:
           payments:
             mode: {mode}

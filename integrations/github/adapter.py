@@ -121,9 +121,9 @@ class GitHubTracker:
                 ticket = ticket_of(self.connection, issue, (), lambda _: False)
             yield ticket
 
-    def at_once(self) -> int:
+    def at_once(self, place: str) -> int:
         """Ten where the server has GraphQL, else one."""
-        return self._creation.at_once()
+        return self._creation.at_once(place)
 
     def create_tasks(self, tasks: Sequence[CreateTask]) -> Iterator[TaskResult]:
         """One request for all, with their parent, where the server has GraphQL; else one POST a

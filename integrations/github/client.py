@@ -128,31 +128,41 @@ class GitHubClient:
         """A POST or DELETE without a body, whatever is answered beside that it was done."""
         self._ask(verb, path, {}, None)
 
-    def graphql(self, document: str, variables: Json, mutations: int = 0) -> Answer:
-        """The whole answer to a GraphQL document, which may hold errors beside its data; a query
-        where it has no `mutations`. NotThere where the server has no GraphQL.
-        https://docs.github.com/en/graphql/guides/forming-calls-with-graphql"""
+    def graphql(self, place: str, document: str, variables: Json, mutations: int = 0) -> Answer:
+        """The whole answer to a GraphQL document about the repository `place`, which may hold
+        errors beside its data; a query where it has no `mutations`. NotThere where the server has
+        no GraphQL. https://docs.github.com/en/graphql/guides/forming-calls-with-graphql"""
+        asked = ({"query": document, "variables": variables}, mutations)
+        signature = self.signer.sign(repo_path(place))
+        status, headers, text, error = self._passed_graphql(signature, *asked)
+        if status == 401 and self.signer.refused(signature):  # nothing was done
+            signature = self.signer.sign(repo_path(place))
+            status, headers, text, error = self._passed_graphql(signature, *asked)
+        if error is not None:
+            raise error
+        slower = throttled(headers, text, self.clock())
+        odd = partial(_unanswered, mutations > 0)
+        answer = an_object(parsed(text, odd), odd)
+        if slower is not None and not answer.get("data"):
+            raise slower
+        return answer
+
+    def _passed_graphql(
+        self, signature: Signature, body: Json, mutations: int
+    ) -> tuple[int, dict[str, str], str, TrackerError | None]:
+        """What `_sent` returns, through the gate, which hears of an answer that asks for patience
+        beside its data."""
         costs = budgets.graphql_costs(mutations) if self._limited else ()
-        signature = self.signer.sign("/graphql")
         asks = not mutations
         call = Call(self._connection, "POST", "/graphql", costs, signature.account, asks)
-        url, body = (
-            self._requester(signature).graphql_url,
-            {"query": document, "variables": variables},
-        )
+        url = self._requester(signature).graphql_url
         with self._gate.passing(call) as report:
             status, headers, text, error = self._sent(
                 signature, call.writes, "POST", url, {}, body, _NONE
             )
             slower = None if error else throttled(headers, text, self.clock())
             report(budgets.answered(status, headers, error or slower))
-        if error is not None:
-            raise error
-        odd = partial(_unanswered, call.writes)
-        answer = an_object(parsed(text, odd), odd)
-        if slower is not None and not answer.get("data"):
-            raise slower
-        return answer
+        return status, headers, text, error
 
     def pages(self, path: str, /, **parameters: str | int) -> Iterator[Answer]:
         """The items of all pages of a list, a hundred a page. `path` starts with `present_path`.

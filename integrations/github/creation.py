@@ -75,13 +75,15 @@ class TaskCreation:
         self._graphql = GraphQL(client)
         self._ids = NodeIds(client)
 
-    def at_once(self) -> int:
+    def at_once(self, place: str) -> int:
         """How many one call creates; asks the server once a day."""
-        return AT_ONCE if self._graphql.abilities().issues else 1
+        return AT_ONCE if self._graphql.abilities(place).issues else 1
 
     def create(self, tasks: Sequence[CreateTask]) -> Iterator[TaskResult]:
         """Each task's result as soon as it is known."""
-        abilities = self._graphql.abilities()
+        if not tasks:
+            return
+        abilities = self._graphql.abilities(tasks[0].target.place)
         together: list[_Asked] = []
         for task in tasks:
             try:
@@ -102,7 +104,8 @@ class TaskCreation:
         by_name = {f"t{number}": each for number, each in enumerate(asked)}
         inputs = {name: each.input for name, each in by_name.items()}
         try:
-            ended = self._graphql.write(_document(inputs, abilities), inputs, list(inputs))
+            place, names = asked[0].task.target.place, list(inputs)
+            ended = self._graphql.write(place, _document(inputs, abilities), inputs, names)
         except NotDone as error:
             ended = dict.fromkeys(inputs, error)
         except TrackerError as error:
@@ -170,7 +173,7 @@ class TaskCreation:
         if "labels" in body:
             input["labelIds"] = [self._ids.label(place, name) for name in body["labels"]]
         if "assignees" in body:
-            input["assigneeIds"] = [self._ids.person(login) for login in body["assignees"]]
+            input["assigneeIds"] = [self._ids.person(place, login) for login in body["assignees"]]
         if "milestone" in body and task.milestone is not None:
             input["milestoneId"] = self._choices.milestone_id(place, task.milestone)
         if "type" in body:

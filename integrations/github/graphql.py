@@ -60,17 +60,18 @@ class GraphQL:
         self._client = client
         self._abilities: Recent[str, Abilities] = client.abilities
 
-    def abilities(self) -> Abilities:
-        """One query, whose answer is believed for a day. Where the account may not ask, nothing
-        can be done so, and REST says what is wrong with its sign-in."""
+    def abilities(self, place: str) -> Abilities:
+        """One query for the server, asked by whoever may see `place`, and believed for a day. Where
+        the account may not ask, nothing can be done so, and REST says what is wrong with its
+        sign-in."""
         try:
-            return self._abilities.get("", self._ask)
+            return self._abilities.get("", lambda: self._ask(place))
         except Rejected:
             return Abilities()
 
-    def _ask(self) -> Abilities:
+    def _ask(self, place: str) -> Abilities:
         try:
-            answer = self._client.graphql(_ABILITIES, {})
+            answer = self._client.graphql(place, _ABILITIES, {})
         except NotThere:  # an old server, or one that is none of GitHub's
             return Abilities()
         told = answer.get("data") or {}
@@ -82,17 +83,17 @@ class GraphQL:
             types="issueTypeId" in issues,
         )
 
-    def query(self, document: str, **variables: Any) -> Json:
-        """The data of a query; without what could not be found or may not be seen."""
-        return dict(self._client.graphql(document, variables).get("data") or {})
+    def query(self, place: str, document: str, **variables: Any) -> Json:
+        """The data of a query about `place`; without what could not be found or may not be seen."""
+        return dict(self._client.graphql(place, document, variables).get("data") or {})
 
     def write(
-        self, document: str, variables: Json, names: Sequence[str]
+        self, place: str, document: str, variables: Json, names: Sequence[str]
     ) -> Mapping[str, Json | TrackerError]:
-        """How each write of the document ended, by the name that it has there. Raises TrackerError
-        for all of them together; NotDone where the server did not understand the document."""
+        """How each write of the document about `place` ended, by its name there. TrackerError is
+        raised for all of them together; NotDone where the server did not understand it."""
         try:
-            answer = self._client.graphql(document, variables, len(names))
+            answer = self._client.graphql(place, document, variables, len(names))
         except NotThere as error:
             self._abilities.forget("")
             raise NotDone(error.words) from None

@@ -1,4 +1,4 @@
-"""What REST calls by name, as GraphQL wants it: by node id. Looked up over REST, and remembered.
+"""What REST calls by name, as GraphQL wants it: by node id. Looked up, and remembered.
 
 https://docs.github.com/en/graphql/guides/using-global-node-ids
 """
@@ -11,6 +11,8 @@ from integrations.github.answers import Invalid
 from integrations.github.client import GitHubClient, repo_path
 from integrations.github.recent import Recent
 from integrations.tracker import NotThere, OutcomeUnknown, Unavailable
+
+_USER = "query ($login: String!) { user(login: $login) { id } }"
 
 
 class NodeIds:
@@ -26,10 +28,18 @@ class NodeIds:
         """ "" where the server tells none."""
         return self._client.repository(place).id
 
-    def person(self, login: str) -> str:
-        """https://docs.github.com/en/rest/users/users#get-a-user"""
-        path = f"/users/{quote(login, safe='')}"
-        return self._people.get(login.lower(), lambda: str(self._client.read(path)["node_id"]))
+    def person(self, place: str, login: str) -> str:
+        """By GraphQL, because no installation of an App is asked for people over REST; `place` is
+        where they are needed. https://docs.github.com/en/graphql/reference/queries#user"""
+
+        def ask() -> str:
+            answer = self._client.graphql(place, _USER, {"login": login})
+            user = (answer.get("data") or {}).get("user")
+            if not isinstance(user, dict):
+                raise NotThere(f"GitHub knows nobody called {login!r}")
+            return str(user["id"])
+
+        return self._people.get(login.lower(), ask)
 
     def label(self, place: str, name: str) -> str:
         """One that is not there is made, as REST makes it with the issue. Where nobody knows

@@ -63,9 +63,9 @@ class Proposing:
         self._client = client
         self._graphql = graphql
 
-    def can(self) -> bool:
+    def can(self, place: str) -> bool:
         """Whether the server can take the three together; asked once a day."""
-        return self._graphql.abilities().commits
+        return self._graphql.abilities(place).commits
 
     def propose(
         self, place: str, branch: str, path: str, text: str, words: tuple[str, str, str]
@@ -91,7 +91,7 @@ class Proposing:
             "path": path,
         }
         try:
-            return _proposed(self._graphql.write(_PROPOSE, asked, _NAMES))
+            return _proposed(self._graphql.write(place, _PROPOSE, asked, _NAMES))
         except NotDone:
             return None
 
@@ -100,7 +100,7 @@ class Proposing:
         commit that is made so would write over the file."""
         owner, _, name = place.partition("/")
         asked = {"owner": owner, "name": name, "branch": branch, "path": path}
-        there = self._graphql.query(_LOOK, **asked).get("repository")
+        there = self._graphql.query(place, _LOOK, **asked).get("repository")
         with in_shape(place):
             if there is None or there.get("ref") or there["pullRequests"]["totalCount"]:
                 return None

@@ -194,7 +194,7 @@ class JiraTracker:
 
     # --- tasks ------------------------------------------------------------------------------
 
-    def at_once(self) -> int:
+    def at_once(self, place: str) -> int:  # noqa: ARG002 - the protocol's
         """As many as one bulk call takes."""
         return creating.MOST
 

@@ -11,6 +11,11 @@ BOT_GITHUB = "followthrough-bot"
 KIM, NOOR, LEE, MALLORY = "5b10-kim", "5b10-noor", "5b10-lee", "5b10-mallory"
 
 
+def add_wiki(sandbox: Sandbox) -> None:
+    """The Confluence space PM, which the people of Jira may read and write in."""
+    sandbox.confluence.add_space("PM", "Postmortems")
+
+
 def populate(sandbox: Sandbox, jira_token: str, github_token: str) -> None:
     """Jira projects INC (incidents) and OPS (work), private repositories acme/ops and
     acme/postmortems and the public acme/website, the people Kim, Noor and Lee, Mallory who works on

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-DIALECTS = ("jira", "github")
+DIALECTS = ("jira", "github", "confluence")
 # https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#rate-limit-errors
 GITHUB_SECONDARY = (
     "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
@@ -146,7 +146,7 @@ class Chance:
             return Fault(status=status, after_effect=done, body=body)
         if fate == "throttled":
             polite = self._calls.random() < 0.5
-            if dialect == "jira":
+            if dialect != "github":
                 return _jira_throttled(self.faults.throttled_seconds, polite, now)
             status = self._calls.choice((403, 429))
             spent = not polite and self._calls.random() < 0.5

@@ -116,6 +116,13 @@ class _Root:
             words = f"Could not resolve to a Repository with the name '{owner}/{name}'."
             raise _refused("NOT_FOUND", words) from None
 
+    def user(self, _: GraphQLResolveInfo[Any], login: str) -> Object:
+        shown = github_views.user(self._site, login)
+        if login not in self._site.accounts or shown is None:
+            words = f"Could not resolve to a User with the login of '{login}'."
+            raise _refused("NOT_FOUND", words)
+        return {"id": shown["node_id"]}
+
     # --- Mutation -------------------------------------------------------------------------------
 
     def createRef(self, info: GraphQLResolveInfo[Any], input: Object) -> Object:

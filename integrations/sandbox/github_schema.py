@@ -17,6 +17,7 @@ scalar URI
 
 type Query {
   repository(owner: String!, name: String!): Repository
+  user(login: String!): User
 }
 
 type Mutation {
@@ -83,6 +84,7 @@ type UserConnection {
 }
 
 type User {
+  id: ID!
   login: String!
 }
 

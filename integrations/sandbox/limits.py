@@ -126,7 +126,7 @@ class Limits:
         self._under_way: Counter[str] = Counter()
 
     def enforced(self, dialect: str) -> bool:
-        return getattr(self, dialect) is not None
+        return getattr(self, dialect, None) is not None
 
     def admit(self, asked: Request, now: datetime) -> Fault | None:
         """Count the request as begun, or say how it is refused. What is begun is `done` later."""

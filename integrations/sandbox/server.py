@@ -19,6 +19,8 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from integrations.sandbox.confluence_rest import mount_confluence
+from integrations.sandbox.confluence_site import Confluence
 from integrations.sandbox.faults import Chance, Fault, Faults
 from integrations.sandbox.github_actions_rest import GitHubActionsRest
 from integrations.sandbox.github_acts import GitHub
@@ -58,15 +60,18 @@ DIALECTS = {
     "/jira/rest/": "jira",
     f"{GITHUB_API}/": "github",
     f"{GITHUB_GRAPHQL}{GRAPHQL}": "github",
+    "/confluence/rest/": "confluence",
+    "/confluence/wiki/": "confluence",
 }
 
 
 class Sandbox:
-    """A Jira site and a GitHub server in one process, at `jira_url` and `github_url`.
+    """A Jira site, a GitHub server and a Confluence site in one process, at `jira_url`,
+    `github_url` and `confluence_url`.
 
-    Use it as a context manager. `jira` and `github` are set up and acted on by Python calls; the
-    same acts answer at ``POST /_sandbox/jira/<act>`` and ``POST /_sandbox/github/<act>`` with
-    their arguments as a JSON object. `deployment` is "cloud" or "datacenter". What goes wrong is
+    Use it as a context manager. `jira`, `github` and `confluence` are set up and acted on by
+    Python calls; the same acts answer at ``POST /_sandbox/<name>/<act>`` with their arguments as a
+    JSON object. `deployment` is "cloud" or "datacenter". What goes wrong is
     `faults`, thrown by `seed`.
     """
 
@@ -81,12 +86,14 @@ class Sandbox:
         self.world = World(clock, Chance(faults, seed))
         self.jira = Jira(self.world, deployment)
         self.github = GitHub(self.world)
+        self.confluence = Confluence(self.world, self.jira)
         self.hooks = self.world.hooks
         self._server = make_server(
             "127.0.0.1", port, self._application(), threaded=True, request_handler=_Quiet
         )
         self.url = self.world.base_url = f"http://127.0.0.1:{self._server.server_port}"
         self.jira_url, self.github_url = f"{self.url}/jira", f"{self.url}{GITHUB_API}"
+        self.confluence_url = f"{self.url}/confluence"
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.02,), daemon=True
         )
@@ -185,9 +192,11 @@ class Sandbox:
             app.add_url_rule(info, "info", lambda: jira.server_info(jira.sign_in()))
         else:
             app.add_url_rule("/jira/rest/api/3/<path:any>", view_func=_no_version_3)
+        confluence = mount_confluence(app, self.confluence)
         mount_pages(app, self.jira, self.github)
         mount_registration(app, self.github)
         self._sign_in = {"jira": jira.sign_in, "github": github.account}
+        self._sign_in["confluence"] = confluence.sign_in
         app.before_request(self._before)
         app.after_request(self._answered)
         app.teardown_request(self._gone)
@@ -211,7 +220,8 @@ class Sandbox:
     def _act(self, name: str, act: str) -> ResponseReturnValue:
         """Do what a person would, an act of `jira` or `github`; or one of the `sandbox` itself."""
         arguments = json_body()
-        owner: Any = {"jira": self.jira, "github": self.github}.get(name)
+        owners = {"jira": self.jira, "github": self.github, "confluence": self.confluence}
+        owner: Any = owners.get(name)
         acts = {allowed: getattr(owner, allowed) for allowed in acts_of(owner)}
         if name == "sandbox":
             acts = {"fail_next": self.fail_next, "reset_calls": self.reset_calls}

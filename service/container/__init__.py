@@ -125,14 +125,11 @@ def build(
     gate = WatchedGate(Governor(store, timing.call, wait), tally)
     policy = rules.policy
     trackers = Trackers(rules, clock, gate, settings.answer_seconds, settings.public_url)
-    normalise: dict[str, Callable[[Envelope], Notice]] = {
-        name: _WEBHOOKS[connection.kind].normalise for name, connection in rules.connections.items()
-    }
     by_connection = trackers.by_connection
     called = (trackers.tracker, trackers.documents, trackers.audiences)
     executor = Executor(store, *called, clock, policy, timing)
     stranding = Stranding(store, policy.hash, rules.connections)
-    routing = Routing(store, policy, by_connection, normalise, stranding)
+    routing = Routing(store, policy, by_connection, _normalisers(rules), stranding)
     recurrences = Recurrences(store, policy, trackers.audiences, clock)
     checks = Checks(store, policy, trackers.files, clock)
     asked = (executor, recurrences, checks, AtSetUp(store, trackers.audiences), stranding)
@@ -161,6 +158,12 @@ def build(
     }
     started = (reconciler, redelivery, closings, tick, learning, releasing, retention, stranding)
     return Container(settings, rules, store, trackers, *started, handlers, tally)
+
+
+def _normalisers(rules: Rules) -> dict[str, Callable[[Envelope], Notice]]:
+    """By connection, what reads the deliveries of those that have webhooks."""
+    kinds = {name: connection.kind for name, connection in rules.connections.items()}
+    return {name: _WEBHOOKS[kind].normalise for name, kind in kinds.items() if kind in _WEBHOOKS}
 
 
 def history(settings: Settings, rules: Rules, store: Store) -> Rehearsing:
@@ -244,9 +247,12 @@ def _limits(connection: ConnectionRules) -> tuple[Budget, ...]:
 
 
 def doors(rules: Rules) -> dict[str, WebhookDoor]:
-    """A webhook door for each connection; closed where the rules give it no secret."""
+    """A webhook door for each connection that has webhooks; closed where the rules give it no
+    secret."""
     found: dict[str, WebhookDoor] = {}
     for name, connection in rules.connections.items():
+        if connection.kind not in _WEBHOOKS:
+            continue
         given = [secret.reveal() for secret in connection.webhook_secrets]
         verify = partial(_WEBHOOKS[connection.kind].verify, secrets=given) if given else None
         found[name] = WebhookDoor(verify, _WEBHOOKS[connection.kind].shown)

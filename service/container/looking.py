@@ -27,6 +27,7 @@ def means_of(settings: Settings, rules: Rules) -> Means:
         trackers.webhooks,
         trackers.files,
         trackers.shown_checks,
+        trackers.spaces,
         listening,
         doors_of(settings, rules),
         clock,

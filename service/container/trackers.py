@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 from config.rules import AuthType, ConnectionRules, Rules
-from integrations.document_store import DocumentStore
+from integrations.confluence.client import ConfluenceClient
+from integrations.confluence.documents import ConfluencePageDocuments
+from integrations.confluence.site import site_of
+from integrations.document_store import DocumentStore, Spaces
 from integrations.files import Files
 from integrations.gate import OPEN, Gate
 from integrations.gitdir.adapter import GitDirectoryDocuments
@@ -99,6 +102,33 @@ class Trackers:
         )
 
     @cached_property
+    def _confluence(self) -> dict[str, ConfluencePageDocuments]:
+        return {
+            name: self._pages_of(connection)
+            for name, connection in self.rules.connections.items()
+            if connection.kind == "confluence"
+        }
+
+    def _pages_of(self, connection: ConnectionRules) -> ConfluencePageDocuments:
+        deployment = connection.deployment
+        client = ConfluenceClient(
+            connection.url,
+            token=connection.auth.token.reveal(),
+            user=connection.auth.user or None,
+            cloud=None if deployment is None else deployment == "cloud",
+            clock=self.clock,
+            timeout=self.answer_seconds,
+            connection=connection.name,
+            gate=self.gate,
+        )
+        return ConfluencePageDocuments(site_of(client))
+
+    @property
+    def spaces(self) -> Mapping[str, Spaces]:
+        """By connection, what keeps documents and no tickets."""
+        return self._confluence
+
+    @cached_property
     def by_connection(self) -> Mapping[str, Tracker]:
         github = {name: GitHubTracker(name, client) for name, client in self._github.items()}
         return {**self._jira, **github}
@@ -166,6 +196,8 @@ class Trackers:
             documents = GitHubPullRequestDocuments(client, self._pages)
             stores[GitHubPullRequestDocuments.kind, name] = documents
             stores[GitHubIssueDocuments.kind, name] = GitHubIssueDocuments(name, client)
+        for name, pages in self._confluence.items():
+            stores[pages.kind, name] = pages
         stores[GitDirectoryDocuments.kind, ""] = GitDirectoryDocuments()
         return stores
 
@@ -183,4 +215,4 @@ class Trackers:
     @property
     def audiences(self) -> Audiences:
         """Who may read what."""
-        return Audiences(self.by_connection, self.documents)
+        return Audiences(self.by_connection, self.documents, self.spaces)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stage import JIRA_INCIDENTS, JIRA_ISSUE, JIRA_TASKS, Stage
+from stage import CONFLUENCE_PAGE, JIRA_INCIDENTS, JIRA_ISSUE, JIRA_TASKS, Stage
 
 from service.jobs import TIMING, LostLease
 from service.store import Transaction
@@ -150,6 +150,24 @@ def test_a_crash_at_any_commit_of_a_jira_closing(tmp_path: Path, start: int, bef
             key = on_jira(stage)
             crashed = died(stage, commit, before=before)
             assert jira_end(stage) == ONCE, f"commit {commit}"
+            came_to_rest(stage, key)
+        if not crashed:
+            assert commit > FEWEST
+            return
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize("start", SHARDS)
+def test_a_crash_at_any_commit_of_a_closing_whose_document_is_a_page(
+    tmp_path: Path, start: int, before: bool
+) -> None:
+    for commit in count(start, STRIDE):
+        with Stage(tmp_path / str(commit), **{**ALL_JIRA, "document": CONFLUENCE_PAGE}) as stage:
+            key = on_jira(stage)
+            crashed = died(stage, commit, before=before)
+            home, *pages = stage.sandbox.confluence.pages.values()
+            assert "Home" in home.now.title
+            assert {**jira_end(stage), "documents": len(pages)} == ONCE, f"commit {commit}"
             came_to_rest(stage, key)
         if not crashed:
             assert commit > FEWEST

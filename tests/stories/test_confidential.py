@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from databases import rows_of
 from stage import (
     ADMIN_TOKEN,
+    CONFLUENCE_PAGE,
     DEPLOYMENTS,
     GITHUB_ISSUE,
     GITHUB_TASKS,
@@ -49,7 +50,7 @@ everywhere = pytest.mark.parametrize(
             if deployment == "cloud" or (document, tasks) == (JIRA_ISSUE, JIRA_TASKS)
             else [pytest.mark.long],
         )
-        for document in (JIRA_ISSUE, PULL_REQUEST, GITHUB_ISSUE, LOCAL_FILE)
+        for document in (JIRA_ISSUE, CONFLUENCE_PAGE, PULL_REQUEST, GITHUB_ISSUE, LOCAL_FILE)
         for tasks in (JIRA_TASKS, GITHUB_TASKS)
         for deployment in ("cloud", "datacenter")
     ],
@@ -89,13 +90,16 @@ def stage(
 
 
 def trackers_hold(stage: Stage, source: str) -> Iterator[tuple[str, str]]:
-    """What stands in Jira and GitHub, but for what people wrote into the source ticket itself."""
+    """What stands in Jira, GitHub and Confluence, but for what people wrote into the source ticket
+    itself."""
     jira, github = stage.sandbox.jira, stage.sandbox.github
     for issue in jira.issues.values():
         own = issue.key != source
         told = (issue.values, issue.history) if own else ()
         written = [c.body for c in issue.comments if own or c.author == "bot-jira"]
         yield f"Jira {issue.key}", _dump((*told, written, issue.remote_links, issue.properties))
+    for page in stage.sandbox.confluence.pages.values():
+        yield f"page {page.id}", _dump([asdict(each) for each in page.versions])
     for repo in github.repos.values():
         for commit in repo.commits.values():
             yield f"{repo.full_name} {commit.sha}", _dump((commit.message, commit.tree))

@@ -84,6 +84,8 @@ def test_a_closing_through_two_installations_sets_everything_up_once(company: Th
     company.close()
     assert company.done == SET_UP
     assert not company.answered(403)
+    together = [call.mutations for call in company.stage.sandbox.calls if call.mutations]
+    assert together == [3, 2], "branch, commit and pull request; and both tasks"
     pull = company.github.repo(PAPERS).issues[1]
     assert pull.user == "followthrough[bot]"
     (note,) = [n for n in company.github.repo(OPS).issues[1].notes if n.user == pull.user]

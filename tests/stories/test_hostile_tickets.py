@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+from xml.etree import ElementTree
 
 import pytest
 from builders import NOON
@@ -20,10 +21,14 @@ from in_force import (
     adf_words,
     hidden,
     markdown_shape,
+    page_of,
+    page_shape,
     payloads,
     wiki_shape,
 )
 from stage import (
+    CONFLUENCE_PAGE,
+    DEPLOYMENTS,
     GITHUB_ISSUE,
     GITHUB_TASKS,
     JIRA_INCIDENTS,
@@ -77,6 +82,21 @@ def test_a_hostile_ticket_on_jira_data_center(tmp_path: Path, document: str) -> 
             known = payloads("jira.atlassian.com")
             said = iter([["word"] * GROUP, [" ".join(known[n::GROUP]) for n in range(GROUP)]])
         judge_all(stage, [said_on_jira(stage, group) for group in said])
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_a_hostile_ticket_whose_document_is_a_page(tmp_path: Path, deployment: str) -> None:
+    with Stage(
+        tmp_path,
+        incidents=JIRA_INCIDENTS,
+        document=CONFLUENCE_PAGE,
+        tasks=GITHUB_TASKS,
+        deployment=deployment,
+        webhooks=False,
+    ) as stage:
+        judge_all(stage, [said_on_jira(stage, group) for group in groups()])
+        titled = stage.sandbox.confluence.pages.values()
+        assert len({page.now.title.casefold() for page in titled}) == len(titled)
 
 
 def groups() -> Iterator[list[str]]:
@@ -176,7 +196,8 @@ LACKS = re.compile(r"^\* Action items[^:]*: AI-\d+ has no .*\n", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Stored:
-    """A text as its tracker keeps it: Markdown, wiki text, or an ADF document."""
+    """A text as its tracker keeps it: Markdown, wiki text, an ADF document, or the elements of a
+    page."""
 
     body: Any
     markdown: bool = True
@@ -185,6 +206,8 @@ class Stored:
         """That of everything but the incidents that are proposed as related, of which each ticket
         has its own."""
         rest, _ = apart(self.body)
+        if isinstance(rest, ElementTree.Element):
+            return page_shape(rest, base)
         if isinstance(rest, dict):
             return adf_shape(rest, base)
         if not self.markdown:
@@ -194,6 +217,8 @@ class Stored:
     def related(self, base: str) -> list[list[str]]:
         """The shape of each incident that is proposed as related."""
         _, each = apart(self.body)
+        if isinstance(self.body, ElementTree.Element):
+            return [page_shape(one, base) for one in each]
         if isinstance(self.body, dict):
             return [adf_shape(one, base) for one in each]
         return [(markdown_shape if self.markdown else wiki_shape)(one, base) for one in each]
@@ -201,6 +226,9 @@ class Stored:
     def one_related(self, base: str) -> list[str]:
         """The shape of one that is proposed for plain words."""
         before, key, why = "perhaps related:", "INC-1", "(similar words: queue)"
+        if isinstance(self.body, ElementTree.Element):
+            (one,) = page_of(f'<li>{before} <a href="{base}/INC-1">{key}</a> {why}</li>')
+            return page_shape(one, base)
         if isinstance(self.body, dict):
             link = {"type": "link", "attrs": {"href": f"{base}/INC-1"}}
             said = [{"type": "text"}, {"type": "text", "marks": [link]}, {"type": "text"}]
@@ -211,6 +239,8 @@ class Stored:
         return wiki_shape(f"* {before} [{key}|{base}/INC-1] {why}", base)
 
     def acts(self, ours: list[str]) -> list[str]:
+        if isinstance(self.body, ElementTree.Element):
+            return hidden("".join(self.body.itertext()))
         if isinstance(self.body, dict):
             return hidden(adf_words(self.body))
         return acts_in_markdown(self.body, ours) if self.markdown else hidden(self.body)
@@ -224,6 +254,8 @@ def apart(body: Any) -> tuple[Any, list[Any]]:
     if isinstance(body, str):
         lines = [line for found in PROPOSED.findall(body) for line in found.splitlines()]
         return PROPOSED.sub("", body), lines
+    if isinstance(body, ElementTree.Element):
+        return page_apart(body)
     nodes = body["content"]
     for place, node in enumerate(nodes):
         if adf_words(node).startswith("Proposed when this was set up"):
@@ -231,6 +263,18 @@ def apart(body: Any) -> tuple[Any, list[Any]]:
                 "content"
             ]
     return body, []
+
+
+def page_apart(page: ElementTree.Element) -> tuple[ElementTree.Element, list[ElementTree.Element]]:
+    rest, proposed = ElementTree.Element("page"), list[ElementTree.Element]()
+    for node in page:
+        after = len(rest) and "".join(rest[-1].itertext()).startswith("Proposed when this was")
+        if after:
+            proposed = list(node)
+            rest.remove(rest[-1])
+        else:
+            rest.append(node)
+    return rest, proposed
 
 
 def stored(stage: Stage, incident: Incident) -> list[Stored]:
@@ -245,6 +289,10 @@ def stored(stage: Stage, incident: Incident) -> list[Stored]:
 def body_of(stage: Stage, incident: Incident, ref: TicketRef | None) -> Stored:
     """A ticket's text, or without one the document's file."""
     if ref is None:
+        assert incident.postmortem is not None
+        if incident.postmortem.ref.kind == "confluence-page":
+            page = stage.sandbox.confluence.page(incident.postmortem.ref.id)
+            return Stored(without_evidence(page_of(page.now.body)))
         return Stored(file_of(stage, incident))
     if ref.connection == "github":
         return Stored(issue(stage, ref).body)
@@ -283,6 +331,8 @@ def titles(stage: Stage, incident: Incident) -> Iterator[str]:
             yield issue(stage, ref).title
         else:
             yield str(stage.sandbox.jira.issue(ref.id).values["summary"])
+    if document.kind == "confluence-page":
+        yield stage.sandbox.confluence.page(document.id).now.title
     if incident.ticket.connection == "jira":
         for link in stage.sandbox.jira.issue(incident.ticket.id).remote_links:
             yield link["object"]["title"]
@@ -301,6 +351,14 @@ def without_evidence(body: Any) -> Any:
     """A description without its list of addresses, which is judged in `test_copied_text`."""
     if isinstance(body, str):
         return re.sub(rf"^(h2\. {EVIDENCE})$.*?(?=^h[1-6]\. )", r"\1\n\n", body, flags=re.M | re.S)
+    if isinstance(body, ElementTree.Element):
+        rest, inside = ElementTree.Element("page"), False
+        for element in body:
+            here = "".join(element.itertext()) == EVIDENCE
+            inside = here if re.fullmatch("h[1-6]", element.tag) else inside
+            if not inside:
+                rest.append(element)
+        return rest
     kept, inside = [], False
     for node in body["content"]:
         inside = adf_words(node) == EVIDENCE if node["type"] == "heading" else inside

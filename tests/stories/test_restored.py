@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from stage import (
+    CONFLUENCE_PAGE,
     GITHUB_INCIDENTS,
     GITHUB_ISSUE,
     GITHUB_TASKS,
@@ -99,6 +100,8 @@ def world(stage: Stage) -> list[tuple[str, ...]]:
         found.append((key, each.status, str(each.values), str(each.remote_links)))
         found += [(key, comment.id, comment.author) for comment in each.comments]
     found.append(("links", str(jira.links)))
+    pages = stage.sandbox.confluence.pages.values()
+    found += [(page.id, page.now.title, page.now.body) for page in pages]
     return found
 
 
@@ -186,7 +189,9 @@ def test_whatever_was_done_after_the_backup_is_found_and_nothing_is_written_agai
         assert ("edited by hand" in "".join(document.conflicts)) == held
 
 
-@pytest.mark.parametrize("document", [PULL_REQUEST, GITHUB_ISSUE, LOCAL_FILE, JIRA_ISSUE])
+@pytest.mark.parametrize(
+    "document", [PULL_REQUEST, GITHUB_ISSUE, LOCAL_FILE, JIRA_ISSUE, CONFLUENCE_PAGE]
+)
 @pytest.mark.parametrize("tasks", [GITHUB_TASKS, JIRA_TASKS], ids=["github", "jira"])
 @pytest.mark.parametrize("where", ["github", "jira"])
 def test_in_every_pairing_of_trackers(

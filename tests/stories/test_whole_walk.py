@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from stage import (
+    CONFLUENCE_PAGE,
     GITHUB_ISSUE,
     GITHUB_TASKS,
     JIRA_INCIDENTS,
@@ -49,7 +50,7 @@ def open_on_jira(stage: Stage) -> str:
 
 
 @pytest.mark.parametrize(
-    "document", [PULL_REQUEST, GITHUB_ISSUE, LOCAL_FILE], ids=lambda d: d[7:20]
+    "document", [PULL_REQUEST, GITHUB_ISSUE, CONFLUENCE_PAGE, LOCAL_FILE], ids=lambda d: d[7:20]
 )
 @pytest.mark.parametrize("tasks", [GITHUB_TASKS, JIRA_TASKS], ids=["github", "jira"])
 def test_a_closed_github_incident(tmp_path: Path, document: str, tasks: str) -> None:
@@ -68,7 +69,9 @@ def test_a_closed_github_incident(tmp_path: Path, document: str, tasks: str) -> 
         assert all(item.task and item.linked for item in incident.actions)
 
 
-@pytest.mark.parametrize("document", [JIRA_ISSUE, PULL_REQUEST, LOCAL_FILE], ids=lambda d: d[7:20])
+@pytest.mark.parametrize(
+    "document", [JIRA_ISSUE, PULL_REQUEST, CONFLUENCE_PAGE, LOCAL_FILE], ids=lambda d: d[7:20]
+)
 @pytest.mark.parametrize("tasks", [GITHUB_TASKS, JIRA_TASKS], ids=["github", "jira"])
 @pytest.mark.parametrize("deployment", ["cloud", "datacenter"])
 def test_a_closed_jira_incident(tmp_path: Path, document: str, tasks: str, deployment: str) -> None:

@@ -60,7 +60,7 @@ def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
 def client(sandbox: Sandbox) -> GitHubClient:
     client = GitHubClient(sandbox.github_url, TOKEN)
     client.repository(REPO)
-    GraphQL(client).abilities()
+    GraphQL(client).abilities(REPO)
     sandbox.reset_calls()
     return client
 

@@ -63,7 +63,7 @@ def tracker(client: GitHubClient) -> GitHubTracker:
 @pytest.fixture
 def incident(tracker: GitHubTracker, sandbox: Sandbox) -> TicketRef:
     ref = tracker.find(f"{REPO}#1")
-    tracker.at_once()
+    tracker.at_once("acme/ops")
     list(tracker.create_tasks([a_task(0, ref)]))  # warms the caches
     sandbox.reset_calls()
     return ref
@@ -263,11 +263,11 @@ def test_a_server_without_graphql_is_asked_once_a_day(sandbox: Sandbox) -> None:
     sandbox.github.graphql = False
     client = GitHubClient(sandbox.github_url, TOKEN, clock=lambda: now[0])
     tracker = GitHubTracker("acme-github", client)
-    assert [tracker.at_once() for _ in range(3)] == [1, 1, 1]
+    assert [tracker.at_once("acme/ops") for _ in range(3)] == [1, 1, 1]
     assert [call.status for call in sandbox.calls] == [404]
     sandbox.github.graphql = True  # it was upgraded
     now[0] += timedelta(days=1)
-    assert tracker.at_once() == 10
+    assert tracker.at_once("acme/ops") == 10
 
 
 def test_a_server_that_lost_graphql_meanwhile_takes_them_one_by_one(
@@ -277,7 +277,7 @@ def test_a_server_that_lost_graphql_meanwhile_takes_them_one_by_one(
     results = created(tracker, five(incident))
     assert all(result.ref for result in results.values())
     assert writes(sandbox) == ["graphql", *["issues"] * 5]
-    assert tracker.at_once() == 1
+    assert tracker.at_once("acme/ops") == 1
 
 
 def test_what_is_made_together_counts_one_by_one(
@@ -329,7 +329,7 @@ def test_over_rest_a_type_that_is_dropped_in_silence_is_said(sandbox: Sandbox) -
 def pulls(client: GitHubClient, sandbox: Sandbox) -> GitHubPullRequestDocuments:
     pulls = GitHubPullRequestDocuments(client)
     client.repository(REPO)
-    graphql.GraphQL(client).abilities()
+    graphql.GraphQL(client).abilities("acme/ops")
     sandbox.reset_calls()
     return pulls
 

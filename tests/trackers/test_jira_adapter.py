@@ -227,7 +227,7 @@ def test_tasks_are_created_marked_owned_and_linked_in_one_call(
 def test_fifty_tasks_take_one_call(
     sandbox: Sandbox, tracker: JiraTracker, incident: TicketRef
 ) -> None:
-    results = list(tracker.create_tasks([task(incident, n) for n in range(tracker.at_once())]))
+    results = list(tracker.create_tasks([task(incident, n) for n in range(tracker.at_once("OPS"))]))
     assert len(results) == 50
     assert all(result.ref for result in results)
     assert len([call for call in sandbox.writes() if call.path.endswith("/bulk")]) == 1

@@ -1,0 +1,230 @@
+"""Confluence's storage format: where its elements stand in the text, and sections by heading.
+
+The format is XML with prefixes that are declared nowhere and the named characters of HTML.
+A page is edited by replacing the text of one section: whatever stands elsewhere, people's macros,
+layouts and attachments among it, stays byte for byte.
+https://confluence.atlassian.com/doc/confluence-storage-format-790796544.html
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from xml.parsers import expat
+
+HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+
+#: What a page's layout is made of; a section stands inside one cell of it.
+#: https://confluence.atlassian.com/doc/confluence-storage-format-790796544.html#ConfluenceStorageFormat-Pagelayouts
+_LAYOUT = ("ac:layout", "ac:layout-section", "ac:layout-cell")
+
+_OPEN, _CLOSE = b"<page>", b"</page>"
+_TAG = re.compile(rb"<[^<>\"']*(?:\"[^\"]*\"[^<>\"']*|'[^']*'[^<>\"']*)*>")
+
+
+class NoStorage(ValueError):
+    """The text is no storage format; the message says where it is not."""
+
+
+@dataclass(slots=True)
+class Element:
+    """An element, and where it stands in the UTF-8 bytes of the page: from `start` to `end`, what
+    it holds from `inner` to `inner_end`."""
+
+    name: str
+    attributes: Mapping[str, str]
+    start: int = 0
+    inner: int = 0
+    inner_end: int = 0
+    end: int = 0
+    children: list[Element | str] = field(default_factory=list)
+
+    @property
+    def elements(self) -> list[Element]:
+        return [child for child in self.children if isinstance(child, Element)]
+
+    @property
+    def text(self) -> str:
+        """The characters in it and below it, as they stand."""
+        parts = []
+        left: list[Element | str] = [self]
+        while left:
+            one = left.pop()
+            if isinstance(one, str):
+                parts.append(one)
+            else:
+                left += reversed(one.children)
+        return "".join(parts)
+
+    @property
+    def words(self) -> str:
+        """The same in one line."""
+        return " ".join(self.text.split())
+
+    def walk(self) -> Iterator[Element]:
+        """It and everything below it, in the order of the text."""
+        left = [self]
+        while left:
+            one = left.pop()
+            yield one
+            left += reversed(one.elements)
+
+    def parameter(self, name: str) -> str:
+        """What a macro was given under this name; "" where nothing was."""
+        for child in self.elements:
+            if child.name == "ac:parameter" and child.attributes.get("ac:name", "") == name:
+                return child.text.strip()
+        return ""
+
+
+class _Reader:
+    """Puts the tree together while expat reads. Named characters are resolved here: without the
+    DTD that would declare them they are skipped, and not an error."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.root = Element("", {})
+        self._open = [self.root]
+        parser = expat.ParserCreate("utf-8")
+        parser.UseForeignDTD(True)
+        parser.buffer_text = True
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._text
+        parser.SkippedEntityHandler = self._entity
+        self._parser = parser
+
+    def read(self) -> Element:
+        try:
+            self._parser.Parse(self._data, True)
+        except expat.ExpatError as error:
+            raise NoStorage(str(error)) from None
+        (page,) = self.root.elements
+        return page
+
+    def _start(self, name: str, attributes: Mapping[str, str]) -> None:
+        start = self._parser.CurrentByteIndex
+        tag = _TAG.match(self._data, start)
+        inner = tag.end() if tag else start
+        element = Element(name, attributes, start, inner, inner, inner)
+        self._open[-1].children.append(element)
+        self._open.append(element)
+
+    def _end(self, name: str) -> None:
+        del name
+        element, at = self._open.pop(), self._parser.CurrentByteIndex
+        if not self._data[: element.inner].endswith(b"/>"):
+            element.inner_end = at
+            element.end = self._data.index(b">", at) + 1
+
+    def _text(self, text: str) -> None:
+        self._open[-1].children.append(text)
+
+    def _entity(self, name: str, is_parameter: bool) -> None:
+        if not is_parameter:
+            self._open[-1].children.append(html.unescape(f"&{name};"))
+
+
+def parse(storage: str) -> Element:
+    """The page as one element. Positions count from `_OPEN` on. Raises NoStorage."""
+    return _Reader(_wrapped(storage)).read()
+
+
+def headings(page: Element) -> Iterator[tuple[Element, Element, int]]:
+    """Each heading that stands on the page itself or in a cell of its layout, with the element that
+    it stands in and its place among that one's children. One inside a macro or a table begins no
+    section."""
+    for holder in _holders(page):
+        for place, child in enumerate(holder.children):
+            if isinstance(child, Element) and child.name in HEADINGS:
+                yield child, holder, place
+
+
+def section(holder: Element, place: int) -> list[Element | str]:
+    """What stands under the heading at this place, up to the next heading of any level, or to where
+    a layout begins."""
+    found = []
+    for child in holder.children[place + 1 :]:
+        if isinstance(child, Element) and child.name in (*HEADINGS, *_LAYOUT):
+            break
+        found.append(child)
+    return found
+
+
+def replace_sections(storage: str, bodies: Mapping[str, str]) -> str:
+    """The page with what stands under these headings replaced (heading → storage format), and
+    every other byte as it was. Of two equal headings the first counts; one that is no longer there
+    is left out: its section was deleted by a person. Raises NoStorage."""
+    data, page = _wrapped(storage), parse(storage)
+    left, cuts = dict(bodies), list[tuple[int, int, bytes]]()
+    for heading, holder, place in headings(page):
+        if heading.words not in left:
+            continue
+        under = [child for child in section(holder, place) if isinstance(child, Element)]
+        after = holder.children[place + 1 + len(section(holder, place)) :]
+        following = next((child for child in after if isinstance(child, Element)), None)
+        end = following.start if following is not None else holder.inner_end
+        start = heading.end
+        if not under and not data[start:end].strip():
+            end = start  # white space stays where nothing else was
+        cuts.append((start, end, left.pop(heading.words).encode()))
+    for start, end, body in reversed(cuts):
+        data = data[:start] + body + data[end:]
+    return data[len(_OPEN) : -len(_CLOSE)].decode()
+
+
+def blocks_under(storage: str) -> dict[str, list[str]]:
+    """Heading → the elements that stand under it, each as it is written. Of two equal headings the
+    first counts. Raises NoStorage."""
+    data, found = _wrapped(storage), dict[str, list[str]]()
+    for heading, holder, place in headings(parse(storage)):
+        under = [child for child in section(holder, place) if isinstance(child, Element)]
+        found.setdefault(heading.words, [data[e.start : e.end].decode() for e in under])
+    return found
+
+
+def blocks(storage: str) -> list[str]:
+    """The elements of a text that has no headings, each as it is written. Raises NoStorage."""
+    data = _wrapped(storage)
+    return [data[each.start : each.end].decode() for each in parse(storage).elements]
+
+
+def _holders(page: Element) -> Iterator[Element]:
+    yield page
+    for child in page.elements:
+        if child.name in _LAYOUT:
+            yield from _holders(child)
+
+
+def _wrapped(storage: str) -> bytes:
+    return _OPEN + storage.encode("utf-8", "replace") + _CLOSE
+
+
+# --- our own mark -------------------------------------------------------------------------------
+
+_MARK = "followthrough-"
+
+
+def marked(storage: str, key: str) -> str:
+    """A page's text, marked with our key by an anchor at its very beginning, where it stands in no
+    section. A reader does not see it, and Confluence keeps a macro's parameters as they are, while
+    comments and unknown attributes do not outlive its editor."""
+    name = html.escape(_MARK + key)
+    anchor = (
+        '<p><ac:structured-macro ac:name="anchor" ac:schema-version="1">'
+        f'<ac:parameter ac:name="">{name}</ac:parameter></ac:structured-macro></p>'
+    )
+    return anchor + storage
+
+
+def keys(page: Element) -> set[str]:
+    """The keys by which a page is marked as ours."""
+    return {e.parameter("").removeprefix(_MARK) for e in page.walk() if is_mark(e)}
+
+
+def is_mark(element: Element) -> bool:
+    """Whether it is a mark of ours, whatever the key."""
+    named = element.attributes.get("ac:name") == "anchor"
+    return named and element.parameter("").startswith(_MARK)

@@ -1,0 +1,230 @@
+"""Markdown into Confluence's storage format and back, and sections that are replaced alone."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from in_force import hidden, payloads
+
+from integrations.confluence import storage
+from integrations.confluence.reading import sections, to_markdown
+from integrations.confluence.storage import NoStorage, parse, replace_sections
+from integrations.confluence.writing import from_markdown
+from integrations.sandbox.confluence_storage import saved
+from workflows.actions import lines_of
+from workflows.markup import cell, inert, plain_title
+
+DOCUMENT = """\
+# Checkout was down
+
+## Summary
+
+Payments **failed** for [20 minutes](https://status.example/a?b=1&c=2) in `checkout_api`.
+
+<!-- followthrough:begin timeline -->
+## Timeline
+
+| When | What |
+| --- | --- |
+| 10:00 | [INC-1](https://jira.example/browse/INC-1) status: Open → Done \\| quick |
+| 10:05 | *paged* on-call on 2026-12-01, `a \\| b` |
+
+<!-- followthrough:end timeline -->
+
+## Actions
+
+- [ ] Write a runbook @kim due:2026-12-24 [preventive]
+- [x] Restart it
+
+1. first
+2. second
+   - below it
+
+> said by somebody
+
+```python
+if a < b: pass  # ]]> & `a | b`
+```
+
+---
+
+The end, ~~or not~~ \\*really\\*.
+"""
+BOTH = pytest.mark.parametrize("cloud", [True, False], ids=["cloud", "datacenter"])
+XML = '<page xmlns:ac="ac" xmlns:ri="ri">{}</page>'
+mixed = st.lists(st.sampled_from(payloads()) | st.text(max_size=12), max_size=6).map("".join)
+
+
+def without_marks(text: str) -> str:
+    lines = [line for line in text.splitlines() if not line.startswith("<!--")]
+    return "\n".join(lines).replace("\n\n\n", "\n\n").replace("\n\n\n", "\n\n").strip()
+
+
+@BOTH
+def test_a_document_comes_back_as_it_was_however_confluence_rewrites_it(cloud: bool) -> None:
+    written = from_markdown(DOCUMENT)
+    assert to_markdown(written) == without_marks(DOCUMENT)
+    once = saved(written, cloud)
+    assert once != written
+    assert saved(once, cloud) == once
+    assert to_markdown(once) == without_marks(DOCUMENT)
+
+
+PAGE = """<ac:layout><ac:layout-section ac:type="single"><ac:layout-cell>\
+<h2 local-id="1">Action&nbsp;items</h2><ac:task-list><ac:task><ac:task-id>1</ac:task-id>\
+<ac:task-status>incomplete</ac:task-status><ac:task-body><span>Fix it\
+ <ac:link><ri:user ri:account-id="5b10:kim" /></ac:link> due:<time datetime="2026-12-24" /></span>\
+</ac:task-body></ac:task></ac:task-list>\
+<table data-layout="default" ac:local-id="2"><colgroup><col /></colgroup><tbody>\
+<tr><th class="numberingColumn" /><th><p>ID</p></th><th><p><strong>Action</strong></p></th></tr>\
+<tr><td class="numberingColumn">1</td><td><p>AI-1 · <a href="https://jira.example/OPS-1" \
+data-card-appearance="inline">https://jira.example/OPS-1</a></p></td>\
+<td><ul><li><p>Write</p></li><li><p>a <em>runbook</em></p></li></ul></td></tr></tbody></table>\
+<ac:structured-macro ac:name="info"><ac:parameter ac:name="title">Mind</ac:parameter>\
+<ac:rich-text-body><p>the &ldquo;gap&rdquo;</p></ac:rich-text-body></ac:structured-macro>\
+<p>It is <ac:structured-macro ac:name="status">\
+<ac:parameter ac:name="title">ON TRACK</ac:parameter>\
+</ac:structured-macro><br />see <ac:link><ri:page ri:content-title="Runbook" />\
+<ac:plain-text-link-body><![CDATA[the <book>]]></ac:plain-text-link-body></ac:link></p>\
+<ac:image><ri:attachment ri:filename="graph.png" /></ac:image>\
+<ac:structured-macro ac:name="toc" /></ac:layout-cell></ac:layout-section></ac:layout>"""
+
+
+def test_what_people_make_in_confluences_editor_reads_as_what_they_see() -> None:
+    assert to_markdown(PAGE) == (
+        "## Action items\n\n"
+        "- [ ] Fix it @5b10:kim due:2026-12-24\n\n"
+        "| ID | **Action** |\n| --- | --- |\n"
+        "| AI-1 · https://jira.example/OPS-1 | Write a *runbook* |\n\n"
+        "**Mind**\n\nthe “gap”\n\n"
+        "It is ON TRACK  \nsee the \\<book>\n\n"
+        "(attachment graph.png)\n\n"
+        "(macro toc)"
+    )
+    assert list(sections(PAGE)) == ["Action items"]
+    (line,) = lines_of(to_markdown(PAGE).split("|")[0])
+    assert line.title == "Fix it"
+
+
+def test_a_macro_that_a_person_puts_into_a_region_shows_that_they_were_there() -> None:
+    body = from_markdown("## Timeline\n\nwords")
+    drawn = '<ac:structured-macro ac:name="drawio" ac:schema-version="1" />'
+    for there in (f"{body}{drawn}", body.replace("words", f"words {drawn}")):
+        assert "drawio" in sections(there)["Timeline"]
+
+
+def test_a_section_is_replaced_and_every_other_byte_stays() -> None:
+    between = "<h2>B</h2>  <p>ü&nbsp;<b a='>' />\n</p><!-- kept --><ac:x ac:y='1'/>"
+    page = f"<p>top</p><h1>A</h1>\n<p>old é</p> text {between}<h3>A</h3><p>second</p>"
+    new = replace_sections(page, {"A": "<p>new</p>", "gone": "<p>never</p>"})
+    assert new == f"<p>top</p><h1>A</h1><p>new</p>{between}<h3>A</h3><p>second</p>"
+    assert replace_sections("<h1>A</h1>", {"A": "<p>1</p>"}) == "<h1>A</h1><p>1</p>"
+    assert replace_sections("<h1/><h2>A</h2>", {"A": "x"}) == "<h1/><h2>A</h2>x"
+
+
+def test_a_heading_in_a_section_does_not_end_it() -> None:
+    assert from_markdown("### Two\n\nx", demoted=True) == "<p><strong>Two</strong></p><p>x</p>"
+
+
+@pytest.mark.parametrize("text", ["<p>", "<p></b>", "&", "<a b=c/>", "</page>", "<!DOCTYPE x>"])
+def test_what_is_no_storage_format_is_said_to_be_none(text: str) -> None:
+    with pytest.raises(NoStorage):
+        parse(text)
+    assert to_markdown(text) == ""
+
+
+def test_a_very_deep_page_is_read_as_its_words() -> None:
+    deep = "<blockquote>" * 2000 + "<p>down here</p>" + "</blockquote>" * 2000
+    assert "down here" in to_markdown(deep)
+    inline = "<span>" * 2000 + "x" + "</span>" * 2000
+    assert to_markdown(f"<p>before {inline}</p>").startswith("before")
+
+
+# --- hostile words --------------------------------------------------------------------------------
+
+
+def shape(text: str) -> list[str]:
+    """Every element but code with its attributes, of which ours have few."""
+    found = []
+    for element in ET.fromstring(XML.format(text)).iter():
+        if element.tag != "code":
+            found.append(f"{element.tag} {sorted(element.attrib.items())}")
+    return found
+
+
+def judge(payload: str) -> None:
+    places = {
+        "{}": inert,
+        "- {}": inert,
+        "| a |\n| --- |\n| {} |": cell,
+        "# {}": plain_title,
+        "1. > **x** {}": inert,
+    }
+    for place, made in places.items():
+        # a title is no Markdown, and is written as one only by the title of a page
+        words = inert(made(payload)) if made is plain_title else made(payload)
+        written = from_markdown(place.format(words))
+        assert shape(written) == shape(from_markdown(place.format("word" if words else "")))
+        assert hidden(written) == []
+        again = to_markdown(written)
+        assert shape(from_markdown(again)) == shape(written)
+
+
+@pytest.mark.parametrize("payload", payloads(), ids=ascii)
+def test_a_payload_is_plain_words_in_a_page(payload: str) -> None:
+    judge(payload)
+
+
+@settings(max_examples=100)
+@given(mixed)
+def test_so_is_any_mixture(text: str) -> None:
+    judge(text)
+
+
+@given(st.text(max_size=200))
+def test_any_text_makes_a_page_that_confluence_takes(text: str) -> None:
+    written = from_markdown(text)
+    saved(written, cloud=True)
+    parse(written)
+    once = to_markdown(written)
+    to_markdown(from_markdown(once))
+
+
+def as_xml(text: str) -> str:
+    return text.replace("&", "&nbsp;").replace("<", "&lt;")
+
+
+blocks = st.recursive(
+    st.text("ab<&\" \n'é", max_size=6).map(as_xml),
+    lambda inner: st.builds(
+        lambda name, parts: f"<{name}>{''.join(parts)}</{name}>",
+        st.sampled_from(["p", "h2", "ac:layout", "ac:layout-cell", "td", "ac:rich-text-body"]),
+        st.lists(inner, max_size=3),
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.lists(blocks, max_size=5).map("".join), st.text("xy", max_size=3))
+def test_replacing_a_section_touches_nothing_else_whatever_the_page(page: str, body: str) -> None:
+    marked = storage.marked(page, "document:k3v9")
+    for name in sections(marked):
+        new = replace_sections(marked, {name: f"<p>{body}</p>"})
+        before, after = sections(marked), sections(new)
+        assert {k: v for k, v in after.items() if k != name} == {
+            k: v for k, v in before.items() if k != name
+        }
+        assert after[name] == body
+        assert storage.keys(parse(new)) == {"document:k3v9"}
+
+
+def test_the_mark_is_read_in_whatever_form_it_comes_back() -> None:
+    for cloud in (True, False):
+        page = saved(storage.marked("<p>x</p>", "document:k3v9"), cloud)
+        assert storage.keys(parse(page)) == {"document:k3v9"}
+        assert to_markdown(page) == "x"
+    words = inert('<ac:structured-macro ac:name="anchor">followthrough-document:k3v9')
+    assert storage.keys(parse(from_markdown(words))) == set()
