@@ -10,6 +10,7 @@ from urllib.parse import quote
 from integrations.github.answers import Invalid
 from integrations.github.client import GitHubClient, repo_path
 from integrations.github.recent import Recent
+from integrations.http import objects
 from integrations.tracker import NotThere, OutcomeUnknown, Unavailable
 
 _USER = "query ($login: String!) { user(login: $login) { id } }"
@@ -67,7 +68,8 @@ class NodeIds:
         owner = self._client.repository(place).name.partition("/")[0]
 
         def ask() -> dict[str, str]:
-            listed = self._client.pages(f"/orgs/{quote(owner, safe='')}/issue-types")
+            path = f"/orgs/{quote(owner, safe='')}/issue-types"  # a list without pages
+            listed = objects(self._client.read_any(path), lambda words: Unavailable(words))
             return {str(each["name"]).lower(): str(each["node_id"]) for each in listed}
 
         known = self._types.get(owner, ask)
