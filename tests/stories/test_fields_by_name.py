@@ -39,8 +39,10 @@ def stage(
 
 
 def faults() -> dict[str, str]:
+    """Without the clock's: a story is told in its own time."""
     result = CliRunner().invoke(doctor, ["--json"])
-    return {f["what"]: f["mend"] for f in json.loads(result.output) if not f["ok"]}
+    found = [f for f in json.loads(result.output) if not f["ok"]]
+    return {f["what"]: f["mend"] for f in found if f["kind"] != "clock"}
 
 
 def closed(stage: Stage, **severities: str) -> str:

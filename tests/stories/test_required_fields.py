@@ -50,8 +50,10 @@ def closed(stage: Stage) -> str:
 
 
 def faults() -> dict[str, str]:
+    """Without the clock's: a story is told in its own time."""
     result = CliRunner().invoke(doctor, ["--json"])
-    return {f["what"]: f["mend"] for f in json.loads(result.output) if not f["ok"]}
+    found = [f for f in json.loads(result.output) if not f["ok"]]
+    return {f["what"]: f["mend"] for f in found if f["kind"] != "clock"}
 
 
 def test_what_a_task_must_have_is_filled_in_by_name_or_id(stage: Stage) -> None:
