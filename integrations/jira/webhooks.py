@@ -182,7 +182,9 @@ class JiraWebhooks:
 
     @property
     def _jql(self) -> str:
-        return f"project in ({', '.join(self._projects)})"
+        """A key may be a reserved word, such as INT or SET, and is none in quotation marks."""
+        keys = ", ".join(f'"{key}"' for key in self._projects)
+        return f"project in ({keys})"
 
     def _how(self) -> str:
         return f"Run `followthrough webhooks install`; or {self._by_hand()}"
