@@ -17,8 +17,7 @@ CLAUSE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 #: Unquoted they are no values. Beside the query language's own words, those that text search has.
-RESERVED = frozenset(
-    """
+_RESERVED = """
     a an abort access add after alias all alter and any are as asc at audit avg be before begin
     between boolean break but by byte catch cf changed char character check checkpoint collate
     collation column commit connect continue count create current date decimal declare decrement
@@ -33,8 +32,7 @@ RESERVED = frozenset(
     string subtract sum synonym table that the their then there these they this to trans
     transaction trigger true uid union unique update user validate values view was when whenever
     where while will with
-    """.split()
-)
+    """
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -70,7 +68,7 @@ def _test(site: JiraSite, clause: str, me: str) -> Test:
     field, operator = read["field"].lower(), read["operator"].lower()
     raw = read["value"]
     parts = [part.strip() for part in raw.strip("()").split(",")]
-    if reserved := [part for part in parts if part.casefold() in RESERVED]:
+    if reserved := [part for part in parts if part.casefold() in _RESERVED.split()]:
         raise _unreadable(
             f"Error in the JQL Query: '{reserved[0]}' is a reserved JQL word. You must surround it"
             " in quotation marks to use it in a query."
