@@ -129,6 +129,26 @@ def test_a_query_may_call_a_project_by_its_name(stage: Stage) -> None:
     assert stage.sandbox.hooks.registered == before
 
 
+def test_two_webhooks_of_a_repository_are_taken_together(stage: Stage) -> None:
+    to = f"{stage.url}/webhooks/github"
+    for events in (["push"], ["pull_request"]):
+        stage.sandbox.github.hook("acme/postmortems", to, HOOKS["GITHUB_HOOK"], events)
+    stage.sandbox.hooks.drain()
+    before = list(stage.sandbox.hooks.registered)
+    assert given("verify", "--connection", "github").exit_code == 0
+    assert steps(given("install", "--connection", "github", "--json")) == ["right already"]
+    stage.sandbox.hooks.drain()
+    assert stage.sandbox.hooks.registered == before
+    change(stage, before[1], events=frozenset({"issues"}))
+    assert steps(given("install", "--connection", "github", "--json")) == ["updated"]
+    stage.sandbox.hooks.drain()
+    mended = [hook.events for hook in stage.sandbox.hooks.registered]
+    assert mended == [{"push", "pull_request"}, {"issues"}]
+    told = steps(given("remove", "--connection", "github", "--json"))
+    assert told == ["removed", "removed"]
+    assert stage.sandbox.hooks.registered == []
+
+
 def test_what_fails_at_one_connection_hides_nothing_of_another(stage: Stage) -> None:
     """Jira, the first, is changed before GitHub is asked; nobody answers there."""
     stage.sandbox.fail_next("GET", "/acme/postmortems", status=503)
