@@ -1,5 +1,5 @@
 """Webhooks as a tracker keeps them: which of them are ours, whether they are right, and making
-them so. Ours is the one that sends to our address; all others are somebody else's and left alone.
+them so. Ours are those that send to our address; all others are somebody else's and left alone.
 """
 
 from __future__ import annotations

@@ -56,31 +56,47 @@ class _Hook:
     def events(self) -> frozenset[str]:
         return frozenset(str(event) for event in self.told.get("events") or ())
 
-    def faults(self, needed: frozenset[str]) -> Iterator[tuple[Kind, str]]:
-        """What is wrong with it, as far as it tells itself."""
-        if not self.told.get("active", True):
+    @property
+    def active(self) -> bool:
+        return bool(self.told.get("active", True))
+
+    def faults(self) -> Iterator[tuple[Kind, str]]:
+        """For what nothing that it sends can be used, as far as it tells itself."""
+        if not self.active:
             yield Kind.WEBHOOK, "it is switched off"
-        missing = frozenset() if "*" in self.events else needed - self.events
-        if missing:
-            yield Kind.WEBHOOK_EVENTS, f"it does not send {', '.join(sorted(missing))}"
         if not (self.told.get("config") or {}).get("secret"):
             yield Kind.WEBHOOK_SECRET, "it has no secret, so that all it sends is refused"
+
+
+def _unsent(needed: frozenset[str], hooks: Iterable[_Hook]) -> frozenset[str]:
+    """Those of these events that none of the webhooks sends."""
+    sent = frozenset[str]().union(*(hook.events for hook in hooks))
+    return frozenset() if "*" in sent else needed - sent
 
 
 @dataclass(frozen=True, slots=True)
 class _Spot:
     """A repository or organisation that has a webhook of ours, or is to have one. `name` is what
     people call it, `path` the API's list of its webhooks, `page` where people find that list;
-    `hook` ours; `strays` addresses of those that were perhaps meant for us; `hidden` why its
+    `hooks` ours; `strays` addresses of those that were perhaps meant for us; `hidden` why its
     webhooks cannot be read."""
 
     name: str
     path: str
     page: str
     events: frozenset[str]
-    hook: _Hook | None = None
+    hooks: tuple[_Hook, ...] = ()
     strays: tuple[str, ...] = ()
     hidden: TrackerError | None = None
+
+    def faults(self, needed: frozenset[str]) -> Iterator[tuple[Kind, str]]:
+        """What is wrong with ours together: nothing as long as those that can be used send all."""
+        if not _unsent(needed, (hook for hook in self.hooks if not any(hook.faults()))):
+            return
+        for hook in self.hooks:
+            yield from hook.faults()
+        if missing := _unsent(needed, self.hooks):
+            yield Kind.WEBHOOK_EVENTS, f"it does not send {', '.join(sorted(missing))}"
 
 
 class GitHubWebhooks:
@@ -107,8 +123,7 @@ class GitHubWebhooks:
         found = 0
         try:
             for spot in self._spots:
-                if spot.hook is not None:
-                    found += 1
+                found += len(spot.hooks)
                 yield from self._told(spot)
         except TrackerError as error:
             told = f"webhooks could not be looked at: {error.words}"
@@ -124,18 +139,21 @@ class GitHubWebhooks:
             mend = f"To have it looked at, {_RIGHT}; or {self._by_hand(spot)}"
             yield Finding(False, told, mend, kind=Kind.WEBHOOK_HIDDEN, place=spot.name)
             return
-        if spot.hook is None:
+        if not spot.hooks:
             kind, what = Kind.WEBHOOK, f"{spot.name}: no webhook sends to {self.address}"
             if spot.strays:
                 kind, what = Kind.WEBHOOK_ADDRESS, f"{what}, but one to {spot.strays[0]}"
             yield Finding(False, what, self._how(spot), kind=kind, place=spot.name)
             return
-        for kind, words in spot.hook.faults(self._required(spot.events)):
+        for kind, words in spot.faults(self._required(spot.events)):
             told = f"the webhook of {spot.name}: {words}"
             yield Finding(False, told, self._how(spot), kind=kind, place=spot.name)
-        yield from self._arrivals(spot, spot.hook)
+        for hook in spot.hooks:
+            yield from self._arrivals(spot, hook)
 
     def _arrivals(self, spot: _Spot, hook: _Hook) -> Iterator[Finding]:
+        if len(spot.hooks) > 1 and not hook.active:
+            return  # what it once sent, another one sends
         whose = f"the webhook of {spot.name}"
         for finding in arrivals(self._client, hook.path, whose, self.address):
             yield replace(finding, place=spot.name)
@@ -149,7 +167,7 @@ class GitHubWebhooks:
         found: list[_Spot] = []
         for owner, mine in self._by_owner.items():
             whole = self._organisation(owner, frozenset[str]().union(*mine.values()))
-            if whole is not None and whole.hook is not None:
+            if whole is not None and whole.hooks:
                 found.append(whole)
             else:
                 found += (self._repository(place, events) for place, events in mine.items())
@@ -180,17 +198,17 @@ class GitHubWebhooks:
         return self._looked_at(_Spot(place, path, page, events))
 
     def _looked_at(self, spot: _Spot) -> _Spot:
-        hook, strays = None, []
+        hooks, strays = list[_Hook](), list[str]()
         try:
             for told in self._client.pages(spot.path):
                 url = str((told.get("config") or {}).get("url", ""))
-                if hook is None and leads_to(url, self.address):
-                    hook = _Hook(f"{spot.path}/{int(told['id'])}", told)
+                if leads_to(url, self.address):
+                    hooks.append(_Hook(f"{spot.path}/{int(told['id'])}", told))
                 elif astray(url, self.address):
                     strays.append(url)
         except (NotThere, SignInFailed) as error:
-            return _Spot(spot.name, spot.path, spot.page, spot.events, hidden=error)
-        return _Spot(spot.name, spot.path, spot.page, spot.events, hook, tuple(strays))
+            return replace(spot, hidden=error)
+        return replace(spot, hooks=tuple(hooks), strays=tuple(strays))
 
     def _events(self, place: str) -> frozenset[str]:
         return events_of(self._heard[place])
@@ -211,19 +229,31 @@ class GitHubWebhooks:
                 mend = f"{spot.hidden.words}. To have it done, {_RIGHT}; or {self._by_hand(spot)}"
                 yield Deed(Step.BY_HAND, spot.name, "its webhooks may not be looked at", mend)
                 continue
-            if spot.hook is None:
+            if not spot.hooks:
                 words = f"one that sends {', '.join(sorted(spot.events))} to {self.address}"
-                yield self._deed(Step.CREATE, spot, words, "POST", spot.path)
+                do = partial(self._do, spot, "POST", spot.path, spot.events)
+                yield Deed(Step.CREATE, spot.name, words, do=do)
                 continue
-            wrong = [words for _, words in spot.hook.faults(self._required(spot.events))]
-            wrong += [
-                f.what.partition(": ")[2] for f in self._arrivals(spot, spot.hook) if _secret(f)
-            ]
-            wrong += ["its secret is written anew"] if anew else []
+            mends = list(self._mends(spot, anew=anew))
+            yield from mends or [Deed(Step.KEEP, spot.name, "is as it should be")]
+
+    def _mends(self, spot: _Spot, *, anew: bool) -> Iterator[Deed]:
+        """What ours there do not send together, the first of them gets: what two of them send
+        would arrive twice."""
+        faults = [words for _, words in spot.faults(self._required(spot.events))]
+        for hook in spot.hooks:
+            mended = bool(faults) and hook is spot.hooks[0]
+            wrong = list(faults) if mended else []
+            wrong += [f.what.partition(": ")[2] for f in self._arrivals(spot, hook) if _secret(f)]
+            wrong += ["its secret is written anew"] if anew and (hook.active or mended) else []
             if wrong:
-                yield self._deed(Step.UPDATE, spot, "; ".join(wrong), "PATCH", spot.hook.path)
-            else:
-                yield Deed(Step.KEEP, spot.name, "is as it should be")
+                others = [h for h in spot.hooks if h is not hook and not any(h.faults())]
+                # a webhook of all events gets their names, so that none comes that nobody reads
+                by_name = mended or "*" in hook.events
+                more = _unsent(spot.events, others) if by_name else frozenset[str]()
+                events = more | hook.events - {"*"}
+                do = partial(self._do, spot, "PATCH", hook.path, events or spot.events)
+                yield Deed(Step.UPDATE, spot.name, "; ".join(wrong), do=do)
 
     def to_remove(self) -> Iterator[Deed]:
         """See `Webhooks`. Beside an organisation's, those of its repositories that may be seen."""
@@ -233,40 +263,37 @@ class GitHubWebhooks:
             for owner in whole
             for place, events in self._by_owner.get(owner, {}).items()
         ]
-        for spot in (*self._spots, *(spot for spot in beside if spot.hook is not None)):
+        for spot in (*self._spots, *(spot for spot in beside if spot.hooks)):
             if spot.hidden is not None:
                 why = f"{spot.hidden.words}. To have it done, {_RIGHT}"
                 mend = f"{why}; or remove it at {spot.page}."
                 yield Deed(Step.BY_HAND, spot.name, "its webhooks may not be looked at", mend)
-            elif spot.hook is not None:
+            for hook in spot.hooks:
                 words = f"the one that sends to {self.address}"
-                yield self._deed(Step.REMOVE, spot, words, "DELETE", spot.hook.path)
+                do = partial(self._removed, hook.path)
+                yield Deed(Step.REMOVE, spot.name, words, do=do)
 
-    def _deed(self, step: Step, spot: _Spot, words: str, verb: str, path: str) -> Deed:
-        return Deed(step, spot.name, words, do=partial(self._do, spot, verb, path))
+    def _removed(self, path: str, _: str) -> None:
+        self._client.send("DELETE", path)
 
-    def _do(self, spot: _Spot, verb: str, path: str, secret: str) -> None:
-        if verb == "DELETE":
-            self._client.send(verb, path)
-            return
+    def _do(self, spot: _Spot, verb: str, path: str, events: frozenset[str], secret: str) -> None:
         config = {"url": self.address, "content_type": "json", "insecure_ssl": "0"}
         body: dict[str, Any] = {"config": {**config, "secret": secret}, "active": True}
-        events = spot.events | (spot.hook.events - {"*"} if spot.hook else frozenset())
         try:
             self._client.write(verb, path, body | {"events": sorted(events)})
         except Invalid:
             if not on_enterprise_server(self._client.url) or not events & _NEWER:
                 raise
             self._client.write(verb, path, body | {"events": sorted(events - _NEWER)})
-        if spot.hook is not None:  # so that the last delivery tells of what is right now
+        if spot.hooks:  # so that the last delivery tells of what is right now
             self._client.send("POST", f"{path}/pings")
 
     def try_out(self) -> Iterator[Finding]:
         """See `Webhooks`. https://docs.github.com/en/rest/repos/webhooks#ping-a-repository-webhook"""
         for spot in self._spots:
-            if spot.hook is not None:
+            for hook in (hook for hook in spot.hooks if hook.active):
                 try:
-                    yield self._pinged(spot, spot.hook)
+                    yield self._pinged(spot, hook)
                 except TrackerError as error:
                     told = f"the webhook of {spot.name} could not be tried out: {error.words}"
                     yield Finding(False, told, error.mend, kind=Kind.WEBHOOK, place=spot.name)

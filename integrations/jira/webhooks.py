@@ -10,15 +10,16 @@ https://developer.atlassian.com/server/jira/platform/webhooks/
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
+from urllib.parse import quote
 
 from integrations.findings import Finding, Kind
 from integrations.http import in_shape
 from integrations.jira.client import JiraClient
+from integrations.jira.hook_query import named, of_projects
 from integrations.tracker import NotThere, SignInFailed, TrackerError
 from integrations.webhooks import Deed, Step, astray, in_words, leads_to
 
@@ -49,23 +50,35 @@ class _Hook:
     bodiless: bool
     signed: bool | None
 
+    def faults(self) -> Iterator[tuple[Kind, str]]:
+        """For what nothing that it sends can be used."""
+        if not self.active:
+            yield Kind.WEBHOOK, "it is switched off"
+        if self.bodiless:
+            yield Kind.WEBHOOK, "it sends no body, so that nobody knows which ticket it is about"
+        if self.signed is False:
+            yield Kind.WEBHOOK_SECRET, "it has no secret, so that all it sends is refused"
+
 
 class JiraWebhooks:
-    """`projects` are those that are to be heard of. Ours is the webhook that sends to `address`:
-    in full, where it is known under which address Jira reaches us, else the path at its end."""
+    """`projects` are those that are to be heard of. Ours are the webhooks that send to `address`:
+    in full, where it is known under which address Jira reaches us, else the path at its end. One
+    is enough; an administrator may have made one for each project."""
 
     def __init__(self, client: JiraClient, projects: Sequence[str], address: str) -> None:
         self.address = address
         self._client = client
         self._projects = tuple(sorted(projects))
+        self._other_names: dict[str, frozenset[str]] = {}
 
     # --- looking ----------------------------------------------------------------------------
 
     def check(self) -> Iterator[Finding]:
-        """See `Webhooks`. One read. Whether deliveries arrive, Jira does not tell."""
+        """See `Webhooks`. One read, and one for each project that no query names by its key.
+        Whether deliveries arrive, Jira does not tell."""
         url = self._client.url
         try:
-            ours, others = self._ours, self._registered
+            ours, others, faults = self._ours, self._registered, list(self._faults())
         except (NotThere, SignInFailed) as error:
             told = f"webhooks of {url} cannot be read: {error.words}"
             yield Finding(False, told, self._mend(), kind=Kind.WEBHOOK_HIDDEN)
@@ -74,35 +87,74 @@ class JiraWebhooks:
             told = f"webhooks could not be looked at: {error.words}"
             yield Finding(False, told, error.mend, kind=Kind.REACH)
             return
-        if ours is None:
+        if not ours:
             kind, what = Kind.WEBHOOK, f"no webhook of {url} sends to {self.address}"
             strays = [hook.url for hook in others if astray(hook.url, self.address)]
             if strays:
                 kind, what = Kind.WEBHOOK_ADDRESS, f"{what}, but one to {strays[0]}"
             yield Finding(False, what, self._how(), kind=kind)
             return
-        faults = list(self._faults(ours))
         for kind, words in faults:
-            yield Finding(False, f"the webhook {ours.name}: {words}", self._how(), kind=kind)
+            yield Finding(False, f"{self._whose}: {words}", self._how(), kind=kind)
         if not faults:
-            yield Finding(True, f"the webhook {ours.name} sends here", kind=Kind.WEBHOOK)
+            told = f"{self._whose} send{'s' * (len(ours) == 1)} here"
+            yield Finding(True, told, kind=Kind.WEBHOOK)
 
-    def _faults(self, hook: _Hook) -> Iterator[tuple[Kind, str]]:
-        if not hook.active:
-            yield Kind.WEBHOOK, "it is switched off"
-        if hook.bodiless:
-            yield Kind.WEBHOOK, "it sends no body, so that nobody knows which ticket it is about"
-        if left_out := self._left_out(hook):
-            yield Kind.WEBHOOK_EVENTS, f"its query leaves out {', '.join(left_out)}: {hook.jql}"
-        if missing := _EVENTS - hook.events:
-            yield Kind.WEBHOOK_EVENTS, f"it does not send {', '.join(sorted(missing))}"
-        if hook.signed is False:
-            yield Kind.WEBHOOK_SECRET, "it has no secret, so that all it sends is refused"
+    @property
+    def _whose(self) -> str:
+        names = ", ".join(hook.name for hook in self._ours)
+        return f"the webhook{'s' * (len(self._ours) > 1)} {names}"
 
-    def _left_out(self, hook: _Hook) -> list[str]:
-        """A query is not taken apart: a project that it does not even name it leaves out."""
-        named = {word.casefold() for word in re.findall(r"\w+", hook.jql)}
-        return [key for key in self._projects if named and key.casefold() not in named]
+    def _faults(self) -> Iterator[tuple[Kind, str]]:
+        """What is wrong with ours together: nothing as long as those that can be used send all."""
+        used = [hook for hook in self._ours if not any(hook.faults())]
+        if not self._ours or not self._lacking(used):
+            return
+        for hook in self._ours:
+            alone = f"of {hook.name}, " if len(self._ours) > 1 else ""
+            yield from ((kind, f"{alone}{words}") for kind, words in hook.faults())
+        one = len(self._ours) == 1
+        queries = "; ".join(hook.jql for hook in self._ours)
+        left_out = [key for key in self._projects if not self._asking(key, self._ours)]
+        if left_out:
+            words = f"{'its query leaves' if one else 'their queries leave'} out"
+            words = f"{words} {', '.join(left_out)}: {queries}"
+            if any(named(hook.jql) is None for hook in self._ours):
+                words = f"whether it sends {', '.join(left_out)} cannot be told by {queries}"
+            yield Kind.WEBHOOK_EVENTS, words
+        missing = _EVENTS.difference(*(hook.events for hook in self._ours)).union(
+            *(lack for key, lack in self._lacking(self._ours).items() if key not in left_out)
+        )
+        if missing:
+            send = "it does not send" if one else "they do not send all of"
+            yield Kind.WEBHOOK_EVENTS, f"{send} {', '.join(sorted(missing))}"
+
+    def _lacking(self, hooks: Sequence[_Hook]) -> Mapping[str, frozenset[str]]:
+        """By project, the events of it that none of these sends."""
+        lacking = {
+            key: _EVENTS.difference(*(hook.events for hook in self._asking(key, hooks)))
+            for key in self._projects
+        }
+        return {key: events for key, events in lacking.items() if events}
+
+    def _asking(self, key: str, hooks: Sequence[_Hook]) -> list[_Hook]:
+        """Those of these whose query lets the project through for certain."""
+        return [hook for hook in hooks if not hook.jql.strip() or self._names(hook, key)]
+
+    def _names(self, hook: _Hook, key: str) -> bool:
+        words = named(hook.jql) or frozenset()
+        return bool(words) and (key.casefold() in words or bool(words & self._called(key)))
+
+    def _called(self, key: str) -> frozenset[str]:
+        """How else a query may call the project: by its name and its id."""
+        if key not in self._other_names:
+            try:
+                told = self._client.get(f"/project/{quote(key, safe='')}")
+                names = (str(told.get("name", key)), str(told.get("id", key)))
+            except (NotThere, SignInFailed):  # told elsewhere; here it has only its key
+                names = (key, key)
+            self._other_names[key] = frozenset(name.casefold() for name in names)
+        return self._other_names[key]
 
     @cached_property
     def _home(self) -> str:
@@ -118,40 +170,57 @@ class JiraWebhooks:
             return tuple(_read(each, self._home) for each in told)
 
     @property
-    def _ours(self) -> _Hook | None:
-        return next((h for h in self._registered if leads_to(h.url, self.address)), None)
+    def _ours(self) -> tuple[_Hook, ...]:
+        return tuple(hook for hook in self._registered if leads_to(hook.url, self.address))
 
     # --- changing ---------------------------------------------------------------------------
 
     def to_install(self, *, anew: bool = False) -> Iterator[Deed]:
-        """See `Webhooks`."""
+        """See `Webhooks`. What ours do not send together, the first of them gets."""
         try:
             ours = self._ours
-        except TrackerError as error:
+        except (NotThere, SignInFailed) as error:
             yield self._barred(error)
             return
         site = self._client.url
-        if ours is None:
+        if not ours:
             words = f"one that sends {', '.join(sorted(_EVENTS))} of {self._jql} to {self.address}"
-            yield Deed(Step.CREATE, site, words, do=partial(self._write, None))
+            new = _Hook("", _NAME, self.address, _EVENTS, self._jql, True, False, True)
+            yield Deed(Step.CREATE, site, words, do=partial(self._write, new))
             return
-        wrong = [words for _, words in self._faults(ours)]
-        wrong += ["its secret is written anew"] if anew else []
-        if wrong:
-            yield Deed(Step.UPDATE, site, "; ".join(wrong), do=partial(self._write, ours))
-        else:
+        wrong = [words for _, words in self._faults()]
+        if not wrong and not anew:
             yield Deed(Step.KEEP, site, "is as it should be")
+        for hook in ours:
+            mended = bool(wrong) and hook is ours[0]
+            why = wrong if mended else []
+            why = [*why, "its secret is written anew"] if anew and hook.active else why
+            if why:
+                do = partial(self._write, self._widened(hook) if mended else hook)
+                yield Deed(Step.UPDATE, site, "; ".join(why), do=do)
+
+    def _widened(self, hook: _Hook) -> _Hook:
+        """With what none of our others sends: what two of them send would arrive twice."""
+        others = [each for each in self._ours if each is not hook and not any(each.faults())]
+        needed = self._lacking(others)
+        kept = {key for key in self._projects if self._asking(key, [hook])}
+        wider = of_projects(key for key in self._projects if key in {*kept, *needed})
+        return replace(
+            hook,
+            events=hook.events.union(*needed.values()),
+            jql=hook.jql if kept >= needed.keys() else wider,
+        )
 
     def to_remove(self) -> Iterator[Deed]:
         """See `Webhooks`."""
         try:
             ours = self._ours
-        except TrackerError as error:
+        except (NotThere, SignInFailed) as error:
             yield self._barred(error)
             return
-        if ours is not None:
+        for hook in ours:
             words = f"the one that sends to {self.address}"
-            yield Deed(Step.REMOVE, self._client.url, words, do=partial(self._remove, ours))
+            yield Deed(Step.REMOVE, self._client.url, words, do=partial(self._remove, hook))
 
     def try_out(self) -> Iterator[Finding]:
         """See `Webhooks`: Jira cannot be asked to."""
@@ -161,20 +230,20 @@ class JiraWebhooks:
         words = f"its webhooks may not be looked at: {error.words}"
         return Deed(Step.BY_HAND, self._client.url, words, self._mend())
 
-    def _write(self, old: _Hook | None, secret: str) -> None:
+    def _write(self, hook: _Hook, secret: str) -> None:
         """A secret is taken by all of them, and told again by none."""
         body: dict[str, Any] = {
-            "name": old.name if old and old.name else _NAME,
+            "name": hook.name or _NAME,
             "url": self.address,
-            "events": sorted(_EVENTS | (old.events if old else frozenset())),
-            "filters": {_SECTION: self._jql if old is None or self._left_out(old) else old.jql},
+            "events": sorted(hook.events),
+            "filters": {_SECTION: hook.jql},
             "excludeBody": False,
         }
         if self._home == _MOVED:
             body |= {"configuration": {"secret": secret}, "active": True}
         else:
             body |= {"secret": secret, "enabled": True}
-        method, path = ("POST", self._home) if old is None else ("PUT", old.path)
+        method, path = ("PUT", hook.path) if hook.path else ("POST", self._home)
         self._client.beside(method, path, body)
 
     def _remove(self, old: _Hook, _: str) -> None:
@@ -182,7 +251,7 @@ class JiraWebhooks:
 
     @property
     def _jql(self) -> str:
-        return f"project in ({', '.join(self._projects)})"
+        return of_projects(self._projects)
 
     def _how(self) -> str:
         return f"Run `followthrough webhooks install`; or {self._by_hand()}"

@@ -16,6 +16,23 @@ CLAUSE = re.compile(
         (?P<value>"[^"]*"|'[^']*'|\([^()]*\)|currentUser\(\)|[^\s"'()]+)$""",
     re.VERBOSE | re.IGNORECASE,
 )
+#: Unquoted they are no values. Beside the query language's own words, those that text search has.
+_RESERVED = """
+    a an abort access add after alias all alter and any are as asc at audit avg be before begin
+    between boolean break but by byte catch cf changed char character check checkpoint collate
+    collation column commit connect continue count create current date decimal declare decrement
+    default defaults define delete delimiter desc difference distinct divide do double drop else
+    empty encoding end equals escape exclusive exec execute exists explain false fetch field file
+    first float for from function go goto grant greater group having identified if immediate in
+    increment index initial inner inout input insert int integer intersect intersection into is
+    isempty isnull it join last left less like limit lock long max min minus mode modify modulo
+    more multiply next no noaudit not notin nowait null number object of on option or order outer
+    output power previous prior privileges public raise raw remainder rename resource return
+    returns revoke right row rowid rownum rows select session set share size sqrt start strict
+    string subtract sum synonym table that the their then there these they this to trans
+    transaction trigger true uid union unique update user validate values view was when whenever
+    where while will with
+    """
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -50,7 +67,13 @@ def _test(site: JiraSite, clause: str, me: str) -> Test:
         raise _unreadable(f"Error in the JQL Query: '{clause}' could not be read.")
     field, operator = read["field"].lower(), read["operator"].lower()
     raw = read["value"]
-    values = [part.strip().strip("\"'") for part in raw.strip("()").split(",")]
+    parts = [part.strip() for part in raw.strip("()").split(",")]
+    if reserved := [part for part in parts if part.casefold() in _RESERVED.split()]:
+        raise _unreadable(
+            f"Error in the JQL Query: '{reserved[0]}' is a reserved JQL word. You must surround it"
+            " in quotation marks to use it in a query."
+        )
+    values = [part.strip("\"'") for part in parts]
     if raw.lower() == "currentuser()":
         values = [me]
     if field in ("updated", "created") and operator in (">=", "<="):

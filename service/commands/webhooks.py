@@ -124,17 +124,16 @@ def _go(
     lines: list[_Line] = []
     for name, hooks in _chosen(settings, rules, connection).items():
         secret = rules.connections[name].webhook_secrets[0].reveal()
-        for deed in _listed(name, hooks, wanted):
+        try:
+            deeds = list(wanted(hooks))
+        except TrackerError as error:  # what was done elsewhere is told all the same
+            told = f"webhooks could not be looked at: {error.words}"
+            lines.append(_of(name, "", _FAILED, told, error.mend))
+            continue
+        for deed in deeds:
             lines.append(_line(name, deed) if only_plan else _done(name, deed, secret))
     left = {_DONE[Step.BY_HAND], _FAILED}
     _tell(lines, as_json, ok=not any(line["outcome"] in left for line in lines))
-
-
-def _listed(name: str, hooks: Webhooks, wanted: Callable[[Webhooks], Iterator[Deed]]) -> list[Deed]:
-    try:
-        return list(wanted(hooks))
-    except TrackerError as error:
-        give_up(f"{name}: webhooks could not be looked at: {error.words}", error.mend)
 
 
 def _line(name: str, deed: Deed) -> _Line:
@@ -147,7 +146,8 @@ def _done(name: str, deed: Deed, secret: str) -> _Line:
     try:
         deed.do(secret)
     except OutcomeUnknown as error:
-        mend = f"Run `{program()} webhooks install` again: it looks first what is there."
+        command = "remove" if deed.step is Step.REMOVE else "install"
+        mend = f"Run `{program()} webhooks {command}` again: it looks first what is there."
         return _told(name, deed, _FAILED, mend, error.words)
     except TrackerError as error:
         return _told(name, deed, _FAILED, error.mend, error.words)
@@ -156,7 +156,11 @@ def _done(name: str, deed: Deed, secret: str) -> _Line:
 
 def _told(name: str, deed: Deed, outcome: str, mend: str, why: str = "") -> _Line:
     words = f"{deed.words}: {why}" if why else deed.words
-    line = {"connection": name, "place": deed.place, "outcome": outcome}
+    return _of(name, deed.place, outcome, words, mend)
+
+
+def _of(name: str, place: str, outcome: str, words: str, mend: str) -> _Line:
+    line = {"connection": name, "place": place, "outcome": outcome}
     return line | {"words": words, "mend": mend}
 
 

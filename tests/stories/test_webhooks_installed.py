@@ -84,7 +84,7 @@ def test_each_place_gets_its_webhook_and_a_closed_incident_comes_by_it(stage: St
     assert hooks.keys() == {"", "acme/ops", "acme/postmortems"}
     assert hooks["acme/ops"].events == IN_OPS
     assert hooks["acme/postmortems"].events == IN_POSTMORTEMS
-    assert hooks[""].jql == "project in (INC)"
+    assert hooks[""].jql == 'project in ("INC")'
     assert {"jira:issue_updated", "comment_created", "jira:version_released"} <= hooks[""].events
     severity: dict[str, Any] = {"customfield_10050": {"value": "SEV-2"}}
     key = stage.sandbox.jira.create_issue("INC", "Slow", by=KIM, **severity)
@@ -92,6 +92,18 @@ def test_each_place_gets_its_webhook_and_a_closed_incident_comes_by_it(stage: St
     stage.settle()
     assert stage.incident(key).outlook is Outlook.DONE
     assert given("verify").exit_code == 0
+
+
+def test_a_project_is_heard_of_whose_key_is_a_word_of_the_query_language(stage: Stage) -> None:
+    """Unquoted, Jira reads no query with it: nothing would ever arrive."""
+    stage.sandbox.jira.add_project("INT")
+    text = stage.rules_file.read_text()
+    stage.rules_file.write_text(text.replace("project: INC", "project: INT"))
+    assert given("install", "--connection", "jira").exit_code == 0
+    assert ours(stage)[""].jql == 'project in ("INT")'
+    key = stage.sandbox.jira.create_issue("INT", "Slow", by=KIM)
+    told = [delivery for delivery in stage.sandbox.hooks.log if delivery.hook == ours(stage)[""]]
+    assert any(key.encode() in delivery.body for delivery in told)
 
 
 def test_what_is_right_is_left_alone(stage: Stage) -> None:
@@ -128,7 +140,7 @@ def test_one_that_differs_is_mended_and_no_second_one_is_made(stage: Stage) -> N
     stage.sandbox.hooks.drain()
     assert ours(stage)["acme/ops"].events >= IN_OPS
     assert ours(stage)["acme/ops"].active
-    assert ours(stage)[""].jql == "project in (INC)"
+    assert ours(stage)[""].jql == 'project in ("INC")'
     assert given("verify").exit_code == 0
 
 
@@ -184,7 +196,7 @@ def test_who_may_not_is_told_exactly_what_to_do_by_hand(stage: Stage) -> None:
     )
     assert "Administer Jira" in told
     assert f"→ System → WebHooks: URL {stage.url}/webhooks/jira" in told
-    assert "JQL project in (INC)" in told
+    assert 'JQL project in ("INC")' in told
     assert ours(stage).keys() == {"acme/postmortems"}
     assert given("remove").exit_code == 1
 

@@ -221,6 +221,13 @@ def test_search_reads_jql_in_the_deployments_own_way(client: Client) -> None:
         assert client.ask("GET", path, params={"jql": nonsense}).status_code == 400
 
 
+def test_a_reserved_word_is_a_value_only_in_quotation_marks(client: Client) -> None:
+    client.sandbox.jira.add_project("INT")
+    path = "/search/jql" if client.cloud else "/search"
+    for jql, status in (("project in (INC, INT)", 400), ('project in ("INC", "INT")', 200)):
+        assert client.ask("GET", path, params={"jql": jql}).status_code == status
+
+
 def test_a_remote_link_with_the_same_global_id_is_replaced(client: Client) -> None:
     key = client.ask("POST", "/issue", client.task()).json()["key"]
     link = {"globalId": "task:1:1", "object": {"url": "https://x.example/1", "title": "One"}}
