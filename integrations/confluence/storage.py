@@ -167,7 +167,7 @@ def replace_sections(storage: str, bodies: Mapping[str, str]) -> str:
         if not under and not data[start:end].strip():
             end = start  # white space stays where nothing else was
         cuts.append((start, end, left.pop(heading.words).encode()))
-    for start, end, body in reversed(cuts):
+    for start, end, body in sorted(cuts, reverse=True):  # a layout's headings come last
         data = data[:start] + body + data[end:]
     return data[len(_OPEN) : -len(_CLOSE)].decode()
 

@@ -126,6 +126,16 @@ def test_a_section_is_replaced_and_every_other_byte_stays() -> None:
     assert replace_sections("<h1/><h2>A</h2>", {"A": "x"}) == "<h1/><h2>A</h2>x"
 
 
+def test_sections_in_a_layout_and_below_it_are_replaced_where_they_stand() -> None:
+    page = (
+        "<h2>Top</h2><p>1</p><ac:layout><ac:layout-section><ac:layout-cell><h2>In</h2><p>22</p>"
+        "</ac:layout-cell></ac:layout-section></ac:layout><h2>Below</h2><p>333</p>"
+    )
+    new = replace_sections(page, {"Below": "<p>c</p>", "In": "<p>bbbb</p>", "Top": "<p>aa</p>"})
+    told = page.replace("333", "c").replace("22", "bbbb").replace("<p>1<", "<p>aa<")
+    assert new == told
+
+
 def test_a_heading_in_a_section_does_not_end_it() -> None:
     assert from_markdown("### Two\n\nx", demoted=True) == "<p><strong>Two</strong></p><p>x</p>"
 
