@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 from integrations.confluence.client import ConfluenceClient, Refused, moment
 from integrations.http import Answer, in_shape
@@ -160,19 +161,25 @@ class ConfluenceSite(ABC):
     def versions(self, ids: Sequence[str]) -> Iterator[Page]:
         """Those of the pages (`AT_ONCE` at most) that the index knows, as they are but without
         their bodies."""
-        yield from self._search(f"id in ({', '.join(ids)})", "version,space,metadata.labels")
+        found = self._search(f"id in ({', '.join(ids)})", "version,space,metadata.labels")
+        yield from islice(found, len(ids))  # no second page is asked for
 
     def _search(self, cql: str, expand: str) -> Iterator[Page]:
-        start = 0
+        """Cloud goes on at a cursor and knows no `start` any more, Data Center at a number.
+        https://developer.atlassian.com/cloud/confluence/change-notice-moderize-search-rest-apis/"""
+        asked = {"cql": cql, "expand": expand, "limit": str(AT_ONCE)}
+        seen = 0
         while True:
-            path = "/rest/api/content/search"
-            found = self.client.get(path, cql=cql, expand=expand, limit=AT_ONCE, start=start)
+            found = self.client.get("/rest/api/content/search", **asked)
             results = list(found["results"])
             for each in results:
                 yield page_of_version_1(each)
-            start += len(results)
-            if not results or not (found.get("_links") or {}).get("next"):
+            seen += len(results)
+            following = str((found.get("_links") or {}).get("next") or "")
+            cursor = parse_qs(urlsplit(following).query).get("cursor", [""])[0]
+            if not results or not following or (self.client.cloud and not cursor):
                 return
+            asked |= {"cursor": cursor} if self.client.cloud else {"start": str(seen)}
 
 
 def site_of(client: ConfluenceClient) -> ConfluenceSite:

@@ -78,10 +78,23 @@ class ConfluenceVersion1(ConfluenceApi):
             and self.site.world.shown(page.now.at, lag)
             and matches(page)
         ]
-        start, limit = whole_number("start", 0, 10**6), whole_number("limit", 25, 50)
-        links = {"next": "/rest/api/content/search"} if len(found) > start + limit else {}
+        limit = whole_number("limit", 25, 50)
+        start = self._start()
+        following = f"cursor=_f_{start + limit}" if self.site.cloud else f"start={start + limit}"
+        more = len(found) > start + limit
+        links = {"next": f"/rest/api/content/search?next=true&{following}"} if more else {}
         some = [self.content(page, page.now) for page in found[start : start + limit]]
         return {"results": some, "start": start, "limit": limit, "size": len(some), "_links": links}
+
+    def _start(self) -> int:
+        """Cloud gave `start` up for a cursor, and does not look at it.
+        https://developer.atlassian.com/cloud/confluence/change-notice-moderize-search-rest-apis/"""
+        if not self.site.cloud:
+            return whole_number("start", 0, 10**6)
+        told = re.fullmatch(r"_f_(\d{1,6})", request.args.get("cursor", "_f_0"))
+        if told is None:
+            raise refused(400, "The cursor is invalid")
+        return int(told[1])
 
     def _query(self, cql: str, me: str) -> Callable[[Page], bool]:
         if listed := re.fullmatch(r"id in \(([\d, ]+)\)", cql):

@@ -284,6 +284,25 @@ def test_a_label_says_that_it_is_in_review_and_one_look_tells_of_many_pages(
     assert len(sandbox.calls) == 1
 
 
+def test_a_lost_page_is_found_among_more_than_one_search_tells(
+    sandbox: Sandbox, store: ConfluencePageDocuments
+) -> None:
+    for number in range(101):
+        sandbox.confluence.write_page("PM", f"Note {number}", "<p />", BOT)
+    wanted = document(labels=())
+    made = store.create(wanted)
+    sandbox.confluence.rename(made.ref.id, "Checkout, revisited", KIM)
+    sandbox.reset_calls()
+    found = store.find(wanted, lost_document(wanted, NOW - timedelta(minutes=5)))
+    assert found is not None
+    assert found.ref.id == made.ref.id
+    assert len([call for call in sandbox.calls if "/search" in call.path]) == 3
+    sandbox.reset_calls()
+    refs = [DocumentRef("confluence-page", id, "", "") for id in sandbox.confluence.pages]
+    assert len(store.versions(refs[:50])) == 50
+    assert len(sandbox.calls) == 1
+
+
 def test_a_page_that_is_moved_keeps_its_id_and_tells_its_new_space(
     sandbox: Sandbox, store: ConfluencePageDocuments
 ) -> None:
