@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from integrations.confluence import checks, keeping, storage
 from integrations.confluence.reading import sections, to_markdown
-from integrations.confluence.site import AT_ONCE, LONGEST_TITLE, ConfluenceSite, Page, TitleTaken
+from integrations.confluence.refusals import TitleTaken
+from integrations.confluence.site import AT_ONCE, LONGEST_TITLE, ConfluenceSite, Page
 from integrations.confluence.storage import NoStorage
 from integrations.confluence.writing import from_markdown
 from integrations.tracker import Finding, Lost, Rejected, StaleVersion, TrackerError

@@ -7,17 +7,17 @@ https://developer.atlassian.com/server/confluence/confluence-rest-api-examples/
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, quote, urlsplit
 
-from integrations.confluence.client import ConfluenceClient, Refused, moment
+from integrations.confluence.client import ConfluenceClient, moment
+from integrations.confluence.refusals import permitted, titles
 from integrations.http import Answer, in_shape
 from integrations.tracker import NotThere, Rejected
 
@@ -28,17 +28,10 @@ _KEPT = timedelta(minutes=10)
 #: https://confluence.atlassian.com/doc/create-and-edit-pages-139477.html
 LONGEST_TITLE = 255
 
-#: "A page with this title already exists: A page already exists with the title …"
-_TAKEN = re.compile(r"title already exists|already exists with the (same )?title", re.IGNORECASE)
-
 #: How many pages one search tells of.
 AT_ONCE = 50
 
 _MESSAGE = "Followthrough brought its sections up to date"
-
-
-class TitleTaken(Rejected):
-    """Another page of the space has this title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +135,14 @@ class ConfluenceSite(ABC):
     def address(self, space: str, id: str) -> str:
         """Where people find the page, as long as it is in this space."""
 
+    def adding(self, space: str) -> AbstractContextManager[None]:
+        mend = f"Let this account add pages in the space {space}, below their parent page."
+        return permitted(lambda: self._space(space), mend)
+
+    def editing(self, page: Page) -> AbstractContextManager[None]:
+        mend = f"Let this account edit the page {page.title!r}: it may be restricted."
+        return permitted(lambda: self.read(page.id), mend)
+
     def add_labels(self, id: str, labels: Sequence[str]) -> None:
         """Doing it twice is harmless.
         https://developer.atlassian.com/cloud/confluence/rest/v1/api-group-content-labels/"""
@@ -220,7 +221,7 @@ class CloudSite(ConfluenceSite):
         }
         if parent:
             asked["parentId"] = parent
-        with _titles():
+        with titles(), self.adding(space):
             return self._page(self.client.post("/api/v2/pages", asked), body)
 
     def read(self, id: str, version: int | None = None) -> Page:
@@ -244,7 +245,9 @@ class CloudSite(ConfluenceSite):
             "body": {"representation": "storage", "value": body},
             "version": {"number": page.version + 1, "message": _MESSAGE},
         }
-        return self._page(self.client.put(f"/api/v2/pages/{page.id}", asked), body, page.labels)
+        with self.editing(page):
+            told = self.client.put(f"/api/v2/pages/{page.id}", asked)
+        return self._page(told, body, page.labels)
 
     def address(self, space: str, id: str) -> str:
         return f"{self.client.url}/spaces/{quote(space, safe='~')}/pages/{id}"
@@ -302,7 +305,7 @@ class DataCenterSite(ConfluenceSite):
         }
         if parent:
             asked["ancestors"] = [{"id": parent}]
-        with _titles():
+        with titles(), self.adding(space):
             made = self.client.post("/rest/api/content", asked, expand=self._EXPAND)
             return page_of_version_1(made)
 
@@ -335,7 +338,8 @@ class DataCenterSite(ConfluenceSite):
             "version": {"number": page.version + 1, "minorEdit": True, "message": _MESSAGE},
         }
         path = f"/rest/api/content/{page.id}"
-        return page_of_version_1(self.client.put(path, asked, expand=self._EXPAND))
+        with self.editing(page):
+            return page_of_version_1(self.client.put(path, asked, expand=self._EXPAND))
 
     def address(self, space: str, id: str) -> str:
         """By number, so that it outlives another title; the key is for whoever reads it."""
@@ -369,14 +373,3 @@ def _body(told: Answer, sent: str | None) -> str:
 
 def _names(labels: Sequence[Mapping[str, Any]]) -> frozenset[str]:
     return frozenset(str(label["name"]) for label in labels)
-
-
-@contextmanager
-def _titles() -> Iterator[None]:
-    """While a page is created: a refusal because of its title is told as one."""
-    try:
-        yield
-    except Refused as error:
-        if _TAKEN.search(error.words):
-            raise TitleTaken(error.words) from error
-        raise

@@ -270,6 +270,32 @@ def test_a_page_that_is_deleted_is_gone_and_an_archived_one_is_declined(
             look()
 
 
+def test_a_page_that_others_alone_may_edit_is_no_page_that_is_gone(
+    sandbox: Sandbox, store: ConfluencePageDocuments
+) -> None:
+    made = store.create(document())
+    sandbox.confluence.restrict(made.ref.id, KIM)
+    with pytest.raises(Rejected) as refused:
+        store.write(made, {"timeline": TABLE.format("more")})
+    assert "edit" in refused.value.mend
+    assert "restricted" in refused.value.mend
+    page = store._site.read(made.ref.id)
+    sandbox.confluence.trash(made.ref.id)
+    sandbox.fail_next("PUT", "content|pages", 404, body={"statusCode": 404, "message": "no"})
+    with pytest.raises(NotThere):
+        store._site.write(page, "<p />")
+
+
+def test_a_space_that_takes_no_pages_of_ours_says_so(
+    sandbox: Sandbox, store: ConfluencePageDocuments
+) -> None:
+    gone = {"statusCode": 404, "message": "No space or no permission to create pages"}
+    sandbox.fail_next("POST", "content|pages", 404, body=gone)
+    with pytest.raises(Rejected) as refused:
+        store.create(document())
+    assert "add pages in the space PM" in refused.value.mend
+
+
 def test_a_label_says_that_it_is_in_review_and_one_look_tells_of_many_pages(
     sandbox: Sandbox, store: ConfluencePageDocuments
 ) -> None:
@@ -335,8 +361,9 @@ def test_faults_are_told_with_their_mend(sandbox: Sandbox, store: ConfluencePage
     with pytest.raises(NotThere):
         store._site.space("NONE")
     sandbox.confluence.grant("PM", BOT, ["read"])
-    with pytest.raises(SignInFailed, match="permission"):
+    with pytest.raises(Rejected, match="permission") as denied:
         store.create(document())
+    assert "add and edit pages" in denied.value.mend
     sandbox.fail_next("GET", "content|pages", 429, headers={"Retry-After": "30"})
     ref = DocumentRef("confluence-page", "1", "", "")
     with pytest.raises(RateLimited) as limited:
