@@ -92,18 +92,26 @@ class ConfluenceSite(ABC):
         return self.remembered("public", key, lambda: self._is_public(key))
 
     def parent(self, space: str, named: str) -> str:
-        """The id of the page that is named by its id or its title."""
-        if named.isdecimal():
-            return named
+        """The id of the page that is named by its title or its id: "2026" may be either, and is an
+        id only where no page of the space has this title."""
 
         def ask() -> str:
             page = self.by_title(space, named)
-            if page is None:
-                mend = "Make that page, or name another parent in the rules: a title or a page id."
-                raise Rejected(f"the space {space} has no page {named!r}", mend=mend)
-            return page.id
+            if page is not None:
+                return page.id
+            if named.isdecimal() and self._is_page(named):
+                return named
+            mend = "Make that page, or name another parent in the rules: a title or a page id."
+            raise Rejected(f"the space {space} has no page {named!r}", mend=mend)
 
         return self.remembered(f"parent in {space}", named, ask)
+
+    def _is_page(self, id: str) -> bool:
+        try:
+            self.read(id)
+        except NotThere:
+            return False
+        return True
 
     @abstractmethod
     def _space(self, key: str) -> Space: ...

@@ -110,6 +110,19 @@ def test_a_postmortem_is_a_page_whose_regions_alone_are_rewritten(
     assert [call.method for call in sandbox.calls] == ["GET"]
 
 
+def test_a_parent_whose_title_is_a_number_is_no_page_id(
+    sandbox: Sandbox, store: ConfluencePageDocuments
+) -> None:
+    with pytest.raises(Rejected, match="no page '2026'"):
+        store.create(document("2026"))
+    year = sandbox.confluence.write_page("PM", "2026", "<p />", KIM)
+    store = opened(sandbox)
+    assert store._site.parent("PM", "2026") == year
+    assert store._site.parent("PM", year) == year
+    made = store.create(document("2026"))
+    assert sandbox.confluence.page(made.ref.id).parent == year
+
+
 def test_what_people_put_on_the_page_stays_byte_for_byte(
     sandbox: Sandbox, store: ConfluencePageDocuments
 ) -> None:
