@@ -41,6 +41,11 @@ _OWN_WORDS = frozenset({"errors", "statusCode"})
 _NOT_NEXT = re.compile("version must be incremented", re.IGNORECASE)
 
 
+_MEND_RIGHTS = (
+    "Let this account view the space, and add and edit pages in it; a page may be restricted, too."
+)
+
+
 class Refused(Rejected):
     """Confluence said no, and why."""
 
@@ -177,7 +182,10 @@ class ConfluenceClient:
         if status == 429:
             return RateLimited(words, retry_at=self._retry_at(response))
         if status in (401, 403) or _anonymous(response):
-            return SignInFailed(words, mend=_mend_sign_in(status, response))
+            mend = _mend_sign_in(status, response)
+            if mend == _MEND_RIGHTS and method != "GET":  # no other sign-in will change that
+                return Refused(words, mend=mend)
+            return SignInFailed(words, mend=mend)
         if status in (404, 410) and not (isinstance(answer, Mapping) and _OWN_WORDS & {*answer}):
             # never take a proxy's 404 for a deleted page
             return Unavailable(f"{self.url}: {words}", mend="Check the address of the site.")
@@ -242,9 +250,9 @@ def _said(answer: Any) -> str:
 def _mend_sign_in(status: int, response: requests.Response) -> str:
     if "CAPTCHA" in response.headers.get("X-Authentication-Denied-Reason", "").upper():
         return "Confluence wants a CAPTCHA: sign in once in a browser as this account."
-    if status != 403:
+    if status != 403 or _anonymous(response):
         return "Check the account's user name and token; API tokens expire."
-    return "Let this account view the space, and add and edit pages in it."
+    return _MEND_RIGHTS
 
 
 def _told(status: int, error: TrackerError | None) -> Answered:

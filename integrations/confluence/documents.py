@@ -11,9 +11,10 @@ import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from integrations.confluence import checks, storage
+from integrations.confluence import checks, keeping, storage
 from integrations.confluence.reading import sections, to_markdown
-from integrations.confluence.site import AT_ONCE, LONGEST_TITLE, ConfluenceSite, Page, TitleTaken
+from integrations.confluence.refusals import TitleTaken
+from integrations.confluence.site import AT_ONCE, LONGEST_TITLE, ConfluenceSite, Page
 from integrations.confluence.storage import NoStorage
 from integrations.confluence.writing import from_markdown
 from integrations.tracker import Finding, Lost, Rejected, StaleVersion, TrackerError
@@ -94,11 +95,8 @@ class ConfluencePageDocuments:
             if now.regions.get(name) != known.regions.get(name):
                 where = known.headings.get(name, name)
                 raise StaleVersion(f"{page.title}: somebody changed {where}")
-        there = storage.blocks_under(page.body)
-        bodies = {known.headings[n]: text for n, text in regions.items() if n in known.headings}
-        body = storage.replace_sections(
-            page.body, {h: _written(text, there.get(h, ())) for h, text in bodies.items()}
-        )
+        texts = {known.headings[n]: text for n, text in regions.items() if n in known.headings}
+        body = keeping.rewritten(page.body, texts)
         if _regions(body, known.headings) == now.regions:
             return now
         return self._state(self._site.write(page, body), known.headings)
@@ -184,14 +182,6 @@ def _regions(body: str, headings: Mapping[str, str]) -> dict[str, str]:
             mend="Open the page in Confluence and save it once.",
         ) from None
     return {name: found[text] for name, text in headings.items() if text in found}
-
-
-def _written(text: str, there: Sequence[str]) -> str:
-    """A region's Markdown as a page's text. A block that says what stands `there` already stays as
-    it is written there: people's checklists and pictures below our table, and how they look."""
-    known = {to_markdown(block): block for block in there}
-    new = storage.blocks(from_markdown(text, demoted=True))
-    return "".join(known.get(to_markdown(block), block) for block in new)
 
 
 def _status(page: Page) -> DocumentStatus:

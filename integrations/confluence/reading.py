@@ -48,7 +48,7 @@ _LINE_START = re.compile(r"^(?:(?=(?:[-+]|#{1,6})(?:\s|$)|>|=+$|-{2,}$)|(\d{1,9}
 def to_markdown(storage: str) -> str:
     """A page's body as Markdown, without our own mark; of what is no storage format, nothing."""
     try:
-        return _markdown(parse(storage).children)
+        return markdown_of(parse(storage).children)
     except NoStorage:
         return ""
 
@@ -59,11 +59,12 @@ def sections(storage: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for heading, holder, place in headings(parse(storage)):
         if heading.words not in found:
-            found[heading.words] = _markdown(section(holder, place))
+            found[heading.words] = markdown_of(section(holder, place))
     return found
 
 
-def _markdown(nodes: Iterable[Element | str]) -> str:
+def markdown_of(nodes: Iterable[Element | str]) -> str:
+    """These nodes as Markdown; "" where a reader sees nothing."""
     return "\n\n".join(block for block in _blocks(nodes, 0) if block.strip())
 
 
@@ -71,7 +72,7 @@ def _blocks(nodes: Iterable[Element | str], depth: int) -> Iterator[str]:
     """The blocks among these nodes; what stands between two of them is a paragraph."""
     line: list[Element | str] = []
     for node in nodes:
-        if isinstance(node, Element) and _is_block(node):
+        if isinstance(node, Element) and is_block(node):
             yield _paragraph(line)
             line = []
             if depth > _DEEPEST:
@@ -83,7 +84,8 @@ def _blocks(nodes: Iterable[Element | str], depth: int) -> Iterator[str]:
     yield _paragraph(line)
 
 
-def _is_block(node: Element) -> bool:
+def is_block(node: Element) -> bool:
+    """Whether it stands alone, and not in a line of text."""
     if node.name in ("ac:structured-macro", "ac:macro"):
         return node.attributes.get("ac:name") not in _INLINE_MACROS
     return node.name in _BLOCKS
@@ -243,7 +245,7 @@ def _inline(node: Element | str, breaks: str, depth: int) -> str:
 
 def _of_confluence(node: Element, breaks: str, depth: int) -> str:
     if node.name == "ac:image":
-        return f"(attachment {_named(node)})"
+        return f"(attachment {_escaped(_named(node))})"
     if node.name == "ac:emoticon":
         return _escaped(node.attributes.get("ac:emoji-fallback", ""))
     if node.name == "ac:link":

@@ -7,16 +7,17 @@ https://developer.atlassian.com/server/confluence/confluence-rest-api-examples/
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
-from integrations.confluence.client import ConfluenceClient, Refused, moment
+from integrations.confluence.client import ConfluenceClient, moment
+from integrations.confluence.refusals import permitted, titles
 from integrations.http import Answer, in_shape
 from integrations.tracker import NotThere, Rejected
 
@@ -27,17 +28,10 @@ _KEPT = timedelta(minutes=10)
 #: https://confluence.atlassian.com/doc/create-and-edit-pages-139477.html
 LONGEST_TITLE = 255
 
-#: "A page with this title already exists: A page already exists with the title …"
-_TAKEN = re.compile(r"title already exists|already exists with the (same )?title", re.IGNORECASE)
-
 #: How many pages one search tells of.
 AT_ONCE = 50
 
 _MESSAGE = "Followthrough brought its sections up to date"
-
-
-class TitleTaken(Rejected):
-    """Another page of the space has this title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +92,26 @@ class ConfluenceSite(ABC):
         return self.remembered("public", key, lambda: self._is_public(key))
 
     def parent(self, space: str, named: str) -> str:
-        """The id of the page that is named by its id or its title."""
-        if named.isdecimal():
-            return named
+        """The id of the page that is named by its title or its id: "2026" may be either, and is an
+        id only where no page of the space has this title."""
 
         def ask() -> str:
             page = self.by_title(space, named)
-            if page is None:
-                mend = "Make that page, or name another parent in the rules: a title or a page id."
-                raise Rejected(f"the space {space} has no page {named!r}", mend=mend)
-            return page.id
+            if page is not None:
+                return page.id
+            if named.isdecimal() and self._is_page(named):
+                return named
+            mend = "Make that page, or name another parent in the rules: a title or a page id."
+            raise Rejected(f"the space {space} has no page {named!r}", mend=mend)
 
         return self.remembered(f"parent in {space}", named, ask)
+
+    def _is_page(self, id: str) -> bool:
+        try:
+            self.read(id)
+        except NotThere:
+            return False
+        return True
 
     @abstractmethod
     def _space(self, key: str) -> Space: ...
@@ -141,6 +143,14 @@ class ConfluenceSite(ABC):
     def address(self, space: str, id: str) -> str:
         """Where people find the page, as long as it is in this space."""
 
+    def adding(self, space: str) -> AbstractContextManager[None]:
+        mend = f"Let this account add pages in the space {space}, below their parent page."
+        return permitted(lambda: self._space(space), mend)
+
+    def editing(self, page: Page) -> AbstractContextManager[None]:
+        mend = f"Let this account edit the page {page.title!r}: it may be restricted."
+        return permitted(lambda: self.read(page.id), mend)
+
     def add_labels(self, id: str, labels: Sequence[str]) -> None:
         """Doing it twice is harmless.
         https://developer.atlassian.com/cloud/confluence/rest/v1/api-group-content-labels/"""
@@ -160,19 +170,25 @@ class ConfluenceSite(ABC):
     def versions(self, ids: Sequence[str]) -> Iterator[Page]:
         """Those of the pages (`AT_ONCE` at most) that the index knows, as they are but without
         their bodies."""
-        yield from self._search(f"id in ({', '.join(ids)})", "version,space,metadata.labels")
+        found = self._search(f"id in ({', '.join(ids)})", "version,space,metadata.labels")
+        yield from islice(found, len(ids))  # no second page is asked for
 
     def _search(self, cql: str, expand: str) -> Iterator[Page]:
-        start = 0
+        """Cloud goes on at a cursor and knows no `start` any more, Data Center at a number.
+        https://developer.atlassian.com/cloud/confluence/change-notice-moderize-search-rest-apis/"""
+        asked = {"cql": cql, "expand": expand, "limit": str(AT_ONCE)}
+        seen = 0
         while True:
-            path = "/rest/api/content/search"
-            found = self.client.get(path, cql=cql, expand=expand, limit=AT_ONCE, start=start)
+            found = self.client.get("/rest/api/content/search", **asked)
             results = list(found["results"])
             for each in results:
                 yield page_of_version_1(each)
-            start += len(results)
-            if not results or not (found.get("_links") or {}).get("next"):
+            seen += len(results)
+            following = str((found.get("_links") or {}).get("next") or "")
+            cursor = parse_qs(urlsplit(following).query).get("cursor", [""])[0]
+            if not results or not following or (self.client.cloud and not cursor):
                 return
+            asked |= {"cursor": cursor} if self.client.cloud else {"start": str(seen)}
 
 
 def site_of(client: ConfluenceClient) -> ConfluenceSite:
@@ -213,7 +229,7 @@ class CloudSite(ConfluenceSite):
         }
         if parent:
             asked["parentId"] = parent
-        with _titles():
+        with titles(), self.adding(space):
             return self._page(self.client.post("/api/v2/pages", asked), body)
 
     def read(self, id: str, version: int | None = None) -> Page:
@@ -237,7 +253,9 @@ class CloudSite(ConfluenceSite):
             "body": {"representation": "storage", "value": body},
             "version": {"number": page.version + 1, "message": _MESSAGE},
         }
-        return self._page(self.client.put(f"/api/v2/pages/{page.id}", asked), body, page.labels)
+        with self.editing(page):
+            told = self.client.put(f"/api/v2/pages/{page.id}", asked)
+        return self._page(told, body, page.labels)
 
     def address(self, space: str, id: str) -> str:
         return f"{self.client.url}/spaces/{quote(space, safe='~')}/pages/{id}"
@@ -295,7 +313,7 @@ class DataCenterSite(ConfluenceSite):
         }
         if parent:
             asked["ancestors"] = [{"id": parent}]
-        with _titles():
+        with titles(), self.adding(space):
             made = self.client.post("/rest/api/content", asked, expand=self._EXPAND)
             return page_of_version_1(made)
 
@@ -328,7 +346,8 @@ class DataCenterSite(ConfluenceSite):
             "version": {"number": page.version + 1, "minorEdit": True, "message": _MESSAGE},
         }
         path = f"/rest/api/content/{page.id}"
-        return page_of_version_1(self.client.put(path, asked, expand=self._EXPAND))
+        with self.editing(page):
+            return page_of_version_1(self.client.put(path, asked, expand=self._EXPAND))
 
     def address(self, space: str, id: str) -> str:
         """By number, so that it outlives another title; the key is for whoever reads it."""
@@ -362,14 +381,3 @@ def _body(told: Answer, sent: str | None) -> str:
 
 def _names(labels: Sequence[Mapping[str, Any]]) -> frozenset[str]:
     return frozenset(str(label["name"]) for label in labels)
-
-
-@contextmanager
-def _titles() -> Iterator[None]:
-    """While a page is created: a refusal because of its title is told as one."""
-    try:
-        yield
-    except Refused as error:
-        if _TAKEN.search(error.words):
-            raise TitleTaken(error.words) from error
-        raise

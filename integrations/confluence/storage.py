@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
@@ -163,32 +163,60 @@ def replace_sections(storage: str, bodies: Mapping[str, str]) -> str:
         if heading.words not in left:
             continue
         under = [child for child in section(holder, place) if isinstance(child, Element)]
-        after = holder.children[place + 1 + len(section(holder, place)) :]
-        following = next((child for child in after if isinstance(child, Element)), None)
-        end = following.start if following is not None else holder.inner_end
-        start = heading.end
+        start, end = heading.end, _end(holder, place)
         if not under and not data[start:end].strip():
             end = start  # white space stays where nothing else was
         cuts.append((start, end, left.pop(heading.words).encode()))
-    for start, end, body in reversed(cuts):
+    for start, end, body in sorted(cuts, reverse=True):  # a layout's headings come last
         data = data[:start] + body + data[end:]
     return data[len(_OPEN) : -len(_CLOSE)].decode()
 
 
-def blocks_under(storage: str) -> dict[str, list[str]]:
-    """Heading → the elements that stand under it, each as it is written. Of two equal headings the
-    first counts. Raises NoStorage."""
-    data, found = _wrapped(storage), dict[str, list[str]]()
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Of what stands under a heading, one element that stands alone, or what stands in a line
+    between two of these: the nodes, and the text as it is written, with what follows unseen."""
+
+    nodes: Sequence[Element | str]
+    written: str
+
+
+def parts_under(storage: str, alone: Callable[[Element], bool]) -> dict[str, list[Part]]:
+    """Heading → the parts of what stands under it; nothing but white space is none. `alone` tells
+    which elements stand alone. Of two equal headings the first counts. Raises NoStorage."""
+    data, found = _wrapped(storage), dict[str, list[Part]]()
     for heading, holder, place in headings(parse(storage)):
-        under = [child for child in section(holder, place) if isinstance(child, Element)]
-        found.setdefault(heading.words, [data[e.start : e.end].decode() for e in under])
+        if heading.words not in found:
+            runs = _runs(section(holder, place), heading.end, _end(holder, place), alone)
+            found[heading.words] = parts = []
+            for nodes, start, end in runs:
+                written = data[start:end].decode()
+                if written.strip():
+                    parts.append(Part(nodes, written))
+                elif parts:
+                    parts[-1] = Part(parts[-1].nodes, parts[-1].written + written)
     return found
 
 
-def blocks(storage: str) -> list[str]:
-    """The elements of a text that has no headings, each as it is written. Raises NoStorage."""
-    data = _wrapped(storage)
-    return [data[each.start : each.end].decode() for each in parse(storage).elements]
+def _runs(
+    nodes: Sequence[Element | str], start: int, end: int, alone: Callable[[Element], bool]
+) -> Iterator[tuple[list[Element | str], int, int]]:
+    line: list[Element | str] = []
+    for node in nodes:
+        if isinstance(node, Element) and alone(node):
+            yield line, start, node.start
+            yield [node], node.start, node.end
+            line, start = [], node.end
+        else:
+            line.append(node)
+    yield line, start, end
+
+
+def _end(holder: Element, place: int) -> int:
+    """Where the section under the heading at this place ends."""
+    after = holder.children[place + 1 + len(section(holder, place)) :]
+    following = next((child for child in after if isinstance(child, Element)), None)
+    return following.start if following is not None else holder.inner_end
 
 
 def _holders(page: Element) -> Iterator[Element]:

@@ -10,8 +10,9 @@ from html import escape
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from integrations.hidden import without_comments
+
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-_COMMENT = re.compile(r"[ \t]*<!--.*?-->[ \t]*", re.DOTALL)
 _FOLLOWED = re.compile(r"(https?://|mailto:)[^\s<>]+", re.IGNORECASE)
 
 #: What XML cannot hold: https://www.w3.org/TR/xml/#charsets
@@ -32,7 +33,7 @@ _CELLS = ("th", "td")
 def from_markdown(text: str, *, demoted: bool = False) -> str:
     """The text as a page's body. Hidden comments are left out. `demoted`: it stands in a section,
     which a heading would end; a heading becomes a line in bold."""
-    plain = _NO_XML.sub("", _COMMENT.sub("", text))
+    plain = _NO_XML.sub("", without_comments(text))
     return "".join(map(_Written(demoted).block, _MARKDOWN.parse(plain)))
 
 

@@ -15,6 +15,8 @@ from typing import Any
 
 import marklas
 
+from integrations.hidden import without_comments
+
 Node = dict[str, Any]
 
 #: Stand-ins, from Unicode's private use area, for characters that marklas would escape although
@@ -24,7 +26,6 @@ _STAND_INS = re.compile(f"[{_OPEN}-{_ADDRESS}]")
 _WORD_IN_BRACKETS = re.compile(r"\[([A-Za-z][\w -]*)\](?![(\[:])")
 _INNER_UNDERSCORE = re.compile(r"(?<=[^\W_])_(?=[^\W_])")
 _ADDRESS_USED = re.compile(f"<?{_ADDRESS}([0-9]+){_ADDRESS}>?")
-_COMMENT = re.compile(r"[ \t]*<!--.*?-->[ \t]*", re.DOTALL)
 _FOLLOWED = re.compile(r"(https?://|mailto:)[^\s<>]+", re.IGNORECASE)
 
 _DEEPEST = 64
@@ -34,7 +35,7 @@ _IN_LISTS_AND_QUOTES = frozenset({"paragraph", "bulletList", "orderedList", "cod
 
 def from_markdown(text: str) -> Node:
     """Markdown as an ADF document that Jira accepts. Hidden comments are left out."""
-    converted: Node = marklas.to_adf(_COMMENT.sub("", text))
+    converted: Node = marklas.to_adf(without_comments(text))
     content = [_sendable(node) for node in converted["content"]]
     return {"type": "doc", "version": 1, "content": content}
 

@@ -15,11 +15,11 @@ from typing import Any
 from mistletoe.block_token import Document
 from mistletoe.contrib.jira_renderer import JiraRenderer
 
+from integrations.hidden import without_comments
 from integrations.jira.wiki_grammar import transform
 
 log = logging.getLogger(__name__)
 
-_COMMENT = re.compile(r"[ \t]*<!--.*?-->[ \t]*", re.DOTALL)
 _HEADING = re.compile(r"h[1-6]\.[ \t]+(?P<text>.*?)[ \t]*\r?\n?")
 _BLOCKS = re.compile(r"\{(code|noformat)(?::[^}\n]*)?\}.*?\{\1\}", re.DOTALL)
 _VERBATIM = re.compile(_BLOCKS.pattern + r"|\{\{.*?\}\}", re.DOTALL)
@@ -32,7 +32,7 @@ def from_markdown(text: str) -> str:
     """Markdown as wiki text. Hidden comments and HTML are left out; what is only text in the
     Markdown is only text in Jira: no mention, macro, image or link comes out of it."""
     with _Renderer() as renderer:
-        rendered: str = renderer.render(Document(_COMMENT.sub("", text)))
+        rendered: str = renderer.render(Document(without_comments(text)))
     return rendered.strip("\n")
 
 

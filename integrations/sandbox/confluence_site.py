@@ -38,6 +38,7 @@ class Page:
     versions: list[Saved]
     labels: dict[str, str] = field(default_factory=dict)  # name → id
     status: str = "current"
+    editors: frozenset[str] | None = None  # who alone may edit it
 
     @property
     def now(self) -> Saved:
@@ -84,6 +85,12 @@ class Confluence:
     def grant(self, space: str, who: str, rights: Sequence[str]) -> None:
         """From now on this account may do no more than that in the space: read, create."""
         self.spaces[space].rights[who] = frozenset(rights)
+
+    @act
+    def restrict(self, page: str, *editors: str) -> None:
+        """From now on only these may edit the page; whoever saw it still does.
+        https://confluence.atlassian.com/doc/page-restrictions-139414.html"""
+        self.page(page).editors = frozenset(editors)
 
     @act
     def open_to_all(self, space: str, public: bool = True) -> None:

@@ -110,6 +110,19 @@ def test_a_postmortem_is_a_page_whose_regions_alone_are_rewritten(
     assert [call.method for call in sandbox.calls] == ["GET"]
 
 
+def test_a_parent_whose_title_is_a_number_is_no_page_id(
+    sandbox: Sandbox, store: ConfluencePageDocuments
+) -> None:
+    with pytest.raises(Rejected, match="no page '2026'"):
+        store.create(document("2026"))
+    year = sandbox.confluence.write_page("PM", "2026", "<p />", KIM)
+    store = opened(sandbox)
+    assert store._site.parent("PM", "2026") == year
+    assert store._site.parent("PM", year) == year
+    made = store.create(document("2026"))
+    assert sandbox.confluence.page(made.ref.id).parent == year
+
+
 def test_what_people_put_on_the_page_stays_byte_for_byte(
     sandbox: Sandbox, store: ConfluencePageDocuments
 ) -> None:
@@ -270,6 +283,32 @@ def test_a_page_that_is_deleted_is_gone_and_an_archived_one_is_declined(
             look()
 
 
+def test_a_page_that_others_alone_may_edit_is_no_page_that_is_gone(
+    sandbox: Sandbox, store: ConfluencePageDocuments
+) -> None:
+    made = store.create(document())
+    sandbox.confluence.restrict(made.ref.id, KIM)
+    with pytest.raises(Rejected) as refused:
+        store.write(made, {"timeline": TABLE.format("more")})
+    assert "edit" in refused.value.mend
+    assert "restricted" in refused.value.mend
+    page = store._site.read(made.ref.id)
+    sandbox.confluence.trash(made.ref.id)
+    sandbox.fail_next("PUT", "content|pages", 404, body={"statusCode": 404, "message": "no"})
+    with pytest.raises(NotThere):
+        store._site.write(page, "<p />")
+
+
+def test_a_space_that_takes_no_pages_of_ours_says_so(
+    sandbox: Sandbox, store: ConfluencePageDocuments
+) -> None:
+    gone = {"statusCode": 404, "message": "No space or no permission to create pages"}
+    sandbox.fail_next("POST", "content|pages", 404, body=gone)
+    with pytest.raises(Rejected) as refused:
+        store.create(document())
+    assert "add pages in the space PM" in refused.value.mend
+
+
 def test_a_label_says_that_it_is_in_review_and_one_look_tells_of_many_pages(
     sandbox: Sandbox, store: ConfluencePageDocuments
 ) -> None:
@@ -281,6 +320,25 @@ def test_a_label_says_that_it_is_in_review_and_one_look_tells_of_many_pages(
     refs = [DocumentRef("confluence-page", str(number), "", "") for number in range(49)]
     sandbox.reset_calls()
     assert store.versions([*refs, made.ref]) == {made.ref.id: "1 in review"}
+    assert len(sandbox.calls) == 1
+
+
+def test_a_lost_page_is_found_among_more_than_one_search_tells(
+    sandbox: Sandbox, store: ConfluencePageDocuments
+) -> None:
+    for number in range(101):
+        sandbox.confluence.write_page("PM", f"Note {number}", "<p />", BOT)
+    wanted = document(labels=())
+    made = store.create(wanted)
+    sandbox.confluence.rename(made.ref.id, "Checkout, revisited", KIM)
+    sandbox.reset_calls()
+    found = store.find(wanted, lost_document(wanted, NOW - timedelta(minutes=5)))
+    assert found is not None
+    assert found.ref.id == made.ref.id
+    assert len([call for call in sandbox.calls if "/search" in call.path]) == 3
+    sandbox.reset_calls()
+    refs = [DocumentRef("confluence-page", id, "", "") for id in sandbox.confluence.pages]
+    assert len(store.versions(refs[:50])) == 50
     assert len(sandbox.calls) == 1
 
 
@@ -316,8 +374,9 @@ def test_faults_are_told_with_their_mend(sandbox: Sandbox, store: ConfluencePage
     with pytest.raises(NotThere):
         store._site.space("NONE")
     sandbox.confluence.grant("PM", BOT, ["read"])
-    with pytest.raises(SignInFailed, match="permission"):
+    with pytest.raises(Rejected, match="permission") as denied:
         store.create(document())
+    assert "add and edit pages" in denied.value.mend
     sandbox.fail_next("GET", "content|pages", 429, headers={"Retry-After": "30"})
     ref = DocumentRef("confluence-page", "1", "", "")
     with pytest.raises(RateLimited) as limited:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from in_force import hidden, payloads
 
 from integrations.confluence import storage
+from integrations.confluence.keeping import rewritten
 from integrations.confluence.reading import sections, to_markdown
 from integrations.confluence.storage import NoStorage, parse, replace_sections
 from integrations.confluence.writing import from_markdown
@@ -125,6 +126,16 @@ def test_a_section_is_replaced_and_every_other_byte_stays() -> None:
     assert replace_sections("<h1/><h2>A</h2>", {"A": "x"}) == "<h1/><h2>A</h2>x"
 
 
+def test_sections_in_a_layout_and_below_it_are_replaced_where_they_stand() -> None:
+    page = (
+        "<h2>Top</h2><p>1</p><ac:layout><ac:layout-section><ac:layout-cell><h2>In</h2><p>22</p>"
+        "</ac:layout-cell></ac:layout-section></ac:layout><h2>Below</h2><p>333</p>"
+    )
+    new = replace_sections(page, {"Below": "<p>c</p>", "In": "<p>bbbb</p>", "Top": "<p>aa</p>"})
+    told = page.replace("333", "c").replace("22", "bbbb").replace("<p>1<", "<p>aa<")
+    assert new == told
+
+
 def test_a_heading_in_a_section_does_not_end_it() -> None:
     assert from_markdown("### Two\n\nx", demoted=True) == "<p><strong>Two</strong></p><p>x</p>"
 
@@ -228,3 +239,81 @@ def test_the_mark_is_read_in_whatever_form_it_comes_back() -> None:
         assert to_markdown(page) == "x"
     words = inert('<ac:structured-macro ac:name="anchor">followthrough-document:k3v9')
     assert storage.keys(parse(from_markdown(words))) == set()
+
+
+# --- what people put below our table --------------------------------------------------------------
+
+HEAD = "| ID | Action |\n| --- | --- |\n"
+TABLE = from_markdown(f"{HEAD}| AI-1 | old |")
+
+
+def macro(name: str, held: str = "", title: str = "") -> str:
+    named = f'<ac:parameter ac:name="title">{title}</ac:parameter>' if title else ""
+    return f'<ac:structured-macro ac:name="{name}">{named}{held}</ac:structured-macro>'
+
+
+def rich(held: str) -> str:
+    return f"<ac:rich-text-body>{held}</ac:rich-text-body>"
+
+
+TASKS = (
+    "<ac:task-list><ac:task><ac:task-id>7</ac:task-id><ac:task-status>complete</ac:task-status>"
+    "<ac:task-body>tell <b>Kim</b></ac:task-body></ac:task></ac:task-list>"
+)
+THEIRS = {
+    "a panel of two paragraphs": macro("info", rich("<p>one</p><p>two</p>")),
+    "a titled expand": macro("expand", rich("<p>inside</p>"), "More"),
+    "two drawings": macro("drawio", title="a") + "<p />" + macro("drawio", title="b"),
+    "lists side by side": f"<ul><li><p>a</p></li></ul>{TASKS}",
+    "a picture": '<ac:image><ri:attachment ri:filename="_foo_.png" /></ac:image>',
+    "two pictures": '<ac:image ac:width="9"><ri:attachment ri:filename="a.png" /></ac:image>' * 2,
+    "an empty panel": macro("info", rich("")),
+    "what only Cloud shows": "<ac:adf-extension><ac:adf-node type='x' /></ac:adf-extension>",
+    "code with an empty line": macro(
+        "code", "<ac:plain-text-body><![CDATA[a\n\nb]]></ac:plain-text-body>"
+    ),
+    "words in no paragraph": "just <em>words</em> &amp; <!-- a note --> more",
+    "wide words": '<p style="x">see <ac:link><ri:user ri:account-id="k" /></ac:link><br />2</p>',
+}
+
+
+@pytest.mark.parametrize("theirs", THEIRS.values(), ids=THEIRS)
+@pytest.mark.parametrize("spaced", ["\n\n", "\n"])
+def test_what_people_put_below_our_table_outlives_every_write(theirs: str, spaced: str) -> None:
+    page = f"<h2>Actions</h2>{TABLE}{theirs}<p>same</p>{theirs}<h2>After</h2><p>same</p>"
+    said = sections(page)["Actions"].partition("AI-1 | old |\n\n")[2]
+    lines = spaced.join(line for line in said.split("\n") if line or spaced == "\n\n")
+    new = rewritten(page, {"Actions": f"{HEAD}| AI-1 | new |{spaced}{lines}"})
+    assert new == page.replace("old", "new")
+
+
+def test_what_went_into_the_table_goes_and_what_moved_stays_where_it_was() -> None:
+    drawn = macro("drawio")
+    page = f"<h2>A</h2>{TABLE}<p>note <u>1</u></p>{drawn}<p>ACTION: mend it</p><p>note <u>2</u></p>"
+    told = f"{HEAD}| AI-1 | old |\n| AI-2 | mend it |\nnote 2\nnote 1\n(macro drawio)"
+    new = from_markdown(f"{HEAD}| AI-1 | old |\n| AI-2 | mend it |")
+    kept = f"<p>note <u>1</u></p>{drawn}<p>note <u>2</u></p>"
+    assert rewritten(page, {"A": told}) == f"<h2>A</h2>{new}{kept}"
+
+
+def test_a_panel_that_holds_our_table_leaves_no_old_copy_of_it() -> None:
+    page = f"<h2>A</h2>{macro('expand', rich(TABLE))}"
+    new = f"{HEAD}| AI-1 | new |"
+    assert rewritten(page, {"A": new}) == f"<h2>A</h2>{from_markdown(new)}"
+
+
+def test_a_section_that_only_the_service_wrote_is_written_in_its_order() -> None:
+    old, new = (f"Since {n}\n\n{HEAD}| 1 | {n} |\n\nsame\n\n- {n}\n" for n in ("May", "June"))
+    page = f"<h2>A</h2>{from_markdown(old)}"
+    assert rewritten(page, {"A": new}) == f"<h2>A</h2>{from_markdown(new)}"
+    assert rewritten("<h2>A</h2>", {"A": new}) == f"<h2>A</h2>{from_markdown(new)}"
+
+
+@pytest.mark.parametrize("place", [2, 3, 4])
+def test_a_row_that_is_added_stands_in_the_table_wherever_it_comes(place: int) -> None:
+    rows = [*HEAD.splitlines(), "| AI-1 | old |", "| AI-2 | older |"]
+    page = f"<h2>A</h2>{from_markdown(chr(10).join(rows))}<p>theirs</p>"
+    rows.insert(place, "| AI-3 | new |")
+    table = "\n".join(rows)
+    new = rewritten(page, {"A": f"{table}\ntheirs"})
+    assert new == f"<h2>A</h2>{from_markdown(table)}<p>theirs</p>"

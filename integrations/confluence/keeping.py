@@ -1,0 +1,133 @@
+"""A section that is written anew, without harm to what people put into it.
+
+A section's Markdown tells only what a reader sees, and the new one is made of its lines. So
+what people wrote is looked for in it line by line, and what is still said stays as it is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+from itertools import takewhile
+
+from integrations.confluence import storage
+from integrations.confluence.reading import is_block, markdown_of
+from integrations.confluence.storage import Element, Part
+from integrations.confluence.writing import from_markdown
+
+#: What our own writing makes of Markdown, a macro of code besides, and what may be a line that asks
+#: for an action item, which goes into the table.
+_OURS = frozenset({"p", "ul", "ol", "blockquote", "table", "hr", "ac:task-list"})
+
+
+def rewritten(body: str, texts: Mapping[str, str]) -> str:
+    """The page's body with these sections (heading → Markdown) saying what they are to say.
+    Raises NoStorage."""
+    there = storage.parts_under(body, is_block)
+    new = {heading: merged(text, there.get(heading, ())) for heading, text in texts.items()}
+    return storage.replace_sections(body, new)
+
+
+def merged(text: str, there: Sequence[Part]) -> str:
+    """The Markdown `text` as a section in which these parts stand.
+
+    A part of which each line is still said stays byte for byte, and so does one that shows
+    nothing, and what we can never have made: panels, pictures, people's macros. Blank lines do
+    not count, and lines may have moved: the service drops and moves them. What else the text says
+    comes in the place of what is no longer said.
+    """
+    lines = text.split("\n")
+    keys = ["".join(line.split()) for line in lines]
+    parts = [_Known(part, keys) for part in there]
+    taken = _in_order(parts, keys)
+    for part in parts:
+        if part.at is None:
+            part.at = _elsewhere(part, keys, taken)
+    for part in parts:
+        if part.at and not part.stays and _grown(part.at, keys, taken):
+            taken.difference_update(part.at)
+            part.at = None
+    return "".join(_woven(parts, lines, taken))
+
+
+class _Known:
+    """A part, the lines that it shows, and in which lines of the new text it is said: none where
+    it just stays, None where it goes."""
+
+    def __init__(self, part: Part, said: Sequence[str]) -> None:
+        shown = markdown_of(part.nodes).split("\n")
+        self.part = part
+        self.keys = [key for key in ("".join(line.split()) for line in shown) if key]
+        self.stays = not self.keys or (_never_ours(part) and not _tabled(self.keys, said))
+        self.at: list[int] | None = None
+
+
+def _never_ours(part: Part) -> bool:
+    elements = [node for node in part.nodes if isinstance(node, Element)]
+    if len(elements) != 1 or not is_block(elements[0]):
+        return bool(elements)
+    (one,) = elements
+    return one.name not in _OURS and one.attributes.get("ac:name") != "code"
+
+
+def _tabled(keys: Sequence[str], said: Sequence[str]) -> bool:
+    """Whether somebody put a table of ours in there: an old copy of it must not stay."""
+    return any(key.startswith("|") and key.strip("|-") and key in said for key in keys)
+
+
+def _in_order(parts: Sequence[_Known], keys: Sequence[str]) -> set[int]:
+    """Find the parts that are said in the order in which they stand; returns their lines."""
+    shown = [n for n, key in enumerate(keys) if key]
+    old = [key for part in parts for key in part.keys]
+    matcher = SequenceMatcher(None, old, [keys[n] for n in shown], autojunk=False)
+    found = {
+        block.a + n: shown[block.b + n]
+        for block in matcher.get_matching_blocks()
+        for n in range(block.size)
+    }
+    taken, first = set[int](), 0
+    for part in parts:
+        places = range(first, first + len(part.keys))
+        first = places.stop
+        if part.keys and all(place in found for place in places):
+            part.at = [found[place] for place in places]
+            taken.update(part.at)
+    return taken
+
+
+def _elsewhere(part: _Known, keys: Sequence[str], taken: set[int]) -> list[int] | None:
+    """The lines that say the part, in whatever order, from the end, where people's lines come. They
+    are `taken`, and so are those of a part that stays although not all of it is said."""
+    found = list[int]()
+    for key in part.keys:
+        free = (n for n in range(len(keys) - 1, -1, -1) if keys[n] == key)
+        place = next((n for n in free if n not in taken and n not in found), None)
+        if place is not None:
+            found.append(place)
+        elif not part.stays:
+            return None
+    taken.update(found)
+    return []
+
+
+def _grown(at: Sequence[int], keys: Sequence[str], taken: set[int]) -> bool:
+    """Whether the part got lines in between, or, as a table, rows at its end."""
+    rows = takewhile(lambda n: keys[n].startswith("|"), range(at[-1], len(keys)))
+    return any(keys[n] and n not in taken for n in (*range(at[0], at[-1]), *rows))
+
+
+def _woven(parts: Sequence[_Known], lines: Sequence[str], taken: set[int]) -> Iterator[str]:
+    """What stays, and between it what is new."""
+    left = [(n, "" if n in taken else line) for n, line in enumerate(lines)]
+
+    def new(end: int) -> str:
+        text = "\n".join(line for n, line in left if n < end)
+        left[:] = [(n, line) for n, line in left if n >= end]
+        return from_markdown(text, demoted=True)
+
+    for place, part in enumerate(parts):
+        if part.at != []:
+            yield new(next((p.at[0] for p in parts[place:] if p.at), len(lines)))
+        if part.at is not None:
+            yield part.part.written
+    yield new(len(lines))
