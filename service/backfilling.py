@@ -15,7 +15,14 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from integrations.tracker import NotThere, RateLimited, Rejected, Tracker, TrackerError
+from integrations.tracker import (
+    NotThere,
+    RateLimited,
+    Rejected,
+    SignInFailed,
+    Tracker,
+    TrackerError,
+)
 from service.clock import Clock
 from service.comparing import chunks
 from service.jobs import BACKFILL, PATIENCE, ClaimedJob, Done, JobEnd, Later, pause_after
@@ -157,11 +164,17 @@ class Backfilling:
     ) -> None:
         """Let a place rest whose list failed, longer each time so that the others do not wait for
         it again and again; one that was refused is lost until somebody resumes the backfill. What
-        is not allowed for now is no failure."""
+        is not allowed for now is no failure. A sign-in that fails is mended for all places at once,
+        and none of them is lost by it. Nothing is written of a list that began before somebody
+        resumed: that asks anew."""
         failures = before.failures + (not isinstance(error, RateLimited))
-        lost = isinstance(error, Rejected | NotThere)
+        refused = isinstance(error, Rejected | NotThere)
+        lost = refused and not isinstance(error, SignInFailed)
         with self._store.write() as tx:
             lease.extend(tx)
+            now = tx.backfills.get(backfill.id)
+            if now is None or now.resumed_at != backfill.resumed_at:
+                return
             again_at = retry_at(error, tx.now)
             if not isinstance(error, RateLimited):
                 again_at = max(again_at, tx.now + pause_after(failures))

@@ -120,7 +120,7 @@ class Ruling:
         hash = rules.policy.hash
         reading = replace(self._reading, hash=hash, read_at=self._store.clock())
         with self._store.write() as tx:
-            tx.ruling.say(replace(self._said, hash=hash, read_at=reading.read_at))
+            tx.ruling.takes(self._said, hash)
         self._taking = True
         try:
             self._take(rules)

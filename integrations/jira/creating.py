@@ -69,18 +69,20 @@ class Draft:
 def create_tasks(site: JiraSite, tasks: Sequence[CreateTask]) -> Iterator[TaskResult]:
     """Create tasks of one target, `MOST` at most; yields each result as soon as its call is
     answered."""
+    target = tasks[0].target
     try:
-        drafts = _drafts(site, tasks)
+        screen = site.screen(target.place, target.issue_type or "Task")
     except TrackerError as error:  # nothing was sent
         yield from (TaskResult(task.key, error=error) for task in tasks)
         return
-    yield from _create(site, drafts)
-
-
-def _drafts(site: JiraSite, tasks: Sequence[CreateTask]) -> list[Draft]:
-    target = tasks[0].target
-    screen = site.screen(target.place, target.issue_type or "Task")
-    return [_draft(site, screen, task) for task in tasks]
+    drafts: list[Draft] = []
+    for task in tasks:
+        try:
+            drafts.append(_draft(site, screen, task))
+        except TrackerError as error:  # such as a value under fill that its field does not take
+            yield TaskResult(task.key, error=error)
+    if drafts:
+        yield from _create(site, drafts)
 
 
 def _draft(site: JiraSite, screen: Screen, task: CreateTask) -> Draft:

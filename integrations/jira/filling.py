@@ -5,7 +5,7 @@ https://developer.atlassian.com/server/jira/platform/jira-rest-api-examples/#cre
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from integrations.jira.site import JiraSite, Screen
@@ -34,26 +34,40 @@ def filled(site: JiraSite, screen: Screen, given: Mapping[str, str], kind: str) 
 def as_taken(site: JiraSite, told: Mapping[str, Any], given: str) -> Any:
     """A value as its field takes it; ValueError where it does not."""
     schema = told.get("schema") or {}
-    kind, many = schema.get("type"), schema.get("type") == "array"
+    many = schema.get("type") == "array"
+    kind = str(schema.get("items" if many else "type"))
     allowed = told.get("allowedValues")
     if allowed:
         chosen = {"id": _option(allowed, given)}
         return [chosen] if many else chosen
+    custom = str(schema.get("custom") or "")
+    if many and (schema.get("system") == "labels" or custom.endswith(":labels")):
+        return given.split()
+    if kind in _BY_REFERENCE:
+        one = _BY_REFERENCE[kind](site, given)
+        return [one] if many else one
     if many:
-        return given.split() if schema.get("system") == "labels" else [given]
+        return [given]
     if kind == "number":
         return float(given)
-    if kind == "user":
-        return site.assignee(given)
-    rich = str(schema.get("custom") or "").endswith(":textarea")
-    if rich or schema.get("system") in ("description", "environment"):
+    if custom.endswith(":textarea") or schema.get("system") in ("description", "environment"):
         return site.description(given)
     return given
+
+
+#: Types whose values are objects that name something else. A parent is of type ``issuelink``.
+_BY_REFERENCE: Mapping[str, Callable[[JiraSite, str], Mapping[str, str]]] = {
+    "user": lambda site, given: site.assignee(given),
+    "group": lambda _, given: {"name": given},
+    "issuelink": lambda _, given: {"key": given},
+}
 
 
 def _option(allowed: Any, given: str) -> str:
     for one in allowed:
         if same_word(str(one.get("value") or one.get("name"))) == same_word(given):
+            if one.get("id") is None:
+                raise ValueError(f"{given!r} has no id there")
             return str(one["id"])
     names = ", ".join(str(one.get("value") or one.get("name")) for one in allowed[:20])
     raise ValueError(f"{given!r} is not one of {names}")

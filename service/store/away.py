@@ -18,6 +18,11 @@ _ELSEWHERE = (
     sqlite3.SQLITE_PROTOCOL,
 )
 
+#: What PostgreSQL says where it takes no writes, as a standby does until it is promoted. By its
+#: driver's classes that is an internal error:
+#: https://www.postgresql.org/docs/current/errcodes-appendix.html
+_READ_ONLY = "25006"
+
 
 def why_away(error: BaseException | None) -> str | None:
     """Why the database cannot be used, in one line and its own words, without any value; None
@@ -34,5 +39,7 @@ def why_away(error: BaseException | None) -> str | None:
     if isinstance(error, DBAPIError) and (
         isinstance(error, OperationalError) or error.connection_invalidated
     ):
+        return " ".join(str(cause).split())
+    if getattr(cause, "sqlstate", None) == _READ_ONLY:
         return " ".join(str(cause).split())
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import (
@@ -36,6 +36,9 @@ KEPT_FOR = timedelta(minutes=2)
 
 #: For how long one that ended without a word is remembered.
 REMEMBERED = timedelta(days=1)
+
+#: Ends the name of the second row of a process that is taking rules: its own says what it holds.
+_TAKES = " takes"
 
 rules_in_force = Table(  # one after another: the last one holds
     "rules_in_force",
@@ -127,7 +130,7 @@ class Ruling:
         """A process that is alive and has read other rules than those with the hash `own`."""
         others = select(rules_read.c.process).where(rules_read.c.hash != own, self._alive())
         found: str | None = self._connection.scalar(others.limit(1))
-        return found
+        return found and found.removesuffix(_TAKES)
 
     def put(self, hash: str, by: str, why: str) -> None:
         """These are in force from now on."""
@@ -135,7 +138,21 @@ class Ruling:
         self._connection.execute(sql_insert(rules_in_force), values)
 
     def say(self, reading: Reading) -> None:
-        """What a process has read, which is alive now."""
+        """What a process has read, which is alive now, and takes no others."""
+        self._write(reading)
+        self._taken(reading.process)
+        long_ago = rules_read.c.seen_at < self._now - REMEMBERED
+        self._connection.execute(delete(rules_read).where(long_ago))
+
+    def takes(self, before: Reading, hash: str) -> None:
+        """A process that has read `before` is about to take the rules with this hash. Until it says
+        that it has read them it holds those before: else nobody might, and others put theirs in
+        force meanwhile."""
+        self._write(before)
+        ahead = replace(before, process=before.process + _TAKES, decides=False, hash=hash)
+        self._write(replace(ahead, read_at=self._now))
+
+    def _write(self, reading: Reading) -> None:
         told = {"problems": list(reading.problems), "seen_at": self._now, "ended": False}
         values = {**asdict(reading), **told}
         self._connection.execute(
@@ -143,19 +160,21 @@ class Ruling:
             .values(values)
             .on_conflict_do_update(index_elements=["process"], set_=values)
         )
-        long_ago = rules_read.c.seen_at < self._now - REMEMBERED
-        self._connection.execute(delete(rules_read).where(long_ago))
+
+    def _taken(self, process: str) -> None:
+        self._connection.execute(delete(rules_read).where(rules_read.c.process == process + _TAKES))
 
     def gone(self, process: str) -> None:
         """It has ended."""
         ended = update(rules_read).where(rules_read.c.process == process)
         self._connection.execute(ended.values(ended=True, seen_at=self._now))
+        self._taken(process)
 
     def alive(self) -> list[Reading]:
         """What the processes have read that are alive, workers first."""
         rows = self._connection.execute(
             select(*_READING)
-            .where(self._alive())
+            .where(self._alive(), ~rules_read.c.process.endswith(_TAKES))
             .order_by(rules_read.c.decides.desc(), rules_read.c.process)
         )
         return [Reading(**{**row._mapping, "problems": tuple(row.problems)}) for row in rows]

@@ -397,6 +397,35 @@ def test_others_know_that_a_process_is_ahead_before_it_works_by_its_rules(
     assert ahead == ["web 1 on one"]
 
 
+def test_rules_in_force_are_held_while_their_only_holder_takes_others(company: Company) -> None:
+    """Else whoever waits would put its old ones in force, as if nobody was left."""
+    one, two = company.one, company.two
+    two.start()
+    two.stop()
+    one.edit("ops")
+    one.start()
+    two.start()
+    took = one._take
+    met: list[tuple[str, str]] = []
+
+    def take(rules: Rules) -> None:
+        two.look()
+        met.append(company.in_force())
+        with company.store.read() as tx:
+            assert [each.process for each in tx.ruling.alive()] == [one.name, two.name]
+        took(rules)
+
+    one.ruling._take = take
+    before = company.in_force()
+    one.edit("ops", "search")
+    one.look()
+    assert met == [before]
+    assert company.in_force() == (one.name, "they were changed")
+    assert (one.works(), two.works()) == (True, False)
+    with company.store.read() as tx:
+        assert tx.ruling.other(two.rules.policy.hash) == one.name
+
+
 def test_a_worker_claims_nothing_while_it_takes_other_rules(company: Company) -> None:
     """Those before are in force still, and what it claims would be done by the others."""
     one = company.one

@@ -9,13 +9,27 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from bygone import TRACKERS, ask, finish, live_through, progress, resume, run_on, wish, with_a_past
+from bygone import (
+    SECOND,
+    TRACKERS,
+    ask,
+    finish,
+    live_through,
+    progress,
+    resume,
+    run_on,
+    stop,
+    wish,
+    with_a_past,
+)
 from stage import Stage
 
 from integrations.sandbox.acme import BOT_GITHUB
-from service.backfilling import in_words, lost_in_words
+from integrations.tracker import NotThere
+from service.backfilling import Backfilling, in_words, lost_in_words
 from service.jobs import BACKFILL
-from service.store.backfills import JOB, BackfillState, TicketState
+from service.lease import Lease
+from service.store.backfills import JOB, Backfill, BackfillState, TicketState
 from workflows.backfilling import Place
 
 ATTIC = {"github": "acme/attic", "jira": "ATTIC"}
@@ -119,17 +133,39 @@ def test_a_place_that_fails_for_a_while_rests_longer_each_time_and_the_others_go
     assert in_words(progress(stage, number)) == "done: 10 of 10"
 
 
-@pytest.mark.parametrize("tracker", ["github"], indirect=True)
-def test_a_place_that_may_not_be_read_any_more_ends_as_one_that_is_gone(
-    stage: Stage, tracker: str
-) -> None:
+def test_a_sign_in_that_fails_for_a_while_loses_no_place(stage: Stage, tracker: str) -> None:
     found_again(stage, tracker)
-    stage.sandbox.fail_next("GET", LIST[tracker], status=403)
+    stage.sandbox.fail_next("GET", "", status=401, times=4)
     number = ask(stage)
-    *_, last = run_on(stage, number)
-    assert in_words(last) == "ended, 1 place failed: 10 of 10"
-    resume(stage, number)
+    stage.settle()
+    told = progress(stage, number)
+    assert (told.lost, told.listing) == ((), True)
+    assert told.backfill.why
     assert finish(stage, number) == {TicketState.RECORDED: 10}
+    assert in_words(progress(stage, number)) == "done: 10 of 10"
+
+
+@pytest.mark.parametrize("tracker", ["github"], indirect=True)
+def test_a_list_that_fails_after_somebody_resumed_does_not_lose_what_is_asked_anew(
+    stage: Stage, tracker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = ask(stage)
+    listing = Backfilling._list
+
+    def overtaken(self: Backfilling, lease: Lease, backfill: Backfill, place: Place) -> bool:
+        try:
+            return listing(self, lease, backfill, place)
+        except NotThere:
+            monkeypatch.undo()
+            stop(stage, number)
+            stage.clock.wait(SECOND)
+            found_again(stage, tracker)
+            resume(stage, number)
+            raise
+
+    monkeypatch.setattr(Backfilling, "_list", overtaken)
+    assert finish(stage, number) == {TicketState.RECORDED: 10}
+    assert progress(stage, number).lost == ()
 
 
 @pytest.mark.parametrize("tracker", ["github"], indirect=True)
