@@ -18,8 +18,8 @@ from service.store.deliveries import JOB, DeliveryState
 log = structlog.get_logger()
 
 #: How long after it came in one waits for rules that have its connection, where a process has read
-#: others; and how long until it is looked at again. A roll-out of rules takes no longer, and a
-#: machine that was forgotten is no reason to keep from people what nobody will work on.
+#: others; and how long, at least, until it is looked at again. A roll-out of rules takes no longer,
+#: and a machine that was forgotten is no reason to keep from people what nobody will work on.
 WAIT_FOR = timedelta(minutes=10)
 AGAIN = timedelta(seconds=5)
 
@@ -55,7 +55,8 @@ class Stranding:
         now = self._store.clock()
         if other is not None and found is not None and now < found.received_at + WAIT_FOR:
             why = f"these rules have no connection {connection}, and {other} has read others"
-            return Later(now + AGAIN, why)
+            age = now - found.received_at  # many that wait are not to keep workers from the others
+            return Later(now + max(AGAIN, age / 4), why)
 
         def save(tx: Transaction) -> None:
             if self._overtaken(tx):  # whoever put those in force has taken up what there was

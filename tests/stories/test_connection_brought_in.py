@@ -108,6 +108,13 @@ class Installation:
             jobs = [tx.jobs.get(JOB, str(each.id)) for each in self.delivered(RECEIVED)]
         return {each.reason for each in jobs if each is not None}
 
+    def pauses(self) -> set[timedelta]:
+        """How long until those that wait are looked at again."""
+        with self.stage.store.read() as tx:
+            jobs = [tx.jobs.get(JOB, str(each.id)) for each in self.delivered(RECEIVED)]
+        now = self.stage.clock()
+        return {each.due_at - now for each in jobs if each is not None}
+
     def claimed(self, kind: str, subject: str) -> ClaimedJob:
         """This job, as the worker claims it."""
         with self.stage.store.write() as tx:
@@ -142,8 +149,9 @@ def test_what_comes_in_before_the_worker_has_read_the_rules_waits_for_them(
     }
     two.wait(WAIT_FOR / 2)
     assert two.letters() == []
+    assert min(two.pauses()) > WAIT_FOR / 10, "longer with its age"
     two.edit("worker")
-    two.wait(AGAIN)
+    two.wait(WAIT_FOR / 8)
     two.wait(AGAIN)
     assert two.letters() == []
     assert not two.delivered(RECEIVED)
