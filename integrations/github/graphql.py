@@ -99,9 +99,7 @@ class GraphQL:
             raise NotDone(error.words) from None
         data = answer.get("data")
         errors = [error for error in answer.get("errors") or () if isinstance(error, dict)]
-        if data is None and any("extensions" in error and "path" not in error for error in errors):
-            # It was not begun: it does not fit the schema.
-            # https://spec.graphql.org/October2021/#sec-Errors.Request-errors
+        if data is None and any(map(_tells_of_the_document, errors)):  # it was not begun
             self._abilities.forget("")
             raise NotDone(_words(errors[0]))
         done = data if isinstance(data, dict) else {}
@@ -122,6 +120,19 @@ class GraphQL:
 
 def _fields(type: Json | None) -> set[str]:
     return {str(field.get("name")) for field in (type or {}).get("inputFields") or ()}
+
+
+def _tells_of_the_document(error: Json) -> bool:
+    """Whether it says that the document, or a variable, does not fit the schema. GitHub gives such
+    an error a code, and a path that leads through the document, not through the answer.
+    https://spec.graphql.org/October2021/#sec-Errors.Request-errors
+    https://github.com/shurcooL/githubv4/issues/98"""
+    extensions, path = error.get("extensions"), error.get("path")
+    if not path:
+        return "extensions" in error
+    begins = str(path[0]).partition(" ")[0] if isinstance(path, list) else ""
+    coded = isinstance(extensions, dict) and "code" in extensions
+    return coded or begins in ("query", "mutation", "fragment")
 
 
 def _words(error: Json) -> str:

@@ -280,6 +280,35 @@ def test_a_server_that_lost_graphql_meanwhile_takes_them_one_by_one(
     assert tracker.at_once("acme/ops") == 1
 
 
+def test_a_document_that_an_older_server_does_not_understand_was_not_begun(
+    tracker: GitHubTracker, sandbox: Sandbox, incident: TicketRef
+) -> None:
+    sandbox.github.sub_issues = False  # it was rolled back since it was asked
+    results = created(tracker, five(incident))
+    assert all(result.ref and not result.error for result in results.values())
+    assert writes(sandbox) == ["graphql", *["issues"] * 5]
+    created(tracker, [a_task(6, incident)])
+    assert writes(sandbox)[6:] == ["graphql"], "it was asked again what it can"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"path": ["mutation", "t0", "foobar"], "extensions": {"code": "undefinedField"}},
+        {"path": ["fragment Made", "fullDatabaseId"], "extensions": {"code": "undefinedField"}},
+        {"path": ["mutation Make", "t0"]},
+        {"extensions": {"value": {}, "problems": [{"path": ["parentIssueId"]}]}},
+    ],
+)
+def test_an_error_of_the_document_is_told_from_one_of_a_write(
+    tracker: GitHubTracker, sandbox: Sandbox, incident: TicketRef, error: dict[str, object]
+) -> None:
+    body = {"errors": [{"message": "Field 'foobar' doesn't exist on type 'Issue'"} | error]}
+    sandbox.fail_next("POST", "/graphql", status=200, body=body)
+    results = created(tracker, five(incident))
+    assert all(result.ref and not result.error for result in results.values())
+
+
 def test_what_is_made_together_counts_one_by_one(
     tracker: GitHubTracker, sandbox: Sandbox, incident: TicketRef
 ) -> None:
