@@ -13,7 +13,7 @@ from typing import Any
 from integrations.github.answers import Invalid
 from integrations.github.choices import DROPPED, Choices
 from integrations.github.client import GitHubClient, repo_path
-from integrations.github.graphql import Abilities, GraphQL, NotDone
+from integrations.github.graphql import Abilities, GraphQL, NotDone, Unclear
 from integrations.github.marker import marked
 from integrations.github.node_ids import NodeIds
 from integrations.github.reading import labels_of, ref_of
@@ -74,6 +74,8 @@ class TaskCreation:
         self._takes_sub_issues = takes_sub_issues
         self._graphql = GraphQL(client)
         self._ids = NodeIds(client)
+        #: Keys of tasks that failed among others for what is not understood: they go by themselves.
+        self._by_themselves: set[str] = set()
 
     def at_once(self, place: str) -> int:
         """How many one call creates; asks the server once a day."""
@@ -116,6 +118,8 @@ class TaskCreation:
             if isinstance(how, NotDone):
                 yield self._once_more(each, how)
             elif isinstance(how, TrackerError):
+                if isinstance(how, Unclear):
+                    self._by_themselves.add(each.task.key)
                 yield TaskResult(each.task.key, error=how)
             else:
                 yield self._result(each, how)
@@ -160,7 +164,8 @@ class TaskCreation:
         """What GraphQL is asked for; None where it cannot take all of it, or an id is not to be
         had: then REST, which needs none, says what cannot be set."""
         try:
-            return self._input(task, body, abilities) if abilities.issues else None
+            together = abilities.issues and task.key not in self._by_themselves
+            return self._input(task, body, abilities) if together else None
         except (Rejected, NotThere):
             return None
 
@@ -207,6 +212,7 @@ class TaskCreation:
             unset += [f"{_OPTIONAL[field]}: {error.words}" for field in refused]
             self._choices.forget_milestones(task.target.place)
             issue = self._client.write("POST", path, body)
+        self._by_themselves.discard(task.key)
         unset += _dropped(body, issue)
         return TaskResult(task.key, ref=ref_of(self._connection, issue), unset=tuple(unset))
 

@@ -32,14 +32,29 @@ query {
 """
 
 #: The `type` of an error that certainly had no effect; others, and those without, tell nothing.
+#: `VALIDATION` was seen at https://github.com/stdlib-js/stdlib/pull/13376
 _WITHOUT_EFFECT = frozenset(
-    ("FORBIDDEN", "INSUFFICIENT_SCOPES", "NOT_FOUND", "STALE_DATA", "UNPROCESSABLE")
+    (
+        "BRANCH_PROTECTION_RULE_VIOLATION",
+        "FORBIDDEN",
+        "INSUFFICIENT_SCOPES",
+        "NOT_FOUND",
+        "STALE_DATA",
+        "UNPROCESSABLE",
+        "VALIDATION",
+    )
 )
 
 
 class NotDone(Rejected):
     """One write of a document that was refused, and certainly had no effect: asked for by itself
     over REST, it ends in words and fields that are understood here."""
+
+
+class Unclear(OutcomeUnknown):
+    """One write of a document that failed with an error of its own that is not known here: asked
+    for in the same way it would fail for ever, so it is asked for by itself once it was looked
+    for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +130,8 @@ class GraphQL:
             return RateLimited(words, retry_at=self._client.clock() + _PATIENCE)
         if error.get("type") in _WITHOUT_EFFECT:
             return NotDone(words)
-        return OutcomeUnknown(words, mend="Nothing to do: what became of it is looked up first.")
+        unknown = Unclear if told and told.get("message") else OutcomeUnknown
+        return unknown(words, mend="Nothing to do: what became of it is looked up first.")
 
 
 def _fields(type: Json | None) -> set[str]:

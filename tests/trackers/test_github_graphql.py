@@ -195,6 +195,19 @@ def test_after_a_lost_answer_all_are_unknown_and_found_by_their_parent(
     assert len(tracker.find_created(lost_tasks(tasks, late))) == 5
 
 
+def test_one_that_fails_for_an_unknown_cause_goes_by_itself_once_it_was_looked_for(
+    tracker: GitHubTracker, sandbox: Sandbox, incident: TicketRef
+) -> None:
+    sandbox.github.refuse_field("t2", "NEWER_THAN_WE_ARE", "No.", times=9)
+    tasks = five(incident)
+    results = created(tracker, tasks)
+    assert isinstance(results["3"].error, OutcomeUnknown)
+    assert writes(sandbox) == ["graphql"], "nothing of unknown outcome is repeated"
+    assert all(result.ref for n, result in results.items() if n != "3")
+    assert created(tracker, [tasks[2]])["3"].ref is not None
+    assert writes(sandbox) == ["graphql", "issues"]
+
+
 def test_a_full_parent_is_left_out_and_said_and_not_asked_again(
     tracker: GitHubTracker, sandbox: Sandbox, incident: TicketRef
 ) -> None:
@@ -397,7 +410,7 @@ def test_a_document_is_one_read_and_one_write(
 def test_a_step_that_fails_is_gone_on_from_over_rest(
     pulls: GitHubPullRequestDocuments, sandbox: Sandbox, step: str
 ) -> None:
-    type = "STALE_DATA" if step == "commit" else "UNPROCESSABLE"
+    type = "BRANCH_PROTECTION_RULE_VIOLATION" if step == "commit" else "VALIDATION"
     sandbox.github.refuse_field(step, type)
     made = pulls.create(WANTED)
     assert the_one_document(sandbox) == made.text
@@ -418,6 +431,17 @@ def test_one_that_was_cut_off_or_lost_is_found_or_gone_on_from(
     made = pulls.find(WANTED, lost_document(WANTED, since)) or pulls.create(WANTED, again=True)
     assert the_one_document(sandbox) == made.text
     assert pulls.read(made.ref, {}) == made
+
+
+@pytest.mark.parametrize("step", ["branch", "commit"])
+def test_one_that_fails_for_an_unknown_cause_is_done_step_by_step_next_time(
+    pulls: GitHubPullRequestDocuments, sandbox: Sandbox, step: str
+) -> None:
+    sandbox.github.refuse_field(step, "NEWER_THAN_WE_ARE", "No.", times=9)
+    with pytest.raises(OutcomeUnknown):
+        pulls.create(WANTED)
+    made = pulls.create(WANTED, again=True)
+    assert the_one_document(sandbox) == made.text
 
 
 def test_a_pull_request_that_was_closed_is_not_opened_a_second_time(
