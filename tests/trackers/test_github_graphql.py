@@ -208,20 +208,31 @@ def test_one_that_fails_for_an_unknown_cause_goes_by_itself_once_it_was_looked_f
     assert writes(sandbox) == ["graphql", "issues"]
 
 
+@pytest.mark.parametrize("type", ["VALIDATION", "NEWER_THAN_WE_ARE"])
+def test_what_its_parent_did_not_take_may_be_there_and_is_looked_for_before_it_is_repeated(
+    tracker: GitHubTracker, sandbox: Sandbox, incident: TicketRef, type: str
+) -> None:
+    words = "Parent cannot have more than 100 sub-issues"
+    sandbox.github.refuse_field("t0", type, words)
+    result = created(tracker, [a_task(1, incident)])["1"]
+    assert isinstance(result.error, OutcomeUnknown)
+    assert result.error.words == words
+    assert writes(sandbox) == ["graphql"]
+
+
 def test_a_full_parent_is_left_out_and_said_and_not_asked_again(
     tracker: GitHubTracker, sandbox: Sandbox, incident: TicketRef
 ) -> None:
     parent = sandbox.github.repos[REPO].issues[1]
     parent.children = parent.children * 100
+    assert isinstance(created(tracker, [a_task(1, incident)])["1"].error, OutcomeUnknown)
     result = created(tracker, [a_task(1, incident)])["1"]
     assert result.ref is not None
-    words = f"sub-issue: {REPO}#1 does not take it: Parent cannot have more than 100 sub-issues"
-    assert result.unset == (words,)
+    assert result.unset == (f"sub-issue: {REPO}#1 does not take it",)
+    assert writes(sandbox) == ["graphql", "graphql"]
     sandbox.reset_calls()
     tracker.link(incident, result.ref, "", "")
     assert sandbox.calls == []
-    assert created(tracker, [a_task(2, incident)])["2"].ref is not None
-    assert writes(sandbox) == ["graphql"]
 
 
 def test_a_task_of_another_owner_has_no_parent(
