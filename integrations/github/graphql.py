@@ -78,7 +78,7 @@ class GraphQL:
     def abilities(self, place: str) -> Abilities:
         """One query for the server, asked by whoever may see `place`, and believed for a day. Where
         the account may not ask, nothing can be done so, and REST says what is wrong with its
-        sign-in."""
+        sign-in; that, and an answer that tells nothing, is not believed any longer."""
         try:
             return self._abilities.get("", lambda: self._ask(place))
         except Rejected:
@@ -89,7 +89,11 @@ class GraphQL:
             answer = self._client.graphql(place, _ABILITIES, {})
         except NotThere:  # an old server, or one that is none of GitHub's
             return Abilities()
-        told = answer.get("data") or {}
+        told = answer.get("data")
+        if not isinstance(told, dict) or answer.get("errors"):  # a bad minute says nothing of a day
+            raise Rejected(
+                f"GraphQL did not say what it can: {answer.get('errors')}"[:_WORDS_LIMIT]
+            )
         issues, commits = (_fields(told.get(name)) for name in ("issues", "commits"))
         return Abilities(
             issues="title" in issues,

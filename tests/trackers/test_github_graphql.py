@@ -294,6 +294,14 @@ def test_a_server_without_graphql_is_asked_once_a_day(sandbox: Sandbox) -> None:
     assert tracker.at_once("acme/ops") == 10
 
 
+def test_an_answer_that_tells_nothing_of_what_it_can_is_not_believed(
+    sandbox: Sandbox, tracker: GitHubTracker
+) -> None:
+    body = {"data": None, "errors": [{"message": "Something went wrong."}]}
+    sandbox.fail_next("POST", "/graphql", status=200, body=body)
+    assert [tracker.at_once("acme/ops") for _ in range(2)] == [1, 10]
+
+
 def test_a_server_that_lost_graphql_meanwhile_takes_them_one_by_one(
     tracker: GitHubTracker, sandbox: Sandbox, incident: TicketRef
 ) -> None:
