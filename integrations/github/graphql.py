@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from integrations.github.answers import asks_for_patience
+from integrations.github.answers import NotOverGraphQL, asks_for_patience
 from integrations.github.client import GitHubClient, Json
 from integrations.github.recent import Recent
 from integrations.tracker import NotThere, OutcomeUnknown, RateLimited, Rejected, TrackerError
@@ -115,6 +115,8 @@ class GraphQL:
             answer = self._client.graphql(place, document, variables, len(names))
         except NotThere as error:
             self._abilities.forget("")
+            raise NotDone(error.words) from None
+        except NotOverGraphQL as error:
             raise NotDone(error.words) from None
         data = answer.get("data")
         errors = [error for error in answer.get("errors") or () if isinstance(error, dict)]

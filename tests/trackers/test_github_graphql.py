@@ -170,6 +170,41 @@ def test_a_refusal_with_status_200_is_one(sandbox: Sandbox, incident: TicketRef)
     assert titles(sandbox) == before
 
 
+@pytest.mark.parametrize("status", [200, 403])
+def test_points_of_graphql_that_are_used_up_keep_nothing_from_rest(
+    sandbox: Sandbox, incident: TicketRef, status: int
+) -> None:
+    gate = Told()
+    client = GitHubClient(sandbox.github_url, TOKEN, gate=gate, limited=True)
+    tracker = GitHubTracker("acme-github", client)
+    list(tracker.create_tasks([a_task(9, incident)]))
+    error = {"type": "RATE_LIMIT", "message": "API rate limit already exceeded for user ID 1."}
+    body = {"errors": [error], "message": error["message"]}
+    headers = {"x-ratelimit-resource": "graphql", "x-ratelimit-remaining": "0"}
+    headers["x-ratelimit-reset"] = str(int(datetime.now(UTC).timestamp()) + 1800)
+    sandbox.fail_next("POST", "/graphql", status=status, body=body, headers=headers)
+    gate.calls.clear()
+    assert all(result.ref for result in created(tracker, five(incident)).values())
+    pauses = [answered.pause for _, answered in gate.calls if answered.pause]
+    assert [pause.scope for pause in pauses] == [GRAPHQL_POINTS.name]
+
+
+def test_what_the_gate_does_not_let_through_to_graphql_goes_by_rest(
+    sandbox: Sandbox, incident: TicketRef
+) -> None:
+    class Paused(OpenGate):
+        @contextmanager
+        def passing(self, call: Call) -> Iterator[Report]:
+            if any(cost.budget == GRAPHQL_POINTS for cost in call.costs):
+                raise RateLimited("used up", retry_at=datetime.now(UTC) + timedelta(hours=1))
+            yield lambda _: None
+
+    client = GitHubClient(sandbox.github_url, TOKEN, gate=Paused(), limited=True)
+    tracker = GitHubTracker("acme-github", client)
+    assert all(result.ref for result in created(tracker, five(incident)).values())
+    assert GitHubPullRequestDocuments(client).create(WANTED).text == the_one_document(sandbox)
+
+
 def test_of_a_document_that_was_cut_off_only_the_rest_is_unknown(
     tracker: GitHubTracker, sandbox: Sandbox, incident: TicketRef
 ) -> None:
