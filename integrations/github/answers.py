@@ -72,6 +72,10 @@ class Invalid(Rejected):
         self.fields = fields
 
 
+class NotOverGraphQL(Rejected):
+    """GraphQL takes nothing now, so nothing was done; REST may: its hour is another."""
+
+
 def error_of(
     status: int, headers: Mapping[str, str], text: str, *, writes: bool, path: str, now: datetime
 ) -> TrackerError:

@@ -57,16 +57,27 @@ def graphql_costs(mutations: int) -> tuple[Cost, ...]:
     return (Cost(CONTENT, mutations), Cost(GRAPHQL_POINTS, 5), Cost(AT_ONCE))
 
 
-def answered(status: int, headers: Mapping[str, str], error: TrackerError | None) -> Answered:
+def answered(
+    status: int, headers: Mapping[str, str], error: TrackerError | None, limited: bool = False
+) -> Answered:
     """What an answer, with its headers in lower-case names, says of limits; `status` 0 where
-    nobody answered."""
+    nobody answered. `limited`: the call had its `costs`."""
     dated = date_of(headers.get("date", ""))
     if isinstance(error, RateLimited):
-        pause = Pause(error.words, "", _told(headers, error))
+        scope = GRAPHQL_POINTS.name if limited and points_are_used_up(headers) else ""
+        pause = Pause(error.words, scope, _told(headers, error))
         return Answered(quota=_quota(headers), pause=pause, status=status, dated=dated)
     failing = status == 0 or status >= 500
     why = error.words if error and failing else ""
     return Answered(failing, why, _quota(headers), status=status, dated=dated)
+
+
+def points_are_used_up(headers: Mapping[str, str]) -> bool:
+    """Whether GraphQL's hour is used up, which REST's is not with it: "resource: The rate limit
+    resource that the request counted against".
+    https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api"""
+    resource, left = (headers.get(f"x-ratelimit-{name}") for name in ("resource", "remaining"))
+    return resource == "graphql" and left == "0"
 
 
 def _told(headers: Mapping[str, str], error: RateLimited) -> datetime | None:

@@ -21,11 +21,11 @@ from requests.utils import parse_header_links
 
 from integrations.gate import OPEN, Call, Gate
 from integrations.github import budgets
-from integrations.github.answers import error_of, throttled
+from integrations.github.answers import NotOverGraphQL, error_of, throttled
 from integrations.github.recent import Recent
 from integrations.github.signing import Signature, Signer, Token
 from integrations.http import Answer, Odd, an_object, never_arrived, objects, parsed
-from integrations.tracker import OutcomeUnknown, Rejected, TrackerError, Unavailable
+from integrations.tracker import OutcomeUnknown, RateLimited, Rejected, TrackerError, Unavailable
 
 Json = dict[str, Any]
 
@@ -34,7 +34,6 @@ _BELIEVED_OF_SERVERS = timedelta(days=1)
 
 #: How far our clock and GitHub's may differ when we ask for what we created since a time.
 CLOCKS_DIFFER = timedelta(minutes=10)
-
 
 _NONE: Mapping[str, str] = {}
 
@@ -131,21 +130,22 @@ class GitHubClient:
     def graphql(self, place: str, document: str, variables: Json, mutations: int = 0) -> Answer:
         """The whole answer to a GraphQL document about the repository `place`, which may hold
         errors beside its data; a query where it has no `mutations`. NotThere where the server has
-        no GraphQL. https://docs.github.com/en/graphql/guides/forming-calls-with-graphql"""
+        no GraphQL, NotOverGraphQL where its gate or its points let nothing through. https://docs.github.com/en/graphql/guides/forming-calls-with-graphql"""
         asked = ({"query": document, "variables": variables}, mutations)
         signature = self.signer.sign(repo_path(place))
         status, headers, text, error = self._passed_graphql(signature, *asked)
         if status == 401 and self.signer.refused(signature):  # nothing was done
             signature = self.signer.sign(repo_path(place))
             status, headers, text, error = self._passed_graphql(signature, *asked)
-        if error is not None:
-            raise error
-        slower = throttled(headers, text, self.clock())
+        slower = error or throttled(headers, text, self.clock())
         odd = partial(_unanswered, mutations > 0)
-        answer = an_object(parsed(text, odd), odd)
-        if slower is not None and not answer.get("data"):
-            raise slower
-        return answer
+        answer = Answer({}, odd) if error else an_object(parsed(text, odd), odd)
+        if slower is None or answer.get("data"):
+            return answer
+        used_up = self._limited and budgets.points_are_used_up(headers)
+        raise (
+            NotOverGraphQL(slower.words) if used_up and isinstance(slower, RateLimited) else slower
+        )
 
     def _passed_graphql(
         self, signature: Signature, body: Json, mutations: int
@@ -156,12 +156,14 @@ class GitHubClient:
         asks = not mutations
         call = Call(self._connection, "POST", "/graphql", costs, signature.account, asks)
         url = self._requester(signature).graphql_url
-        with self._gate.passing(call) as report:
-            status, headers, text, error = self._sent(
-                signature, call.writes, "POST", url, {}, body, _NONE
-            )
-            slower = None if error else throttled(headers, text, self.clock())
-            report(budgets.answered(status, headers, error or slower))
+        try:
+            with self._gate.passing(call) as report:
+                sent = self._sent(signature, call.writes, "POST", url, {}, body, _NONE)
+                status, headers, text, error = sent
+                slower = error or throttled(headers, text, self.clock())
+                report(budgets.answered(status, headers, slower, self._limited))
+        except RateLimited as refused:
+            raise NotOverGraphQL(refused.words) from None
         return status, headers, text, error
 
     def pages(self, path: str, /, **parameters: str | int) -> Iterator[Answer]:

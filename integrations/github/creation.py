@@ -13,7 +13,7 @@ from typing import Any
 from integrations.github.answers import Invalid
 from integrations.github.choices import DROPPED, Choices
 from integrations.github.client import GitHubClient, repo_path
-from integrations.github.graphql import Abilities, GraphQL, NotDone
+from integrations.github.graphql import Abilities, GraphQL, NotDone, Unclear
 from integrations.github.marker import marked
 from integrations.github.node_ids import NodeIds
 from integrations.github.reading import labels_of, ref_of
@@ -74,6 +74,8 @@ class TaskCreation:
         self._takes_sub_issues = takes_sub_issues
         self._graphql = GraphQL(client)
         self._ids = NodeIds(client)
+        #: Keys of tasks that failed among others for what is not understood: they go by themselves.
+        self._by_themselves: set[str] = set()
 
     def at_once(self, place: str) -> int:
         """How many one call creates; asks the server once a day."""
@@ -88,7 +90,7 @@ class TaskCreation:
         for task in tasks:
             try:
                 body, unset = self._body(task)
-                input = self._in_ids(task, body, abilities)
+                input = self._in_ids(task, body, abilities, unset)
                 if input is None:
                     yield self._alone(task, body, unset)
                 else:
@@ -106,16 +108,21 @@ class TaskCreation:
         try:
             place, names = asked[0].task.target.place, list(inputs)
             ended = self._graphql.write(place, _document(inputs, abilities), inputs, names)
-        except NotDone as error:
-            ended = dict.fromkeys(inputs, error)
+        except NotDone:
+            yield from map(self._once_more, asked)
+            return
         except TrackerError as error:
             yield from (TaskResult(each.task.key, error=error) for each in asked)
             return
         for name, how in sorted(ended.items(), key=lambda one: isinstance(one[1], NotDone)):
             each = by_name[name]
-            if isinstance(how, NotDone):
-                yield self._once_more(each, how)
+            if isinstance(how, TrackerError) and self._is_of_parent(each, how):
+                yield self._without_parent(each, how)
+            elif isinstance(how, NotDone):
+                yield self._once_more(each)
             elif isinstance(how, TrackerError):
+                if isinstance(how, Unclear):
+                    self._by_themselves.add(each.task.key)
                 yield TaskResult(each.task.key, error=how)
             else:
                 yield self._result(each, how)
@@ -142,27 +149,44 @@ class TaskCreation:
         linked = parent is not None and parent == asked.input.get("parentIssueId")
         return TaskResult(asked.task.key, ref=ref, linked=linked, unset=unset)
 
-    def _once_more(self, asked: _Asked, refused: NotDone) -> TaskResult:
-        """By itself, and without the parent, which is told where that was what it failed for."""
-        unset, place = list(asked.unset), asked.task.target.place
+    def _once_more(self, asked: _Asked) -> TaskResult:
         try:
-            self._ids.forget(place)
-            result = self._alone(asked.task, asked.body, unset)
+            self._ids.forget(asked.task.target.place)
+            return self._alone(asked.task, asked.body, list(asked.unset))
         except TrackerError as error:
             return TaskResult(asked.task.key, error=error)
-        if "parentIssueId" in asked.input and _is_of_parent(refused) and asked.task.incident:
-            self._takes_sub_issues.believe(asked.task.incident.id, False)
-            words = f"sub-issue: {asked.task.incident.key} does not take it: {refused.words}"
-            return TaskResult(result.key, ref=result.ref, unset=(*result.unset, words))
-        return result
 
-    def _in_ids(self, task: CreateTask, body: Json, abilities: Abilities) -> Json | None:
+    def _is_of_parent(self, asked: _Asked, error: TrackerError) -> bool:
+        words = error.words.lower()
+        about = "sub-issue" in words or "sub issue" in words or "parent" in words
+        return about and isinstance(error, NotDone | Unclear) and "parentIssueId" in asked.input
+
+    def _without_parent(self, asked: _Asked, error: TrackerError) -> TaskResult:
+        """Nobody says that an issue is made with its parent or not at all: it may be there. So it
+        is looked for first, and if it is not, asked for without the parent.
+        https://docs.github.com/en/graphql/reference/mutations#createissue"""
+        if asked.task.incident is not None:
+            self._takes_sub_issues.believe(asked.task.incident.id, False)
+        mend = "Nothing to do: it is looked for, and created without its parent where it is not."
+        return TaskResult(asked.task.key, error=OutcomeUnknown(error.words, mend=mend))
+
+    def _in_ids(
+        self, task: CreateTask, body: Json, abilities: Abilities, unset: list[str]
+    ) -> Json | None:
         """What GraphQL is asked for; None where it cannot take all of it, or an id is not to be
         had: then REST, which needs none, says what cannot be set."""
         try:
-            return self._input(task, body, abilities) if abilities.issues else None
+            together = abilities.issues and task.key not in self._by_themselves
+            input = self._input(task, body, abilities) if together else None
         except (Rejected, NotThere):
             return None
+        parent = self._parent(task) if input is not None and abilities.parents else None
+        if input is None or parent is None:
+            return input
+        if self._takes_sub_issues.get(parent.id, lambda: True):
+            return input | {"parentIssueId": parent.id}
+        unset.append(f"sub-issue: {parent.key} does not take it")
+        return input
 
     def _input(self, task: CreateTask, body: Json, abilities: Abilities) -> Json | None:
         place = task.target.place
@@ -178,19 +202,17 @@ class TaskCreation:
             input["milestoneId"] = self._choices.milestone_id(place, task.milestone)
         if "type" in body:
             input["issueTypeId"] = self._ids.issue_type(place, body["type"])
-        parent = self._parent(task) if abilities.parents else None
-        return input if parent is None else input | {"parentIssueId": parent.id}
+        return input
 
     def _parent(self, task: CreateTask) -> TicketRef | None:
-        """The incident's issue, where it is one of the same owner's and takes sub-issues.
+        """The incident's issue, where it is one of the same owner's.
         https://docs.github.com/en/issues/tracking-your-work-with-issues/using-issues/adding-sub-issues
         """
         incident = task.incident
         if incident is None or not task.is_remedy or incident.connection != self._connection:
             return None
         owners = {each.partition("/")[0].lower() for each in (incident.key, task.target.place)}
-        takes = self._takes_sub_issues.get(incident.id, lambda: True)
-        return incident if takes and len(owners) == 1 else None
+        return incident if len(owners) == 1 else None
 
     # --- one by itself --------------------------------------------------------------------------
 
@@ -207,6 +229,7 @@ class TaskCreation:
             unset += [f"{_OPTIONAL[field]}: {error.words}" for field in refused]
             self._choices.forget_milestones(task.target.place)
             issue = self._client.write("POST", path, body)
+        self._by_themselves.discard(task.key)
         unset += _dropped(body, issue)
         return TaskResult(task.key, ref=ref_of(self._connection, issue), unset=tuple(unset))
 
@@ -257,11 +280,6 @@ def _as_rest_shows(issue: Json) -> Json:
     """What `_dropped` looks at."""
     shown = {name: (issue.get(name) or {}).get("nodes") or [] for name in ("assignees", "labels")}
     return shown | {"milestone": issue.get("milestone"), "type": issue.get("issueType")}
-
-
-def _is_of_parent(refused: NotDone) -> bool:
-    words = refused.words.lower()
-    return "sub-issue" in words or "sub issue" in words or "parent" in words
 
 
 def _dropped(asked: Json, issue: Json) -> list[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from integrations.github.answers import asks_for_patience
+from integrations.github.answers import NotOverGraphQL, asks_for_patience
 from integrations.github.client import GitHubClient, Json
 from integrations.github.recent import Recent
 from integrations.tracker import NotThere, OutcomeUnknown, RateLimited, Rejected, TrackerError
@@ -32,14 +32,29 @@ query {
 """
 
 #: The `type` of an error that certainly had no effect; others, and those without, tell nothing.
+#: `VALIDATION` was seen at https://github.com/stdlib-js/stdlib/pull/13376
 _WITHOUT_EFFECT = frozenset(
-    ("FORBIDDEN", "INSUFFICIENT_SCOPES", "NOT_FOUND", "STALE_DATA", "UNPROCESSABLE")
+    (
+        "BRANCH_PROTECTION_RULE_VIOLATION",
+        "FORBIDDEN",
+        "INSUFFICIENT_SCOPES",
+        "NOT_FOUND",
+        "STALE_DATA",
+        "UNPROCESSABLE",
+        "VALIDATION",
+    )
 )
 
 
 class NotDone(Rejected):
     """One write of a document that was refused, and certainly had no effect: asked for by itself
     over REST, it ends in words and fields that are understood here."""
+
+
+class Unclear(OutcomeUnknown):
+    """One write of a document that failed with an error of its own that is not known here: asked
+    for in the same way it would fail for ever, so it is asked for by itself once it was looked
+    for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +78,7 @@ class GraphQL:
     def abilities(self, place: str) -> Abilities:
         """One query for the server, asked by whoever may see `place`, and believed for a day. Where
         the account may not ask, nothing can be done so, and REST says what is wrong with its
-        sign-in."""
+        sign-in; that, and an answer that tells nothing, is not believed any longer."""
         try:
             return self._abilities.get("", lambda: self._ask(place))
         except Rejected:
@@ -74,7 +89,11 @@ class GraphQL:
             answer = self._client.graphql(place, _ABILITIES, {})
         except NotThere:  # an old server, or one that is none of GitHub's
             return Abilities()
-        told = answer.get("data") or {}
+        told = answer.get("data")
+        if not isinstance(told, dict) or answer.get("errors"):  # a bad minute says nothing of a day
+            raise Rejected(
+                f"GraphQL did not say what it can: {answer.get('errors')}"[:_WORDS_LIMIT]
+            )
         issues, commits = (_fields(told.get(name)) for name in ("issues", "commits"))
         return Abilities(
             issues="title" in issues,
@@ -97,11 +116,11 @@ class GraphQL:
         except NotThere as error:
             self._abilities.forget("")
             raise NotDone(error.words) from None
+        except NotOverGraphQL as error:
+            raise NotDone(error.words) from None
         data = answer.get("data")
         errors = [error for error in answer.get("errors") or () if isinstance(error, dict)]
-        if data is None and any("extensions" in error and "path" not in error for error in errors):
-            # It was not begun: it does not fit the schema.
-            # https://spec.graphql.org/October2021/#sec-Errors.Request-errors
+        if data is None and any(map(_tells_of_the_document, errors)):  # it was not begun
             self._abilities.forget("")
             raise NotDone(_words(errors[0]))
         done = data if isinstance(data, dict) else {}
@@ -117,11 +136,25 @@ class GraphQL:
             return RateLimited(words, retry_at=self._client.clock() + _PATIENCE)
         if error.get("type") in _WITHOUT_EFFECT:
             return NotDone(words)
-        return OutcomeUnknown(words, mend="Nothing to do: what became of it is looked up first.")
+        unknown = Unclear if told and told.get("message") else OutcomeUnknown
+        return unknown(words, mend="Nothing to do: what became of it is looked up first.")
 
 
 def _fields(type: Json | None) -> set[str]:
     return {str(field.get("name")) for field in (type or {}).get("inputFields") or ()}
+
+
+def _tells_of_the_document(error: Json) -> bool:
+    """Whether it says that the document, or a variable, does not fit the schema. GitHub gives such
+    an error a code, and a path that leads through the document, not through the answer.
+    https://spec.graphql.org/October2021/#sec-Errors.Request-errors
+    https://github.com/shurcooL/githubv4/issues/98"""
+    extensions, path = error.get("extensions"), error.get("path")
+    if not path:
+        return "extensions" in error
+    begins = str(path[0]).partition(" ")[0] if isinstance(path, list) else ""
+    coded = isinstance(extensions, dict) and "code" in extensions
+    return coded or begins in ("query", "mutation", "fragment")
 
 
 def _words(error: Json) -> str:

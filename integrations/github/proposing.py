@@ -13,6 +13,7 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from integrations.github.answers import NotOverGraphQL
 from integrations.github.client import GitHubClient, Json
 from integrations.github.graphql import GraphQL, NotDone
 from integrations.http import in_shape
@@ -73,7 +74,10 @@ class Proposing:
         """One read and one write; `words` are the commit's message, and the title and body of the
         pull request. None where it has to be done step by step: a part of it is there already, or
         a step was refused, which then says why."""
-        there = self._look(place, branch, path)
+        try:
+            there = self._look(place, branch, path)
+        except NotOverGraphQL:
+            return None
         if there is None:
             return None
         base = there["defaultBranchRef"]

@@ -99,7 +99,7 @@ class GitHubPullRequestDocuments:
         """
         place, path = wanted.target.place, wanted.target.path
         branch = branch_of(wanted.key)
-        if self._proposing.can(place):
+        if not again and self._proposing.can(place):  # what failed together goes step by step
             body = signed(_about(wanted.incident), wanted.key)
             text, words = signed(wanted.text, wanted.key), (_message(wanted), wanted.title, body)
             made = self._proposing.propose(place, branch, path, text, words)

@@ -89,7 +89,29 @@ def _error(error: GraphQLError) -> Object:
         told["message"] = "; ".join(word for word in words if word)
         kind = cause.body.get("type", _TYPES.get(cause.status, ""))
         return told | ({"type": kind} if kind else {})
-    return told if error.path else told | {"extensions": {"code": "undefinedField"}}
+    if error.path:
+        return told
+    return told | {"path": _in_the_document(error), "extensions": {"code": "undefinedField"}}
+
+
+def _in_the_document(error: GraphQLError) -> list[str]:
+    """Where an error of the document is, as GitHub's validation says it: `fragment Made`, then the
+    field. https://github.com/shurcooL/githubv4/issues/98"""
+    node = error.nodes[0] if error.nodes else None
+    if error.source is None or node is None or node.loc is None:
+        return []
+    at = node.loc.start
+    around = [
+        each
+        for each in parse(error.source).definitions
+        if each.loc and each.loc.start <= at < each.loc.end
+    ]
+    path = []
+    for each in around:
+        kind = each.operation.value if isinstance(each, OperationDefinitionNode) else "fragment"
+        name = getattr(each, "name", None)
+        path.append(f"{kind} {name.value}" if name else kind)
+    return [*path, *(node.name.value for node in error.nodes or () if isinstance(node, FieldNode))]
 
 
 def _refused(kind: str, words: str) -> Refused:

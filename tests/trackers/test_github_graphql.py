@@ -170,6 +170,41 @@ def test_a_refusal_with_status_200_is_one(sandbox: Sandbox, incident: TicketRef)
     assert titles(sandbox) == before
 
 
+@pytest.mark.parametrize("status", [200, 403])
+def test_points_of_graphql_that_are_used_up_keep_nothing_from_rest(
+    sandbox: Sandbox, incident: TicketRef, status: int
+) -> None:
+    gate = Told()
+    client = GitHubClient(sandbox.github_url, TOKEN, gate=gate, limited=True)
+    tracker = GitHubTracker("acme-github", client)
+    list(tracker.create_tasks([a_task(9, incident)]))
+    error = {"type": "RATE_LIMIT", "message": "API rate limit already exceeded for user ID 1."}
+    body = {"errors": [error], "message": error["message"]}
+    headers = {"x-ratelimit-resource": "graphql", "x-ratelimit-remaining": "0"}
+    headers["x-ratelimit-reset"] = str(int(datetime.now(UTC).timestamp()) + 1800)
+    sandbox.fail_next("POST", "/graphql", status=status, body=body, headers=headers)
+    gate.calls.clear()
+    assert all(result.ref for result in created(tracker, five(incident)).values())
+    pauses = [answered.pause for _, answered in gate.calls if answered.pause]
+    assert [pause.scope for pause in pauses] == [GRAPHQL_POINTS.name]
+
+
+def test_what_the_gate_does_not_let_through_to_graphql_goes_by_rest(
+    sandbox: Sandbox, incident: TicketRef
+) -> None:
+    class Paused(OpenGate):
+        @contextmanager
+        def passing(self, call: Call) -> Iterator[Report]:
+            if any(cost.budget == GRAPHQL_POINTS for cost in call.costs):
+                raise RateLimited("used up", retry_at=datetime.now(UTC) + timedelta(hours=1))
+            yield lambda _: None
+
+    client = GitHubClient(sandbox.github_url, TOKEN, gate=Paused(), limited=True)
+    tracker = GitHubTracker("acme-github", client)
+    assert all(result.ref for result in created(tracker, five(incident)).values())
+    assert GitHubPullRequestDocuments(client).create(WANTED).text == the_one_document(sandbox)
+
+
 def test_of_a_document_that_was_cut_off_only_the_rest_is_unknown(
     tracker: GitHubTracker, sandbox: Sandbox, incident: TicketRef
 ) -> None:
@@ -195,20 +230,44 @@ def test_after_a_lost_answer_all_are_unknown_and_found_by_their_parent(
     assert len(tracker.find_created(lost_tasks(tasks, late))) == 5
 
 
+def test_one_that_fails_for_an_unknown_cause_goes_by_itself_once_it_was_looked_for(
+    tracker: GitHubTracker, sandbox: Sandbox, incident: TicketRef
+) -> None:
+    sandbox.github.refuse_field("t2", "NEWER_THAN_WE_ARE", "No.", times=9)
+    tasks = five(incident)
+    results = created(tracker, tasks)
+    assert isinstance(results["3"].error, OutcomeUnknown)
+    assert writes(sandbox) == ["graphql"], "nothing of unknown outcome is repeated"
+    assert all(result.ref for n, result in results.items() if n != "3")
+    assert created(tracker, [tasks[2]])["3"].ref is not None
+    assert writes(sandbox) == ["graphql", "issues"]
+
+
+@pytest.mark.parametrize("type", ["VALIDATION", "NEWER_THAN_WE_ARE"])
+def test_what_its_parent_did_not_take_may_be_there_and_is_looked_for_before_it_is_repeated(
+    tracker: GitHubTracker, sandbox: Sandbox, incident: TicketRef, type: str
+) -> None:
+    words = "Parent cannot have more than 100 sub-issues"
+    sandbox.github.refuse_field("t0", type, words)
+    result = created(tracker, [a_task(1, incident)])["1"]
+    assert isinstance(result.error, OutcomeUnknown)
+    assert result.error.words == words
+    assert writes(sandbox) == ["graphql"]
+
+
 def test_a_full_parent_is_left_out_and_said_and_not_asked_again(
     tracker: GitHubTracker, sandbox: Sandbox, incident: TicketRef
 ) -> None:
     parent = sandbox.github.repos[REPO].issues[1]
     parent.children = parent.children * 100
+    assert isinstance(created(tracker, [a_task(1, incident)])["1"].error, OutcomeUnknown)
     result = created(tracker, [a_task(1, incident)])["1"]
     assert result.ref is not None
-    words = f"sub-issue: {REPO}#1 does not take it: Parent cannot have more than 100 sub-issues"
-    assert result.unset == (words,)
+    assert result.unset == (f"sub-issue: {REPO}#1 does not take it",)
+    assert writes(sandbox) == ["graphql", "graphql"]
     sandbox.reset_calls()
     tracker.link(incident, result.ref, "", "")
     assert sandbox.calls == []
-    assert created(tracker, [a_task(2, incident)])["2"].ref is not None
-    assert writes(sandbox) == ["graphql"]
 
 
 def test_a_task_of_another_owner_has_no_parent(
@@ -270,6 +329,14 @@ def test_a_server_without_graphql_is_asked_once_a_day(sandbox: Sandbox) -> None:
     assert tracker.at_once("acme/ops") == 10
 
 
+def test_an_answer_that_tells_nothing_of_what_it_can_is_not_believed(
+    sandbox: Sandbox, tracker: GitHubTracker
+) -> None:
+    body = {"data": None, "errors": [{"message": "Something went wrong."}]}
+    sandbox.fail_next("POST", "/graphql", status=200, body=body)
+    assert [tracker.at_once("acme/ops") for _ in range(2)] == [1, 10]
+
+
 def test_a_server_that_lost_graphql_meanwhile_takes_them_one_by_one(
     tracker: GitHubTracker, sandbox: Sandbox, incident: TicketRef
 ) -> None:
@@ -278,6 +345,35 @@ def test_a_server_that_lost_graphql_meanwhile_takes_them_one_by_one(
     assert all(result.ref for result in results.values())
     assert writes(sandbox) == ["graphql", *["issues"] * 5]
     assert tracker.at_once("acme/ops") == 1
+
+
+def test_a_document_that_an_older_server_does_not_understand_was_not_begun(
+    tracker: GitHubTracker, sandbox: Sandbox, incident: TicketRef
+) -> None:
+    sandbox.github.sub_issues = False  # it was rolled back since it was asked
+    results = created(tracker, five(incident))
+    assert all(result.ref and not result.error for result in results.values())
+    assert writes(sandbox) == ["graphql", *["issues"] * 5]
+    created(tracker, [a_task(6, incident)])
+    assert writes(sandbox)[6:] == ["graphql"], "it was asked again what it can"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"path": ["mutation", "t0", "foobar"], "extensions": {"code": "undefinedField"}},
+        {"path": ["fragment Made", "fullDatabaseId"], "extensions": {"code": "undefinedField"}},
+        {"path": ["mutation Make", "t0"]},
+        {"extensions": {"value": {}, "problems": [{"path": ["parentIssueId"]}]}},
+    ],
+)
+def test_an_error_of_the_document_is_told_from_one_of_a_write(
+    tracker: GitHubTracker, sandbox: Sandbox, incident: TicketRef, error: dict[str, object]
+) -> None:
+    body = {"errors": [{"message": "Field 'foobar' doesn't exist on type 'Issue'"} | error]}
+    sandbox.fail_next("POST", "/graphql", status=200, body=body)
+    results = created(tracker, five(incident))
+    assert all(result.ref and not result.error for result in results.values())
 
 
 def test_what_is_made_together_counts_one_by_one(
@@ -368,7 +464,7 @@ def test_a_document_is_one_read_and_one_write(
 def test_a_step_that_fails_is_gone_on_from_over_rest(
     pulls: GitHubPullRequestDocuments, sandbox: Sandbox, step: str
 ) -> None:
-    type = "STALE_DATA" if step == "commit" else "UNPROCESSABLE"
+    type = "BRANCH_PROTECTION_RULE_VIOLATION" if step == "commit" else "VALIDATION"
     sandbox.github.refuse_field(step, type)
     made = pulls.create(WANTED)
     assert the_one_document(sandbox) == made.text
@@ -389,6 +485,17 @@ def test_one_that_was_cut_off_or_lost_is_found_or_gone_on_from(
     made = pulls.find(WANTED, lost_document(WANTED, since)) or pulls.create(WANTED, again=True)
     assert the_one_document(sandbox) == made.text
     assert pulls.read(made.ref, {}) == made
+
+
+@pytest.mark.parametrize("step", ["branch", "commit"])
+def test_one_that_fails_for_an_unknown_cause_is_done_step_by_step_next_time(
+    pulls: GitHubPullRequestDocuments, sandbox: Sandbox, step: str
+) -> None:
+    sandbox.github.refuse_field(step, "NEWER_THAN_WE_ARE", "No.", times=9)
+    with pytest.raises(OutcomeUnknown):
+        pulls.create(WANTED)
+    made = pulls.create(WANTED, again=True)
+    assert the_one_document(sandbox) == made.text
 
 
 def test_a_pull_request_that_was_closed_is_not_opened_a_second_time(
