@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from config.schema import is_loopback
 from integrations.github import manifest
 from integrations.github.manifest import NewApp
-from integrations.tracker import TrackerError
+from integrations.tracker import TrackerError, Unavailable
 from service.data import UnusableData, made
 from service.surroundings import address
 
@@ -27,6 +27,10 @@ FOLDER = "github-apps"
 
 class Unfit(Exception):
     """What was asked for cannot be done; the message says what to write instead, or to do now."""
+
+
+class NotYet(Exception):
+    """The server cannot be reached now, and nothing was used up: the same may be asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +110,11 @@ class Registering:
 
     def finish(self, url: str, code: str) -> Registered:
         """Get the App's secrets for the code that GitHub sent, and write them into files of their
-        own, readable by this user only. Raises Unfit."""
+        own, readable by this user only. Raises NotYet where the code is still good, else Unfit."""
         try:
             app = manifest.convert(url, code, self.answer_seconds)
+        except Unavailable as error:
+            raise NotYet(f"{error.words}. {error.mend}") from None
         except TrackerError as error:
             raise Unfit(f"{error.words}. {error.mend}") from None
         try:

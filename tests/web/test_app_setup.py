@@ -162,6 +162,30 @@ def test_a_code_that_github_does_not_know_makes_nothing(admin: Admin) -> None:
     assert admin.files() == []
 
 
+def test_when_github_cannot_be_reached_the_page_may_be_loaded_again(
+    admin: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back = admin.at_github(admin.ask())
+
+    def unreachable(*_: object, **__: object) -> None:
+        raise requests.ConnectTimeout
+
+    with monkeypatch.context() as cut:
+        cut.setattr("integrations.github.manifest.requests.post", unreachable)
+        answer = admin.client.get(back)
+    assert answer.status_code == 503
+    assert "load this page again" in answer.text
+    assert admin.client.get(back).status_code == 200
+    assert [path.name for path in admin.files()] == ["private-key.pem", "webhook-secret"]
+
+
+def test_a_server_that_stumbles_leaves_the_code_good(admin: Admin) -> None:
+    back = admin.at_github(admin.ask())
+    admin.sandbox.fail_next("POST", "/conversions", 502)
+    assert admin.client.get(back).status_code == 503
+    assert admin.client.get(back).status_code == 200
+
+
 def test_files_that_are_there_already_are_not_written_over(admin: Admin) -> None:
     admin.client.get(admin.at_github(admin.ask()))
     before = [path.read_text() for path in admin.files()]
