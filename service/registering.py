@@ -21,7 +21,7 @@ _CONNECTION = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
 _SERVER = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~/-]*)?", re.ASCII)
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}", re.ASCII)
 
-#: Of the data directory, where the files of each App stand below its name.
+#: Of the data directory, where the files of each App stand below its name and id.
 FOLDER = "github-apps"
 
 
@@ -127,7 +127,10 @@ class Registering:
     def _kept(self, app: NewApp) -> Registered:
         if not _SLUG.fullmatch(app.slug):
             raise Unfit(f"GitHub calls the App {app.slug!r}, which is no name of a directory.")
-        folder = self.data / FOLDER / app.slug
+        if not (app.id.isascii() and app.id.isdigit()):
+            raise Unfit(f"GitHub says that the App's id is {app.id!r}, which is no number.")
+        # A slug is free again once its App was deleted, and another server may have the same.
+        folder = self.data / FOLDER / f"{app.slug}-{app.id}"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         key = _written(folder / "private-key.pem", app.private_key)
         secret = app.webhook_secret

@@ -186,7 +186,18 @@ def test_a_server_that_stumbles_leaves_the_code_good(admin: Admin) -> None:
     assert admin.client.get(back).status_code == 200
 
 
-def test_files_that_are_there_already_are_not_written_over(admin: Admin) -> None:
+def test_an_app_of_the_same_name_has_its_own_files(admin: Admin) -> None:
+    """The first one was deleted and registered anew, or is on another server."""
+    for _ in range(2):
+        assert admin.client.get(admin.at_github(admin.ask())).status_code == 200
+    assert len(admin.files()) == 4
+    assert len({path.read_text() for path in admin.files()}) == 4
+
+
+def test_files_that_are_there_already_are_not_written_over(
+    admin: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admin.sandbox.world, "next_id", lambda: 7)
     admin.client.get(admin.at_github(admin.ask()))
     before = [path.read_text() for path in admin.files()]
     answer = admin.client.get(admin.at_github(admin.ask()))
