@@ -167,21 +167,22 @@ def built_on(effect: Effect) -> tuple[str, str] | None:
             return None
 
 
-def goes_to(wish: Effect, incident: Incident) -> str:
-    """The connection that the wish is fulfilled through, "" for a local directory."""
+def goes_to(wish: Effect, incident: Incident) -> tuple[str, str]:
+    """The connection that the wish is fulfilled through, "" for a local directory, and the place
+    there or a ticket in it, "" for what the document's store alone knows."""
     match wish:
         case CreateDocument() | CreateTask():
-            return wish.target.connection
+            return wish.target.connection, wish.target.place
         case WriteRegions() | SetReview() | KeepVersions():
-            return incident.postmortem.connection if incident.postmortem else ""
+            return (incident.postmortem.connection if incident.postmortem else ""), ""
         case LinkTask():
-            return wish.incident.connection
+            return wish.incident.connection, wish.incident.key
         case ShowRelease():
-            return wish.connection
+            return wish.connection, wish.place
         case WriteComment() | WriteNote() | CloseTicket():
-            return wish.ticket.connection
+            return wish.ticket.connection, wish.ticket.key
         case SetFields():
-            return wish.task.connection
+            return wish.task.connection, wish.place
 
 
 def held(records: Mapping[str, EffectRecord], now: datetime) -> dict[str, Hold]:

@@ -216,8 +216,8 @@ class Processing:
         records = [r for r in self._records(incident).values() if r.state in RUNNABLE]
         with self._store.read() as tx:
             pauses = {
-                connection: tx.traffic.held_up(connection, now + PATIENCE, besides)
-                for connection in {goes_to(record.wish, incident) for record in records}
+                there: tx.traffic.held_up(*there, now + PATIENCE, besides)
+                for there in {goes_to(record.wish, incident) for record in records}
             }
         if not any(pauses.values()):
             return None
@@ -243,14 +243,15 @@ class Processing:
         same tracker. A table of tasks that is written between two of them is written twice."""
         now, besides = self._clock(), not_for(haste)
         wait = {
-            goes_to(effect, incident)
+            goes_to(effect, incident)[0]
             for effect in wished
             if (due := records[effect.key].due_at) is not None and due > now
         }
         if not wait:
             return list(wished)
         with self._store.read() as tx:
-            behind = {each for each in wait if tx.traffic.held_up(each, now, besides)}
+            there = {goes for each in wished if (goes := goes_to(each, incident))[0] in wait}
+            behind = {each for each in there if tx.traffic.held_up(*each, now, besides)}
         return [effect for effect in wished if goes_to(effect, incident) not in behind]
 
     def _decide(

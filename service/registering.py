@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from config.schema import is_loopback
 from integrations.github import manifest
 from integrations.github.manifest import NewApp
-from integrations.tracker import TrackerError
+from integrations.tracker import TrackerError, Unavailable
 from service.data import UnusableData, made
 from service.surroundings import address
 
@@ -21,12 +21,16 @@ _CONNECTION = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
 _SERVER = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~/-]*)?", re.ASCII)
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}", re.ASCII)
 
-#: Of the data directory, where the files of each App stand below its name.
+#: Of the data directory, where the files of each App stand below its name and id.
 FOLDER = "github-apps"
 
 
 class Unfit(Exception):
     """What was asked for cannot be done; the message says what to write instead, or to do now."""
+
+
+class NotYet(Exception):
+    """The server cannot be reached now, and nothing was used up: the same may be asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +110,11 @@ class Registering:
 
     def finish(self, url: str, code: str) -> Registered:
         """Get the App's secrets for the code that GitHub sent, and write them into files of their
-        own, readable by this user only. Raises Unfit."""
+        own, readable by this user only. Raises NotYet where the code is still good, else Unfit."""
         try:
             app = manifest.convert(url, code, self.answer_seconds)
+        except Unavailable as error:
+            raise NotYet(f"{error.words}. {error.mend}") from None
         except TrackerError as error:
             raise Unfit(f"{error.words}. {error.mend}") from None
         try:
@@ -121,7 +127,10 @@ class Registering:
     def _kept(self, app: NewApp) -> Registered:
         if not _SLUG.fullmatch(app.slug):
             raise Unfit(f"GitHub calls the App {app.slug!r}, which is no name of a directory.")
-        folder = self.data / FOLDER / app.slug
+        if not (app.id.isascii() and app.id.isdigit()):
+            raise Unfit(f"GitHub says that the App's id is {app.id!r}, which is no number.")
+        # A slug is free again once its App was deleted, and another server may have the same.
+        folder = self.data / FOLDER / f"{app.slug}-{app.id}"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         key = _written(folder / "private-key.pem", app.private_key)
         secret = app.webhook_secret

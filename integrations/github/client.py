@@ -273,6 +273,8 @@ class GitHubClient:
         status, headers, text, error = self._passed(signature, *asked)
         if status == 401 and self.signer.refused(signature):  # nothing was done
             status, headers, text, error = self._passed(self.signer.sign(path), *asked)
+        if status == 404:
+            self.signer.missed(path)
         if error is not None:
             raise error
         if status == 304 and conditions:

@@ -103,6 +103,13 @@ class Installations:
                 del self._tokens[id]
         return bool(signature.account)
 
+    def missed(self, path: str) -> None:
+        """The repository may have been taken out of the installation since it was looked for."""
+        there = _REPOSITORY.match(path)
+        if there is not None and not _OWN.match(path):
+            self._serving.forget(f"{unquote(there[1])}/{unquote(there[2])}".casefold())
+            self.sign(path)
+
     def login(self) -> str | None:
         return self.app().login
 

@@ -45,6 +45,10 @@ class Signer(Protocol):
     def refused(self, signature: Signature) -> bool:
         """The server takes this signature no more (401). Whether `sign` may have another one."""
 
+    def missed(self, path: str) -> None:
+        """Nothing is at `path` (404). Raises Rejected where that is because the signer may look
+        there no more, and what `sign` raises."""
+
     def login(self) -> str | None:
         """The account that acts, or None where the server tells it of a signed request."""
 
@@ -62,6 +66,9 @@ class Token:
 
     def refused(self, signature: Signature) -> bool:  # noqa: ARG002 - the protocol's
         return False
+
+    def missed(self, path: str) -> None:
+        """See `Signer`."""
 
     def login(self) -> str | None:
         return None
@@ -90,6 +97,9 @@ class AppKey:
 
     def refused(self, signature: Signature) -> bool:  # noqa: ARG002 - the protocol's
         return False
+
+    def missed(self, path: str) -> None:
+        """See `Signer`."""
 
     def login(self) -> str | None:
         return None

@@ -88,8 +88,7 @@ _ANY_PAUSE = select(pauses.c.scope).where(_AMONG).limit(1)
 _WENT_THROUGH = delete(pauses).where(_AMONG, pauses.c.until <= _NOW)
 _HELD_UP = (
     select(pauses)
-    .where(pauses.c.connection == bindparam("of_connection"), pauses.c.wide)
-    .where(pauses.c.until > _SINCE)
+    .where(pauses.c.wide, pauses.c.until > _SINCE)
     .order_by(pauses.c.until.desc())
     .limit(1)
 )
@@ -172,15 +171,19 @@ class Traffic:
         return [Paused(*row) for row in self._connection.execute(query)]
 
     def held_up(
-        self, connection: str, until: datetime, besides: Sequence[str] = ()
+        self, connection: str, place: str, until: datetime, besides: Sequence[str] = ()
     ) -> Paused | None:
-        """The longest pause that holds up all work of the account beyond `until`, `besides` those
-        of scopes that begin so."""
-        query = _HELD_UP
+        """The longest pause that holds up all work at `place` beyond `until`, `besides` those of
+        scopes that begin so. Where limits are counted for several accounts, those of the place's
+        owner count (``acme`` of ``acme/ops``), and those of each where no place is known ("")."""
+        of, owner = pauses.c.connection, place.partition("/")[0].lower()
+        theirs = func.lower(of) == f"{connection}@{owner}".lower()
+        if not owner:
+            theirs = of.startswith(f"{connection}@", autoescape=True)
+        query = _HELD_UP.where(or_(of == connection, theirs))
         for scope in besides:
             query = query.where(~pauses.c.scope.startswith(scope, autoescape=True))
-        asked = {"of_connection": connection, "since": until}
-        row = self._connection.execute(query, asked).first()
+        row = self._connection.execute(query, {"since": until}).first()
         return Paused(*row) if row else None
 
     def strikes(self, connection: str, scope: str, since: datetime) -> int:

@@ -12,7 +12,7 @@ import secrets
 from flask import Blueprint, abort, g, render_template, request, session, url_for
 
 from integrations.github.manifest import EVENTS, PERMISSIONS, called
-from service.registering import Registered, Unfit, Wish, wish
+from service.registering import NotYet, Registered, Unfit, Wish, wish
 from service.web import WebContainer
 from service.web.sign_in import actor
 
@@ -60,6 +60,9 @@ def blueprint(container: WebContainer) -> Blueprint:
             abort(400, "This browser did not begin that, or went on already: begin anew.")
         try:
             found = container.registering.finish(asked["url"], request.args.get("code", ""))
+        except NotYet as error:  # the code is good yet, and the App would have no key without it
+            session[_ASKED] = asked
+            abort(503, str(error))
         except Unfit as error:
             abort(400, str(error))
         with container.store.write() as tx:

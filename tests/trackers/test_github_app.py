@@ -193,6 +193,17 @@ def test_an_app_that_was_uninstalled_while_its_token_was_good_says_so(company: C
     assert "is not installed on acme/ops" in refused.words
 
 
+def test_a_repository_that_was_taken_out_of_the_installation_is_no_deleted_ticket(
+    company: Company,
+) -> None:
+    company.client.write("POST", ISSUES, {"title": "x"})
+    company.client.read(f"{ISSUES}/1")
+    (there,) = [each for each in company.github.apps.installed if each.id == company.acme]
+    there.repositories = frozenset({"acme/web"})
+    refused = ends(lambda: company.client.read(f"{ISSUES}/1"), Rejected)
+    assert "is not installed on acme/ops" in refused.words
+
+
 def test_a_suspended_installation_says_who_mends_it(company: Company) -> None:
     company.github.suspend_app(company.acme)
     refused = ends(lambda: company.client.read("/repos/acme/ops"), SignInFailed)

@@ -162,7 +162,42 @@ def test_a_code_that_github_does_not_know_makes_nothing(admin: Admin) -> None:
     assert admin.files() == []
 
 
-def test_files_that_are_there_already_are_not_written_over(admin: Admin) -> None:
+def test_when_github_cannot_be_reached_the_page_may_be_loaded_again(
+    admin: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back = admin.at_github(admin.ask())
+
+    def unreachable(*_: object, **__: object) -> None:
+        raise requests.ConnectTimeout
+
+    with monkeypatch.context() as cut:
+        cut.setattr("integrations.github.manifest.requests.post", unreachable)
+        answer = admin.client.get(back)
+    assert answer.status_code == 503
+    assert "load this page again" in answer.text
+    assert admin.client.get(back).status_code == 200
+    assert [path.name for path in admin.files()] == ["private-key.pem", "webhook-secret"]
+
+
+def test_a_server_that_stumbles_leaves_the_code_good(admin: Admin) -> None:
+    back = admin.at_github(admin.ask())
+    admin.sandbox.fail_next("POST", "/conversions", 502)
+    assert admin.client.get(back).status_code == 503
+    assert admin.client.get(back).status_code == 200
+
+
+def test_an_app_of_the_same_name_has_its_own_files(admin: Admin) -> None:
+    """The first one was deleted and registered anew, or is on another server."""
+    for _ in range(2):
+        assert admin.client.get(admin.at_github(admin.ask())).status_code == 200
+    assert len(admin.files()) == 4
+    assert len({path.read_text() for path in admin.files()}) == 4
+
+
+def test_files_that_are_there_already_are_not_written_over(
+    admin: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admin.sandbox.world, "next_id", lambda: 7)
     admin.client.get(admin.at_github(admin.ask()))
     before = [path.read_text() for path in admin.files()]
     answer = admin.client.get(admin.at_github(admin.ask()))
