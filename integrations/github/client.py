@@ -76,8 +76,8 @@ class GitHubClient:
     Every method raises the TrackerError family only. Nothing is ever repeated, but once what was
     refused because an App's token had ended, and so did nothing; redirects are followed within the
     same host only, reads by PyGithub (which refuses others), writes here: a 307 did nothing yet.
-    `timeout` is in seconds, to connect and for an answer each; every request passes the `gate` under
-    the name of its `connection`. `limited`: counted against github.com's budgets; None: as usual.
+    `timeout` is in seconds, to connect and for an answer each; every request passes the `gate` as
+    one of its `connection`. `limited`: counted against github.com's budgets; None: as usual.
     """
 
     def __init__(
