@@ -281,7 +281,7 @@ def test_looking_at_many_documents_takes_longer_than_a_lease(
     many_documents(stage, stage.incident(key), 20)
     looks: list[str] = []
 
-    def slowly(known: Postmortem, read_published: bool) -> Mapping[str, str] | None:
+    def slowly(known: Postmortem, read_published: bool, _: object) -> Mapping[str, str] | None:
         looks.append(f"{known.ref.url} {read_published}")
         stage.clock.wait(timedelta(seconds=40))
         return known.seen if len(looks) == 20 else None
