@@ -172,9 +172,10 @@ def test_a_place_that_cannot_be_listed_is_named_and_ends_with_1(
 def test_one_that_ends_without_a_place_says_which_and_ends_with_1(
     stage: Stage, tracker: str
 ) -> None:
-    path: dict[str, Any] = {"github": "/issues", "jira": "/search"}
+    gone: dict[str, Any] = {"github": ("/issues", 404), "jira": ("/search", 400)}
+    path, status = gone[tracker]
     for _ in range(2):
-        stage.sandbox.fail_next("GET", path[tracker], status=403)
+        stage.sandbox.fail_next("GET", path, status=status)
     result = given(*OCTOBER)
     assert result.exit_code == 1
     assert "ended, 1 place failed: 0 of 0" in result.output
