@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Barrier
+from uuid import uuid4
 
 import pytest
 from builders import NOON
@@ -250,15 +251,15 @@ def test_what_the_address_says_of_that_holds() -> None:
 
 @pytest.fixture
 def in_ascii() -> Iterator[str]:
-    """The address of a database that takes bytes for text."""
+    """The address of a database that takes bytes for text, and is this test's alone."""
     admin = create_engine(url_of("postgres"), isolation_level="AUTOCOMMIT")
-    made = "CREATE DATABASE in_ascii TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'"
+    name = f"in_ascii_{uuid4().hex}"
+    made = f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'"
     with admin.connect() as connection:
-        connection.execute(text("DROP DATABASE IF EXISTS in_ascii"))
         connection.execute(text(made))
-    yield url_of("in_ascii")
+    yield url_of(name)
     with admin.connect() as connection:
-        connection.execute(text("DROP DATABASE in_ascii WITH (FORCE)"))
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     admin.dispose()
 
 
