@@ -1,17 +1,20 @@
 """The action table of the document: how it is written, and what people do to it.
 
 Rows whose ID is empty (or is none that was given) and checklist lines beside the table are new
-action items. What people change in a row is taken over; what nobody can read stays as it is.
+action items. What people change in a row is taken over; what nobody can read stays as it is, and so
+does what else stands beside the table, other tables among it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import groupby
 
-from workflows.actions import asking_line, read_line
+from workflows.actions import read_line
+from workflows.beside import Beside, besides, joined, prose_lines
 from workflows.markup import as_said, cell, link
 from workflows.model import ActionItem, ActionLine, Kind
 from workflows.policy import same_word
@@ -69,23 +72,51 @@ def _row(cells: Iterable[str]) -> str:
 class Edited:
     """What people did to the table since we wrote it.
 
-    `added` are action items, each with its row or line as it is to stand until it has an ID;
-    `changed` rows (AI-n → the row as it stands now), `missing` rows (AI-n) that were deleted,
-    `stray` text that is none of these. `ours` are the names of the rows that we wrote.
+    `rows` are new rows, each as it is to stand until it has an ID, with its action item; `changed`
+    rows (AI-n → the row as it stands now), `missing` rows (AI-n) that were deleted, `odd` rows that
+    are none of these. `above` and `below` is what stands beside the table. `ours` are the names of
+    the rows that we wrote.
     """
 
-    added: tuple[tuple[str, ActionLine], ...]
+    rows: tuple[tuple[str, ActionLine], ...]
     changed: dict[str, str]
     missing: frozenset[str]
-    stray: tuple[str, ...]
+    odd: tuple[str, ...]
+    above: tuple[Beside, ...]
+    below: tuple[Beside, ...]
     ours: frozenset[str]
 
+    @property
+    def added(self) -> tuple[ActionLine, ...]:
+        """All new action items, of rows and of lines beside them."""
+        beside = (item for part in (*self.above, *self.below) for item in part.asks)
+        return (*(item for _, item in self.rows), *beside)
+
     def doubles(self, items: Iterable[ActionItem]) -> tuple[tuple[str, ActionItem], ...]:
-        """Added rows that say what an item with a row of its own says already, with that item.
+        """New rows that say what an item with a row of its own says already, with that item.
         They stay as they are: what else is in them belongs to nobody."""
-        titles = {same_word(item.title): item for item in items if item.name in self.ours}
-        found = [(row, titles.get(same_word(line.title))) for row, line in self.added]
+        titles = self._titles(items)
+        found = [(row, titles.get(same_word(line.title))) for row, line in self.rows]
         return tuple((row, item) for row, item in found if item is not None)
+
+    def left(self, items: Iterable[ActionItem]) -> Edited:
+        """What stays once the table has taken what asks for an action item: doubles, and what is
+        more than that."""
+        titles = self._titles(items)
+        rows = tuple(new for new in self.rows if same_word(new[1].title) in titles)
+
+        def staying(parts: Iterable[Beside]) -> tuple[Beside, ...]:
+            return tuple(each for each in parts if not each.whole or _any_in(titles, each))
+
+        return replace(self, rows=rows, above=staying(self.above), below=staying(self.below))
+
+    def _titles(self, items: Iterable[ActionItem]) -> dict[str, ActionItem]:
+        named = [item for item in items if item.name in self.ours]
+        return {same_word(title): item for item in named for title in item.titles}
+
+
+def _any_in(titles: Mapping[str, ActionItem], part: Beside) -> bool:
+    return any(same_word(item.title) in titles for item in part.asks)
 
 
 def read_table(base: str, seen: str, items: Iterable[ActionItem] = ()) -> Edited:
@@ -96,30 +127,61 @@ def read_table(base: str, seen: str, items: Iterable[ActionItem] = ()) -> Edited
     known = {(item.name, same_word(item.title)) for item in items}
     added: list[tuple[str, ActionLine]] = []
     changed: dict[str, str] = {}
-    stray: list[str] = []
-    for line in seen.splitlines():
+    odd: list[str] = []
+    above, rows, below = _around(seen)
+    for line in rows:
         cells = row_cells(line)
-        if not line.strip() or cells[:2] == list(HEAD[:2]) or is_rule(cells):
+        if _is_head(line) or is_rule(cells):
             continue
-        name = _NAME.match(cells[0]) if cells else None
+        name = _NAME.match(cells[0])
         if name is not None and name["name"] in ours:
             if cells != ours[name["name"]]:
                 changed[name["name"]] = line.strip()
         elif name is not None and (name["name"], same_word(as_said("".join(cells[1:2])))) in known:
             continue
-        elif item := _read_row(cells) if cells else asking_line(line):
+        elif item := _read_row(cells):
             # An ID that we never gave is a person's guess: the item gets its own.
-            row = _row(["", *cells[1:]]) if cells and cells[0] else line.strip()
-            added.append((row, item))
-        elif not cells or any(cells):
-            stray.append(line)
+            added.append((_row(["", *cells[1:]]) if cells[0] else line.strip(), item))
+        elif any(cells):
+            odd.append(line.strip())
     missing = frozenset(ours.keys() - _named_rows(seen).keys())
-    return Edited(tuple(added), changed, missing, tuple(stray), frozenset(ours))
+    beside = besides(above), besides(below)
+    return Edited(tuple(added), changed, missing, tuple(odd), *beside, frozenset(ours))
+
+
+def own_rows(lines: Sequence[str]) -> range:
+    """Which of these lines are our table: that with our head, or, should somebody have deleted the
+    head, the first with a row of ours. Any other table is somebody's own."""
+    numbers = [number for number, line in enumerate(lines) if row_cells(line)]
+    runs = groupby(enumerate(numbers), lambda each: each[1] - each[0])
+    together = [[number for _, number in run] for _, run in runs]
+    tables = [range(each[0], each[-1] + 1) for each in together]
+    headed = (each for each in tables if _is_head(lines[each.start]))
+    named = (each for each in tables if any(_is_ours(lines[number]) for number in each))
+    return next(headed, None) or next(named, None) or range(len(lines), len(lines))
+
+
+def _is_head(line: str) -> bool:
+    return [as_said(cell).strip("*") for cell in row_cells(line)[:2]] == list(HEAD[:2])
+
+
+def _is_ours(line: str) -> bool:
+    return _named(line) is not None and len(row_cells(line)) == len(HEAD)
+
+
+def _around(text: str) -> tuple[str, list[str], str]:
+    """What stands above our table, its rows, and what stands below it. Without one all is below."""
+    lines = text.split("\n")
+    rows = own_rows(prose_lines(text))
+    if not rows:
+        return "", [], text
+    above, below = lines[: rows.start], lines[rows.stop :]
+    return "\n".join(above), lines[rows.start : rows.stop], "\n".join(below)
 
 
 def _named_rows(text: str) -> dict[str, list[str]]:
-    """The cells of each row that has an ID, by that ID."""
-    lines = text.splitlines()
+    """The cells of each row of our table that has an ID, by that ID."""
+    _, lines, _ = _around(text)
     return {match["name"]: row_cells(line) for line in lines if (match := _named(line))}
 
 
@@ -139,8 +201,14 @@ class Row:
 
 
 def read_rows(text: str) -> dict[str, Row]:
-    """Every row that has an ID, by that ID (AI-n)."""
+    """Every row of our table that has an ID, by that ID (AI-n)."""
     return {name: _row_of(cells) for name, cells in _named_rows(text).items()}
+
+
+def read_row(line: str) -> tuple[str, Row] | None:
+    """A row of our table that has an ID, with that ID."""
+    name = _named(line)
+    return None if name is None else (name["name"], _row_of(row_cells(line)))
 
 
 def _row_of(cells: list[str]) -> Row:
@@ -181,7 +249,7 @@ def still_kept(base: str, seen: str) -> dict[str, str]:
     """The rows that a person wrote and that nobody can read: they stay so until they are mended,
     also once they were written back as they were. A row of ours can be read."""
     ours, rows = _named_rows(base), read_rows(seen)
-    lines = {match["name"]: line for line in seen.splitlines() if (match := _named(line))}
+    lines = {match["name"]: line for line in _around(seen)[1] if (match := _named(line))}
     return {n: lines[n].strip() for n, row in rows.items() if n in ours and row.problems}
 
 
@@ -191,14 +259,17 @@ def same_rows(one: str, other: str, names: Iterable[str]) -> bool:
     return all(left.get(name) == right.get(name) for name in names)
 
 
-def merge_table(ours: str, kept: Mapping[str, str], after: Iterable[str]) -> str:
-    """`ours` with the rows that people wrote in the place of ours, and `after` it other lines of
-    theirs."""
+def merge_table(ours: str, kept: Mapping[str, str], theirs: Edited) -> str:
+    """`ours` with the rows that people wrote in the place of ours, and what else is `theirs`: rows
+    at its end, and what stands above and below it. An empty line keeps these apart: a line right
+    below a table is one of its rows, https://github.github.com/gfm/#tables-extension-"""
     lines = [
         kept.get(match["name"], line) if (match := _named(line)) else line
         for line in ours.splitlines()
     ]
-    return "\n".join([*lines, *after])
+    rows = [*lines, *(row for row, _ in theirs.rows), *theirs.odd]
+    parts = joined(theirs.above), "\n".join(rows), joined(theirs.below)
+    return "\n\n".join(part for part in parts if part)
 
 
 def row_cells(line: str) -> list[str]:
@@ -214,6 +285,12 @@ def row_cells(line: str) -> list[str]:
 
 def is_rule(cells: list[str]) -> bool:
     return bool(cells) and all(re.fullmatch(r":?-{2,}:?", part) for part in cells)
+
+
+def new_row(line: str) -> ActionLine | None:
+    """The action item that a row of our table without an ID asks for."""
+    cells = row_cells(line)
+    return _read_row(cells) if cells else None
 
 
 def _read_row(cells: list[str]) -> ActionLine | None:

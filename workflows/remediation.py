@@ -217,7 +217,7 @@ def _from_document(
         for _, item in edited.doubles(incident.actions)
     ]
     reasons: list[str] = []
-    for _, line in edited.added:
+    for line in edited.added:
         known = (same_word(title) for item in incident.actions for title in item.titles)
         if same_word(line.title) in known:
             continue

@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from workflows.action_table import HEAD, is_rule, read_rows, read_table, row_cells
+from workflows.action_table import HEAD, is_rule, new_row, own_rows, read_row, row_cells
+from workflows.actions import asking_line
 from workflows.documents import region_line, regions
 from workflows.markup import as_said
 from workflows.model import Incident, Kind
@@ -312,7 +313,7 @@ def _actions(section: Section | None, measured: Collection[str]) -> Iterator[Mis
         yield _no_section(ACTIONS, "the table of action items")
         return
     count = 0
-    for number, line in section.prose:
+    for number, line in _asking(section.prose):
         name, lacks = _action(line, measured)
         if lacks is None:
             continue
@@ -336,13 +337,25 @@ _TO_WRITE = {
 }
 
 
+def _asking(prose: Sequence[Line]) -> Iterator[Line]:
+    """The rows of the table that is ours, and the lines beside it. Another table is no plan."""
+    numbered = dict(prose)
+    first = min(numbered, default=0)
+    lines = [numbered.get(n, "") for n in range(first, max(numbered, default=-1) + 1)]
+    ours = own_rows(lines)
+    return (
+        (number, line) for number, line in prose if number - first in ours or not row_cells(line)
+    )
+
+
 def _action(line: str, measured: Collection[str]) -> tuple[str, list[str] | None]:
     """The name of an action item ("" before it has one), and what it lacks; None where the line is
     none, or is one that is not going to be done."""
     cells = row_cells(line)
     if cells[:2] == list(HEAD[:2]) or is_rule(cells):
         return "", None
-    for name, row in read_rows(line).items():
+    if (known := read_row(line)) is not None:
+        name, row = known
         unread = any(problem.startswith("status") for problem in row.problems)
         given_up = Progress.OPEN if unread else Progress.WONT_DO  # what else has no status
         status = row.values.get(Field.STATUS, given_up.value)
@@ -350,7 +363,7 @@ def _action(line: str, measured: Collection[str]) -> tuple[str, list[str] | None
             return name, None
         owner, milestone = row.values.get(Field.OWNER), row.values.get(Field.MILESTONE)
         return name, _lacks(row.kind, owner, milestone, name in measured)
-    for _, item in read_table("", line).added:
+    if item := new_row(line) if cells else asking_line(line):
         lacks = _lacks(item.kind, item.owner, item.milestone, is_said(item.success_measure or ""))
         return "", lacks
     return "", None

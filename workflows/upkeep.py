@@ -85,9 +85,8 @@ def _wanted_regions(
             continue
         if name == "actions":
             edited = read_table(document.base.get(name, ""), seen, incident.actions)
-            rows = edited.doubles(incident.actions) if document.rows_count else edited.added
-            after = (*(row for row, _ in rows), *edited.stray)
-            ours = merge_table(ours, document.kept, after)
+            left = edited.left(incident.actions) if document.rows_count else edited
+            ours = merge_table(ours, document.kept, left)
         elif seen and seen != document.base.get(name):
             continue
         emptied = not seen and bool(document.base.get(name))
@@ -114,7 +113,7 @@ def _must_mend(name: str, document: Postmortem, incident: Incident) -> bool:
     if name != "actions":
         return False
     edited = read_table(document.base.get(name, ""), document.seen[name], incident.actions)
-    unnamed = len(edited.added) > len(edited.doubles(incident.actions))
+    unnamed = edited.left(incident.actions) != edited
     theirs = [row for row in edited.changed if row not in document.kept]
     ours = action_table.table(incident.actions)
     put_back = not action_table.same_rows(ours, document.seen[name], theirs)

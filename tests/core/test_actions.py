@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.action_table import merge_table, read_table, table
+from workflows.action_table import merge_table, read_rows, read_table, table
 from workflows.actions import lines_of, match_lines, prose, read_line
 from workflows.documents import region_headings
 from workflows.markup import words_of
@@ -138,16 +138,14 @@ def test_what_was_said_before_elsewhere_is_the_same_action() -> None:
 def test_a_row_without_an_id_is_new() -> None:
     base = table([item(1, "one")])
     seen = base + "\n| | Add a canary | preventive | @kim | Q1 | 2026-12-24 | |"
-    added = [item for _, item in read_table(base, seen).added]
-    assert added == [
-        ActionLine("Add a canary", "kim", date(2026, 12, 24), Kind.PREVENTIVE, None, "Q1")
-    ]
+    line = ActionLine("Add a canary", "kim", date(2026, 12, 24), Kind.PREVENTIVE, None, "Q1")
+    assert read_table(base, seen).added == (line,)
 
 
 def test_a_checklist_line_beside_the_table_is_new() -> None:
     base = table([])
     added = read_table(base, base + "\n- [ ] Drill the failover @kim").added
-    assert [item.title for _, item in added] == ["Drill the failover"]
+    assert [item.title for item in added] == ["Drill the failover"]
 
 
 def test_a_changed_row_is_kept_as_the_person_wrote_it() -> None:
@@ -158,16 +156,63 @@ def test_a_changed_row_is_kept_as_the_person_wrote_it() -> None:
     assert list(edited.changed) == ["AI-2"]
     ref = TicketRef("github", "I", "acme/ops#1", "https://git.example/acme/ops/issues/1")
     ours = table([item(1, "one", task=ref), two])
-    merged = merge_table(ours, edited.changed, edited.stray)
+    merged = merge_table(ours, edited.changed, edited)
     assert "two, before christmas" in merged
     assert "acme/ops\\#1" in merged or "acme/ops#" in merged
 
 
-def test_stray_words_in_the_table_stay() -> None:
+@pytest.mark.parametrize("gap", ["\n", "\n\n"])
+def test_words_below_the_table_stay_and_become_no_row(gap: str) -> None:
     base = table([item(1, "one")])
-    edited = read_table(base, base + "\n\nSee also the drill of May.")
-    assert edited.stray == ("See also the drill of May.",)
-    assert merge_table(base, {}, edited.stray).endswith("See also the drill of May.")
+    edited = read_table(base, f"{base}{gap}See also the drill of May.")
+    assert merge_table(base, {}, edited) == f"{base}\n\nSee also the drill of May."
+
+
+SECOND = "| Who | What |\n| --- | --- |\n| Kim | looked |\n| AI-1 | was spoken of |"
+
+
+@pytest.mark.parametrize("text", ["{0}\n\n{1}", "{1}\n\n{0}", "```\n{1}\n```\n\n{0}"])
+def test_a_table_of_somebody_elses_is_no_plan_of_ours_and_stays_where_it_is(text: str) -> None:
+    base = table([item(1, "one")])
+    seen = text.format(base, SECOND)
+    edited = read_table(base, seen)
+    assert (edited.added, edited.changed, edited.missing) == ((), {}, frozenset())
+    assert read_rows(seen) == read_rows(base)
+    now = table([item(1, "one"), item(2, "two")])
+    assert merge_table(now, {}, edited) == text.format(now, SECOND)
+
+
+def test_our_table_is_known_by_its_rows_when_somebody_deleted_its_head() -> None:
+    base = table([item(1, "one"), item(2, "two")])
+    seen = "\n".join(base.splitlines()[2:])
+    assert read_table(base, seen).missing == frozenset()
+    assert read_table(base, SECOND).missing == {"AI-1", "AI-2"}
+
+
+def test_what_says_more_than_it_asks_stays_whole_though_it_gets_a_row() -> None:
+    base = table([item(1, "one")])
+    nested = "- [ ] Drill the failover\n  - in May, as *Kim* said\n\n  and in June"
+    words = "As agreed,\nACTION: call the vendor"
+    seen = f"{base}\n\n- [ ] Page sooner\n{nested}\n- [x] Mend it\n- a note\n\n{words}"
+    edited = read_table(base, seen)
+    titles = ["Page sooner", "Drill the failover", "Mend it", "call the vendor"]
+    assert [item.title for item in edited.added] == titles
+    known = [item(1, "one"), *(item(n + 2, title) for n, title in enumerate(titles))]
+    left = edited.left(known)
+    assert left != edited
+    now = merge_table(table(known), {}, left)
+    assert now == f"{table(known)}\n\n{nested}\n- a note\n\n{words}"
+    again = read_table(now, now)
+    assert again.left(known) == again
+    assert again.doubles(known) == ()
+
+
+def test_code_beside_the_table_asks_for_nothing() -> None:
+    base = table([item(1, "one")])
+    code = "```\n- [ ] rm -rf /\n\n| | drop it |\n```"
+    edited = read_table(base, f"{base}\n{code}")
+    assert edited.added == ()
+    assert merge_table(base, {}, edited) == f"{base}\n\n{code}"
 
 
 @given(st.text(max_size=300))
@@ -180,7 +225,7 @@ def test_any_text_can_be_read(text: str) -> None:
 def test_what_we_write_is_read_back_as_unchanged(title: str, owner: str, milestone: str) -> None:
     ours = table([item(1, title, owner=owner, milestone=milestone)])
     edited = read_table(ours, ours)
-    assert (edited.added, edited.changed, edited.stray) == ((), {}, ())
+    assert (edited.added, edited.changed, edited.odd, edited.below) == ((), {}, (), ())
 
 
 @given(st.lists(st.text(max_size=40), max_size=6))

@@ -259,7 +259,7 @@ def test_the_action_table_reads_back_as_it_was_written(text: str) -> None:
     written = table(items)
     assert len(written.splitlines()) == 3
     edited = read_table(written, written)
-    assert (edited.added, edited.changed, edited.stray) == ((), {}, ())
+    assert (edited.added, edited.changed, edited.odd, edited.below) == ((), {}, (), ())
 
 
 @every_payload
