@@ -13,10 +13,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import asked
 import databases
 import inprocess
 import leaks
-import openapi
 import pytest
 import structlog
 from hypothesis import settings
@@ -35,7 +35,10 @@ settings.load_profile("no deadline")
 gc.set_threshold(100_000, 50, 100)
 
 WATCH = pytest.StashKey[leaks.Watch]()
-ASKED = openapi.Listener()
+ASKED = asked.Listener()
+
+#: What the listener counted in a test, among what the test itself says of it.
+COUNTED = "asked: "
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -43,6 +46,7 @@ def _listening() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         leaks.install(patch)
         inprocess.install(patch)
+        ASKED.install(patch)
         if databases.ON_POSTGRESQL:
             databases.install(patch)
         yield
@@ -132,21 +136,31 @@ def pytest_runtest_makereport(
         databases.forget_below(directory)
     if call.when == "teardown" and report.passed and WATCH in item.stash:
         found = item.stash[WATCH].look(report.sections, directory)
-        asked = ASKED.taken()
-        found += [] if item.path.name.startswith(openapi.OWN_WORDS) else asked
+        faults, counts = ASKED.taken()
+        if not item.path.name.startswith(asked.OWN_WORDS):
+            found += faults
+            report.user_properties += [(COUNTED + name, count) for name, count in counts.items()]
         if found:
             report.outcome, report.longrepr = "failed", "\n".join(found)
     return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What the stateful test of the sync did, of all its lots together."""
+    """What the stateful test of the sync did, of all its lots together; and what all requests were
+    checked by."""
     did: Counter[str] = Counter()
     for report in terminalreporter.getreports("passed"):
         if report.when == "call":
             did.update({n: c for n, c in report.user_properties if isinstance(c, int)})
     if did:
         terminalreporter.write_line(", ".join(f"{c} {name}" for name, c in did.items()))
+    counts: Counter[str] = Counter()
+    for report in (*terminalreporter.getreports(""), *terminalreporter.getreports("error")):
+        for name, count in report.user_properties:
+            if name.startswith(COUNTED) and report.when == "teardown":
+                counts[name.removeprefix(COUNTED)] += count
+    for line in asked.summary(counts):
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(autouse=True)

@@ -13,10 +13,11 @@ from random import choices
 from tempfile import TemporaryDirectory
 
 import requests
-from conftest import needs
+from conftest import ASKED, needs
 from contract import live
 from contract.ground import Caller, GitHub, Ground, Jira, basic, signed_in
 from contract.pages import JiraAndConfluence
+from openapi import GITHUB, Server
 from stage import free_port
 
 from integrations.sandbox import Sandbox
@@ -93,7 +94,8 @@ def emulated() -> Iterator[Ground]:
             owner = Caller(url, signed_in(f"token {SERVICE}"))
             for each in repositories:
                 owner("PUT", f"/repos/{each}/collaborators/kim", {"permission": "admin"})
-            yield GitHub(url, *repositories, PERSON, SERVICE, a_mark())
+            with ASKED.hearing(Server(f"{url}/", GITHUB, "/")):
+                yield GitHub(url, *repositories, PERSON, SERVICE, a_mark())
         finally:
             process.terminate()
             process.wait()

@@ -15,9 +15,12 @@ from pathlib import Path
 
 import pytest
 import requests
+from conftest import ASKED
 
 WITHIN = 60.0
-COMMAND = [sys.executable, "-m", "service", "demo", "--directory", "left"]
+#: As ``python -m service demo``, and its sandbox writes down what it is asked.
+HEARD = Path(__file__).parents[1] / "heard.py"
+COMMAND = [sys.executable, str(HEARD), "asked", "demo", "--directory", "left"]
 
 
 def processes_about(directory: Path) -> list[str]:
@@ -35,8 +38,10 @@ def processes_about(directory: Path) -> list[str]:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Path]:
-    """An empty directory, about which no process is left in the end."""
+    """A directory that is empty but for what the demo's sandbox was asked, which is heard in the
+    end; no process about it is left then."""
     yield tmp_path
+    ASKED.read(tmp_path / "asked")
     if Path("/proc/self/environ").exists():
         assert processes_about(tmp_path) == []
 
@@ -51,6 +56,7 @@ def test_the_demo_leaves_postmortems_to_be_read_and_what_is_kept_can_be_used(pla
         demo.send_signal(signal.SIGTERM)
         assert demo.wait(WITHIN) == 0
     assert "Everything came out right" in text
+    assert len((place / "asked").read_text().splitlines()) > 100
     assert "demo --audits\n" in text
     left = place / "left"
     for name in ("README.md", "postmortem-INC-1.md", "postmortem-acme-ops-1.md"):

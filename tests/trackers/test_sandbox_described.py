@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import asked
 import openapi
 import pytest
 import requests
@@ -135,11 +138,51 @@ def test_a_file_that_is_absent_is_not_checked(server: openapi.Server) -> None:
     ],
 )
 def test_each_request_that_a_sandbox_receives_is_listened_to(deployment: str, path: str) -> None:
-    server = next(each for each in openapi.SERVERS if path.startswith(each.prefix))
+    server = next(each for each in asked.SANDBOX if path.startswith(each.prefix))
     if openapi.described(server.file) is None:
         pytest.skip(f"{server.file} is not there: see tests/openapi.py")
-    listener = openapi.Listener()
+    listener = asked.Listener()
     with Sandbox(deployment=deployment, clock=lambda: datetime(2026, 12, 7, tzinfo=UTC)) as sandbox:
         requests.get(f"{sandbox.url}{path}", timeout=10)
-    assert listener.taken() == [f"GET {path}: the query has field, which is not described"]
-    assert listener.taken() == []
+    fault = f"GET {path}: the query has field, which is not described"
+    assert listener.taken() == ([fault], {server.file: 1})
+    assert listener.taken() == ([], {})
+
+
+def test_what_no_file_speaks_of_and_nobody_listed_is_found_and_what_is_listed_is_counted() -> None:
+    listener = asked.Listener()
+    with Sandbox() as sandbox:
+        for path in ("/jira/rest/agile/1.0/board", "/jira/browse/INC-1"):
+            requests.get(sandbox.url + path, timeout=10)
+        requests.get(f"{sandbox.url}/jira/rest/webhooks/1.0/webhook", timeout=10)
+    said = "GET /jira/rest/agile/1.0/board: no file speaks of it, nor does asked.UNTOLD"
+    assert listener.taken() == ([said], {"Jira's webhooks": 1})
+    (told,) = asked.summary(Counter({"Jira's webhooks": 7}))
+    assert told.startswith("7 requests of which no file speaks: Jira's webhooks, told https://")
+
+
+def test_what_another_process_wrote_down_is_heard(tmp_path: Path) -> None:
+    line = ["GET", "/jira/rest/agile/1.0/board", "", "", ""]
+    (tmp_path / "asked").write_text(json.dumps(line) + "\n")
+    listener = asked.Listener()
+    assert listener.read(tmp_path / "asked") == 1
+    assert len(listener.taken()[0]) == 1
+
+
+def test_what_is_sent_to_somebody_elses_stand_in_is_heard(
+    server: openapi.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    openapi.described.cache_clear()
+    listener = asked.Listener()
+    listener.install(monkeypatch)
+    there = replace(server, prefix="http://127.0.0.1:9/")
+    with listener.hearing(there), pytest.raises(requests.ConnectionError):
+        requests.get("http://127.0.0.1:9/things/1?since=1&n=1", timeout=1)
+    with pytest.raises(requests.ConnectionError):
+        requests.get("http://127.0.0.1:9/things/1?since=1&n=1", timeout=1)
+    faults, counts = listener.taken()
+    assert [each.partition(": ")[2] for each in faults] == [
+        "the query has n, which is not described"
+    ]
+    assert counts == {"things.json": 1}
+    openapi.described.cache_clear()
