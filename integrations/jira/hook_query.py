@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 
 _VALUE = r'"(?:[^"\\]|\\.)*"|' + r"'(?:[^'\\]|\\.)*'|[^\s,()=!~<>\"']+"
+_ASKED = rf"project\s*(?:=\s*(?:{_VALUE})|\bin\s*\(\s*(?:{_VALUE})(?:\s*,\s*(?:{_VALUE}))*\s*\))"
+_ONLY_PROJECTS = re.compile(rf"{_ASKED}(?:\s+or\s+{_ASKED})*", re.IGNORECASE)
 _TOKEN = re.compile(_VALUE + r"|[(),]|[=!~<>]+")
 
 
@@ -39,6 +41,12 @@ def named(jql: str) -> frozenset[str] | None:
             return None  # a function's
         found |= {_unquoted(value) for value in values}
     return frozenset(found) or None
+
+
+def only_projects(jql: str) -> bool:
+    """Whether it says nothing but which projects, as ours do: what else stands in one, a person
+    has thought of."""
+    return not jql.strip() or _ONLY_PROJECTS.fullmatch(jql.strip()) is not None
 
 
 def _unquoted(value: str) -> str:

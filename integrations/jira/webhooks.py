@@ -19,7 +19,7 @@ from urllib.parse import quote
 from integrations.findings import Finding, Kind
 from integrations.http import in_shape
 from integrations.jira.client import JiraClient
-from integrations.jira.hook_query import named, of_projects
+from integrations.jira.hook_query import named, of_projects, only_projects
 from integrations.tracker import NotThere, SignInFailed, TrackerError
 from integrations.webhooks import Deed, Step, astray, in_words, leads_to
 
@@ -98,6 +98,8 @@ class JiraWebhooks:
             yield Finding(False, f"{self._whose}: {words}", self._how(), kind=kind)
         if not faults:
             told = f"{self._whose} send{'s' * (len(ours) == 1)} here"
+            if narrow := self._narrow():
+                told = f"{told}; what is left out by {'; '.join(narrow)} is found by polling"
             yield Finding(True, told, kind=Kind.WEBHOOK)
 
     @property
@@ -107,8 +109,7 @@ class JiraWebhooks:
 
     def _faults(self) -> Iterator[tuple[Kind, str]]:
         """What is wrong with ours together: nothing as long as those that can be used send all."""
-        used = [hook for hook in self._ours if not any(hook.faults())]
-        if not self._ours or not self._lacking(used):
+        if not self._ours or not self._lacking(self._used):
             return
         for hook in self._ours:
             alone = f"of {hook.name}, " if len(self._ours) > 1 else ""
@@ -136,6 +137,12 @@ class JiraWebhooks:
             for key in self._projects
         }
         return {key: events for key, events in lacking.items() if events}
+
+    def _narrow(self) -> list[str]:
+        """Queries that let a project through, with something else that may leave out part of it."""
+        asking = [self._asking(key, self._used) for key in self._projects]
+        narrow = [hooks for hooks in asking if not any(only_projects(h.jql) for h in hooks)]
+        return sorted({hook.jql for hooks in narrow for hook in hooks})
 
     def _asking(self, key: str, hooks: Sequence[_Hook]) -> list[_Hook]:
         """Those of these whose query lets the project through for certain."""
@@ -173,36 +180,53 @@ class JiraWebhooks:
     def _ours(self) -> tuple[_Hook, ...]:
         return tuple(hook for hook in self._registered if leads_to(hook.url, self.address))
 
+    @property
+    def _used(self) -> tuple[_Hook, ...]:
+        """Those of ours whose deliveries can be used."""
+        return tuple(hook for hook in self._ours if not any(hook.faults()))
+
     # --- changing ---------------------------------------------------------------------------
 
     def to_install(self, *, anew: bool = False) -> Iterator[Deed]:
-        """See `Webhooks`. What ours do not send together, the first of them gets."""
+        """See `Webhooks`. What ours do not send together, the first of them gets that can be mended
+        without another query in the place of a person's; else a further one sends it."""
         try:
             ours = self._ours
         except (NotThere, SignInFailed) as error:
             yield self._barred(error)
             return
-        site = self._client.url
-        if not ours:
-            words = f"one that sends {', '.join(sorted(_EVENTS))} of {self._jql} to {self.address}"
-            new = _Hook("", _NAME, self.address, _EVENTS, self._jql, True, False, True)
-            yield Deed(Step.CREATE, site, words, do=partial(self._write, new))
-            return
         wrong = [words for _, words in self._faults()]
-        if not wrong and not anew:
-            yield Deed(Step.KEEP, site, "is as it should be")
+        mended = next(filter(self._may_be_mended, ours), None) if wrong else None
+        if not ours or (wrong and mended is None):
+            yield self._another(wrong)
+        elif not wrong and not anew:
+            yield Deed(Step.KEEP, self._client.url, "is as it should be")
         for hook in ours:
-            mended = bool(wrong) and hook is ours[0]
-            why = wrong if mended else []
-            why = [*why, "its secret is written anew"] if anew and hook.active else why
+            made = self._widened(hook) if hook is mended else hook
+            why = [*wrong] if hook is mended else []
+            why += [f"its query becomes {made.jql}"] if made.jql != hook.jql else []
+            why += ["its secret is written anew"] if anew and (hook.active or why) else []
             if why:
-                do = partial(self._write, self._widened(hook) if mended else hook)
-                yield Deed(Step.UPDATE, site, "; ".join(why), do=do)
+                do = partial(self._write, made)
+                yield Deed(Step.UPDATE, self._client.url, "; ".join(why), do=do)
+
+    def _another(self, wrong: Sequence[str]) -> Deed:
+        """One that sends what ours there do not; `wrong` is what is wrong with those."""
+        needed = self._lacking(self._used)
+        jql, events = of_projects(needed), frozenset[str]().union(*needed.values())
+        new = _Hook("", _NAME, self.address, events, jql, True, False, True)
+        words = f"one that sends {', '.join(sorted(events))} of {jql} to {self.address}"
+        if wrong:
+            words = f"{words}, beside {self._whose}, whose query is not ours to change"
+            words = f"{words}: {'; '.join(wrong)}"
+        return Deed(Step.CREATE, self._client.url, words, do=partial(self._write, new))
+
+    def _may_be_mended(self, hook: _Hook) -> bool:
+        return only_projects(hook.jql) or self._widened(hook).jql == hook.jql
 
     def _widened(self, hook: _Hook) -> _Hook:
         """With what none of our others sends: what two of them send would arrive twice."""
-        others = [each for each in self._ours if each is not hook and not any(each.faults())]
-        needed = self._lacking(others)
+        needed = self._lacking([each for each in self._used if each is not hook])
         kept = {key for key in self._projects if self._asking(key, [hook])}
         wider = of_projects(key for key in self._projects if key in {*kept, *needed})
         return replace(

@@ -103,18 +103,65 @@ def test_a_new_secret_is_written_into_each_and_all_are_removed(stage: Stage) -> 
     assert stage.sandbox.hooks.registered == []
 
 
+def asked_by_a_person(stage: Stage, jql: str) -> Hook:
+    """The one webhook of ours, with a query that somebody has thought of."""
+    given("install", "--connection", "jira")
+    (hook,) = stage.sandbox.hooks.registered
+    change(stage, hook, jql=jql, name="theirs")
+    return stage.sandbox.hooks.registered[0]
+
+
 @pytest.mark.parametrize(
     "jql", ["project not in (INC, OPS)", "project != INC", "NOT project = INC"]
 )
-def test_a_query_that_tells_nothing_for_certain_is_a_fault(stage: Stage, jql: str) -> None:
-    given("install")
-    (hook,) = [each for each in stage.sandbox.hooks.registered if each.dialect == "jira"]
-    change(stage, hook, jql=jql)
+def test_a_query_that_tells_nothing_for_certain_stays_and_one_is_made_beside_it(
+    stage: Stage, jql: str
+) -> None:
+    theirs = asked_by_a_person(stage, jql)
     result = given("verify", "--connection", "jira")
     assert result.exit_code == 1
     assert f"whether it sends INC, OPS cannot be told by {jql}" in result.output
-    assert steps(given("install", "--connection", "jira", "--json")) == ["updated"]
+    planned = given("install", "--connection", "jira", "--plan").output
+    assert "would be created: one that sends comment_created" in planned
+    assert f'of project in ("INC", "OPS") to {stage.url}/webhooks/jira' in planned
+    assert "beside the webhook theirs, whose query is not ours to change: whether it" in planned
+    assert steps(given("install", "--connection", "jira", "--json")) == ["created"]
+    kept, made = stage.sandbox.hooks.registered
+    assert kept == theirs
+    assert made.jql == 'project in ("INC", "OPS")'
     assert given("verify", "--connection", "jira").exit_code == 0
+    assert steps(given("install", "--connection", "jira", "--json")) == ["right already"]
+    assert steps(given("remove", "--connection", "jira", "--json")) == ["removed", "removed"]
+
+
+def test_what_narrows_a_query_is_told_and_only_what_it_leaves_out_is_sent_by_another(
+    stage: Stage,
+) -> None:
+    jql = "project = INC AND issuetype = Incident"
+    theirs = asked_by_a_person(stage, jql)
+    assert f"its query leaves out OPS: {jql}" in given("verify", "--connection", "jira").output
+    assert steps(given("install", "--connection", "jira", "--json")) == ["created"]
+    kept, made = stage.sandbox.hooks.registered
+    assert kept == theirs
+    assert made.jql == 'project in ("OPS")'
+    looked = given("verify", "--connection", "jira")
+    assert looked.exit_code == 0
+    assert f"what is left out by {jql} is found by polling" in looked.output
+
+
+def test_an_event_that_is_missing_is_added_and_a_persons_query_stays(stage: Stage) -> None:
+    jql = "project in (INC, OPS) AND issuetype != Epic"
+    theirs = asked_by_a_person(stage, jql)
+    change(stage, theirs, events=frozenset({"jira:issue_created"}))
+    assert steps(given("install", "--connection", "jira", "--json")) == ["updated"]
+    assert stage.sandbox.hooks.registered == [theirs]
+
+
+def test_a_query_that_is_widened_is_told(stage: Stage) -> None:
+    asked_by_a_person(stage, "project = INC or project = HR")
+    planned = given("install", "--connection", "jira", "--plan").output
+    assert "would be updated: its query leaves out OPS" in planned
+    assert 'its query becomes project in ("INC", "OPS")' in planned
 
 
 def test_a_query_may_call_a_project_by_its_name(stage: Stage) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from integrations.jira.hook_query import named, of_projects
+from integrations.jira.hook_query import named, of_projects, only_projects
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,25 @@ def test_projects_that_are_asked_for_are_named(jql: str, projects: set[str]) -> 
 )
 def test_of_any_other_query_nothing_is_said(jql: str) -> None:
     assert named(jql) is None
+
+
+@pytest.mark.parametrize(
+    ("jql", "alone"),
+    [
+        ("", True),
+        (of_projects(["INT", "SET"]), True),
+        ('PROJECT=INC OR project IN ( 10001 , "Late \\"Incidents\\"" )', True),
+        ("project = INC AND issuetype = Incident", False),
+        ("project = INC ORDER BY created", False),
+        ("project = INC OR issuetype = Incident", False),
+        ("project != INC", False),
+        ("project not in (INC)", False),
+        ("NOT project = INC", False),
+        ("project in projectsLeadByUser()", False),
+        ("(project = INC)", False),
+    ],
+)
+def test_a_query_of_projects_alone_is_told_from_what_a_person_thought_of(
+    jql: str, alone: bool
+) -> None:
+    assert only_projects(jql) is alone
