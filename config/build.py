@@ -261,6 +261,7 @@ def _document(document: Mapping[str, Any], base: Path) -> DocumentDestination:
         path=path,
         issue_type=document.get("issue_type", DEFAULT_ISSUE_TYPE) if kind == "jira-issue" else "",
         labels=document["labels"],
+        fill=tuple(document.get("fill", {}).items()),
     )
 
 

@@ -284,7 +284,7 @@ def _check_document(
             yield from _check_place(document, place, keeper)
         yield from _refuse(document, place, kind, ("directory",))
     if kind != "jira-issue":
-        yield from _refuse(document, place, kind, ("issue_type",))
+        yield from _refuse(document, place, kind, ("issue_type", "fill"))
     if kind == "confluence-page":
         yield from _check_words(document.get("parent", ""), (*place, "parent"), PATH_WORDS)
     else:

@@ -179,6 +179,7 @@ class DocumentSection(Section):
     parent = Text()
     issue_type = Text()
     labels = Texts(load_default=())
+    fill = TextByName()
 
 
 class TwinSection(Section):

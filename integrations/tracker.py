@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from integrations.findings import Finding as Finding
+from integrations.uses import Use
 from workflows.effects import CreateTask, SetFields
 from workflows.model import DocumentRef, Person, Status, Ticket, TicketRef
 from workflows.snapshots import Field, Value
@@ -202,16 +203,6 @@ class FieldsSet:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptThere:
-    """What is written to the tasks of a place: `fields`, and whether milestones are closed;
-    `filled` are fields for which the rules have a value."""
-
-    fields: frozenset[Field]
-    closes: bool = False
-    filled: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
 class Place:
     """A project or repository that the account sees: its key as rules write it, and its name."""
 
@@ -341,11 +332,8 @@ class Tracker(Protocol):
     def find_comment(self, ticket: TicketRef, key: str) -> str | None:
         """The id of our own comment that is marked with `key`, or None."""
 
-    def check(
-        self, places: Mapping[str, str], kept: Mapping[str, KeptThere] | None = None
-    ) -> Iterator[Finding]:
-        """Look at sign-in and at each place (place → issue type wanted, or "" for none); and at
-        those where tasks are kept in sync, whether that may be done."""
+    def check(self, places: Mapping[str, Use]) -> Iterator[Finding]:
+        """Look at sign-in, and at each place, whether what the rules do there may be done."""
 
     def places(self) -> Iterator[Place]:
         """The projects or repositories that the account sees."""

@@ -11,7 +11,7 @@ from integrations.files import Files
 from integrations.findings import Finding, Kind
 from integrations.gitdir import checks as git_directory
 from integrations.reviewed import ShowsChecks
-from integrations.tracker import KeptThere, Survey, Tracker, TrackerError
+from integrations.tracker import Survey, Tracker, TrackerError
 from integrations.webhooks import Webhooks
 from service.ambiguity import ambiguous
 from service.arrivals import webhooks
@@ -20,8 +20,8 @@ from service.clock import Clock
 from service.listening import Listening
 from service.matching import check_match
 from service.store.doors import Door
+from service.uses import keeps_files, shows_releases, tickets, uses, written_to
 from workflows.policy import (
-    DocumentDestination,
     IncidentSource,
     KnownPerson,
     Match,
@@ -34,7 +34,6 @@ from workflows.policy import (
     known_person,
     same_word,
 )
-from workflows.snapshots import Field
 
 _GIT_DIRECTORY = "git-directory"
 
@@ -79,12 +78,12 @@ def examine(rules: Rules, means: Means) -> Iterator[Checked]:
             found += means.listening.findings(name)
             yield from (Checked(about, _mendable(finding)) for finding in found)
             continue
-        findings = list(_connection(means.trackers[name], name, rules.policy))
+        findings = list(means.trackers[name].check(uses(name, rules.policy)))
         if any(finding.ok for finding in findings):
             reached.add(name)
             findings += _beside(name, rules.policy, means)
         hooks = means.webhooks.get(name) if name in reached else None
-        if not _written_to(name, rules.policy):
+        if not written_to(name, rules.policy):
             findings = [_not_yet(finding) for finding in findings]
         hidden = {f.place for f in findings if f.place and f.kind is Kind.PLACE}
         unseen |= {(name, place) for place in hidden}
@@ -124,24 +123,6 @@ def _beside(name: str, policy: Policy, means: Means) -> Iterator[Finding]:
         yield from means.shows[name].check(places, address)
 
 
-def _written_to(connection: str, policy: Policy) -> bool:
-    """Whether a team that acts writes there."""
-    return any(
-        connection
-        in {source.connection for source in team.incidents}
-        | {team.postmortem.document.connection}
-        | {target.connection for target in _tickets(team)}
-        for team in policy.teams.values()
-        if team.mode is Mode.ACT
-    )
-
-
-def _tickets(team: Team) -> tuple[TaskDestination, ...]:
-    """Where tasks are created, and their twins."""
-    tasks, twin = team.postmortem.tasks, team.postmortem.twin
-    return (tasks,) if twin is None else (tasks, twin)
-
-
 def _not_yet(finding: Finding) -> Finding:
     """While all its teams only plan, an account need not be allowed to write."""
     if finding.ok or not finding.to_write:
@@ -157,77 +138,6 @@ def _mendable(finding: Finding) -> Finding:
     return replace(finding, mend=mend)
 
 
-def named_places(connection: str, policy: Policy) -> dict[str, tuple[str, ...]]:
-    """Every place that the rules name on a connection, with the issue types created there."""
-    wanted: dict[str, dict[str, None]] = {}
-    for team in policy.teams.values():
-        for source in team.incidents:
-            if source.connection == connection:
-                wanted.setdefault(source.place, {})
-        targets: tuple[DocumentDestination | TaskDestination, ...]
-        targets = (team.postmortem.document, *_tickets(team), *_audits(team))
-        for target in targets:
-            if target.connection == connection:
-                types = wanted.setdefault(target.place, {})
-                types |= {target.issue_type: None} if target.issue_type else {}
-    return {place: tuple(types) for place, types in wanted.items()}
-
-
-def keeps_files(connection: str, policy: Policy) -> tuple[str, ...]:
-    """The repositories of a connection whose files measures may name."""
-    named = (team.checks.repositories.items() for team in policy.teams.values())
-    return tuple(dict.fromkeys(place for each in named for place, at in each if at == connection))
-
-
-def shows_releases(connection: str, policy: Policy) -> tuple[str, ...]:
-    """The repositories of a connection that show a release check."""
-    named = (each for team in policy.teams.values() for each in team.release_checks)
-    return tuple(each.place for each in named if each.connection == connection)
-
-
-def _kept(connection: str, policy: Policy) -> dict[str, KeptThere]:
-    """Where tasks and twins stand on a connection, and what the rules have written to them."""
-    found: dict[str, KeptThere] = {}
-    for team in policy.teams.values():
-        fields = frozenset(field for field, rule in team.sync.fields.items() if rule.counts)
-        closes = team.sync.close_milestones and team.postmortem.twin is not None
-        for target in _tickets(team):
-            if target.connection == connection:
-                known = found.get(target.place, KeptThere(frozenset()))
-                filled = known.filled | frozenset(target.statuses.fill)
-                found[target.place] = KeptThere(
-                    known.fields | fields, known.closes or closes, filled
-                )
-        for target in _audits(team):  # they are closed once they are judged
-            if target.connection == connection:
-                known = found.get(target.place, KeptThere(frozenset()))
-                found[target.place] = replace(
-                    known,
-                    fields=known.fields | {Field.STATUS},
-                    filled=known.filled | frozenset(target.statuses.fill),
-                )
-    return found
-
-
-def _audits(team: Team) -> list[TaskDestination]:
-    return [team.audits.destination] if team.audits else []
-
-
-def _connection(tracker: Tracker, name: str, policy: Policy) -> Iterable[Finding]:
-    """The tracker's own checks. It takes one issue type a place: where there are more it is
-    asked again, and what it repeats is told once."""
-    places, kept = named_places(name, policy), _kept(name, policy)
-    found: dict[Finding, None] = {}
-    for n in range(max((len(types) for types in places.values()), default=1) or 1):
-        asked = {
-            place: types[n] if n < len(types) else ""
-            for place, types in places.items()
-            if n == 0 or n < len(types)
-        }
-        found |= dict.fromkeys(tracker.check(asked, kept))
-    return found
-
-
 def _spaces(spaces: Spaces, name: str, policy: Policy) -> Iterator[Finding]:
     """What keeps documents and no tickets. A parent that is another for each incident is not
     looked for."""
@@ -235,7 +145,7 @@ def _spaces(spaces: Spaces, name: str, policy: Policy) -> Iterator[Finding]:
     there = [(d.place, d.path) for d in documents if d.connection == name]
     wanted = dict.fromkeys((place, "" if "{" in path else path) for place, path in there)
     for finding in spaces.check(wanted):
-        yield finding if _written_to(name, policy) else _not_yet(finding)
+        yield finding if written_to(name, policy) else _not_yet(finding)
     yield Finding(True, "pages are polled: there are no webhooks")
 
 
@@ -256,7 +166,7 @@ def _team(looking: _Looking) -> Iterator[Finding]:
     document = team.postmortem.document
     if document.kind == _GIT_DIRECTORY:
         yield from git_directory.check(document.place)
-    for target in _tickets(team):
+    for target in tickets(team):
         tracker = looking.tracker(target.connection, target.place)
         if tracker is None:
             yield _unreached(target.place, target.connection)

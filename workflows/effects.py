@@ -22,7 +22,8 @@ class DocumentTarget:
     """Where a document goes: the rules' destination with every placeholder filled in.
 
     `kind` names the document store, `place` the repository, project or directory, `path` the
-    file inside it (empty where documents are tickets).
+    file inside it (empty where documents are tickets). `fill` are values for fields that must have
+    one there, by name or id.
     """
 
     kind: str
@@ -31,6 +32,7 @@ class DocumentTarget:
     path: str = ""
     issue_type: str = ""
     labels: tuple[str, ...] = ()
+    fill: tuple[tuple[str, str], ...] = field(default=(), metadata=ADDED)
 
 
 @dataclass(frozen=True, slots=True)

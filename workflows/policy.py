@@ -88,7 +88,8 @@ class IncidentSource:
 
 @dataclass(frozen=True, slots=True)
 class DocumentDestination:
-    """Where postmortems go. `path` may hold {year}, {month}, {incident}, {severity}, {service}."""
+    """Where postmortems go. `path` may hold {year}, {month}, {incident}, {severity}, {service};
+    `fill` holds values for fields that must have one, by name or id."""
 
     kind: str
     connection: str
@@ -96,6 +97,7 @@ class DocumentDestination:
     path: str = ""
     issue_type: str = ""
     labels: tuple[str, ...] = ()
+    fill: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,7 @@ def document_target(incident: Incident, rules: DocumentDestination) -> DocumentT
         rules.path.format(**values),
         rules.issue_type,
         rules.labels,
+        rules.fill,
     )
 
 

@@ -29,7 +29,6 @@ from integrations.tracker import (
     FieldsSet,
     Finding,
     Glimpse,
-    KeptThere,
     Lost,
     NotThere,
     Overtaken,
@@ -38,6 +37,7 @@ from integrations.tracker import (
     Survey,
     TaskResult,
 )
+from integrations.uses import Use
 from workflows.effects import CreateTask, SetFields
 from workflows.model import Comment, Person, Ticket, TicketRef
 from workflows.tasks import TaskState
@@ -209,11 +209,7 @@ class GitHubTracker:
                 return str(comment["id"])
         return None
 
-    def check(
-        self,
-        places: Mapping[str, str],
-        kept: Mapping[str, KeptThere] | None = None,  # noqa: ARG002 - write access is all of it
-    ) -> Iterator[Finding]:
+    def check(self, places: Mapping[str, Use]) -> Iterator[Finding]:
         """See `integrations.github.checks`."""
         return checks.check(self._client, places)
 

@@ -26,7 +26,6 @@ from integrations.tracker import (
     FieldsSet,
     Finding,
     Glimpse,
-    KeptThere,
     Lost,
     NotThere,
     Overtaken,
@@ -35,6 +34,7 @@ from integrations.tracker import (
     Survey,
     TaskResult,
 )
+from integrations.uses import Use
 from workflows.effects import CreateTask, SetFields
 from workflows.model import Person, Ticket, TicketRef
 from workflows.tasks import TaskState
@@ -336,11 +336,9 @@ class JiraTracker:
         who = person(user)
         return who is not None and who.handle == self.site.account()
 
-    def check(
-        self, places: Mapping[str, str], kept: Mapping[str, KeptThere] | None = None
-    ) -> Iterator[Finding]:
+    def check(self, places: Mapping[str, Use]) -> Iterator[Finding]:
         """See `integrations.jira.checks`."""
-        return checks.check(self.site, places, kept or {})
+        return checks.check(self.site, places)
 
     def places(self) -> Iterator[Place]:
         """See `integrations.jira.discovery`."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from integrations.findings import Finding, Kind
-from integrations.jira.reach import Statuses, done_at_all, statuses_of, way_to_done
+from integrations.jira.demands import required
+from integrations.jira.reach import done_at_all, statuses_of, way_to_done
 from integrations.jira.reading import person
 from integrations.jira.site import JiraSite
-from integrations.tracker import KeptThere, NotThere, Rejected, SignInFailed, TrackerError
-from workflows.policy import same_word
+from integrations.tracker import NotThere, Rejected, SignInFailed, TrackerError
+from integrations.uses import Creation, Use
 from workflows.snapshots import Field
 
 #: What the service does in a project, and Jira's name for the permission.
@@ -33,15 +34,10 @@ _TO_KEEP = {
 }
 _TO_CLOSE = ("ADMINISTER_PROJECTS", "release versions")
 
-#: Required fields that we fill in, or that Jira fills in.
-_FILLED = frozenset({"project", "issuetype", "summary", "description", "reporter"})
 
-
-def check(
-    site: JiraSite, places: Mapping[str, str], kept: Mapping[str, KeptThere]
-) -> Iterator[Finding]:
-    """Sign-in, link type, then each project (key → issue type to be created there, or ""), and
-    what `kept` in sync takes there."""
+def check(site: JiraSite, places: Mapping[str, Use]) -> Iterator[Finding]:
+    """Sign-in, link type, then each project by its key: what is done there, and each type of issue
+    that is created."""
     try:
         me = site.client.get("/myself")
     except TrackerError as error:
@@ -51,7 +47,7 @@ def check(
     told = f"signed in to {site.client.url} as {who.name if who else 'somebody'}"
     yield Finding(True, told, kind=Kind.SIGN_IN)
     yield from _looked_at("issue link types", _link_type(site))
-    for place, issue_type in places.items():
+    for place, use in places.items():
         try:
             project = site.client.get(f"/project/{place}")
         except NotThere as error:
@@ -62,30 +58,21 @@ def check(
             yield replace(_failed(f"project {place}", error), place=place)
             continue
         yield Finding(True, f"project {place} ({project.get('name', '')}) is visible")
-        wanted = _Wanted(place, issue_type, kept.get(place))
-        yield from _looked_at(f"project {place}", _project(site, wanted))
+        yield from _looked_at(f"project {place}", _project(site, place, use))
         if place in site.roles:
             yield from _looked_at(f"roles of {place}", _writers(site, place))
-        if issue_type:
-            filled = kept[place].filled if place in kept else frozenset()
-            yield from _looked_at(
-                f"{issue_type} in {place}", _creation(site, place, issue_type, filled)
-            )
+        for issue_type in use.types():
+            made = [each for each in use.creations if each.issue_type == issue_type]
+            what = f"{issue_type} in {place}"
+            yield from _looked_at(what, _creation(site, place, issue_type, made))
+        if use.types():
+            yield from _looked_at(f"people of {place}", _people(site, place))
 
 
 _UNSEEN = (
     "Look whether its key in the rules is right, and grant this account BROWSE_PROJECTS in it: "
     "Jira tells both alike."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """A project, and what is done there."""
-
-    place: str
-    issue_type: str
-    kept: KeptThere | None
 
 
 def _looked_at(what: str, findings: Iterator[Finding]) -> Iterator[Finding]:
@@ -111,16 +98,15 @@ def _link_type(site: JiraSite) -> Iterator[Finding]:
     yield Finding(False, told, mend, to_write=True, kind=Kind.LINK_TYPE)
 
 
-def _needed(kept: KeptThere | None) -> dict[str, str]:
+def _needed(use: Use) -> dict[str, str]:
     needed = dict(_NEEDED)
-    if kept is not None:
-        needed |= dict(how for field, how in _TO_KEEP.items() if field in kept.fields)
-        needed |= dict([_TO_CLOSE] if kept.closes else [])
+    needed |= dict(how for field, how in _TO_KEEP.items() if field in use.kept)
+    needed |= dict([_TO_CLOSE] if use.closes else [])
     return needed
 
 
-def _project(site: JiraSite, wanted: _Wanted) -> Iterator[Finding]:
-    place, needed = wanted.place, _needed(wanted.kept)
+def _project(site: JiraSite, place: str, use: Use) -> Iterator[Finding]:
+    needed = _needed(use)
     asked = site.client.get("/mypermissions", projectKey=place, permissions=",".join(needed))
     granted = asked.get("permissions") or {}
     held = {name for name in needed if (granted.get(name) or {}).get("havePermission")}
@@ -138,16 +124,13 @@ def _project(site: JiraSite, wanted: _Wanted) -> Iterator[Finding]:
     types = statuses_of(site, place)
     done = done_at_all(place, types)
     yield done
-    if done.ok and wanted.issue_type and _TO_KEEP[Field.STATUS][0] in held:
-        yield from _ends(site, wanted, types)
-
-
-def _ends(site: JiraSite, wanted: _Wanted, types: Statuses) -> Iterator[Finding]:
-    """Whether what is created there, and kept in sync, can be closed."""
+    if not done.ok or _TO_KEEP[Field.STATUS][0] not in held:
+        return
     known = {name.casefold(): statuses for name, statuses in types.items()}
-    statuses = known.get(wanted.issue_type.casefold())
-    if statuses is not None:
-        yield from way_to_done(site, wanted.place, wanted.issue_type, statuses)
+    for issue_type in use.types():
+        statuses = known.get(issue_type.casefold())
+        if statuses is not None:
+            yield from way_to_done(site, place, issue_type, statuses)
 
 
 def _writers(site: JiraSite, place: str) -> Iterator[Finding]:
@@ -171,7 +154,7 @@ def _writers(site: JiraSite, place: str) -> Iterator[Finding]:
 
 
 def _creation(
-    site: JiraSite, place: str, issue_type: str, filled: frozenset[str]
+    site: JiraSite, place: str, issue_type: str, made: Sequence[Creation]
 ) -> Iterator[Finding]:
     try:
         screen = site.screen(place, issue_type)
@@ -181,18 +164,7 @@ def _creation(
         yield Finding(False, error.words, error.mend, kind=Kind.ISSUE_TYPE)
         return
     yield Finding(True, f"{issue_type} may be created in {place}", kind=Kind.ISSUE_TYPE)
-    given = {same_word(name) for name in filled}
-    unfilled = [
-        name
-        for id, name in screen.demands().items()
-        if id not in _FILLED and given.isdisjoint({same_word(id), same_word(name)})
-    ]
-    mend = f"Name a value for {', '.join(unfilled)} under fill where {issue_type} is created by the"
-    mend += " rules, or make it optional, or give it a default."
-    what = f"{issue_type} in {place} demands nothing that we do not fill in"
-    if unfilled:
-        what = f"{issue_type} in {place} demands {', '.join(unfilled)}"
-    yield Finding(not unfilled, what, mend if unfilled else "", kind=Kind.REQUIRED_FIELD)
+    yield from required(site, place, screen, made)
     for field, loss in (
         ("assignee", "tasks get no owner"),
         ("duedate", "tasks get no due date"),
@@ -202,6 +174,9 @@ def _creation(
             mend = f"Put {field} on the create screen of {issue_type} in {place}."
             told = f"{field} is not on that screen: {loss}"
             yield Finding(False, told, mend, kind=Kind.SCREEN)
+
+
+def _people(site: JiraSite, place: str) -> Iterator[Finding]:
     people = site.client.listed("/user/assignable/search", project=place, maxResults=50)
     count = f"{len(people)}{' or more' if len(people) >= 50 else ''}"
     mend = f"Grant ASSIGNABLE_USER in {place} to the team."

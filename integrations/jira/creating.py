@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from integrations.jira.client import Refused, words_of
-from integrations.jira.filling import filled
+from integrations.jira.filling import filled, mend_of
 from integrations.jira.site import JiraSite, Screen, label, summary
 from integrations.jira.webhook import PROPERTY
 from integrations.tracker import (
@@ -180,9 +180,7 @@ def _result(site: JiraSite, draft: Draft, issue: Mapping[str, Any] | None) -> Ta
 
 
 def _refusal(draft: Draft, said: Mapping[str, Any]) -> Refused:
-    fields = said.get("errors")
-    missing = sorted(set(fields) - set(draft.fields)) if isinstance(fields, Mapping) else []
-    target, kind = draft.task.target, draft.task.target.issue_type or "Task"
-    named = ", ".join(missing)
-    mend = f"Name a value for {named} under fill, or make it optional for {target.place}'s {kind}."
-    return Refused(words_of(said) or "refused without a word", said, mend=mend if missing else "")
+    target = draft.task.target
+    kind = f"{target.place}'s {target.issue_type or 'Task'}"
+    mend = mend_of(said.get("errors"), draft.fields, kind)
+    return Refused(words_of(said) or "refused without a word", said, mend=mend)

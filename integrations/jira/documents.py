@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from integrations.jira.adapter import JiraTracker
 from integrations.jira.client import Refused
+from integrations.jira.filling import filled, mend_of
 from integrations.jira.reading import moment, status
 from integrations.jira.site import label, summary
 from integrations.jira.text import LONGEST
@@ -78,8 +79,10 @@ class JiraIssueDocuments:
                 f"{target.place} has no description on its create screen",
                 mend=f"Put the description on the create screen of {target.place}.",
             )
+        kind = f"{target.place}'s {target.issue_type or 'Task'}"
         asked: dict[str, Any] = {
             "fields": {
+                **filled(site, screen, dict(target.fill), kind),
                 "project": {"key": target.place},
                 "issuetype": {"id": screen.type_id},
                 "summary": summary(wanted.title),
@@ -94,7 +97,11 @@ class JiraIssueDocuments:
 
         def send(body: Any) -> Any:
             asked["fields"]["description"] = body
-            return site.client.post("/issue", asked)
+            try:
+                return site.client.post("/issue", asked)
+            except Refused as no:
+                mend = no.mend or mend_of(no.fields, asked["fields"], kind)
+                raise Refused(no.words, no.answer, mend=mend) from no
 
         body, made = self._fitted(
             regions(wanted.text).get(_TIMELINE, ""),

@@ -5,7 +5,7 @@ https://developer.atlassian.com/server/jira/platform/jira-rest-api-examples/#cre
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from typing import Any
 
 from integrations.jira.site import JiraSite, Screen
@@ -20,7 +20,7 @@ def filled(site: JiraSite, screen: Screen, given: Mapping[str, str], kind: str) 
     where, for the words."""
     found: dict[str, Any] = {}
     for id, name in screen.demands().items():
-        value = given.get(id) or said_in(given, name)
+        value = value_for(id, name, given, screen.fields)
         if not value:
             continue
         try:
@@ -29,6 +29,23 @@ def filled(site: JiraSite, screen: Screen, given: Mapping[str, str], kind: str) 
             words = f"{kind} does not take {name}: {fault}"
             raise Rejected(words, mend=f"Name another value for {name} under fill.") from fault
     return found
+
+
+def value_for(id: str, name: str, given: Mapping[str, str], ids: Container[str]) -> str:
+    """What is given for a field, "" for nothing. What is given by one of the screen's `ids` is for
+    that field alone, whatever another one is called."""
+    if id in given:
+        return given[id]
+    return said_in({key: value for key, value in given.items() if key not in ids}, name)
+
+
+def mend_of(refused: Any, sent: Collection[str], kind: str) -> str:
+    """What to do about a creation that Jira refused, by its words for each field: fields that were
+    not `sent` must have a value. "" where it is none of these; `kind` says where, for the words."""
+    missing = sorted(set(refused) - set(sent)) if isinstance(refused, Mapping) else []
+    if not missing:
+        return ""
+    return f"Name a value for {', '.join(missing)} under fill, or make it optional for {kind}."
 
 
 def as_taken(site: JiraSite, told: Mapping[str, Any], given: str) -> Any:

@@ -12,6 +12,7 @@ from integrations.sandbox.acme import KIM, LEE, NOOR
 from service.commands.doctor import doctor
 
 TEAM, COST, STORY = "customfield_10070", "customfield_10071", "customfield_10072"
+TEAMS = "Payments, Search"
 TASKS = "{{connection: jira, project: WORK, issue_type: Task, fill: {fill}}}"
 ALL = '{team: payments, customfield_10071: "3", Background: See the *postmortem*}'
 
@@ -79,7 +80,7 @@ def test_a_required_field_without_a_value_is_told_by_doctor_and_by_the_dead_lett
 ) -> None:
     stage.restart(tasks=TASKS.format(fill="{Team: Payments}"))
     assert list(faults()) == ["Task in WORK demands Cost, Background"]
-    assert "under fill" in next(iter(faults().values()))
+    assert "under teams.payments.postmortem.tasks.fill in" in next(iter(faults().values()))
     key = closed(stage)
     (item,) = stage.incident(key).actions
     assert item.task is None
@@ -91,5 +92,31 @@ def test_a_value_that_the_field_does_not_have_is_told_with_those_that_it_has(
     stage: Stage,
 ) -> None:
     stage.restart(tasks=TASKS.format(fill=ALL.replace("payments", "Platform")))
+    ((what, mend),) = faults().items()
+    assert what == f"Task in WORK does not take Team ({TEAM}): 'Platform' is not one of {TEAMS}"
+    assert "under teams.payments.postmortem.tasks.fill" in mend
     told = stage.told(closed(stage))
     assert "WORK's Task does not take Team: 'Platform' is not one of Payments, Search" in told
+
+
+DOCUMENT = "{{kind: jira-issue, connection: jira, project: WORK, issue_type: Task, fill: {fill}}}"
+
+
+def test_a_postmortem_in_such_a_project_is_filled_in_as_well(stage: Stage) -> None:
+    stage.restart(document=DOCUMENT.format(fill='{Team: Search, Cost: "0", Background: None yet}'))
+    assert faults() == {}
+    document = stage.incident(closed(stage)).postmortem
+    assert document is not None
+    assert document.ref is not None
+    assert document.ref.ticket is not None
+    values = stage.sandbox.jira.issue(document.ref.ticket.key).values
+    assert values[TEAM] == {"id": "100701", "value": "Search"}
+    assert values[COST] == 0
+
+
+def test_what_tasks_are_given_fills_in_no_postmortem(stage: Stage) -> None:
+    stage.restart(document=DOCUMENT.format(fill="{Team: Search}"))
+    assert list(faults()) == ["Task in WORK demands Cost, Background"]
+    assert "under teams.payments.postmortem.document.fill in" in next(iter(faults().values()))
+    told = stage.told(closed(stage))
+    assert f"Name a value for {COST}, {STORY} under fill" in told

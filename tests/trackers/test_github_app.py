@@ -27,7 +27,10 @@ from integrations.tracker import (
     TrackerError,
     Unavailable,
 )
+from integrations.uses import Use
 from integrations.webhooks import Hears, Step
+from workflows.effects import CreateTask, TaskTarget
+from workflows.model import Kind
 
 START = datetime(2026, 12, 7, 12, tzinfo=UTC)
 ISSUES = "/repos/acme/ops/issues"
@@ -242,16 +245,30 @@ def test_what_is_about_no_repository_is_refused_before_it_is_sent(company: Compa
     assert company.sandbox.calls == []
 
 
+def test_tasks_of_a_type_are_one_request_of_an_app_as_well(company: Company) -> None:
+    """No list of an organisation is asked for: nothing says whose token it would take."""
+    company.github.issue_types = {"acme": ["Task"]}
+    tracker = GitHubTracker("github", company.client)
+    target = TaskTarget("github", "acme/ops", "Task", ())
+    tasks = [
+        CreateTask(f"task:k:{n}", target, f"{n}", "", Kind.PREVENTIVE, None, None) for n in (1, 2)
+    ]
+    results = list(tracker.create_tasks(tasks))
+    assert [(result.error, result.unset) for result in results] == [(None, ())] * 2
+    (made,) = [call for call in company.sandbox.writes() if "access_tokens" not in call.path]
+    assert made.mutations == 2
+
+
 def test_doctor_reads_what_the_app_may_do(company: Company) -> None:
     tracker = GitHubTracker("github", company.client)
-    found = list(tracker.check({"acme/ops": "", "acme/web": ""}))
+    found = list(tracker.check({"acme/ops": Use(), "acme/web": Use()}))
     words = [finding.what for finding in found]
     assert "signed in as followthrough[bot]" in words
     assert "acme/ops: served by the App's installation on acme" in words
     (fault,) = [finding for finding in found if not finding.ok]
     assert fault.what == "acme/web: the GitHub App followthrough is not installed on acme/web"
     company.github.apps.by_slug["followthrough"].permissions = {"issues": "read"}
-    lacks = [f for f in tracker.check({"acme/ops": ""}) if "the App has" in f.what]
+    lacks = [f for f in tracker.check({"acme/ops": Use()}) if "the App has" in f.what]
     assert [f.ok for f in lacks] == [False, True, True, True, True]
     assert lacks[0].to_write
     assert "Issues: write" in lacks[0].mend

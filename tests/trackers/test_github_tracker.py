@@ -12,6 +12,7 @@ from integrations.github.adapter import GitHubTracker
 from integrations.github.client import GitHubClient
 from integrations.sandbox import Sandbox
 from integrations.tracker import NotThere, OutcomeUnknown, Rejected, SignInFailed, Tracker
+from integrations.uses import Use
 from workflows.effects import CreateTask, TaskTarget
 from workflows.model import DocumentRef, Kind, StatusCategory, TicketRef
 
@@ -326,7 +327,7 @@ def test_a_deleted_comment_is_not_there_and_not_written_anew(
 def test_doctor_says_when_the_rules_write_a_repository_in_another_case(
     tracker: GitHubTracker,
 ) -> None:
-    found = list(tracker.check({"Acme/Ops": ""}))
+    found = list(tracker.check({"Acme/Ops": Use()}))
     assert all(finding.ok for finding in found)
     assert any("GitHub writes it acme/ops" in finding.what for finding in found)
 
@@ -334,7 +335,7 @@ def test_doctor_says_when_the_rules_write_a_repository_in_another_case(
 def test_doctor_sees_what_is_right_and_what_is_not(
     tracker: GitHubTracker, sandbox: Sandbox
 ) -> None:
-    found = list(tracker.check({"acme/ops": "", "acme/readonly": "", "acme/nowhere": ""}))
+    found = list(tracker.check({"acme/ops": Use(), "acme/readonly": Use(), "acme/nowhere": Use()}))
     wrong = [finding for finding in found if not finding.ok]
     assert [finding.what.split(":")[0] for finding in wrong] == ["acme/readonly", "acme/nowhere"]
     assert all(finding.mend for finding in wrong)
@@ -347,5 +348,5 @@ def test_a_wrong_token_is_told_without_being_shown(sandbox: Sandbox) -> None:
     with pytest.raises(SignInFailed) as refusal:
         tracker.find("acme/ops#1")
     assert "ghp_wrong" not in f"{refusal.value.words} {refusal.value.mend}"
-    (finding,) = tracker.check({"acme/ops": ""})
+    (finding,) = tracker.check({"acme/ops": Use()})
     assert not finding.ok

@@ -22,6 +22,7 @@ from integrations.tracker import (
     TaskResult,
     Tracker,
 )
+from integrations.uses import Creation, Use
 from workflows.effects import CreateTask, TaskTarget
 from workflows.model import (
     DocumentRef,
@@ -350,7 +351,7 @@ def test_our_comment_is_rewritten_and_can_be_found_again(
 def test_the_doctor_finds_nothing_wrong_where_nothing_is(
     sandbox: Sandbox, tracker: JiraTracker
 ) -> None:
-    findings = list(tracker.check({"INC": "", "OPS": "Task"}))
+    findings = list(tracker.check({"INC": Use(), "OPS": Use((Creation("Task"),))}))
     assert all(finding.ok for finding in findings), findings
     assert len(findings) > 10
 
@@ -366,7 +367,7 @@ def test_the_doctor_says_what_is_wrong_and_how_to_mend_it(
         required=("customfield_1",),
     )
     sandbox.jira.deny(BOT, "LINK_ISSUES", "BAD")
-    places = {"BAD": "Task", "NONE": "", "OPS": "Epic"}
+    places = {"BAD": Use((Creation("Task"),)), "NONE": Use(), "OPS": Use((Creation("Epic"),))}
     faults = [finding for finding in tracker.check(places) if not finding.ok]
     told = "\n".join(f"{fault.what} -> {fault.mend}" for fault in faults)
     for part in ("LINK_ISSUES", "Done", "Team", "assignee", "assignable", "NONE", "'Epic'"):
@@ -374,6 +375,26 @@ def test_the_doctor_says_what_is_wrong_and_how_to_mend_it(
     wrong = list(open_tracker(sandbox, "wr0ng-token").check(places))
     assert [finding.ok for finding in wrong] == [False]
     assert "wr0ng-token" not in str(wrong)
+
+
+def test_what_one_rule_fills_in_does_not_hide_that_another_does_not(
+    sandbox: Sandbox, tracker: JiraTracker
+) -> None:
+    sandbox.jira.add_field("customfield_1", "Team", "text")
+    sandbox.jira.add_project("NEW", types=("Task", "Bug"), required=("customfield_1",))
+    fill = (("Team", "Payments"),)
+    made = (
+        Creation("Task", fill, "teams.a.postmortem.tasks"),
+        Creation("Task", (), "teams.b.postmortem.tasks"),
+        Creation("Task", (), "teams.c.postmortem.document"),
+        Creation("Bug", (), "teams.a.audits.destination"),
+    )
+    found = tracker.check({"NEW": Use(made)})
+    lacking = [f for f in found if f.kind == "required field" and not f.ok]
+    assert [f.what for f in lacking] == ["Task in NEW demands Team", "Bug in NEW demands Team"]
+    task, bug = [f.mend for f in lacking]
+    assert "under teams.b.postmortem.tasks.fill and teams.c.postmortem.document.fill in" in task
+    assert "under teams.a.audits.destination.fill in" in bug
 
 
 def test_a_rate_limit_says_when_to_come_back(
