@@ -17,28 +17,33 @@ from workflows.policy import same_word
 _COLUMN = 46  # where remarks begin, if the line is shorter
 _LONGEST_REMARK = 60
 _MOST_PEOPLE = 30
-_PLACE_KEY = {"jira": "project", "github": "repository"}
+_PLACE_KEY = {"jira": "project", "github": "repository", "confluence": "space"}
+_KIND_OF = {"jira-issue": "jira", "confluence-page": "confluence"}
 
 
 @dataclass(frozen=True, slots=True)
-class SecondConnection:
-    """The GitHub that postmortems go to when incidents are in another tracker."""
+class SignIn:
+    """Where a connection leads, and as whom: `user` with a token, a token alone, or the GitHub App
+    of the id `app`. `secret`, the token or the App's private key, is ``env:NAME`` or
+    ``file:PATH``. A connection is called by its `kind`."""
 
+    kind: str
     url: str
-    token: str
+    secret: str
+    user: str = ""
+    app: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What was answered. `token` is ``env:NAME`` or ``file:PATH``. `severity` is a pair such as
+    """What was answered. Incidents are in the tracker `at`; `second` is where documents are kept
+    when that is elsewhere. `severity` is a pair such as
     ("field", "customfield_10050"), or None; `severities` are those that get a postmortem.
     `place` is the project or repository of incidents, matched by `issue_type` or `label`.
-    The document goes to `document_place` (a directory for ``git-directory``)."""
+    The document goes to `document_place` (a directory for ``git-directory``, a space for
+    ``confluence-page``, there below the page `document_parent`, or "")."""
 
-    tracker: str
-    url: str
-    user: str
-    token: str
+    at: SignIn
     place: str
     issue_type: str
     label: str
@@ -54,7 +59,12 @@ class Answers:
     start_from: date
     fields: tuple[CustomField, ...] = ()
     people: tuple[Person, ...] = ()
-    second: SecondConnection | None = None
+    second: SignIn | None = None
+    document_parent: str = ""
+
+    @property
+    def tracker(self) -> str:
+        return self.at.kind
 
     @property
     def place_key(self) -> str:
@@ -84,30 +94,40 @@ def _preface(answers: Answers, file: str) -> Iterator[str]:
 
 def _connections(answers: Answers) -> Iterator[str]:
     yield "connections:"
-    yield from _connection(answers.tracker, answers.url, answers.user, answers.token)
+    yield from _connection(answers.at)
     if answers.second is not None:
-        yield from _connection("github", answers.second.url, "", answers.second.token)
+        yield from _connection(answers.second)
 
 
-def _connection(kind: str, url: str, user: str, token: str) -> Iterator[str]:
-    """A connection, which is called by its kind."""
-    place, _, name = token.partition(":")
-    secret = f"token: {{{place}: {yaml_word(name)}}}"
-    if kind == "github":
-        auth = f"{{type: token, {secret}}}"
-    elif user:
-        auth = f"{{type: basic, user: {yaml_word(user)}, {secret}}}"
-    else:
-        auth = f"{{type: bearer, {secret}}}"
-    yield _remark(f"  {kind}:", f"your name for it; webhooks come to /webhooks/{kind}")
-    yield f"    kind: {kind}"
-    yield f"    url: {yaml_word(url)}"
-    yield "    # Where the token stands, never the token itself: {env: NAME} or {file: path}."
-    yield f"    auth: {auth}"
-    yield "    # Changes are found by polling. To hear of them at once, make a webhook with a"
-    yield "    # secret in the tracker, and name the variable that holds it:"
-    yield f"    # webhook_secrets: [{{env: {kind.upper()}_WEBHOOK_SECRET}}]"
+def _connection(at: SignIn) -> Iterator[str]:
+    heard = at.kind != "confluence"  # which has no webhooks for us
+    named = (
+        f"your name for it; webhooks come to /webhooks/{at.kind}" if heard else "your name for it"
+    )
+    yield _remark(f"  {at.kind}:", named)
+    yield f"    kind: {at.kind}"
+    yield f"    url: {yaml_word(at.url)}"
+    what = "private key" if at.app else "token"
+    where = "{env: NAME} or {file: path}"
+    yield f"    # Where the {what} stands, never the {what} itself: {where}."
+    yield f"    auth: {_auth(at)}"
+    if heard:
+        yield "    # Changes are found by polling. To hear of them at once, make up a secret, name"
+        yield "    # the variable that holds it, and run `followthrough webhooks install`:"
+        yield f"    # webhook_secrets: [{{env: {at.kind.upper()}_WEBHOOK_SECRET}}]"
     yield ""
+
+
+def _auth(at: SignIn) -> str:
+    place, _, name = at.secret.partition(":")
+    secret = f"{{{place}: {yaml_word(name)}}}"
+    if at.app:
+        return f"{{type: app, app_id: {json.dumps(at.app)}, private_key: {secret}}}"
+    if at.kind == "github":
+        return f"{{type: token, token: {secret}}}"
+    if at.user:
+        return f"{{type: basic, user: {yaml_word(at.user)}, token: {secret}}}"
+    return f"{{type: bearer, token: {secret}}}"
 
 
 def _team(answers: Answers) -> Iterator[str]:
@@ -181,11 +201,19 @@ def _postmortem(answers: Answers) -> Iterator[str]:
             "a git repository on this machine; made when it is not there",
         )
     else:
-        kind = "jira" if answers.document == "jira-issue" else "github"
+        kind = _KIND_OF.get(answers.document, "github")
         yield f"        connection: {kind}"
         yield f"        {_PLACE_KEY[kind]}: {yaml_word(answers.document_place)}"
     if answers.document == "jira-issue":
         yield f"        issue_type: {yaml_word(answers.document_type)}"
+    elif answers.document == "confluence-page":
+        if answers.document_parent:
+            yield _remark(
+                f"        parent: {yaml_word(answers.document_parent)}", "below this page"
+            )
+        else:
+            yield "        # parent: Postmortems              # a page of the space, to go below it"
+        yield "        labels: [postmortem]"
     elif answers.document == "github-issue":
         yield "        labels: [postmortem]"
     else:

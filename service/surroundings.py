@@ -8,10 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
+from integrations.confluence.client import ConfluenceClient
+from integrations.confluence.site import ConfluenceSite, site_of
 from integrations.github.adapter import GitHubTracker
 from integrations.github.client import GitHubClient
+from integrations.github.installations import Installations
+from integrations.github.signing import AppKey
 from integrations.jira.adapter import JiraTracker
 from integrations.tracker import Place, Survey, Tracker, TrackerError
+from service.clock import utc_now
+from service.first_rules import SignIn
 from workflows.model import Person, Phase, TicketRef
 from workflows.policy import Policy, same_word
 from workflows.triage import Recognised, phase_of, recognise
@@ -29,10 +35,7 @@ class Surroundings:
     """One tracker, and the place in it where incidents are. `tracker` and `survey` are None when
     nobody could look: the token is not there yet, or was refused."""
 
-    kind: str
-    url: str
-    user: str
-    token: str
+    at: SignIn
     tracker: Tracker | None
     places: tuple[Place, ...] = ()
     place: str = ""
@@ -42,17 +45,30 @@ class Surroundings:
     account: str = ""
 
     @property
+    def kind(self) -> str:
+        return self.at.kind
+
+    @property
     def people(self) -> tuple[Person, ...]:
         """Those to whom tickets can be assigned there, without the account itself."""
         seen = self.survey.people if self.survey else ()
         return tuple(person for person in seen if person.handle != self.account)
 
 
-def connect(kind: str, url: str, user: str, token: str) -> Tracker:
-    """The tracker at this address; nothing is asked of it yet."""
-    if kind == "github":
-        return GitHubTracker(kind, GitHubClient(url, token))
-    return JiraTracker(kind, url, token=token, user=user or None)
+def connect(at: SignIn, secret: str) -> Tracker:
+    """The tracker at this address, signed in to with the secret; nothing is asked of it yet."""
+    if at.app:
+        itself = GitHubClient(at.url, AppKey(at.app, secret, utc_now))
+        return GitHubTracker(at.kind, GitHubClient(at.url, Installations(itself)))
+    if at.kind == "github":
+        return GitHubTracker(at.kind, GitHubClient(at.url, secret))
+    return JiraTracker(at.kind, at.url, token=secret, user=at.user or None)
+
+
+def connect_wiki(at: SignIn, secret: str) -> ConfluenceSite:
+    """Likewise a Confluence."""
+    client = ConfluenceClient(at.url, user=at.user or None, token=secret, clock=utc_now)
+    return site_of(client)
 
 
 def address(kind: str, typed: str) -> str:
@@ -65,7 +81,7 @@ def address(kind: str, typed: str) -> str:
     if kind == "github" and re.fullmatch(r"https?://(?!api\.)[^/]+", url):  # Enterprise Server
         return f"{url}/api/v3"
     site = re.match(r"https://[\w-]+\.atlassian\.net", url)
-    return site[0] if kind == "jira" and site else url
+    return site[0] if kind != "github" and site else url
 
 
 def likely_place(places: Iterable[Place]) -> str | None:

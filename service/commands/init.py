@@ -14,10 +14,11 @@ import click
 
 from config.rules import Rules, RulesError, load
 from service.clock import utc_now
-from service.commands.interview import DOCUMENTS, Interview, how_to_set
+from service.commands.destination import DOCUMENTS, Document, document
+from service.commands.interview import Interview, how_to_set
 from service.commands.reading import give_up, program
 from service.explain import plain
-from service.first_rules import Answers, render
+from service.first_rules import Answers, SignIn, render
 from service.surroundings import Surroundings, recently_closed, strange_severities
 
 #: Stands in for the token while the new rules are checked: they must be right without it.
@@ -41,7 +42,8 @@ _STAND_IN = "INIT_CHECKS_WITHOUT_THE_TOKEN"
 @click.option("--tracker", type=click.Choice(["jira", "github"]), help="Which holds incidents.")
 @click.option("--url", help="The tracker's address.")
 @click.option("--user", help="Jira Cloud: the account's e-mail. Empty: a personal access token.")
-@click.option("--token", help="env:NAME or file:PATH, where the token stands.")
+@click.option("--app", help="GitHub: the id of an App to sign in as. Empty: a token.")
+@click.option("--token", help="env:NAME or file:PATH, where the token or the App's key stands.")
 @click.option("--place", help="The project (INC) or repository (acme/ops) of incidents.")
 @click.option("--issue-type", help="Jira: the issue type of incidents.")
 @click.option("--label", help="GitHub: the label of incidents.")
@@ -49,8 +51,13 @@ _STAND_IN = "INIT_CHECKS_WITHOUT_THE_TOKEN"
 @click.option("--when", help="Severities that get a postmortem: sev1,sev2, or all.")
 @click.option("--document", type=click.Choice(list(DOCUMENTS)), help="What postmortems are.")
 @click.option("--github-url", help="Jira incidents, pull requests: the address of that GitHub.")
-@click.option("--github-token", help="env:NAME or file:PATH, where its token stands.")
-@click.option("--document-place", help="Their project, repository or directory.")
+@click.option("--github-app", help="The same: the id of an App to sign in as.")
+@click.option("--github-token", help="The same: where its token or the App's key stands.")
+@click.option("--confluence-url", help="Pages: the address of that Confluence.")
+@click.option("--confluence-user", help="Cloud: the account's e-mail.")
+@click.option("--confluence-token", help="env:NAME or file:PATH, where its token stands.")
+@click.option("--document-place", help="Their project, repository, space or directory.")
+@click.option("--document-parent", help="Confluence: the title of the page above them.")
 @click.option("--document-type", help="Jira: their issue type.")
 @click.option("--tasks-place", help="The project or repository of tasks.")
 @click.option("--tasks-type", help="Jira: the issue type of tasks.")
@@ -70,9 +77,12 @@ def init(file: Path, force: bool, yes: bool, **given: str | None) -> None:
         "",
     )
     around = ask.surroundings(file.resolve().parent)
-    answers = _answers(ask, around, file.resolve().parent, today)
+    answers, kept = _answers(ask, around, file.resolve().parent, today)
     rules = _write(answers, file)
-    _what_next(answers, around, rules, file)
+    unseen = [] if around.tracker else [answers.at]
+    if kept.second and not kept.signed_in and kept.second.secret != answers.at.secret:
+        unseen.append(kept.second)
+    _what_next(answers, around, rules, file, unseen)
 
 
 def _look_at_place(file: Path, force: bool) -> None:
@@ -89,37 +99,38 @@ def _look_at_place(file: Path, force: bool) -> None:
         give_up(f"{file} could not be written: this user may not write in {nearest}")
 
 
-def _answers(ask: Interview, around: Surroundings, base: Path, today: date) -> Answers:
+def _answers(
+    ask: Interview, around: Surroundings, base: Path, today: date
+) -> tuple[Answers, Document]:
     ask.tell("")
     severity, severities = ask.severity(around)
-    document = ask.document(around, base)
+    kept = document(ask, around, base)
     tasks_place, tasks_type = ask.tasks(around)
     default_team = re.sub(r"[^a-z0-9-]+", "-", around.place.rpartition("/")[2].casefold()).strip(
         "-"
     )
     team = ask.text("team", "Name of the team whose incidents these are", default_team or "team")
-    return Answers(
-        tracker=around.kind,
-        url=around.url,
-        user=around.user,
-        token=around.token,
+    answers = Answers(
+        at=around.at,
         place=around.place,
         issue_type=around.issue_type,
         label=around.label,
         severity=severity,
         severities=severities,
         by_component=bool(around.survey and around.survey.components),
-        document=document.kind,
-        document_place=document.place,
-        document_type=document.type,
+        document=kept.kind,
+        document_place=kept.place,
+        document_type=kept.type,
+        document_parent=kept.parent,
         tasks_place=tasks_place,
         tasks_type=tasks_type,
         team=team,
         start_from=today,
         fields=around.survey.fields if around.survey else (),
         people=around.people,
-        second=document.second,
+        second=kept.second,
     )
+    return answers, kept
 
 
 def _write(answers: Answers, file: Path) -> Rules:
@@ -128,8 +139,9 @@ def _write(answers: Answers, file: Path) -> Rules:
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         stand_in = f"env:{_STAND_IN}"
-        second = answers.second and replace(answers.second, token=stand_in)
-        checked = render(replace(answers, token=stand_in, second=second), str(file))
+        second = answers.second and replace(answers.second, secret=stand_in)
+        at = replace(answers.at, secret=stand_in)
+        checked = render(replace(answers, at=at, second=second), str(file))
         file.parent.mkdir(parents=True, exist_ok=True)
         draft.write_text(checked, encoding="utf-8")
         rules = load(draft, {_STAND_IN: "none"})
@@ -147,7 +159,11 @@ def _write(answers: Answers, file: Path) -> Rules:
     return rules
 
 
-def _what_next(answers: Answers, around: Surroundings, rules: Rules, file: Path) -> None:
+def _what_next(
+    answers: Answers, around: Surroundings, rules: Rules, file: Path, unseen: list[SignIn]
+) -> None:
+    """Tell it, and what is to be done in which order; `unseen` are those that nobody could sign in
+    to."""
     said = next(
         (f.options for f in answers.fields if (answers.severity or ("", ""))[1] == f.id), ()
     )
@@ -157,13 +173,16 @@ def _what_next(answers: Answers, around: Surroundings, rules: Rules, file: Path)
     seen = "an incident closed lately" if closed else "any incident, open or closed"
     name = program()
     steps: list[tuple[str, str]] = []
-    if around.tracker is None:
-        steps.append((how_to_set(around.token), "the token, where the rules look for it"))
+    for at in unseen:
+        what = "private key" if at.app else "token"
+        steps.append((how_to_set(at), f"the {what}, where the rules look for it"))
     steps += [
         (f"{name} doctor{option}", "are the rules right, and may the account do its work?"),
         (f"{name} plan {ticket}{option}", f"what would be created for {seen}"),
-        (f"{name} up{option}", "start the service"),
+        (f"{name} up{option}", "start the service; it tells where its pages are"),
     ]
+    if any(at and at.kind == "github" and not at.app for at in (answers.at, answers.second)):
+        steps.append(("its page /setup/github", "a GitHub App in place of the token, if you like"))
     click.echo(
         click.style(f"\nWrote {file}.", bold=True) + " Read it: each line says what it does."
     )
@@ -180,5 +199,7 @@ def _what_next(answers: Answers, around: Surroundings, rules: Rules, file: Path)
         f"\nThe team {answers.team} starts in mode: plan. The service shows what it would do and"
         "\nwrites nothing, until you have seen enough and set mode: act in the rules."
         "\nNo public address and no webhook is needed: polling finds everything, within a minute or"
-        "\nso. To hear of changes at once, add webhook_secrets later; the file says how."
+        "\nso. To hear of changes at once: set FOLLOWTHROUGH_PUBLIC_URL, name a secret below"
+        f"\nwebhook_secrets, let `{name} webhooks install{option}` register the webhooks, and ask"
+        "\ndoctor again."
     )

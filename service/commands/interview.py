@@ -6,7 +6,9 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import click
 from marshmallow import ValidationError
@@ -14,10 +16,10 @@ from marshmallow import ValidationError
 from config.problems import heard
 from config.schema import Address
 from config.secrets import NoSecret, SecretPlace, SecretSource, read_secret
-from integrations.tracker import Place, Survey, Tracker, TrackerError
+from integrations.tracker import Place, Survey, TrackerError
 from service.commands.reading import give_up
 from service.explain import plain
-from service.first_rules import SecondConnection
+from service.first_rules import SignIn
 from service.surroundings import (
     Surroundings,
     address,
@@ -29,20 +31,21 @@ from service.surroundings import (
     seen_places,
 )
 
-DOCUMENTS = ("issue", "pull-request", "directory")
+#: Where the private key of a GitHub App is looked for, unless something else is said.
+KEY_FILE = "github-app.pem"
+
 _SHOWN = 15
 _SOURCES = ("field", "label", "heading")
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """Where postmortems go: the kind as rules name it, the project, repository or directory, and
-    in Jira the issue type; `second` where that needs another connection."""
+class Signed(Protocol):
+    """What one signs in to."""
 
-    kind: str
-    place: str
-    type: str = ""
-    second: SecondConnection | None = None
+    def account(self) -> str:
+        """Who one is there. Raises TrackerError."""
+
+
+Site = TypeVar("Site", bound=Signed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,53 +118,69 @@ class Interview:
         a token's file is named relative to it."""
         kinds = ("jira", "github")
         kind = self.text("tracker", "Your incidents are in jira or github", "jira", choices=kinds)
-        url = self._address(kind, "url", "Its address")
-        user = ""
-        if kind == "jira":
-            self.tell(
-                "Jira Cloud signs in by an account's e-mail and API token; Data Center by a",
-                "personal access token alone: then just press Enter.",
-            )
-            user = self.text("user", "The account's e-mail", "")
-        token = self._token(kind)
-        tracker = self._sign_in(kind, url, user, token, base)
+        url = self.address(kind, "url", "Its address")
+        at = self.github(url) if kind == "github" else self._jira(url)
+        tracker = self.sign_in(at, base, partial(connect, at))
         me = tracker.account() if tracker else ""
-        around = Surroundings(kind, url, user, token, tracker, account=me)
-        around = self._place(around)
+        around = self._place(Surroundings(at, tracker, account=me))
         return self._incidents(around)
 
-    def _address(self, kind: str, name: str, question: str) -> str:
-        default = "https://api.github.com" if kind == "github" else None
-        example = "" if kind == "github" else ", such as acme.atlassian.net"
+    def address(self, kind: str, name: str, question: str, likely: str | None = None) -> str:
+        """The address of a Jira, Confluence or GitHub's API, however it was written."""
+        default = "https://api.github.com" if kind == "github" else likely
+        example = "" if default else ", such as acme.atlassian.net"
         said = self.text(
             name, question + example, default, wrong=lambda said: _no_address(kind, said)
         )
         return address(kind, said)
 
-    def _token(self, kind: str, name: str = "token") -> str:
+    def _jira(self, url: str) -> SignIn:
         self.tell(
-            "\nThe token stays out of the rules: name the environment variable that holds it",
-            "(or file:PATH). Do not type the token itself.",
+            "Jira Cloud signs in by an account's e-mail and API token; Data Center by a",
+            "personal access token alone: then just press Enter.",
         )
-        default = f"env:{kind.upper()}_TOKEN"
-        said = self.text(name, "Variable with the token", default, wrong=_no_source)
+        user = self.text("user", "The account's e-mail", "")
+        return SignIn("jira", url, self.secret("token", "env:JIRA_TOKEN"), user)
+
+    def github(self, url: str, before: str = "") -> SignIn:
+        """How to sign in to a GitHub; `before` is what its options begin with."""
+        self.tell(
+            "GitHub signs in by an account's token, or as a GitHub App by its private key. If",
+            "there is no App yet, press Enter and begin with a token: the page /setup/github of",
+            "the running service registers one.",
+        )
+        app = self.text(f"{before}app", "The App's id", "", wrong=_no_app)
+        if app:
+            key = self.secret(f"{before}token", f"file:{KEY_FILE}", "private key")
+            return SignIn("github", url, key, app=app)
+        return SignIn("github", url, self.secret(f"{before}token", "env:GITHUB_TOKEN"))
+
+    def secret(self, name: str, default: str, what: str = "token") -> str:
+        """Where the token or key stands."""
+        self.tell(
+            f"\nThe {what} stays out of the rules: name the environment variable that holds it",
+            f"(or file:PATH). Do not type the {what} itself.",
+        )
+        said = self.text(name, f"Variable or file with the {what}", default, wrong=_no_source)
         return said if ":" in said else f"env:{said}"
 
-    def _sign_in(self, kind: str, url: str, user: str, token: str, base: Path) -> Tracker | None:
-        place, _, name = token.partition(":")
+    def sign_in(self, at: SignIn, base: Path, connected: Callable[[str], Site]) -> Site | None:
+        """What is `connected` with the secret, once it took that; None where it is not there yet,
+        or refused, and the person goes on all the same."""
+        place, _, name = at.secret.partition(":")
         try:
             secret = read_secret(SecretSource(SecretPlace(place), name), os.environ, base)
         except NoSecret as error:
             lines = (
                 f"Not there yet: {error}. To set it:",
-                f"  {how_to_set(token)}",
-                *_PASTE[place],
+                f"  {how_to_set(at)}",
+                *(() if at.app else _PASTE[place]),
             )
             self.go_on_without_looking(*lines)
             return None
-        tracker = connect(kind, url, user, secret.reveal())
+        site = connected(secret.reveal())
         try:
-            tracker.account()
+            site.account()
         except TrackerError as error:
             why = [f"Signing in failed: {error.words}", f"  → {error.mend}"]
             if self.yes:  # nobody is there to say that it does not matter
@@ -169,11 +188,11 @@ class Interview:
             self.go_on_without_looking(*why)
             return None
         click.echo("Signed in.")
-        return tracker
+        return site
 
     def _place(self, around: Surroundings) -> Surroundings:
         places: tuple[Place, ...] = ()
-        if around.tracker is not None:
+        if around.tracker is not None and not around.at.app:  # which lists no account's
             try:
                 places = seen_places(around.tracker)
             except TrackerError as error:
@@ -182,12 +201,12 @@ class Interview:
             "This account sees:", [f"{p.key}  {p.name if p.name != p.key else ''}" for p in places]
         )
         noun = "project" if around.kind == "jira" else "repository (owner/name)"
-        place, survey = self._surveyed(
+        place, survey = self.surveyed(
             around, "place", f"The {noun} of your incidents", likely_place(places)
         )
         return replace(around, places=places, place=place, survey=survey)
 
-    def _surveyed(
+    def surveyed(
         self, around: Surroundings, name: str, question: str, default: str | None
     ) -> tuple[str, Survey | None]:
         """A project or repository that can be seen, and what it offers."""
@@ -200,7 +219,7 @@ class Interview:
                 survey = around.tracker.survey(place)
                 return survey.place.key, survey
             except TrackerError as error:
-                told = plain(f"{place}: {error.words}")
+                told = missing(place, error)
             if self.given.get(name) is not None or self.yes:
                 give_up(told)
             click.echo(told)
@@ -249,45 +268,10 @@ class Interview:
         chosen = [word.strip() for word in when.split(",") if word.strip()]
         return (kind, name.strip()), () if chosen == ["all"] else tuple(chosen)
 
-    def document(self, around: Surroundings, base: Path) -> Document:
-        """What a postmortem is, and where it goes."""
-        default = "pull-request" if around.kind == "github" else "issue"
-        question = f"Postmortems go into an {_either(DOCUMENTS)}"
-        said = self.text("document", question, default, choices=DOCUMENTS)
-        if said == "directory":
-            question = "Directory for them, a git repository on this machine"
-            return Document("git-directory", self.text("document_place", question, "postmortems"))
-        if said == "pull-request" and around.kind == "jira":
-            return self._pull_requests(base)
-        if around.kind == "github":
-            question = "Repository for postmortems"
-            place, _ = self._surveyed(around, "document_place", question, around.place)
-            return Document(f"github-{said}", place)
-        types = around.survey.types if around.survey else ()
-        alone = bool(types) and likely_type(types, but=around.issue_type) is None
-        likely = place_for_tasks(around) if alone else around.place
-        question = "Project for postmortems"
-        place, survey = self._surveyed(around, "document_place", question, likely)
-        types = survey.types if survey else ()
-        default = likely_type(types, "postmortem", "task", but=around.issue_type) or "Task"
-        self.show("Its issue types:", types)
-        said = self._type("document_type", "A postmortem is a", default, types)
-        return Document("jira-issue", place, said)
-
-    def _pull_requests(self, base: Path) -> Document:
-        """The repository of postmortems, on a GitHub beside the tracker of incidents."""
-        url = self._address("github", "github_url", "Address of that GitHub")
-        token = self._token("github", "github_token")
-        tracker = self._sign_in("github", url, "", token, base)
-        around = Surroundings("github", url, "", token, tracker)
-        question = "Repository for postmortems (owner/name)"
-        place, _ = self._surveyed(around, "document_place", question, None)
-        return Document("github-pull-request", place, second=SecondConnection(url, token))
-
     def tasks(self, around: Surroundings) -> tuple[str, str]:
         """The place of remediation tasks, and their issue type."""
         noun = "Project" if around.kind == "jira" else "Repository"
-        place, survey = self._surveyed(
+        place, survey = self.surveyed(
             around, "tasks_place", f"{noun} for remediation tasks", place_for_tasks(around)
         )
         if around.kind == "github":
@@ -295,17 +279,26 @@ class Interview:
         types = survey.types if survey else ()
         default = likely_type(types, "task", "story", but=around.issue_type) or "Task"
         self.show("Its issue types:", types)
-        return place, self._type("tasks_type", "A remediation task is a", default, types)
+        return place, self.type("tasks_type", "A remediation task is a", default, types)
 
-    def _type(self, name: str, question: str, default: str, types: Sequence[str]) -> str:
+    def type(self, name: str, question: str, default: str, types: Sequence[str]) -> str:
+        """One of the issue types, where it is known which there are."""
         return self.text(name, question, default, choices=types)
 
 
-def how_to_set(token: str) -> str:
-    """What a person types to put the token where it is looked for."""
-    place, _, name = token.partition(":")
+def missing(what: str, error: TrackerError) -> str:
+    """That it is not to be had, and what mends that."""
+    return plain(f"{what}: {error.words}") + (plain(f"\n  → {error.mend}") if error.mend else "")
+
+
+def how_to_set(at: SignIn) -> str:
+    """What a person does to put the token or key where it is looked for."""
+    place, _, name = at.secret.partition(":")
+    if at.app and place == SecretPlace.ENV:
+        return f'export {name}="$(cat {KEY_FILE})"'  # the file has several lines
     if place == SecretPlace.FILE:
-        return f"write the token into {name}, next to the rules, readable by you only"
+        what = "App's private key" if at.app else "token"
+        return f"write the {what} into {name}, next to the rules, readable by you only"
     return f"read -rs {name}; export {name}"  # an export with the token stays in the history
 
 
@@ -319,6 +312,12 @@ def _no_address(kind: str, said: str) -> str | None:
     except ValidationError as error:
         return ": ".join(filter(None, heard(str(error.messages[0])))).capitalize()
     return None
+
+
+def _no_app(said: str) -> str | None:
+    if not said or re.fullmatch(r"\d+|Iv[\w.]+", said, re.ASCII):
+        return None
+    return "Write the App's id, a number, or its client id, as its page shows them; or nothing."
 
 
 def _no_source(said: str) -> str | None:
@@ -342,7 +341,3 @@ def _no_severity(said: str) -> str | None:
 
 def _as_listed(answer: str, choices: Sequence[str]) -> str:
     return next((c for c in choices if c.casefold() == answer.casefold()), answer)
-
-
-def _either(words: Sequence[str]) -> str:
-    return ", ".join(words[:-1]) + f" or {words[-1]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -15,12 +16,13 @@ from hypothesis import strategies as st
 from stage import TOKENS
 
 from config.rules import Rules, load
+from integrations.github.manifest import PERMISSIONS
 from integrations.sandbox import Sandbox
-from integrations.sandbox.acme import BOT_EMAIL, BOT_JIRA, populate
+from integrations.sandbox.acme import BOT_EMAIL, BOT_JIRA, add_wiki, populate
 from service.commands.doctor import doctor
 from service.commands.init import init
 from service.commands.plan import plan
-from service.first_rules import Answers, _line, _people, yaml_word
+from service.first_rules import Answers, SignIn, _line, _people, yaml_word
 from service.surroundings import address, strange_severities
 from workflows.model import Person
 from workflows.policy import Mode, SourceKind, ValueSource
@@ -134,10 +136,7 @@ def test_at_most_thirty_people_are_written_and_the_rest_is_mentioned() -> None:
 
 
 _ANSWERS = Answers(
-    tracker="jira",
-    url="https://acme.atlassian.net",
-    user="",
-    token="env:JIRA_TOKEN",
+    at=SignIn("jira", "https://acme.atlassian.net", "env:JIRA_TOKEN"),
     place="INC",
     issue_type="Incident",
     label="",
@@ -188,6 +187,113 @@ def test_postmortems_of_jira_incidents_may_go_to_pull_requests(sandbox: Sandbox)
     assert CliRunner().invoke(doctor, []).exit_code == 0
 
 
+def registered(sandbox: Sandbox) -> str:
+    """The id of an App that is installed on acme's repositories; its key is beside the rules."""
+    granted = {name: level for name, (level, _) in PERMISSIONS.items()}
+    told = sandbox.github.add_app("followthrough", granted)
+    sandbox.github.install_app("followthrough", "acme")
+    Path("github-app.pem").write_text(told["pem"])
+    return str(told["id"])
+
+
+def test_a_person_signs_in_as_a_github_app_by_its_key_beside_the_rules(sandbox: Sandbox) -> None:
+    app = registered(sandbox)
+    typed = f"github\n{sandbox.github_url}\n{app}\n\nacme/ops\n" + ENTER * 10
+    result = asked(typed)
+    assert result.exit_code == 0, result.output
+    assert "Signed in." in result.output
+    assert "cannot be listed" not in result.output
+    auth = f'auth: {{type: app, app_id: "{app}", private_key: {{file: github-app.pem}}}}'
+    assert auth in Path("rules.yaml").read_text()
+    assert "PRIVATE KEY" not in Path("rules.yaml").read_text()
+    assert "/setup/github" not in result.output.partition("Next:")[2]
+    looked = CliRunner().invoke(doctor, [])
+    assert looked.exit_code == 0, looked.output
+
+
+def test_an_app_that_is_not_installed_there_is_told_with_where_to_install_it(
+    sandbox: Sandbox,
+) -> None:
+    app = registered(sandbox)
+    sandbox.github.add_repo("globex/ops", private=True)
+    result = asked("", *github_options(sandbox)[:-1], "globex/ops", "--app", app)
+    assert result.exit_code == 1
+    assert "is not installed on globex/ops" in result.output
+    assert "/installations/new" in result.output
+
+
+def test_whoever_begins_with_a_token_is_told_where_an_app_is_registered(sandbox: Sandbox) -> None:
+    steps = asked("", *github_options(sandbox)).output.partition("Next:")[2]
+    assert "4. its page /setup/github" in steps
+    assert "webhooks install" in steps
+
+
+def wiki_options(sandbox: Sandbox) -> list[str]:
+    options = ["--document", "page", "--confluence-url", sandbox.confluence_url]
+    return [*options, "--document-place", "PM", "--yes", "--url", sandbox.jira_url]
+
+
+@pytest.fixture
+def wiki(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """Data Center, with a space for postmortems and a page in it."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("JIRA_TOKEN", "CONFLUENCE_TOKEN"):
+        monkeypatch.setenv(name, TOKENS["JIRA_TOKEN"])
+    with Sandbox(deployment="datacenter") as sandbox:
+        populate(sandbox, TOKENS["JIRA_TOKEN"], TOKENS["GITHUB_TOKEN"])
+        add_wiki(sandbox)
+        sandbox.confluence.write_page("PM", "Postmortems", "<p>All of them.</p>", "5b10-kim")
+        yield sandbox
+
+
+def test_postmortems_may_go_below_a_page_of_confluence(wiki: Sandbox) -> None:
+    typed = [wiki.jira_url, "", "", "", "", "none", "page", wiki.confluence_url, "", ""]
+    result = asked("\n".join(["", *typed, "NO", "PM", "Minutes", "Postmortems", *[""] * 9]))
+    assert result.exit_code == 0, result.output
+    assert "NO: " in result.output
+    assert "Minutes: " in result.output
+    (team,) = load(Path("rules.yaml"), os.environ).policy.teams.values()
+    document = team.postmortem.document
+    assert (document.kind, document.connection) == ("confluence-page", "confluence")
+    assert (document.place, document.path) == ("PM", "Postmortems")
+    looked = CliRunner().invoke(doctor, [])
+    assert looked.exit_code == 0, looked.output
+    assert "pages are made under 'Postmortems' in PM" in looked.output
+    assert wiki.writes() == []
+
+
+def test_a_script_names_the_space_of_pages(wiki: Sandbox) -> None:
+    result = asked("", *wiki_options(wiki))
+    assert result.exit_code == 0, result.output
+    assert "# parent: " in Path("rules.yaml").read_text()
+    assert CliRunner().invoke(doctor, []).exit_code == 0
+    refused = asked("", *wiki_options(wiki), "--force", "--document-parent", "Minutes")
+    assert refused.exit_code == 1
+    assert "Minutes: " in refused.output
+
+
+def test_without_the_token_of_confluence_one_is_told_how_to_set_it(
+    wiki: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CONFLUENCE_TOKEN")
+    result = asked("", *wiki_options(wiki))
+    assert result.exit_code == 0, result.output
+    assert "1. read -rs CONFLUENCE_TOKEN; export CONFLUENCE_TOKEN" in result.output
+
+
+def test_confluence_cloud_is_offered_where_jira_is_and_with_its_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = ["--yes", "--url", "acme.atlassian.net", "--user", BOT_EMAIL, "--place", "INC"]
+    result = asked("", *options, "--document", "page", "--document-place", "PM")
+    assert result.exit_code == 0, result.output
+    written = Path("rules.yaml").read_text()
+    assert written.count("url: https://acme.atlassian.net") == 2
+    assert written.count(f"{{type: basic, user: {BOT_EMAIL}, token: {{env: JIRA_TOKEN}}}}") == 2
+    assert result.output.partition("Next:")[2].count("export JIRA_TOKEN") == 1
+
+
 def test_the_file_may_be_read_by_all_and_holds_no_token(sandbox: Sandbox) -> None:
     asked("", *github_options(sandbox))
     file = Path("rules.yaml")
@@ -220,7 +326,7 @@ def test_without_the_token_one_is_told_how_to_set_it_and_may_stop(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("GITHUB_TOKEN")
-    result = asked(f"github\n{sandbox.github_url}\n" + ENTER * 2)
+    result = asked(f"github\n{sandbox.github_url}\n" + ENTER * 3)
     assert result.exit_code == 1
     assert "export GITHUB_TOKEN" in result.output
     assert not Path("rules.yaml").exists()
@@ -230,7 +336,7 @@ def test_without_the_token_one_may_go_on_and_look_later(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("GITHUB_TOKEN")
-    typed = f"github\n{sandbox.github_url}\n\ny\nacme/ops\n" + ENTER * 10
+    typed = f"github\n{sandbox.github_url}\n\n\ny\nacme/ops\n" + ENTER * 10
     result = asked(typed)
     assert result.exit_code == 0, result.output
     assert "1. read -rs GITHUB_TOKEN; export GITHUB_TOKEN" in result.output
@@ -249,7 +355,7 @@ def test_a_refused_sign_in_is_told_with_its_mend(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GITHUB_TOKEN", "wrong")
-    result = asked(f"github\n{sandbox.github_url}\n" + ENTER * 2)
+    result = asked(f"github\n{sandbox.github_url}\n" + ENTER * 3)
     assert result.exit_code == 1
     assert "Signing in failed: Bad credentials" in result.output
     assert "Make a new token" in result.output
@@ -293,7 +399,7 @@ def test_no_token_goes_to_an_address_without_encryption(sandbox: Sandbox) -> Non
 
 
 def test_a_place_that_is_not_seen_is_asked_for_again(sandbox: Sandbox) -> None:
-    typed = f"github\n{sandbox.github_url}\n\nacme/nothing\nacme/ops\n" + ENTER * 10
+    typed = f"github\n{sandbox.github_url}\n\n\nacme/nothing\nacme/ops\n" + ENTER * 10
     result = asked(typed)
     assert result.exit_code == 0, result.output
     assert "acme/nothing: " in result.output
