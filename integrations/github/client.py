@@ -353,13 +353,6 @@ class GitHubClient:
         return text.replace(signature.token, "…") if signature.token else text
 
 
-def on_enterprise_server(url: str) -> bool:
-    """Whether an API's root is that of an Enterprise Server.
-    https://docs.github.com/en/enterprise-server@3.17/rest/using-the-rest-api/getting-started-with-the-rest-api
-    """
-    return urlsplit(url).path.rstrip("/").endswith("/api/v3")
-
-
 def repo_path(place: str) -> str:
     """``/repos/owner/name`` for ``owner/name``; Rejected when `place` is no such thing."""
     owner, slash, name = place.partition("/")

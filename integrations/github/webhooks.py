@@ -15,7 +15,8 @@ from urllib.parse import quote, urlsplit
 
 from integrations.findings import Finding, Kind
 from integrations.github.answers import Invalid
-from integrations.github.client import GitHubClient, on_enterprise_server
+from integrations.github.client import GitHubClient
+from integrations.github.servers import on_enterprise_server
 from integrations.http import Answer
 from integrations.tracker import NotThere, SignInFailed, TrackerError
 from integrations.webhooks import Deed, Hears, Step, astray, in_words, leads_to
