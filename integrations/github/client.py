@@ -231,9 +231,11 @@ class GitHubClient:
         )
 
     def login(self) -> str:
-        """The account that acts; asked for once."""
+        """The account that acts; asked for once, an App's now and then."""
+        if (of_app := self.signer.login()) is not None:
+            return of_app
         if self._login is None:
-            self._login = self.signer.login() or str(self.read("/user")["login"])
+            self._login = str(self.read("/user")["login"])
         return self._login
 
     def repository(self, place: str) -> Repository:

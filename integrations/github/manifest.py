@@ -116,7 +116,9 @@ def convert(url: str, code: str, timeout: int) -> NewApp:
         raise Unavailable(words, mend=mend) from None
     words = f"GitHub answered {answer.status_code} to the code of the new App"
     if answer.status_code >= 500 or answer.status_code == 429:
-        raise Unavailable(words, mend="Load this page again in a minute: its code is good.")
+        raise Unavailable(
+            words, mend="Load this page again in a minute: its code is good for an hour."
+        )
     if answer.status_code != 201:
         raise Rejected(words, mend="Codes are good once and for an hour: begin anew.")
     told: Answer = an_object(parsed(answer.content, _odd), _odd)
