@@ -320,6 +320,16 @@ def test_an_apps_webhook_is_led_here_and_its_events_are_left_to_its_owner(compan
     assert left.step is Step.BY_HAND
 
 
+def test_an_app_that_was_renamed_is_known_by_its_new_name(company: Company) -> None:
+    """By which its own comments and issues are told from other people's."""
+    company.client.login()
+    app = company.github.apps.by_slug.pop("followthrough")
+    app.slug = "followthrough-two"
+    company.github.apps.by_slug[app.slug] = app
+    company.wait(minutes=11)
+    assert company.client.login() == "followthrough-two[bot]"
+
+
 def test_a_repository_that_was_renamed_is_still_served(company: Company) -> None:
     company.github.rename_repo("acme/ops", "acme/operations")
     company.github.install_app("followthrough", "acme")
