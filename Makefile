@@ -56,7 +56,7 @@ test-wide: $(STAMPS)/dev
 	@$(BIN)/python -m pytest -n auto --dist loadgroup -m 'wide and not long and not many and not year' $(ARGS)
 
 live: $(STAMPS)/dev
-	@LIVE=true $(BIN)/python -m pytest -n0 -m '' tests/contract/test_contract.py $(ARGS)
+	@LIVE=true $(BIN)/python -m pytest -n0 -m '' --timeout=1200 tests/contract/test_contract.py $(ARGS)
 
 check: $(STAMPS)/dev
 	@$(BIN)/ruff check .

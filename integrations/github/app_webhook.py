@@ -11,7 +11,8 @@ from functools import cached_property
 
 from integrations.findings import Finding, Kind
 from integrations.github.client import GitHubClient
-from integrations.github.webhooks import arrivals, events_of, required
+from integrations.github.hook_spots import events_of, required
+from integrations.github.webhooks import arrivals
 from integrations.tracker import NotThere, TrackerError
 from integrations.webhooks import Deed, Hears, Step, in_words, leads_to
 

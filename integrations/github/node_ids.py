@@ -5,15 +5,18 @@ https://docs.github.com/en/graphql/guides/using-global-node-ids
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from integrations.github.answers import Invalid
 from integrations.github.client import GitHubClient, repo_path
 from integrations.github.recent import Recent
-from integrations.http import objects
 from integrations.tracker import NotThere, OutcomeUnknown, Unavailable
 
 _USER = "query ($login: String!) { user(login: $login) { id } }"
+
+_TYPES = """\
+query ($owner: String!, $name: String!) {
+  repository(owner: $owner, name: $name) { issueTypes(first: 100) { nodes { id name isEnabled } } }
+}
+"""
 
 
 class NodeIds:
@@ -63,24 +66,31 @@ class NodeIds:
         return known[name.lower()]
 
     def issue_type(self, place: str, name: str) -> str:
-        """NotThere where the owner has no such type, or no types at all.
-        https://docs.github.com/en/rest/orgs/issue-types#list-issue-types-for-an-organization"""
-        owner = self._client.repository(place).name.partition("/")[0]
+        """NotThere where the owner has no such type that is enabled, or no types at all. Asked of
+        the repository: an organisation's own list is for its members, and for no installation.
+        https://docs.github.com/en/graphql/reference/objects#repository"""
 
         def ask() -> dict[str, str]:
-            path = f"/orgs/{quote(owner, safe='')}/issue-types"  # a list without pages
-            listed = objects(self._client.read_any(path), lambda words: Unavailable(words))
-            return {str(each["name"]).lower(): str(each["node_id"]) for each in listed}
+            owner, _, repository = place.partition("/")
+            asked = {"owner": owner, "name": repository}
+            answer = self._client.graphql(place, _TYPES, asked)
+            told = (answer.get("data") or {}).get("repository")
+            if not isinstance(told, dict):
+                raise NotThere(f"GitHub does not say which issue types {place} has")
+            listed = (told.get("issueTypes") or {}).get("nodes") or ()  # null: it has none
+            return {
+                str(each["name"]).lower(): str(each["id"]) for each in listed if each["isEnabled"]
+            }
 
-        known = self._types.get(owner, ask)
+        known = self._types.get(place, ask)
         if name.lower() not in known:
-            raise NotThere(f"{owner} has no issue type {name!r}")
+            raise NotThere(f"{place} has no issue type {name!r}")
         return known[name.lower()]
 
     def forget(self, place: str) -> None:
         """Somebody saw that one of a place is not what is remembered."""
         self._labels.forget(place)
-        self._types.forget(self._client.repository(place).name.partition("/")[0])
+        self._types.forget(place)
 
     def _known_labels(self, place: str) -> dict[str, str]:
         def ask() -> dict[str, str]:

@@ -56,6 +56,13 @@ class ConfluenceApi:
             raise missing("content") if self.site.cloud else refused(403, words)
         self.must(me, page.space)
 
+    def thrown_away(self, me: str, id: str) -> Answer:
+        """Into the trash, from which it can be restored."""
+        page = self.shown(id, me)
+        self.must_edit(me, page)
+        self.site.trash(id)
+        return "", 204
+
     def name_of(self, account: str) -> str:
         known = self.site.people.users.get(account)
         return known.name if known else "Anonymous"
@@ -172,12 +179,15 @@ class ConfluenceServer(ConfluenceVersion1):
         return {"id": int(place.id), "key": key, "name": place.name, "type": "global"}
 
     @route("GET", "/content")
-    def by_title(self, me: str) -> Answer:
-        key = request.args.get("spaceKey", "")
-        self.space(key, me)
-        page = self.site.titled(key, request.args.get("title", ""))
-        found = [] if page is None or page.status != "current" else [self.content(page, page.now)]
-        return {"results": found, "start": 0, "limit": 25, "size": len(found), "_links": {}}
+    def list_pages(self, me: str) -> Answer:
+        """Of a space, all that are current, or the one of a title."""
+        key = self.space(request.args.get("spaceKey", ""), me).key
+        pages = self.site.listed(key, request.args.get("title"), ("current",))
+        limit, start = whole_number("limit", 25, 100), whole_number("start", 0, 10**6)
+        more = len(pages) > start + limit
+        links = {"next": f"/rest/api/content?start={start + limit}"} if more else {}
+        some = [self.content(page, page.now) for page in pages[start : start + limit]]
+        return {"results": some, "start": start, "limit": limit, "size": len(some), "_links": links}
 
     @route("POST", "/content")
     def make(self, me: str) -> Answer:
@@ -214,6 +224,10 @@ class ConfluenceServer(ConfluenceVersion1):
         self.site.save(page, str(asked["title"]), str(body), me, int(version["number"]), *said)
         return self.content(page, page.now)
 
+    @route("DELETE", "/content/<id>")
+    def throw_away(self, me: str, id: str) -> Answer:
+        return self.thrown_away(me, id)
+
 
 class ConfluenceVersion2(ConfluenceApi):
     """https://developer.atlassian.com/cloud/confluence/rest/v2/"""
@@ -240,14 +254,18 @@ class ConfluenceVersion2(ConfluenceApi):
         return {"operations": told}
 
     @route("GET", "/pages")
-    def by_title(self, me: str) -> Answer:
-        id, title = request.args.get("space-id", ""), request.args.get("title", "")
+    def list_pages(self, me: str) -> Answer:
+        """Of a space, all, the newest first where that is asked for; or the one of a title."""
+        id = request.args.get("space-id", "")
         places = [s.key for s in self.site.spaces.values() if s.id == id]
-        page = self.site.titled(places[0], title) if places else None
         allowed = request.args.get("status", "current,archived").split(",")
-        seen = page is not None and self.site.may(me, "read", page.space)
-        found = [self._page(page, page.now)] if page and seen and page.status in allowed else []
-        return {"results": found, "_links": {}}
+        seen = [place for place in places if self.site.may(me, "read", place)]
+        title = request.args.get("title")
+        found = [page for place in seen for page in self.site.listed(place, title, allowed)]
+        if request.args.get("sort") == "-created-date":
+            found.sort(key=lambda page: page.versions[0].at, reverse=True)
+        some = found[: whole_number("limit", 25, 250)]
+        return {"results": [self._page(page, page.now) for page in some], "_links": {}}
 
     @route("POST", "/pages")
     def make(self, me: str) -> Answer:
@@ -284,6 +302,10 @@ class ConfluenceVersion2(ConfluenceApi):
         message = str(version.get("message") or "")
         self.site.save(page, str(asked["title"]), str(body), me, int(version["number"]), message)
         return self._page(page, page.now)
+
+    @route("DELETE", "/pages/<int:id>")
+    def throw_away(self, me: str, id: int) -> Answer:
+        return self.thrown_away(me, str(id))
 
     def _space(self, place: Space) -> Object:
         return {"id": place.id, "key": place.key, "name": place.name, "type": "global"}

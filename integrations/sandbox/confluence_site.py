@@ -159,6 +159,15 @@ class Confluence:
         held = (page for page in here if page.status in ("current", "archived"))
         return next((page for page in held if page.now.title.casefold() == wanted), None)
 
+    def listed(self, space: str, title: str | None, statuses: Sequence[str]) -> list[Page]:
+        """Those of the space in one of the `statuses`, or of them the one of a `title`."""
+        named = None if title is None else self.titled(space, title)
+        return [
+            page
+            for page in self.pages.values()
+            if page.space == space and page.status in statuses and (title is None or page is named)
+        ]
+
     def create(self, space: str, title: str, body: str, by: str, parent: str) -> Page:
         self._refuse_title(space, title, None)
         if parent and parent not in self.pages:

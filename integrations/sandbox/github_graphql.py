@@ -272,7 +272,12 @@ class _Root:
 
         shown: Object = {"id": f"R_{place.id}", "nameWithOwner": place.full_name, "ref": ref}
         shown["defaultBranchRef"] = self._ref(place, place.default_branch)
-        return shown | {"pullRequests": pulls}
+        return shown | {"pullRequests": pulls, "issueTypes": self._types(place.owner)}
+
+    def _types(self, owner: str) -> Object:
+        told = map(github_views.issue_type, self._site.types_of(owner))
+        nodes = [{"id": t["node_id"], "name": t["name"], "isEnabled": True} for t in told]
+        return {"nodes": nodes}
 
     def _ref(self, place: Repo, branch: str) -> Object | None:
         if branch not in place.branches:

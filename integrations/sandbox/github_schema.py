@@ -33,6 +33,7 @@ type Repository {
   defaultBranchRef: Ref
   ref(qualifiedName: String!): Ref
   pullRequests(headRefName: String, first: Int): PullRequestConnection!
+  issueTypes(first: Int): IssueTypeConnection  # where there are types
 }
 
 type Ref {
@@ -100,8 +101,14 @@ type Milestone {
   title: String!
 }
 
+type IssueTypeConnection {
+  nodes: [IssueType]
+}
+
 type IssueType {
+  id: ID!
   name: String!
+  isEnabled: Boolean!
 }
 
 input CreateRefInput {

@@ -41,8 +41,8 @@ class Ground(Protocol):
     mark: str
 
     @property
-    def connection(self) -> str:
-        """The connection in the rules, as YAML; tokens come from `environ`."""
+    def connections(self) -> dict[str, str]:
+        """Those of the rules, as YAML; tokens come from `environ`, webhooks to `place`."""
         ...
 
     @property
@@ -72,7 +72,7 @@ class Ground(Protocol):
     def finish(self, task: Task) -> None: ...
 
     def documents(self) -> list[str]:
-        """The text of each document of this run."""
+        """The text of each document of this run, in which a row of a table is a line in bars."""
         ...
 
     def say_done(self) -> None:
@@ -128,11 +128,12 @@ class GitHub:
         self._owner = Caller(self.url, signed_in(f"token {self.service}"))
 
     @property
-    def connection(self) -> str:
-        return (
+    def connections(self) -> dict[str, str]:
+        said = (
             f"{{kind: github, url: {self.url}, limits: none, webhook_secrets: [{{env: HOOK}}],"
             " auth: {type: token, token: {env: TOKEN}}}"
         )
+        return {"place": said}
 
     @property
     def team(self) -> str:
@@ -273,24 +274,27 @@ class Jira:
         self._api = "/rest/api/3" if self.cloud else "/rest/api/2"
 
     @property
-    def connection(self) -> str:
-        return (
-            f"{{kind: jira, url: {self.url}, auth: {self.auth}, webhook_secrets: [{{env: HOOK}}]}}"
-        )
+    def connections(self) -> dict[str, str]:
+        said = f"{{kind: jira, url: {self.url}, auth: {self.auth}"
+        return {"place": f"{said}, webhook_secrets: [{{env: HOOK}}]}}"}
 
     @property
     def team(self) -> str:
-        incident, document, task = self.types
         return f"""\
 incidents:
   - connection: place
     project: {self.incidents_in}
-    match: {{issue_type: "{incident}"}}
+    match: {{issue_type: "{self.types[0]}"}}
 postmortem:
-  document: {{kind: jira-issue, connection: place, project: {self.incidents_in},
-    issue_type: "{document}"}}
-  tasks: {{connection: place, project: {self.tasks_in}, issue_type: "{task}"}}
+  document: {self.document}
+  tasks: {{connection: place, project: {self.tasks_in}, issue_type: "{self.types[2]}"}}
 """
+
+    @property
+    def document(self) -> str:
+        """Where the rules of the team have it, as YAML."""
+        place = f"kind: jira-issue, connection: place, project: {self.incidents_in}"
+        return f'{{{place}, issue_type: "{self.types[1]}"}}'
 
     @property
     def environ(self) -> dict[str, str]:
@@ -332,7 +336,8 @@ postmortem:
         self._move(task.id, done=True)
 
     def documents(self) -> list[str]:
-        return [str(each["fields"]["description"] or "") for each in self._linked(self.types[1])]
+        found = (each["fields"]["description"] for each in self._linked(self.types[1]))
+        return [_adf_as_read(each) if self.cloud else each for each in found if each]
 
     def say_done(self) -> None:
         (document,) = self._linked(self.types[1])
@@ -345,9 +350,8 @@ postmortem:
         return [str(each["body"]) for each in found["comments"]]
 
     def leave(self) -> None:
-        left = [*self._opened, *(task.id for task in self.tasks())]
-        left += [each["id"] for each in self._linked(self.types[1])]
-        for id in left:
+        documents = [each["id"] for each in self._linked(self.types[1])]
+        for id in (*self._opened, *(task.id for task in self.tasks()), *documents):
             if not _is_done(self._ask("GET", f"{self._api}/issue/{id}", fields="status")["fields"]):
                 self._move(id, done=True)
 
@@ -395,6 +399,15 @@ def _adf(lines: Sequence[str]) -> Json:
         "version": 1,
         "content": [{"type": "paragraph", "content": [text]} for text in texts],
     }
+
+
+def _adf_as_read(node: Json) -> str:
+    """The same document as people see it, each row of a table a line in bars."""
+    inner = [_adf_as_read(each) for each in node.get("content", ())]
+    if node["type"] == "tableRow":
+        return f"| {' | '.join(each.strip() for each in inner)} |\n"
+    block = "\n" if node["type"] in ("paragraph", "heading", "listItem") else ""
+    return str(node.get("text", "")) + "".join(inner) + block
 
 
 def _done(text: str) -> str:

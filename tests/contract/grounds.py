@@ -16,10 +16,11 @@ import requests
 from conftest import needs
 from contract import live
 from contract.ground import Caller, GitHub, Ground, Jira, basic, signed_in
+from contract.pages import JiraAndConfluence
 from stage import free_port
 
 from integrations.sandbox import Sandbox
-from integrations.sandbox.acme import BOT_EMAIL, BOT_GITHUB, BOT_JIRA, KIM, populate
+from integrations.sandbox.acme import BOT_EMAIL, BOT_GITHUB, BOT_JIRA, KIM, add_wiki, populate
 
 SERVICE, PERSON = "token-of-the-service", "token-of-kim"
 KIM_EMAIL = "kim@acme.example"
@@ -43,7 +44,9 @@ def sandbox_github() -> Iterator[Ground]:
         yield ground
 
 
-def sandbox_jira(deployment: str) -> Callable[[], AbstractContextManager[Ground]]:
+def sandbox_jira(
+    deployment: str, *, confluence: bool = False
+) -> Callable[[], AbstractContextManager[Ground]]:
     @contextmanager
     def found() -> Iterator[Ground]:
         with Sandbox(deployment=deployment) as sandbox:
@@ -55,19 +58,18 @@ def sandbox_jira(deployment: str) -> Callable[[], AbstractContextManager[Ground]
                 sandbox.jira.hook(address, secret)
                 return True
 
+            kim = basic(KIM_EMAIL if cloud else KIM, PERSON)
             user = BOT_EMAIL if cloud else BOT_JIRA
-            yield Jira(
-                sandbox.jira_url,
-                "INC",
-                "OPS",
-                ("Incident", "Postmortem", "Task"),
-                basic(KIM_EMAIL if cloud else KIM, PERSON),
-                f"{{type: basic, user: {user}, token: {{env: TOKEN}}}}",
-                {"TOKEN": SERVICE},
-                a_mark(),
-                cloud,
-                hook,
-            )
+            auth = f"{{type: basic, user: {user}, token: {{env: TOKEN}}}}"
+            types = ("Incident", "Postmortem", "Task")
+            token = {"TOKEN": SERVICE}
+            jira = (sandbox.jira_url, "INC", "OPS", types, kim, auth, token, a_mark(), cloud, hook)
+            if not confluence:
+                yield Jira(*jira)
+                return
+            add_wiki(sandbox)
+            url = sandbox.confluence_url
+            yield JiraAndConfluence(*jira, wiki=url, space="PM", reader=kim, wiki_auth=auth)
 
     return found
 
@@ -132,6 +134,8 @@ _FOUND: dict[str, Callable[[], AbstractContextManager[Ground]]] = {
     "sandbox's GitHub": sandbox_github,
     "sandbox's Jira Cloud": sandbox_jira("cloud"),
     "sandbox's Jira Data Center": sandbox_jira("datacenter"),
+    "sandbox's Jira and Confluence Cloud": sandbox_jira("cloud", confluence=True),
+    "sandbox's Jira and Confluence Data Center": sandbox_jira("datacenter", confluence=True),
     "emulate's GitHub": emulated,
 }
 

@@ -23,6 +23,8 @@ Json = dict[str, Any]
 _READS = re.compile(r"/rest/api/[23]/(search(/jql)?|issue/bulkfetch|permissions/check)$")
 
 _GITHUB = re.compile(r"/repos/([^/]+/[^/]+)/")
+_PAGES = re.compile(r"/(api/v2/pages|rest/api/content)$")
+_PAGE = re.compile(r"/(?:api/v2/pages|rest/api/content)/(\d+)(/label)?$")
 _ISSUE = re.compile(r"/rest/api/[23]/issue/([^/]+)(/|$)")
 _CREATE = re.compile(r"/rest/api/[23]/issue(/bulk)?$")
 _LINK = re.compile(r"/rest/api/[23]/issueLink$")
@@ -39,14 +41,18 @@ class Refused(AssertionError):
 
 @dataclass
 class Guard:
-    """Knows what was lent: `repositories` by name, `projects` of Jira by key. `issue` and `version`
-    say of which project one is, by asking."""
+    """Knows what was lent: `repositories` by name or `projects` of Jira by key, at `base`; `spaces`
+    of Confluence by key, and by number where they have one, at `wiki`. `issue` and `version` say of
+    which project one is, `page` of which space, by asking."""
 
     base: str
     repositories: frozenset[str] = frozenset()
     projects: frozenset[str] = frozenset()
     issue: Callable[[str], str] = lambda _: ""
     version: Callable[[str], str] = lambda _: ""
+    wiki: str = ""
+    spaces: frozenset[str] = frozenset()
+    page: Callable[[str], str] = lambda _: ""
     refused: list[str] = field(default_factory=list)
     _ours: set[str] = field(default_factory=set)  # ids that GitHub gave to what is in them
     _made: bool = False  # whether the last GraphQL document was one that writes
@@ -66,12 +72,15 @@ class Guard:
             self._ours |= set(re.findall(r'"id":\s*"([^"]+)"', answer))
 
     def _may(self, verb: str, url: str, body: bytes | str | None) -> bool:
-        path = self._path(url)
+        in_wiki = bool(self.wiki) and url.startswith(f"{self.wiki}/")
+        path = urlsplit(url.removeprefix(self.wiki)).path if in_wiki else self._path(url)
         if not path.startswith("/") or ".." in path:
             return False
-        if verb in ("GET", "HEAD") or (verb == "POST" and _READS.search(path)):
+        if verb in ("GET", "HEAD") or (verb == "POST" and not in_wiki and _READS.match(path)):
             return True
         said = body.decode() if isinstance(body, bytes) else body or ""
+        if in_wiki:
+            return self._confluence(path, json.loads(said) if said else {})
         if self.projects:
             return self._jira(path, json.loads(said) if said else {})
         return self._graphql(said) if path == "/graphql" else self._github(path)
@@ -101,16 +110,29 @@ class Guard:
         return bool(ids) and all(id in self._ours or id.lower() in self.repositories for id in ids)
 
     def _jira(self, path: str, body: Json) -> bool:
-        if _CREATE.search(path):
+        if _CREATE.match(path):
             wanted = body.get("issueUpdates", [body])
             return all(self._project(each["fields"]["project"]) for each in wanted)
-        if _LINK.search(path):
+        if _LINK.match(path):
             ends = [body[side] for side in ("inwardIssue", "outwardIssue")]
             return all(self._issue(end.get("id") or end["key"]) for end in ends)
-        if found := _VERSION.search(path):
+        if found := _VERSION.match(path):
             project = self.version(found[2]) if found[2] else body.get("project", "")
             return project in self.projects
-        return (found := _ISSUE.search(path)) is not None and self._issue(found[1])
+        return (found := _ISSUE.match(path)) is not None and self._issue(found[1])
+
+    def _confluence(self, path: str, body: Any) -> bool:
+        """About pages of the spaces, which stay there: a body may say where they are to be."""
+        page = _PAGE.match(path)
+        if page is None and not _PAGES.match(path):
+            return False
+        told = body if isinstance(body, dict) else {}  # labels are a list
+        pages = [page[1] if page else "", told.get("parentId") or ""]
+        pages += [each["id"] for each in told.get("ancestors") or ()]
+        places = {self.page(str(id)) for id in pages if id}
+        places |= {str(told["spaceId"])} if told.get("spaceId") else set()
+        places |= {told["space"]["key"]} if told.get("space") else set()
+        return bool(places) and places <= self.spaces
 
     def _project(self, said: Json) -> bool:
         return said.get("key") in self.projects

@@ -25,9 +25,13 @@ from service.registering import Registering
 HOOK = "hook-of-the-contract"
 PATIENCE = 30.0  # seconds until what is waited for is given up
 
+#: The same where nobody tells of a change: an index of searches may lag for minutes, and a document
+#: that was looked at too early is looked at again five minutes later.
+LONG_PATIENCE = 420.0
+
 _RULES = """\
 connections:
-  place: {connection}
+{connections}
 teams:
   contract:
     mode: act
@@ -58,7 +62,8 @@ class Onlooker:
         start = (self._clock() - timedelta(days=1)).date().isoformat()
         team = indent(ground.team, "    ")
         rules_file = directory / "rules.yaml"
-        rules_file.write_text(_RULES.format(connection=ground.connection, start=start, team=team))
+        connections = "\n".join(f"  {name}: {said}" for name, said in ground.connections.items())
+        rules_file.write_text(_RULES.format(connections=connections, start=start, team=team))
         data = directory / "data"
         settings = Settings.from_environment({"FOLLOWTHROUGH_DATA": str(data)})
         prepare(data / "followthrough.db")
@@ -96,9 +101,10 @@ class Onlooker:
 
     def until(self, wanted: Callable[[], bool], what: str) -> None:
         """Let the service work until it is so."""
-        give_up_at = time.monotonic() + PATIENCE
+        patience = PATIENCE if self.told else LONG_PATIENCE
+        give_up_at = time.monotonic() + patience
         while not wanted():
-            assert time.monotonic() < give_up_at, f"{what}: not within {PATIENCE:.0f} s"
+            assert time.monotonic() < give_up_at, f"{what}: not within {patience:.0f} s"
             self.work()
             time.sleep(0.2)
 

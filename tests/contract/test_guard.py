@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from contract.ground import Caller, signed_in
@@ -20,6 +21,13 @@ PROJECT = Guard(
     issue=lambda named: OF.get(named, ""),
     version=lambda id: OF.get(id, ""),
 )
+#: Of Cloud, where a space has a number and Confluence is beside Jira; and of a Data Center.
+WIKI, SERVER_WIKI = f"{JIRA}/wiki", "https://wiki.example"
+PAGES = {"31": "7", "32": "9", "41": "TRY", "42": "OPS"}
+SPACE = replace(
+    PROJECT, wiki=WIKI, spaces=frozenset({"TRY", "7"}), page=lambda id: PAGES.get(id, "")
+)
+SERVER_SPACE = replace(SPACE, wiki=SERVER_WIKI, spaces=frozenset({"TRY"}))
 
 
 def fields(*projects: str) -> str:
@@ -49,6 +57,14 @@ LENT = [
     (PROJECT, "POST", f"{JIRA}/rest/api/2/issue/10001/comment", "{}"),
     (PROJECT, "POST", f"{JIRA}/rest/api/3/issueLink", link("SCR-1", "SCR-1")),
     (PROJECT, "POST", f"{JIRA}/rest/api/3/version", '{"project": "SCR"}'),
+    (SPACE, "PUT", f"{JIRA}/rest/api/3/issue/SCR-1", "{}"),
+    (SPACE, "GET", f"{WIKI}/api/v2/pages/32", ""),
+    (SPACE, "POST", f"{WIKI}/api/v2/pages", '{"spaceId": "7"}'),
+    (SPACE, "PUT", f"{WIKI}/api/v2/pages/31", '{"title": "Ours"}'),
+    (SPACE, "DELETE", f"{WIKI}/api/v2/pages/31", ""),
+    (SPACE, "POST", f"{WIKI}/rest/api/content/31/label", '[{"name": "ours"}]'),
+    (SERVER_SPACE, "POST", f"{SERVER_WIKI}/rest/api/content", '{"space": {"key": "TRY"}}'),
+    (SERVER_SPACE, "PUT", f"{SERVER_WIKI}/rest/api/content/41?expand=space", "{}"),
 ]
 NOT_LENT = [
     (SERVERS, "POST", f"{SERVER}/graphql", '{"query": "mutation { x }"}'),
@@ -73,6 +89,26 @@ NOT_LENT = [
     (PROJECT, "PUT", f"{JIRA}/rest/api/3/version/7", "{}"),
     (PROJECT, "DELETE", f"{JIRA}/rest/api/3/project/SCR", ""),
     (PROJECT, "POST", f"{JIRA}/rest/webhooks/1.0/webhook", "{}"),
+    (PROJECT, "POST", f"{WIKI}/api/v2/pages", '{"spaceId": "7"}'),
+    (PROJECT, "PUT", f"{JIRA}/other/rest/api/3/issue/SCR-1", "{}"),
+    (SPACE, "PUT", f"{WIKI}/rest/api/3/issue/SCR-1", "{}"),
+    (SPACE, "POST", f"{WIKI}/rest/api/3/search", "{}"),
+    (SPACE, "POST", f"{WIKI}/api/v2/pages", '{"spaceId": "9"}'),
+    (SPACE, "POST", f"{WIKI}/api/v2/pages", "{}"),
+    (SPACE, "POST", f"{WIKI}/api/v2/spaces", '{"key": "TRY"}'),
+    (SPACE, "PUT", f"{WIKI}/api/v2/pages/32", "{}"),
+    (SPACE, "PUT", f"{WIKI}/api/v2/pages/31", '{"spaceId": "9"}'),
+    (SPACE, "PUT", f"{WIKI}/api/v2/pages/31", '{"parentId": 32}'),
+    (SPACE, "DELETE", f"{WIKI}/api/v2/pages/32", ""),
+    (SPACE, "DELETE", f"{WIKI}/api/v2/pages/99", ""),
+    (SPACE, "POST", f"{WIKI}/rest/api/content/32/label", '[{"name": "ours"}]'),
+    (SERVER_SPACE, "POST", f"{SERVER_WIKI}/rest/api/content", '{"space": {"key": "OPS"}}'),
+    (
+        *(SERVER_SPACE, "PUT", f"{SERVER_WIKI}/rest/api/content/41"),
+        '{"space": {"key": "TRY"}, "ancestors": [{"id": "42"}]}',
+    ),
+    (SERVER_SPACE, "PUT", f"{SERVER_WIKI}/rest/api/content/42", "{}"),
+    (SERVER_SPACE, "DELETE", f"{SERVER_WIKI}/rest/api/space/TRY", ""),
 ]
 
 

@@ -209,16 +209,6 @@ def test_an_older_server_is_not_asked_for_events_that_it_does_not_know(stage: St
     assert set(outcomes(given("install", "--json")).values()) == {"right already"}
 
 
-def test_an_organisations_webhook_stands_for_those_of_its_repositories(stage: Stage) -> None:
-    stage.sandbox.github.owners["acme"] = {BOT_GITHUB}
-    stage.sandbox.github.hook("acme", f"{stage.url}/webhooks/github", "old", ["issues"])
-    told = outcomes(given("install", "--connection", "github", "--json"))
-    assert told == {"organisation acme": "updated"}
-    stage.sandbox.hooks.drain()
-    assert ours(stage)["acme"].events == IN_OPS | IN_POSTMORTEMS
-    assert given("verify", "--connection", "github").exit_code == 0
-
-
 def test_a_ping_that_does_not_arrive_is_told(stage: Stage) -> None:
     given("install")
     stage.sandbox.hooks.drain()

@@ -29,6 +29,8 @@ from integrations.tracker import (
 )
 from integrations.uses import Use
 from integrations.webhooks import Hears, Step
+from workflows.effects import CreateTask, TaskTarget
+from workflows.model import Kind
 
 START = datetime(2026, 12, 7, 12, tzinfo=UTC)
 ISSUES = "/repos/acme/ops/issues"
@@ -241,6 +243,20 @@ def test_what_the_app_may_not_do_is_refused_with_what_would_do(company: Company)
 def test_what_is_about_no_repository_is_refused_before_it_is_sent(company: Company) -> None:
     ends(lambda: company.client.read("/user/repos"), Rejected)
     assert company.sandbox.calls == []
+
+
+def test_tasks_of_a_type_are_one_request_of_an_app_as_well(company: Company) -> None:
+    """No list of an organisation is asked for: nothing says whose token it would take."""
+    company.github.issue_types = {"acme": ["Task"]}
+    tracker = GitHubTracker("github", company.client)
+    target = TaskTarget("github", "acme/ops", "Task", ())
+    tasks = [
+        CreateTask(f"task:k:{n}", target, f"{n}", "", Kind.PREVENTIVE, None, None) for n in (1, 2)
+    ]
+    results = list(tracker.create_tasks(tasks))
+    assert [(result.error, result.unset) for result in results] == [(None, ())] * 2
+    (made,) = [call for call in company.sandbox.writes() if "access_tokens" not in call.path]
+    assert made.mutations == 2
 
 
 def test_doctor_reads_what_the_app_may_do(company: Company) -> None:

@@ -290,7 +290,7 @@ def test_an_audits_ticket_and_a_mirror_are_no_sub_issues(
 def test_where_an_id_is_not_to_be_had_rest_needs_none(
     tracker: GitHubTracker, sandbox: Sandbox, incident: TicketRef
 ) -> None:
-    sandbox.fail_next("GET", "/orgs/acme/issue-types", status=403)
+    sandbox.fail_next("POST", "/graphql", status=403)
     sandbox.github.issue_types = {"acme": ["Task"]}
     result = created(tracker, [a_task(1, incident, type="Task")])["1"]
     assert (result.error, result.unset) == (None, ())
