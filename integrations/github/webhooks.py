@@ -29,7 +29,8 @@ _RIGHT = (
 #: How our own door answers a signature that does not fit.
 _WRONG_SECRET = 401
 
-_TRIES = 10
+#: Seconds between one look for the answer to a ping and the next: most come at once.
+_LOOKS = (0.1, 0.4, 0.5, *(1.0,) * 9)
 
 
 class GitHubWebhooks:
@@ -176,7 +177,7 @@ class GitHubWebhooks:
     def _pinged(self, spot: Spot, hook: Hook) -> Finding:
         before = {int(told["id"]) for told in islice(self._deliveries(hook), 30)}
         self._client.send("POST", f"{hook.path}/pings")
-        for _ in range(_TRIES):
+        for pause in _LOOKS:
             for told in islice(self._deliveries(hook), 30):
                 if told["event"] == "ping" and int(told["id"]) not in before:
                     status = int(told.get("status_code") or 0)
@@ -189,9 +190,9 @@ class GitHubWebhooks:
                         kind = Kind.WEBHOOK_SECRET
                         mend = "Run `followthrough webhooks install --renew-secret`."
                     return Finding(False, words, mend, kind=kind, place=spot.name)
-            self._wait(1)
+            self._wait(pause)
         mend = f"Look at its recent deliveries at {spot.page}."
-        words = f"the webhook of {spot.name}: no answer to a ping in {_TRIES} seconds"
+        words = f"the webhook of {spot.name}: no answer to a ping in {sum(_LOOKS):.0f} seconds"
         return Finding(False, words, mend, kind=Kind.WEBHOOK_ADDRESS, place=spot.name)
 
     def _how(self, spot: Spot) -> str:
