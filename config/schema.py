@@ -95,6 +95,10 @@ class Address(Text):
         if host in ("github.com", "www.github.com"):
             hint = "write https://api.github.com"
             raise ValidationError(said("is GitHub's page, not its API", hint))
+        if host.endswith(".ghe.com") and not host.startswith("api."):
+            raise ValidationError(
+                said("is GitHub's page, not its API", f"write https://api.{host}")
+            )
         return url.rstrip("/")
 
 

@@ -223,8 +223,9 @@ class CustomField:
 class Survey:
     """What a project or repository offers, to choose rules from and to hold them against.
 
-    What the tracker does not have, or would tell only at length, is empty. `people` are those
-    to whom tickets can be assigned there, the first hundred at most.
+    What the tracker does not have, or would tell only at length, is empty. `fields` are people's
+    own, `built_in` those that the tracker brings along. `people` are those to whom tickets can be
+    assigned there, the first hundred at most.
     """
 
     place: Place
@@ -232,6 +233,7 @@ class Survey:
     labels: tuple[str, ...] = ()
     components: tuple[str, ...] = ()
     fields: tuple[CustomField, ...] = ()
+    built_in: tuple[CustomField, ...] = ()
     people: tuple[Person, ...] = ()
 
 

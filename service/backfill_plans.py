@@ -30,7 +30,8 @@ SAMPLE = 20
 
 
 class Counting:
-    """A gate that counts what passes: calls by connection, and what they cost."""
+    """A gate that counts what passes: calls by the books that they are kept under (`Call.books`),
+    and what they cost."""
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
@@ -41,10 +42,10 @@ class Counting:
     def passing(self, call: Call) -> Iterator[Report]:
         """See `Gate`."""
         with self._gate.passing(call) as report:
-            self.calls[call.connection] += 1
+            self.calls[call.books] += 1
             for cost in call.costs:
                 if not cost.subject:
-                    self.units[call.connection, cost.budget] += cost.units
+                    self.units[call.books, cost.budget] += cost.units
             yield report
 
 
@@ -84,7 +85,7 @@ class BackfillPlan:
 
 @dataclass(slots=True)
 class _Spent:
-    """Calls by connection, and units by connection and budget."""
+    """Calls by their books, and units by books and budget."""
 
     calls: Counter[str] = field(default_factory=Counter)
     units: Counter[tuple[str, Budget]] = field(default_factory=Counter)
@@ -166,14 +167,14 @@ class Rehearsing:
     def _loads(self, spent: _Spent, times: float) -> Iterator[Load]:
         """What so many times as much as was spent is of each budget, and of what the trackers allow
         in an hour."""
-        for (connection, budget), units in spent.units.items():
-            yield Load(connection, budget, round(units * times))
-        for connection, calls in spent.calls.items():
+        for (books, budget), units in spent.units.items():
+            yield Load(books, budget, round(units * times))
+        for books, calls in spent.calls.items():
             with self._store.read() as tx:
-                quota = tx.traffic.circuit(connection).quota
+                quota = tx.traffic.circuit(books).quota
             if quota is not None:
                 hourly = Budget("requests", (Window(quota.limit, timedelta(hours=1)),))
-                yield Load(connection, hourly, round(calls * times))
+                yield Load(books, hourly, round(calls * times))
 
     def _writes(self, created: Mapping[str, int]) -> Iterator[Load]:
         """One write at least for each that is created."""

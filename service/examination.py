@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from config.rules import Rules
@@ -13,7 +13,7 @@ from integrations.gitdir import checks as git_directory
 from integrations.reviewed import ShowsChecks
 from integrations.tracker import Survey, Tracker, TrackerError
 from integrations.webhooks import Webhooks
-from service.ambiguity import ambiguous
+from service.ambiguity import ambiguous, names_of
 from service.arrivals import webhooks
 from service.audience import Audiences
 from service.clock import Clock
@@ -172,6 +172,7 @@ def _team(looking: _Looking) -> Iterator[Finding]:
             yield _unreached(target.place, target.connection)
         else:
             yield from _owners(team, target, looking.policy, tracker)
+    yield from _verdicts(team, looking)
 
 
 def _readers(team: Team, audiences: Audiences, reached: set[str]) -> Iterator[Finding]:
@@ -199,9 +200,9 @@ def _watched(looking: _Looking, source: IncidentSource, tracker: Tracker) -> Ite
     except TrackerError as error:
         yield Finding(False, f"{source.place}: {error.words}", error.mend, kind=Kind.REACH)
         return
-    faults = [*_unmatched(source.match, offers), *_unreadable(source, offers)]
-    yield from faults
-    if not faults:
+    found = [*_unmatched(source.match, offers), *_unreadable(looking.team, source, offers)]
+    yield from found
+    if all(finding.ok for finding in found):
         yield Finding(True, f"incidents of {source.place}: the rules fit what is there")
         yield from check_match(looking.team, source, looking.policy, tracker, looking.means.clock())
 
@@ -212,20 +213,39 @@ def _unmatched(match: Match, offers: Survey) -> Iterator[Finding]:
     yield from _missing(Kind.ISSUE_TYPE, match.issue_types, offers.types, place)
     yield from _missing(Kind.LABEL, match.labels, offers.labels, place)
     yield from _missing(Kind.COMPONENT, match.components, offers.components, place)
-    yield from _missing(Kind.FIELD, match.fields, _field_names(offers), place)
-    yield from ambiguous(match.fields, offers)
+    yield from _fields(match.fields, offers)
 
 
-def _unreadable(source: IncidentSource, offers: Survey) -> Iterator[Finding]:
+def _unreadable(team: Team, source: IncidentSource, offers: Survey) -> Iterator[Finding]:
     """Fields from which a value is to be read, and which are not there."""
     read: list[ValueSource | None] = [source.severity, source.service, *source.moments.values()]
     named = [value.name for value in read if value and value.kind is SourceKind.FIELD]
-    yield from _missing(Kind.FIELD, named, _field_names(offers), offers.place.key)
+    customers = team.participants.customers
+    named += customers.fields if customers else ()
+    yield from _fields(dict.fromkeys(named), offers)
+
+
+def _fields(named: Collection[str], offers: Survey) -> Iterator[Finding]:
+    yield from _missing(Kind.FIELD, named, names_of(offers), offers.place.key)
     yield from ambiguous(named, offers)
 
 
-def _field_names(offers: Survey) -> tuple[str, ...]:
-    return tuple(name for field in offers.fields for name in (field.id, field.name))
+def _verdicts(team: Team, looking: _Looking) -> Iterator[Finding]:
+    """Is the field there whose value is an audit's verdict?"""
+    audits = team.audits
+    if audits is None or not audits.verdict_field:
+        return
+    to = audits.destination
+    tracker = looking.tracker(to.connection, to.place)
+    if tracker is None:
+        yield _unreached(to.place, to.connection)
+        return
+    try:
+        offers = tracker.survey(to.place, to.issue_type)
+    except TrackerError as error:
+        yield Finding(False, f"{to.place}: {error.words}", error.mend, kind=Kind.REACH)
+        return
+    yield from _fields([audits.verdict_field], offers)
 
 
 def _missing(

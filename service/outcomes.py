@@ -169,12 +169,15 @@ def built_on(effect: Effect) -> tuple[str, str] | None:
 
 def goes_to(wish: Effect, incident: Incident) -> tuple[str, str]:
     """The connection that the wish is fulfilled through, "" for a local directory, and the place
-    there or a ticket in it, "" for what the document's store alone knows."""
+    there, or what begins with it: a ticket's key, a document's id."""
     match wish:
         case CreateDocument() | CreateTask():
             return wish.target.connection, wish.target.place
         case WriteRegions() | SetReview() | KeepVersions():
-            return (incident.postmortem.connection if incident.postmortem else ""), ""
+            if incident.postmortem is None:
+                return "", ""
+            ref = incident.postmortem.ref
+            return incident.postmortem.connection, ref.ticket.key if ref.ticket else ref.id
         case LinkTask():
             return wish.incident.connection, wish.incident.key
         case ShowRelease():

@@ -13,6 +13,7 @@ from integrations.confluence.site import ConfluenceSite, site_of
 from integrations.github.adapter import GitHubTracker
 from integrations.github.client import GitHubClient
 from integrations.github.installations import Installations
+from integrations.github.servers import api_of
 from integrations.github.signing import AppKey
 from integrations.jira.adapter import JiraTracker
 from integrations.tracker import Place, Survey, Tracker, TrackerError
@@ -76,10 +77,8 @@ def address(kind: str, typed: str) -> str:
     url = typed.strip().rstrip("/")
     if "://" not in url:
         url = f"https://{url}"
-    if kind == "github" and re.fullmatch(r"https?://(www\.)?github\.com(/.*)?", url):
-        return "https://api.github.com"
-    if kind == "github" and re.fullmatch(r"https?://(?!api\.)[^/]+", url):  # Enterprise Server
-        return f"{url}/api/v3"
+    if kind == "github":
+        return api_of(url)
     site = re.match(r"https://[\w-]+\.atlassian\.net", url)
     return site[0] if kind != "github" and site else url
 

@@ -165,7 +165,8 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """`units` that a backfill is going to use of a budget of this connection's account."""
+    """`units` that a backfill is going to use of a budget of this connection's account, or of one
+    of its accounts (``connection@account``)."""
 
     connection: str
     budget: Budget

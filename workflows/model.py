@@ -154,7 +154,8 @@ class Outlook(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DocumentRef:
-    """Where a postmortem document is. `id` is stable and means something only to its store;
+    """Where a postmortem document is. `id` is stable and means something only to its store, but
+    that it begins with the place (``acme/ops``) where limits are counted for each owner;
     `version` is the store's own token of the text last seen (a blob id, a revision). `ticket`
     is set where the document is itself a ticket, `branch` where it is drafted on one; `head` is
     the commit proposed there, `merge` the one in which it was last merged, and `published` tells

@@ -21,6 +21,7 @@ from integrations.github.lost import candidates
 from integrations.github.marker import key_in, marked
 from integrations.github.reading import place_of, ref_of, ticket_of, time_of
 from integrations.github.recent import Recent
+from integrations.github.servers import pages_of
 from integrations.github.setting import FieldSetting
 from integrations.github.tasks import TaskReading
 from integrations.github.writers import Writers
@@ -255,10 +256,8 @@ class GitHubTracker:
         return ticket.key.rpartition("#")[0]
 
     def _hosts(self) -> set[str]:
-        """Where this server shows issues: api.github.com's stand on github.com, an Enterprise
-        Server's on its own host."""
-        host = urlsplit(self._client.url).netloc
-        return {host, host.removeprefix("api.")}
+        """Where this server shows issues, to people and to programs."""
+        return {urlsplit(url).netloc for url in (self._client.url, pages_of(self._client.url))}
 
     def _wrote(self, comment: Comment) -> bool:
         return comment.author is not None and self._is_me(comment.author.handle)

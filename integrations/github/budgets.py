@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from integrations.gate import Answered, Cost, Pause, Quota
+from integrations.github.servers import in_the_cloud
 from integrations.http import date_of
 from integrations.tracker import RateLimited, TrackerError
 from workflows.budgets import Budget, Window
@@ -35,11 +36,11 @@ ACCOUNT = (CONTENT, POINTS, GRAPHQL_POINTS)
 
 
 def applies(url: str, said: bool | None) -> bool:
-    """Whether the server limits: as is said, or else as it does by default. github.com does, an
-    Enterprise Server does not.
+    """Whether the server limits: as is said, or else as it does by default. github.com does, and
+    an Enterprise Cloud with a domain of its own; an Enterprise Server does not.
     https://docs.github.com/en/enterprise-server@3.17/rest/using-the-rest-api/rate-limits-for-the-rest-api
     """
-    return url.rstrip("/") == "https://api.github.com" if said is None else said
+    return in_the_cloud(url) if said is None else said
 
 
 def costs(verb: str) -> tuple[Cost, ...]:

@@ -21,7 +21,9 @@ def check(client: GitHubClient, places: Iterable[str]) -> Iterator[Finding]:
     try:
         login = client.login()
     except SignInFailed as error:
-        mend = f"{error.mend} It was mistyped, withdrawn, or has expired."
+        mend = error.mend
+        if not client.signer.is_app:
+            mend += " It was mistyped, withdrawn, or has expired."
         yield Finding(False, f"sign-in: {error.words}", mend, kind=Kind.SIGN_IN)
         return
     except TrackerError as error:

@@ -231,9 +231,11 @@ class GitHubClient:
         )
 
     def login(self) -> str:
-        """The account that acts; asked for once."""
+        """The account that acts; asked for once, an App's now and then."""
+        if (of_app := self.signer.login()) is not None:
+            return of_app
         if self._login is None:
-            self._login = self.signer.login() or str(self.read("/user")["login"])
+            self._login = str(self.read("/user")["login"])
         return self._login
 
     def repository(self, place: str) -> Repository:
@@ -351,13 +353,6 @@ class GitHubClient:
     def _clean(text: str, signature: Signature) -> str:
         """A server that echoes the request must not put the token into our errors."""
         return text.replace(signature.token, "…") if signature.token else text
-
-
-def on_enterprise_server(url: str) -> bool:
-    """Whether an API's root is that of an Enterprise Server.
-    https://docs.github.com/en/enterprise-server@3.17/rest/using-the-rest-api/getting-started-with-the-rest-api
-    """
-    return urlsplit(url).path.rstrip("/").endswith("/api/v3")
 
 
 def repo_path(place: str) -> str:

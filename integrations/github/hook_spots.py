@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from integrations.findings import Kind
-from integrations.github.client import GitHubClient, on_enterprise_server
+from integrations.github.client import GitHubClient
+from integrations.github.servers import on_enterprise_server, pages_of
 from integrations.http import Answer
 from integrations.tracker import NotThere, SignInFailed, TrackerError
 from integrations.webhooks import Hears, astray, leads_to
@@ -185,5 +186,4 @@ class Spots:
         return replace(spot, hooks=tuple(hooks), strays=tuple(strays))
 
     def _page(self, path: str) -> str:
-        parts = urlsplit(self.client.url)
-        return f"{parts.scheme}://{parts.netloc.removeprefix('api.')}{path}"
+        return f"{pages_of(self.client.url)}{path}"

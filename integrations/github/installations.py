@@ -78,7 +78,8 @@ class Installations:
         self._tokens: dict[int, tuple[Signature, datetime]] = {}
         # It is asked anew now and then, because a repository may be taken out of an installation.
         self._serving: Recent[str, Installation] = Recent(client.clock)
-        self._app: App | None = None
+        # It may be renamed, and acts under its new name then.
+        self._app: Recent[str, App] = Recent(client.clock)
 
     # --- signing ------------------------------------------------------------------------------
 
@@ -166,14 +167,16 @@ class Installations:
                 )
 
     def app(self) -> App:
-        """Asked for once: https://docs.github.com/en/rest/apps/apps#get-the-authenticated-app"""
-        if self._app is None:
-            with _as_app():
-                answer = self._client.read("/app")
-                with in_shape("/app"):
-                    events = frozenset(map(str, answer.get("events") or ()))
-                self._app = App(str(answer["slug"]), str(answer["html_url"]), events)
-        return self._app
+        """At most ten minutes old.
+        https://docs.github.com/en/rest/apps/apps#get-the-authenticated-app"""
+        return self._app.get("", self._app_now)
+
+    def _app_now(self) -> App:
+        with _as_app():
+            answer = self._client.read("/app")
+            with in_shape("/app"):
+                events = frozenset(map(str, answer.get("events") or ()))
+                return App(str(answer["slug"]), str(answer["html_url"]), events)
 
 
 @contextmanager

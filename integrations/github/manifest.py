@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 
 import requests
 
+from integrations.github.servers import in_the_cloud, pages_of
 from integrations.http import Answer, an_object, never_arrived, parsed
 from integrations.tracker import OutcomeUnknown, Rejected, Unavailable
 
@@ -46,8 +47,6 @@ _NEWER = frozenset({"sub_issues", "issue_dependencies"})
 #: https://docs.github.com/en/apps/creating-github-apps/registering-a-github-app/registering-a-github-app
 LONGEST_NAME = 34
 
-_GITHUB_COM = "https://api.github.com"
-
 
 @dataclass(frozen=True, slots=True)
 class NewApp:
@@ -71,11 +70,6 @@ def called(permission: str) -> str:
     return permission.replace("_", " ").capitalize()
 
 
-def pages_of(url: str) -> str:
-    """Where people find the server whose API is at `url`."""
-    return "https://github.com" if url == _GITHUB_COM else url.removesuffix("/api/v3")
-
-
 def registration(url: str, organisation: str, state: str) -> str:
     """Where a browser posts the manifest: an App of this organisation, or of whoever is signed in
     ("")."""
@@ -96,7 +90,7 @@ def manifest(
         "default_permissions": {each: level for each, (level, _) in PERMISSIONS.items()},
     }
     if webhook:
-        newer = frozenset() if url == _GITHUB_COM else _NEWER
+        newer = frozenset() if in_the_cloud(url) else _NEWER
         asked["hook_attributes"] = {"url": webhook, "active": True}
         asked["default_events"] = [event for event in EVENTS if event not in newer]
     return asked
@@ -122,7 +116,9 @@ def convert(url: str, code: str, timeout: int) -> NewApp:
         raise Unavailable(words, mend=mend) from None
     words = f"GitHub answered {answer.status_code} to the code of the new App"
     if answer.status_code >= 500 or answer.status_code == 429:
-        raise Unavailable(words, mend="Load this page again in a minute: its code is good.")
+        raise Unavailable(
+            words, mend="Load this page again in a minute: its code is good for an hour."
+        )
     if answer.status_code != 201:
         raise Rejected(words, mend="Codes are good once and for an hour: begin anew.")
     told: Answer = an_object(parsed(answer.content, _odd), _odd)

@@ -16,8 +16,9 @@ from datetime import datetime, timedelta
 from itertools import islice
 from urllib.parse import quote
 
-from integrations.github.client import GitHubClient, on_enterprise_server
+from integrations.github.client import GitHubClient
 from integrations.github.recent import Recent
+from integrations.github.servers import on_enterprise_server
 from integrations.http import Answer
 from integrations.tracker import (
     MissedDelivery,

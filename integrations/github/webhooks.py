@@ -14,8 +14,9 @@ from typing import Any
 
 from integrations.findings import Finding, Kind
 from integrations.github.answers import Invalid
-from integrations.github.client import GitHubClient, on_enterprise_server
+from integrations.github.client import GitHubClient
 from integrations.github.hook_spots import NEWER, Hook, Spot, Spots, required, unsent
+from integrations.github.servers import on_enterprise_server
 from integrations.http import Answer
 from integrations.tracker import TrackerError
 from integrations.webhooks import Deed, Hears, Step, in_words

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from integrations.http import Answer
 from integrations.jira.client import JiraClient
 from integrations.jira.named_fields import seen_in
-from integrations.jira.reading import person
+from integrations.jira.reading import NOT_A_VALUE, person
 from integrations.jira.site import JiraSite
 from integrations.tracker import CustomField, Place, Rejected, Survey
 from workflows.model import Person
@@ -30,11 +30,17 @@ def survey(site: JiraSite, place: str, issue_type: str) -> Survey:
     project = site.client.get(f"/project/{place}")
     types = [t for t in project.get("issueTypes") or () if not t.get("subtask")]
     assignable = site.client.listed("/user/assignable/search", project=place, maxResults=100)
+    fields = site.client.listed("/field")
     return Survey(
         place=Place(str(project["key"]), str(project.get("name") or project["key"])),
         types=tuple(str(t["name"]) for t in types),
         components=tuple(str(c["name"]) for c in project.get("components") or ()),
-        fields=_fields(site, project, issue_type),
+        fields=_custom(site, project, fields, issue_type),
+        built_in=tuple(
+            CustomField(str(field["id"]), str(field["name"]))
+            for field in fields
+            if not field.get("custom") and field["id"] not in NOT_A_VALUE
+        ),
         people=tuple(p for user in assignable if (p := person(user)) is not None),
     )
 
@@ -53,7 +59,9 @@ def find_person(client: JiraClient, email: str) -> Person | None:
     return theirs[0] if len(theirs) == 1 else None
 
 
-def _fields(site: JiraSite, project: Answer, issue_type: str) -> tuple[CustomField, ...]:
+def _custom(
+    site: JiraSite, project: Answer, fields: Iterable[Any], issue_type: str
+) -> tuple[CustomField, ...]:
     """All custom fields that the project may have, also those that are on no create screen; the
     options are told by the create screen only, and only to those who may create such issues."""
     screen: dict[str, Any] = {}
@@ -64,7 +72,7 @@ def _fields(site: JiraSite, project: Answer, issue_type: str) -> tuple[CustomFie
             screen = {}
     return tuple(
         CustomField(str(field["id"]), str(field["name"]), _options(screen.get(str(field["id"]))))
-        for field in seen_in(project, site.client.listed("/field"))
+        for field in seen_in(project, fields)
     )
 
 

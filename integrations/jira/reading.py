@@ -24,7 +24,7 @@ _CATEGORIES = {
 }
 
 #: Fields that say nothing as one text, or are read on their own.
-_NOT_A_VALUE = frozenset(
+NOT_A_VALUE = frozenset(
     (
         *("aggregateprogress", "attachment", "comment", "description", "issuelinks", "progress"),
         *("subtasks", "thumbnail", "timetracking", "votes", "watches", "worklog"),
@@ -120,9 +120,10 @@ class Reader:
         by_id = {
             field: text
             for field, value in fields.items()
-            if field not in _NOT_A_VALUE and (text := self.value(value))
+            if field not in NOT_A_VALUE and (text := self.value(value))
         }
-        return {**by_name(by_id, names), **by_id}
+        readable = {id: name for id, name in names.items() if id not in NOT_A_VALUE}
+        return {**by_name(by_id, readable), **by_id}
 
     def value(self, value: Any) -> str:
         """A field's value as text: an option's value, a person's name, an ISO 8601 time, several
@@ -350,8 +351,11 @@ def changes(
 ) -> tuple[Change, ...]:
     """A changelog, the oldest first, without what it holds of comments. Cloud gives the newest
     first, so that of one moment its ids tell the order. `names` are those of fields by their ids:
-    a changelog of Data Center tells names alone."""
-    ids = {str(name): id for id, name in (names or {}).items()}
+    a changelog of Data Center tells names alone, and Jira's own fields by their ids."""
+    ids: dict[str, str] = {}
+    for id, name in (names or {}).items():
+        if id.startswith("customfield_"):  # of two with one name, it tells neither
+            ids[str(name)] = "" if str(name) in ids else id
     found = [
         Change(
             at=moment(history["created"]),

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from integrations.jira.filling import as_taken
+from integrations.jira.filling import as_taken, value_for
 from integrations.jira.site import JiraSite
 from integrations.jira.statuses import Target
 from integrations.jira.workflow import Way
@@ -38,8 +38,8 @@ def answers(site: JiraSite, target: Target, way: Way) -> Answers:
         if id == "resolution":
             continue
         name = str(told.get("name") or id)
-        given = target.fill(id, name)
-        if given is None:
+        given = value_for(id, name, target.fill, way.fields)
+        if not given:
             words = f"the transition {way.name} demands {name}: name a value for it under fill"
             found.lacking[id] = words
             continue

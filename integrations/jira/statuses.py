@@ -102,10 +102,10 @@ class Target:
             words += [*_NAMES.get(self._wish.progress, ()), "done", *known]
         return next((known[word] for word in words if word in known), None)
 
-    def fill(self, id: str, name: str) -> str | None:
-        """The value that the rules have for a field of a transition's screen."""
-        told = {same_word(key): value for key, value in self._wish.fill.items()}
-        return self._wish.fill.get(id, told.get(same_word(name)))
+    @property
+    def fill(self) -> Mapping[str, str]:
+        """Values that the rules have for fields that a transition demands."""
+        return self._wish.fill
 
     def _is_reason(self, reason: str | None) -> bool:
         words = {same_word(word) for word in self._wish.reasons}

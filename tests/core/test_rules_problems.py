@@ -182,6 +182,12 @@ def test_the_rules_that_these_tests_spoil_are_right(tmp_path: Path) -> None:
             " — write https:// (http is for this machine only)",
         ),
         (
+            "url: https://api.github.com",
+            "url: https://acme.ghe.com",
+            "rules.yaml:4: connections.hub.url: is GitHub's page, not its API"
+            " — write https://api.acme.ghe.com",
+        ),
+        (
             "  web:\n",
             "  ops:\n",
             "rules.yaml:22: teams.ops: stands twice, on lines 11 and 22 — keep one of them",

@@ -88,3 +88,47 @@ def test_two_that_say_different_things_are_not_guessed_between(stage: Stage) -> 
     key = closed(stage, customfield_10050="SEV-3", **{SECOND: "SEV-1"})
     assert stage.incident(key).severity is None
     assert f"customfield_10050 and {SECOND} are both called Severity" in stage.told(key)
+
+
+OWN = "customfield_10061"
+FELT = "customers: {teams: {Helpdesk: [Noor Aziz]}, felt: {fields: {Customers: []}}}\n"
+
+
+def test_a_field_that_is_called_like_one_of_jiras_own_is_told_with_its_id(stage: Stage) -> None:
+    stage.sandbox.jira.add_field(OWN, "Priority", "option", ["SEV-1"])
+    stage.restart(incidents=JIRA_INCIDENTS.replace("customfield_10050", "Priority"))
+    ((what, mend),) = faults().items()
+    assert what == f"INC has several fields Priority: {OWN}, priority"
+    assert f"{OWN}, say" in mend
+    stage.restart(incidents=JIRA_INCIDENTS.replace("customfield_10050", OWN))
+    assert faults() == {}
+
+
+def test_an_empty_field_of_ones_own_is_not_read_from_jiras_own(stage: Stage) -> None:
+    stage.sandbox.jira.add_field(OWN, "Resolution", "option", ["SEV-1"])
+    stage.restart(incidents=JIRA_INCIDENTS.replace("customfield_10050", "Resolution"))
+    key = closed(stage)
+    assert stage.incident(key).severity is None
+    assert f"{OWN} and resolution are both called Resolution" in stage.told(key)
+
+
+def test_jiras_own_field_is_meant_by_its_id_and_doctor_says_so(stage: Stage) -> None:
+    stage.restart(incidents=JIRA_INCIDENTS.replace("customfield_10050", "priority"))
+    assert faults() == {}
+    stage.sandbox.jira.add_field(OWN, "Priority", "option", ["SEV-1"])
+    told = json.loads(CliRunner().invoke(doctor, ["--json"]).output)
+    (note,) = [each for each in told if each["what"].startswith("INC: priority in the rules")]
+    assert note["ok"]
+    assert OWN in note["mend"]
+
+
+def test_names_that_differ_in_capitals_alone_are_not_guessed_between(stage: Stage) -> None:
+    stage.sandbox.jira.add_field(SECOND, "severity", "option", ["SEV-1"])
+    key = closed(stage, customfield_10050="SEV-3", **{SECOND: "SEV-1"})
+    assert stage.incident(key).severity is None
+
+
+def test_fields_of_verdicts_and_of_what_customers_felt_are_looked_for(stage: Stage) -> None:
+    verdicts = "{destination: {connection: jira, project: OPS}, verdict_field: Verdikt}"
+    stage.restart(incidents=JIRA_INCIDENTS, audits=verdicts, participants=FELT)
+    assert sorted(faults()) == ["INC has no field Customers", "OPS has no field Verdikt"]

@@ -274,6 +274,39 @@ def test_doctor_reads_what_the_app_may_do(company: Company) -> None:
     assert "Issues: write" in lacks[0].mend
 
 
+def found_by_doctor(client: GitHubClient) -> list[tuple[str, str, str]]:
+    found = GitHubTracker("github", client).check({"acme/ops": Use()})
+    return [(f.kind, f.what, f.mend) for f in found if not f.ok]
+
+
+def test_doctor_tells_a_suspended_installation_by_its_repository(company: Company) -> None:
+    company.github.suspend_app(company.acme)
+    ((kind, what, mend),) = found_by_doctor(company.client)
+    assert kind == "permission"
+    assert what.startswith("acme/ops: ")
+    assert "suspended" in what
+    assert "installed GitHub Apps" in mend
+
+
+def test_doctor_tells_a_wrong_key_and_a_wrong_clock_as_a_sign_in_that_fails(
+    company: Company,
+) -> None:
+    other = company.github.add_app("other", GRANTED)
+    told, pem = company.told, company.told["pem"]
+    late = AppKey(str(told["id"]), pem, lambda: START + timedelta(hours=1))
+    ahead = GitHubClient(company.sandbox.github_url, late, clock=lambda: START)
+    for client in (
+        company.sign_in(key=other["pem"]),
+        company.sign_in(app_id="4711"),
+        company.sign_in(key="no key at all"),
+        GitHubClient(company.sandbox.github_url, Installations(ahead), clock=lambda: START),
+    ):
+        ((kind, what, mend),) = found_by_doctor(client)
+        assert kind == "sign-in"
+        assert what.startswith("sign-in: ")
+        assert mend.endswith("and whether this machine's clock is right.")
+
+
 def test_deliveries_of_the_apps_own_webhook_are_asked_for_again(company: Company) -> None:
     address = "http://127.0.0.1:9/webhooks/github"  # nobody listens
     told = company.github.add_app("hooked", GRANTED, ["issues"], url=address, secret="s")
@@ -318,6 +351,16 @@ def test_an_apps_webhook_is_led_here_and_its_events_are_left_to_its_owner(compan
     assert renewed.step is Step.UPDATE
     (left,) = AppWebhook(client, heard, address).to_remove()
     assert left.step is Step.BY_HAND
+
+
+def test_an_app_that_was_renamed_is_known_by_its_new_name(company: Company) -> None:
+    """By which its own comments and issues are told from other people's."""
+    company.client.login()
+    app = company.github.apps.by_slug.pop("followthrough")
+    app.slug = "followthrough-two"
+    company.github.apps.by_slug[app.slug] = app
+    company.wait(minutes=11)
+    assert company.client.login() == "followthrough-two[bot]"
 
 
 def test_a_repository_that_was_renamed_is_still_served(company: Company) -> None:
