@@ -35,8 +35,6 @@ settings.load_profile("no deadline")
 gc.set_threshold(100_000, 50, 100)
 
 WATCH = pytest.StashKey[leaks.Watch]()
-ASKED = asked.Listener()
-
 #: What the listener counted in a test, among what the test itself says of it.
 COUNTED = "asked: "
 
@@ -46,7 +44,7 @@ def _listening() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         leaks.install(patch)
         inprocess.install(patch)
-        ASKED.install(patch)
+        asked.LISTENER.install(patch)
         if databases.ON_POSTGRESQL:
             databases.install(patch)
         yield
@@ -136,7 +134,7 @@ def pytest_runtest_makereport(
         databases.forget_below(directory)
     if call.when == "teardown" and report.passed and WATCH in item.stash:
         found = item.stash[WATCH].look(report.sections, directory)
-        faults, counts = ASKED.taken()
+        faults, counts = asked.LISTENER.taken()
         if not item.path.name.startswith(asked.OWN_WORDS):
             found += faults
             report.user_properties += [(COUNTED + name, count) for name, count in counts.items()]

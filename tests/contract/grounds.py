@@ -13,7 +13,8 @@ from random import choices
 from tempfile import TemporaryDirectory
 
 import requests
-from conftest import ASKED, needs
+from asked import LISTENER
+from conftest import needs
 from contract import live
 from contract.ground import Caller, GitHub, Ground, Jira, basic, signed_in
 from contract.pages import JiraAndConfluence
@@ -94,7 +95,7 @@ def emulated() -> Iterator[Ground]:
             owner = Caller(url, signed_in(f"token {SERVICE}"))
             for each in repositories:
                 owner("PUT", f"/repos/{each}/collaborators/kim", {"permission": "admin"})
-            with ASKED.hearing(Server(f"{url}/", GITHUB, "/")):
+            with LISTENER.hearing(Server(f"{url}/", GITHUB, "/")):
                 yield GitHub(url, *repositories, PERSON, SERVICE, a_mark())
         finally:
             process.terminate()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from conftest import ASKED
+from asked import LISTENER
 
 WITHIN = 60.0
 #: As ``python -m service demo``, and its sandbox writes down what it is asked.
@@ -41,7 +41,7 @@ def place(tmp_path: Path) -> Iterator[Path]:
     """A directory that is empty but for what the demo's sandbox was asked, which is heard in the
     end; no process about it is left then."""
     yield tmp_path
-    ASKED.read(tmp_path / "asked")
+    LISTENER.read(tmp_path / "asked")
     if Path("/proc/self/environ").exists():
         assert processes_about(tmp_path) == []
 
