@@ -10,6 +10,7 @@ from integrations.document_store import Spaces
 from integrations.files import Files
 from integrations.findings import Finding, Kind
 from integrations.gitdir import checks as git_directory
+from integrations.handles import instead
 from integrations.reviewed import ShowsChecks
 from integrations.tracker import Survey, Tracker, TrackerError
 from integrations.webhooks import Webhooks
@@ -283,7 +284,8 @@ def _owners(
             told = f"{person.name} ({handle}): {error.words}"
             yield Finding(False, told, error.mend, kind=Kind.PERSON)
             continue
-        mend = f"Let them be assigned in {tasks.place}, or mend the handle under people."
+        mend = instead(kind, handle)
+        mend = mend or f"Let them be assigned in {tasks.place}, or mend the handle under people."
         said = "is assignable" if can else "is not assignable"
         what = f"{person.name} ({handle}) {said} in {tasks.place}"
         yield Finding(can, what, "" if can else mend, kind=Kind.PERSON)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from urllib.parse import urlsplit
 
 from integrations.findings import Finding, Kind
 from integrations.github.app_checks import check_installation
 from integrations.github.client import GitHubClient
-from integrations.tracker import NotThere, SignInFailed, TrackerError
+from integrations.tracker import NotThere, RateLimited, SignInFailed, TrackerError
 
 #: A token that ends so soon is told, so that another one is made in time.
 _SOON = timedelta(days=14)
@@ -27,7 +28,8 @@ def check(client: GitHubClient, places: Iterable[str]) -> Iterator[Finding]:
         yield Finding(False, f"sign-in: {error.words}", mend, kind=Kind.SIGN_IN)
         return
     except TrackerError as error:
-        yield Finding(False, f"sign-in: {error.words}", error.mend, kind=Kind.REACH)
+        mend = _ADDRESS if _astray(client.url, error) else error.mend
+        yield Finding(False, f"sign-in: {error.words}", mend, kind=Kind.REACH)
         return
     yield Finding(True, f"signed in as {login}", kind=Kind.SIGN_IN)
     if not client.signer.is_app:
@@ -43,6 +45,19 @@ def check(client: GitHubClient, places: Iterable[str]) -> Iterator[Finding]:
             told = f"{place}: {error.words}"
             yield Finding(False, told, error.mend, kind=Kind.PERMISSION, place=place)
 
+
+def _astray(url: str, error: TrackerError) -> bool:
+    """Whether the address is probably none of an API: every one of GitHub's tells who signs in.
+    https://docs.github.com/en/enterprise-server@latest/rest/quickstart"""
+    path = urlsplit(url).path
+    beside = path not in ("", "/") and not path.endswith("/api/v3")
+    return isinstance(error, NotThere) or (beside and not isinstance(error, RateLimited))
+
+
+_ADDRESS = (
+    "Write only the API's address as url in the rules: https://api.github.com, or "
+    "https://HOST/api/v3 of an Enterprise Server, without a repository or organisation."
+)
 
 _UNSEEN = (
     "Look whether its name in the rules is right, and give the account access to it (its token, "

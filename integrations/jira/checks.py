@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from integrations.findings import Finding, Kind
+from integrations.jira.client import NotJira
 from integrations.jira.demands import required
 from integrations.jira.named_statuses import named_statuses
 from integrations.jira.reach import done_at_all, statuses_of, way_to_done
@@ -42,7 +44,8 @@ def check(site: JiraSite, places: Mapping[str, Use]) -> Iterator[Finding]:
     try:
         me = site.client.get("/myself")
     except TrackerError as error:
-        yield _failed(f"sign in to {site.client.url}", error)
+        fault = _failed(f"sign in to {site.client.url}", error)
+        yield replace(fault, mend=_mend_of_path(site.client.url, error) or fault.mend)
         return
     who = person(me)
     told = f"signed in to {site.client.url} as {who.name if who else 'somebody'}"
@@ -68,6 +71,22 @@ def check(site: JiraSite, places: Mapping[str, Use]) -> Iterator[Finding]:
             yield from _looked_at(what, _creation(site, place, issue_type, made))
         if use.types():
             yield from _looked_at(f"people of {place}", _people(site, place))
+
+
+def _mend_of_path(url: str, error: TrackerError) -> str:
+    """What to do about an address that is a page's, not the site's; "" where it is no such thing.
+    Data Center may have a context path:
+    https://confluence.atlassian.com/adminjiraserver/changing-the-jira-application-context-path-938847806.html
+    """
+    parts = urlsplit(url)
+    cloud = (parts.hostname or "").endswith(".atlassian.net")
+    astray = isinstance(error, (NotThere, NotJira, Rejected))
+    if not parts.path or not astray or (isinstance(error, SignInFailed) and not cloud):
+        return ""
+    mend = f"Write only the site's address as url in the rules: {parts.scheme}://{parts.netloc}"
+    if cloud:
+        return f"{mend}."
+    return f"{mend}, followed by the context path where a Data Center has one, such as /jira."
 
 
 _UNSEEN = (

@@ -479,6 +479,31 @@ def test_a_fault_is_found_by_its_name_with_what_mends_it(healthy: Healthy, fault
     assert healthy.stage.sandbox.writes() == [], "doctor only reads"
 
 
+@pytest.mark.parametrize("healthy", [DATA_CENTER], indirect=True)
+@pytest.mark.parametrize("page", ["/software", "/browse/INC-1"])
+def test_the_address_of_a_page_of_jira_is_mended_to_that_of_the_site(
+    healthy: Healthy, page: str
+) -> None:
+    base = healthy.stage.sandbox.jira_url
+    healthy.rules(base, base + page)
+    (fault,) = faults()
+    assert fault["kind"] == Kind.REACH
+    site = base.removesuffix("/jira")
+    assert (
+        f"Write only the site's address as url in the rules: {site}, followed by" in fault["mend"]
+    )
+    assert "context path where a Data Center has one, such as /jira." in fault["mend"]
+
+
+@pytest.mark.parametrize("healthy", [JIRA], indirect=True)
+def test_who_is_named_by_e_mail_in_jira_wants_an_account_id(healthy: Healthy) -> None:
+    healthy.rules("jira: 5b10-lee", "jira: lee@acme.example")
+    (fault,) = faults()
+    assert fault["kind"] == Kind.PERSON
+    assert "wants their accountId under people" in fault["mend"]
+    assert "open their profile" in fault["mend"]
+
+
 # --- what is no fault -----------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ import requests
 import responses
 from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
 
+from integrations.github.adapter import GitHubTracker
 from integrations.github.answers import Invalid
 from integrations.github.client import GitHubClient, issue_path, repo_path
 from integrations.tracker import (
@@ -23,6 +24,7 @@ from integrations.tracker import (
     TrackerError,
     Unavailable,
 )
+from integrations.uses import Use
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 API = "https://api.github.com"
@@ -276,3 +278,14 @@ def test_what_is_no_repository_is_refused_before_any_call(place: str) -> None:
 
 def test_names_are_quoted() -> None:
     assert issue_path("acme/o?ps#007") == "/repos/acme/o%3Fps/issues/7"
+
+
+@pytest.mark.parametrize("path", ["/acme", "/api/v3/acme", ""])
+def test_an_address_beside_the_api_is_mended_to_it(path: str) -> None:
+    url = f"https://github.acme.example:443{path}"
+    with responses.RequestsMock() as hub:
+        hub.get(f"{url}/user", status=404, json={"message": "Not Found"})
+        tracker = GitHubTracker("github", GitHubClient(url, "ghp_token"))
+        (finding,) = tracker.check({"acme/ops": Use()})
+    assert not finding.ok
+    assert "https://api.github.com, or https://HOST/api/v3 of an Enterprise" in finding.mend

@@ -11,6 +11,7 @@ import requests
 import responses
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
+from integrations.jira.adapter import JiraTracker
 from integrations.jira.client import JiraClient, Refused
 from integrations.tracker import (
     NotThere,
@@ -21,6 +22,7 @@ from integrations.tracker import (
     TrackerError,
     Unavailable,
 )
+from integrations.uses import Use
 
 URL, TOKEN = "https://jira.acme.example/context", "s3cret-token"
 API = f"{URL}/rest/api/3"
@@ -225,3 +227,16 @@ def test_a_page_without_its_items_is_not_an_empty_list() -> None:
 def test_atlassians_own_addresses_need_no_question() -> None:
     there = JiraClient("https://acme.atlassian.net/", user="x", token="y", clock=lambda: NOW)
     assert there.cloud
+
+
+@pytest.mark.parametrize("path", ["/jira/software", "/browse/INC-1"])
+def test_the_address_of_a_page_in_the_cloud_is_mended_to_that_of_the_site(path: str) -> None:
+    there = f"https://acme.atlassian.net{path}"
+    with responses.RequestsMock() as jira:
+        jira.get(f"{there}/rest/api/3/myself", status=404, body="<html>Not here</html>")
+        tracker = JiraTracker("jira", there, user="x", token=TOKEN, clock=lambda: NOW)
+        (finding,) = tracker.check({"INC": Use()})
+    assert not finding.ok
+    assert finding.mend == (
+        "Write only the site's address as url in the rules: https://acme.atlassian.net."
+    )

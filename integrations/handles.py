@@ -1,0 +1,16 @@
+"""What people are called in each kind of tracker."""
+
+from __future__ import annotations
+
+#: https://support.atlassian.com/atlassian-account/docs/what-is-an-atlassian-account/ and
+#: https://developer.atlassian.com/cloud/jira/platform/deprecation-notice-user-privacy-api-migration-guide/
+_ACCOUNT_ID = (
+    "Jira Cloud wants their accountId under people, no e-mail address: open their profile in Jira, "
+    "its address ends with it (…/jira/people/ACCOUNT-ID). In a Data Center it is their username."
+)
+
+
+def instead(kind: str, handle: str) -> str:
+    """What to write for somebody whose `handle` a tracker of this kind does not know, where it is
+    seen that it is no such thing; "" where it may be one."""
+    return _ACCOUNT_ID if kind == "jira" and "@" in handle else ""
