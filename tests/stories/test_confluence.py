@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 from stage import CONFLUENCE_PAGE, JIRA_INCIDENTS, JIRA_TASKS, Stage
 
+from integrations.confluence.site import CloudSite, DataCenterSite
 from integrations.sandbox.acme import BOT_JIRA, KIM, LEE, NOOR
 from integrations.sandbox.confluence_site import Page
 from service.commands.all import followthrough
@@ -198,6 +199,40 @@ def test_a_page_that_was_deleted_is_never_made_again(stage: Stage) -> None:
     stage.sandbox.jira.transition(key, "Resolved", KIM)
     stage.settle()
     assert len(pages(stage)) == 1
+
+
+@pytest.mark.parametrize("may", [True, False])
+def test_a_page_that_is_thrown_away_while_it_is_written_to_counts_as_deleted_or_is_told(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, may: bool
+) -> None:
+    key = closed(stage)
+    stage.settle()
+    page, confluence = page_of(stage, key), stage.sandbox.confluence
+    kind = CloudSite if confluence.cloud else DataCenterSite
+    write = kind.write
+
+    def kim_throws_it_away(site: Any, known: Any, body: str) -> Any:
+        if page.status == "current":
+            confluence.trash(page.id)
+        return write(site, known, body)
+
+    monkeypatch.setattr(kind, "write", kim_throws_it_away)
+    if not may:
+        words = {"statusCode": 403, "message": "not yours to delete"}
+        stage.sandbox.fail_next("DELETE", "pages", 403, body=words)
+    stage.sandbox.jira.comment(key, "It was the cache.", NOOR)
+    stage.settle()
+    restored = confluence.cloud and not may
+    with stage.store.read() as tx:
+        (letter,) = tx.effects.dead_letters()
+    assert ("took it out of the trash; it could not be put back" in letter.words) is restored
+    assert page.status == ("current" if restored else "trashed")
+    assert len(pages(stage)) == 1
+    stage.wait(timedelta(minutes=6))
+    stage.poll()
+    document = stage.incident(key).postmortem
+    assert document is not None
+    assert (document.status is DocumentStatus.GONE) is not restored
 
 
 @pytest.mark.parametrize("status", [0, 502])
