@@ -53,25 +53,39 @@ def blueprint(container: WebContainer) -> Blueprint:
 
     @routes.get("/setup/github/made")
     def made() -> str:
-        """Where GitHub sends the browser back to. Only the browser that asked has the state."""
-        asked = session.pop(_ASKED, None)
+        """Where GitHub sends the browser back to. Only the browser that asked has the state; the
+        session holds how far it came, so that the page may be loaded again at each step."""
+        asked = session.get(_ASKED)
         state = request.args.get("state", "")
         if asked is None or not hmac.compare_digest(asked["state"].encode(), state.encode()):
-            abort(400, "This browser did not begin that, or went on already: begin anew.")
-        try:
-            found = container.registering.finish(asked["url"], request.args.get("code", ""))
-        except NotYet as error:  # the code is good yet, and the App would have no key without it
-            session[_ASKED] = asked
-            abort(503, str(error))
-        except Unfit as error:
-            abort(400, str(error))
-        with container.store.write() as tx:
-            after = {"id": found.id, "page": found.page, "connection": asked["connection"]}
-            tx.changes.add(actor(), "register GitHub App", found.slug, None, after)
-        rules = snippet(found, asked["connection"], asked["url"])
-        return render_template("app_made.html", app=found, rules=rules)
+            session.pop(_ASKED, None)
+            abort(400, "This browser did not begin that, or began another since: begin anew.")
+        if "app" not in asked:
+            app = _finished(container, asked["url"], request.args.get("code", ""))
+            asked = session[_ASKED] = {**asked, "app": app.told(), "on_record": False}
+        app = Registered.of(asked["app"])
+        if not asked["on_record"]:
+            with container.store.write() as tx:
+                after = {"id": app.id, "page": app.page, "connection": asked["connection"]}
+                tx.changes.add(actor(), "register GitHub App", app.slug, None, after)
+            session[_ASKED] = {**asked, "on_record": True}
+        rules = snippet(app, asked["connection"], asked["url"])
+        return render_template("app_made.html", app=app, rules=rules)
 
     return routes
+
+
+def _finished(container: WebContainer, url: str, code: str) -> Registered:
+    """The App of this code. Where there is none, the answer says whether to come again."""
+    with container.store.write():
+        pass  # a database that is away is told of now, while the code is good yet
+    try:
+        return container.registering.finish(url, code)
+    except NotYet as error:  # the code is good yet, and the App would have no key without it
+        abort(503, str(error))
+    except Unfit as error:
+        session.pop(_ASKED)
+        abort(400, str(error))
 
 
 def _typed() -> Wish:
