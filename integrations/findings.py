@@ -19,6 +19,7 @@ class Kind(StrEnum):
     SCREEN = "screen"  # a field that cannot be set when a ticket is created
     REQUIRED_FIELD = "required field"  # one that nobody would fill in
     LINK_TYPE = "link type"
+    STATUS = "status"  # one that the rules name, and that is not there
     DONE = "done"  # no way to a status that means done
     PERSON = "person"  # not assignable, or without an account there
     WRITERS = "writers"  # who may cause effects by what they write

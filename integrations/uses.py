@@ -19,13 +19,25 @@ class Creation:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedStatus:
+    """A status that the `rule` names, such as ``teams.payments.postmortem.tasks.statuses.done``:
+    one of any of the `issue_types`, or of any at all where there are none."""
+
+    name: str
+    rule: str
+    issue_types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Use:
-    """What is created in a place, which fields of it are `kept` in sync, and whether milestones
-    are closed. A place that is only watched has nothing of it."""
+    """What is created in a place, which fields of it are `kept` in sync, whether milestones are
+    closed, and which statuses the rules name there. A place that is only watched has nothing of it
+    but the last."""
 
     creations: tuple[Creation, ...] = ()
     kept: frozenset[Field] = frozenset()
     closes: bool = False
+    statuses: tuple[NamedStatus, ...] = ()
 
     def types(self) -> tuple[str, ...]:
         """The issue types that are created, each once."""

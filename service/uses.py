@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from integrations.uses import Creation, Use
-from workflows.policy import Mode, Policy, TaskDestination, Team
+from integrations.uses import Creation, NamedStatus, Use
+from workflows.policy import (
+    IncidentSource,
+    Mode,
+    Policy,
+    SourceKind,
+    TaskDestination,
+    Team,
+)
 from workflows.snapshots import Field
 
 
@@ -14,9 +21,11 @@ def uses(connection: str, policy: Policy) -> dict[str, Use]:
     """Every place that the rules name on a connection, with what is done there."""
     found: dict[str, Use] = {}
     for team in policy.teams.values():
-        for source in team.incidents:
+        for n, source in enumerate(team.incidents):
             if source.connection == connection:
-                found.setdefault(source.place, Use())
+                known = found.get(source.place, Use())
+                named = tuple(_read(source, f"teams.{team.name}.incidents[{n}]"))
+                found[source.place] = replace(known, statuses=(*known.statuses, *named))
         for on, place, use in _done(team):
             if on == connection:
                 known = found.get(place, Use())
@@ -25,6 +34,7 @@ def uses(connection: str, policy: Policy) -> dict[str, Use]:
                     creations=(*known.creations, *use.creations),
                     kept=known.kept | use.kept,
                     closes=known.closes or use.closes,
+                    statuses=(*known.statuses, *use.statuses),
                 )
     return found
 
@@ -38,12 +48,33 @@ def _done(team: Team) -> Iterator[tuple[str, str, Use]]:
     fields = frozenset(field for field, known in team.sync.fields.items() if known.counts)
     closes = team.sync.close_milestones and team.postmortem.twin is not None
     for target, at in zip(tickets(team), ("tasks", "tasks.twin"), strict=False):
-        use = Use((_creation(target, f"{rule}.{at}"),), fields, closes)
+        here = f"{rule}.{at}"
+        use = Use((_creation(target, here),), fields, closes, tuple(_said(target, here)))
         yield target.connection, target.place, use
     if team.audits:  # they are closed once they are judged
         target = team.audits.destination
-        use = Use((_creation(target, _audits_rule(team)),), frozenset({Field.STATUS}))
+        here = _audits_rule(team)
+        said = tuple(_said(target, here))
+        use = Use((_creation(target, here),), frozenset({Field.STATUS}), statuses=said)
         yield target.connection, target.place, use
+
+
+def _read(source: IncidentSource, rule: str) -> Iterator[NamedStatus]:
+    """The statuses that incidents are read by."""
+    types = tuple(sorted(source.match.issue_types))
+    for name in sorted(source.closed.statuses):
+        yield NamedStatus(name, f"{rule}.closed.status", types)
+    for moment, value in source.moments.items():
+        if value.kind is SourceKind.STATUS:
+            yield NamedStatus(value.name, f"{rule}.moments.{moment}.status", types)
+
+
+def _said(target: TaskDestination, rule: str) -> Iterator[NamedStatus]:
+    """The statuses that tickets are brought to, and read by."""
+    types = (target.issue_type,) if target.issue_type else ()
+    for progress, names in target.statuses.names.items():
+        for name in names:
+            yield NamedStatus(name, f"{rule}.statuses.{progress}", types)
 
 
 def _audits_rule(team: Team) -> str:

@@ -166,7 +166,7 @@ class Listener:
             self._faults.append(f"{method} {path}: no file speaks of it, nor does asked.UNTOLD")
             return
         there = openapi.described(server.file) is not None
-        self._counts[server.file if there else f"{server.file}, which is not there"] += 1
+        self._counts[server.file if there else f"nothing: {server.file} is not there"] += 1
         self._faults += openapi.faults_of(server, method, path, query, body, kind)
 
 

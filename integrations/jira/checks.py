@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from integrations.findings import Finding, Kind
 from integrations.jira.demands import required
+from integrations.jira.named_statuses import named_statuses
 from integrations.jira.reach import done_at_all, statuses_of, way_to_done
 from integrations.jira.reading import person
 from integrations.jira.site import JiraSite
@@ -124,6 +125,7 @@ def _project(site: JiraSite, place: str, use: Use) -> Iterator[Finding]:
     types = statuses_of(site, place)
     done = done_at_all(place, types)
     yield done
+    yield from named_statuses(place, types, use.statuses)
     if not done.ok or _TO_KEEP[Field.STATUS][0] not in held:
         return
     known = {name.casefold(): statuses for name, statuses in types.items()}

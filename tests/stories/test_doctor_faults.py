@@ -199,6 +199,19 @@ def an_unknown_field(all: Healthy) -> None:
     all.rules("customfield_10050", "customfield_10099")
 
 
+def an_unknown_status_of_tasks(all: Healthy) -> None:
+    all.rules("issue_type: Task}", "issue_type: Task, statuses: {done: [Ready to ship]}}")
+
+
+def an_unknown_status_of_closed_incidents(all: Healthy) -> None:
+    all.rules("closed: {status_category: done}", "closed: {status: [Ready to ship]}")
+
+
+def an_unknown_status_of_a_moment(all: Healthy) -> None:
+    before = "severity: {field: customfield_10050}"
+    all.rules(before, f"moments: {{mitigated: {{status: Mitigatd}}}}\n        {before}")
+
+
 def an_unknown_link_type(all: Healthy) -> None:
     all.jira.remove_link_type("Relates")
 
@@ -366,6 +379,25 @@ FAULTS = [
     Fault(an_unknown_issue_type_of_incidents, JIRA, Kind.ISSUE_TYPE, "issue type Outage"),
     Fault(an_unknown_label, GITHUB, Kind.LABEL, "no label outage"),
     Fault(an_unknown_field, JIRA, Kind.FIELD, "no field customfield_10099"),
+    Fault(
+        an_unknown_status_of_tasks,
+        JIRA,
+        Kind.STATUS,
+        "Task in OPS has no status Ready to ship, which "
+        "teams.payments.postmortem.tasks.statuses.done names",
+    ),
+    Fault(
+        an_unknown_status_of_closed_incidents,
+        DATA_CENTER,
+        Kind.STATUS,
+        "Ready to ship, which teams.payments.incidents[0].closed.status names",
+    ),
+    Fault(
+        an_unknown_status_of_a_moment,
+        JIRA,
+        Kind.STATUS,
+        "Mitigatd, which teams.payments.incidents[0].moments.mitigated.status names",
+    ),
     Fault(an_unknown_link_type, JIRA, Kind.LINK_TYPE, "no issue link type Relates"),
     Fault(a_required_field_without_a_value, JIRA, Kind.REQUIRED_FIELD, "demands Detected at"),
     *(

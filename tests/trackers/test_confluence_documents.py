@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -194,6 +195,50 @@ def test_what_people_add_below_our_table_stays_as_they_wrote_it_when_the_table_c
     assert "at last" in stored
     assert "at last" not in after
     assert written.regions["timeline"] == f"{TABLE.format('more')}\n\n{below}"
+
+
+def task(said: str) -> str:
+    status = "<ac:task-status>incomplete</ac:task-status>"
+    return f"<ac:task>{status}<ac:task-body>{said}</ac:task-body></ac:task>"
+
+
+@pytest.mark.parametrize("kind", ["ac:task-list", "ul", "ol"])
+def test_of_a_list_that_the_table_took_in_part_the_other_items_stay_as_they_are_written(
+    sandbox: Sandbox, store: ConfluencePageDocuments, kind: str
+) -> None:
+    made = store.create(document())
+    person = '<ac:link><ri:user ri:account-id="kim-2" /></ac:link>'
+    picture = '<ac:image><ri:attachment ri:filename="graph.png" /></ac:image>'
+    of_code = "<ac:plain-text-body><![CDATA[x < 1]]></ac:plain-text-body>"
+    said = [
+        f"Ask {person}, mein Kind ü",
+        "ACTION: write it down",
+        f"ACTION: look at {picture}",
+        f'ACTION: run <ac:structured-macro ac:name="code">{of_code}</ac:structured-macro>',
+        "<p>See <u>it</u></p><p>and more</p>",
+        "ACTION: the last",
+    ]
+    items = [task(each) if kind == "ac:task-list" else f"<li>{each}</li>" for each in said]
+    theirs = f"<{kind}>{''.join(items)}</{kind}>"
+    sandbox.confluence.edit_page(made.ref.id, "</table>", f"</table>{theirs}", KIM)
+    before = sandbox.confluence.page(made.ref.id).now.body
+    name = "ac:task" if kind == "ac:task-list" else "li"
+    first = before.index(f"<{kind}")
+    stored = re.findall(f"<{name}>.*?</{name}>", before[first:], re.DOTALL)
+    read = store.read(made.ref, made.headings)
+    lines = read.regions["timeline"].partition("\n\n")[2].split("\n")
+    stays = [line for line in lines if "ACTION" not in line and "x <" not in line]
+    stays = [line for line in stays if not line.strip().startswith("```")]
+    store.write(read, {"timeline": "\n".join([TABLE.format("more"), "", *stays])})
+    after = sandbox.confluence.page(made.ref.id).now.body
+    assert [each for each in stored if each in after] == [stored[0], stored[2], stored[4]]
+    rest = "".join([stored[0], stored[2], stored[4]])
+    assert rest in after
+    for gone in ("write it down", "run", "the last", "at last"):
+        assert gone not in after
+    assert after.count("graph.png") == after.count("kim-2") == 1
+    again = store.read(made.ref, made.headings)
+    assert store.write(again, again.regions) == again
 
 
 def test_who_saves_the_page_between_our_read_and_our_write_loses_nothing(
