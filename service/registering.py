@@ -96,7 +96,7 @@ def wish(server: str, organisation: str, connection: str, *, public: bool) -> Wi
     if not _SERVER.fullmatch(url):
         raise Unfit("Write the server as https://github.com or https://github.acme.example.")
     if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
-        raise Unfit("Write the server with https://: what it answers is a secret.")
+        raise Unfit("Write the server with https:// in front: what it answers is a secret.")
     if organisation and not _LOGIN.fullmatch(organisation):
         raise Unfit("Write the organisation as its address does, such as acme.")
     if not _CONNECTION.fullmatch(connection):

@@ -264,6 +264,7 @@ def test_a_code_that_github_does_not_know_makes_nothing(admin: Admin) -> None:
     answer = admin.client.get(re.sub("code=[^&]+", "code=guessed", back))
     assert answer.status_code == 400
     assert "begin anew" in answer.text
+    assert 'action="/setup/github"' in answer.text
     assert admin.files() == []
 
 
@@ -326,9 +327,13 @@ def test_files_that_are_there_already_are_not_written_over(
 def test_what_cannot_be_is_refused_with_what_can(
     admin: Admin, typed: dict[str, str], told: str
 ) -> None:
-    answer = admin.ask(**typed)
+    answer = admin.ask(public="yes", **typed)
     assert answer.status_code == 400
-    assert told in html.unescape(answer.text)
+    page = html.unescape(answer.text)
+    assert told in page
+    kept = {"organisation": "acme", "connection": "hub", **typed}
+    assert all(f'name="{name}" value="{text}"' in page for name, text in kept.items())
+    assert '<option value="yes" selected>' in page
 
 
 def test_an_enterprise_server_is_asked_at_its_own_addresses(admin: Admin) -> None:
