@@ -30,6 +30,10 @@ def check_sync(rules: Mapping[str, Any], told: Container[Place]) -> Iterator[Com
             if "twin" in tasks:
                 yield from _check_statuses(tasks["twin"], beside, connections)
                 yield from _check_twin(tasks["twin"], tasks, beside, connections)
+        audits = team.get("audits") or {}
+        if "destination" in audits:
+            at = ("teams", name, "audits", "destination")
+            yield from _check_statuses(audits["destination"], at, connections)
         twin = tasks is None or "twin" in tasks or beside in told
         if team.get("sync", {}).get("close_milestones") and not twin:
             at = ("teams", name, "sync", "close_milestones")

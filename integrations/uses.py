@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workflows.snapshots import Field
+from workflows.tasks import StatusWish
 
 
 @dataclass(frozen=True, slots=True)
 class Creation:
     """Tickets of `issue_type` that are created for the `rule`, such as
     ``teams.payments.postmortem.tasks``; `fill` are values for fields that must have one, by name
-    or id."""
+    or id. `done` is what they are asked to become once they are done, where we do that."""
 
     issue_type: str
     fill: tuple[tuple[str, str], ...] = ()
     rule: str = ""
+    done: StatusWish | None = None
 
 
 @dataclass(frozen=True, slots=True)

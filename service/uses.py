@@ -14,7 +14,8 @@ from workflows.policy import (
     TaskDestination,
     Team,
 )
-from workflows.snapshots import Field
+from workflows.snapshots import Field, Progress
+from workflows.statuses import status_wish
 
 
 def uses(connection: str, policy: Policy) -> dict[str, Use]:
@@ -49,13 +50,14 @@ def _done(team: Team) -> Iterator[tuple[str, str, Use]]:
     closes = team.sync.close_milestones and team.postmortem.twin is not None
     for target, at in zip(tickets(team), ("tasks", "tasks.twin"), strict=False):
         here = f"{rule}.{at}"
-        use = Use((_creation(target, here),), fields, closes, tuple(_said(target, here)))
+        made = _creation(target, here, moves=Field.STATUS in fields)
+        use = Use((made,), fields, closes, tuple(_said(target, here)))
         yield target.connection, target.place, use
     if team.audits:  # they are closed once they are judged
         target = team.audits.destination
         here = _audits_rule(team)
         said = tuple(_said(target, here))
-        use = Use((_creation(target, here),), frozenset({Field.STATUS}), statuses=said)
+        use = Use((_creation(target, here, moves=True),), frozenset({Field.STATUS}), statuses=said)
         yield target.connection, target.place, use
 
 
@@ -85,8 +87,9 @@ def _audits_rule(team: Team) -> str:
     return f"teams.{team.name}.audits.destination"
 
 
-def _creation(target: TaskDestination, rule: str) -> Creation:
-    return Creation(target.issue_type, tuple(target.statuses.fill.items()), rule)
+def _creation(target: TaskDestination, rule: str, *, moves: bool) -> Creation:
+    done = status_wish(Progress.DONE, target.statuses) if moves else None
+    return Creation(target.issue_type, tuple(target.statuses.fill.items()), rule, done)
 
 
 def tickets(team: Team) -> tuple[TaskDestination, ...]:

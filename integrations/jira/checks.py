@@ -132,7 +132,8 @@ def _project(site: JiraSite, place: str, use: Use) -> Iterator[Finding]:
     for issue_type in use.types():
         statuses = known.get(issue_type.casefold())
         if statuses is not None:
-            yield from way_to_done(site, place, issue_type, statuses)
+            made = [each for each in use.creations if each.issue_type == issue_type]
+            yield from way_to_done(site, place, issue_type, statuses, made)
 
 
 def _writers(site: JiraSite, place: str) -> Iterator[Finding]:

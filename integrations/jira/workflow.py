@@ -30,7 +30,7 @@ _ALWAYS_HELD = frozenset({"summary", "issuetype", "project"})
 class Way:
     """A transition that an issue is offered: `to` is the name of the status that it leads to,
     `fields` those of its screen by id, as Jira describes them. `conditional`: whether it is
-    offered depends on the issue."""
+    offered depends on the issue. `everywhere`: it is offered in each status, where Jira tells."""
 
     id: str
     name: str
@@ -38,6 +38,7 @@ class Way:
     category: StatusCategory
     fields: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     conditional: bool = False
+    everywhere: bool = False
 
     def demands(self) -> Iterable[tuple[str, Mapping[str, Any]]]:
         """Required fields without a default."""
@@ -106,4 +107,5 @@ def _way(told: Mapping[str, Any]) -> Way:
         category=category_of(to),
         fields={} if told.get("hasScreen") is False else dict(told.get("fields") or {}),
         conditional=bool(told.get("isConditional")),
+        everywhere=bool(told.get("isGlobal")),
     )

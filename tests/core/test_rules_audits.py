@@ -101,6 +101,18 @@ def test_off_asks_nothing(tmp_path: Path) -> None:
         ("{reviewers: [Kim Leee]}", "nobody in people is called “Kim Leee”"),
         ("{destination: {connection: hub, project: QA}}", "does not fit, because hub is a github"),
         ("{destination: {connection: bub, project: QA}}", "no connection is called “bub”"),
+        (
+            "{destination: {connection: hub, repository: acme/qa, fill: {Team: Payments}}}",
+            "audits.destination.fill: is for Jira only",
+        ),
+        (
+            "{destination: {connection: hub, repository: acme/qa, statuses: {done: [Closed]}}}",
+            "audits.destination.statuses: is for Jira only",
+        ),
+        (
+            "{destination: {connection: desk, project: QA, statuses: {open: [A], done: [A]}}}",
+            "“A” means open already",
+        ),
         ("{verdicts: {effective: [Done], partly: [done]}}", "“done” means effective already"),
         ("{verdicts: {fine: [Done]}}", "fine"),
         ("{lengthen: 0}", "is not a number from 1 on"),

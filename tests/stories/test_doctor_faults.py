@@ -221,6 +221,19 @@ def a_required_field_without_a_value(all: Healthy) -> None:
     ops.required |= {"customfield_10051"}
 
 
+def a_transition_to_done_demands_a_field(all: Healthy) -> None:
+    """The way that is open is no way to done: what is not done is not closed as such."""
+    all.jira.change_workflow(
+        "OPS",
+        [
+            {"name": "Start", "to": "In Progress"},
+            {"name": "Finish", "to": "Done", "needs": ["customfield_10051"]},
+        ],
+    )
+    key = all.jira.create_issue("OPS", "Rehearse", by=KIM, type="Task")
+    all.jira.transition(key, "Start", by=KIM)
+
+
 def done_is_out_of_reach(all: Healthy) -> None:
     all.jira.change_workflow(
         "OPS",
@@ -401,6 +414,16 @@ FAULTS = [
     Fault(an_unknown_link_type, JIRA, Kind.LINK_TYPE, "no issue link type Relates"),
     Fault(a_required_field_without_a_value, JIRA, Kind.REQUIRED_FIELD, "demands Detected at"),
     *(
+        Fault(
+            a_transition_to_done_demands_a_field,
+            where,
+            Kind.REQUIRED_FIELD,
+            "from In Progress to done: the transition Finish demands Detected at",
+            times=2,
+        )
+        for where in (JIRA, DATA_CENTER)
+    ),
+    *(
         Fault(done_is_out_of_reach, where, Kind.DONE, "cannot be brought from", times=2)
         for where in (JIRA, DATA_CENTER)
     ),
@@ -480,6 +503,40 @@ def test_a_stranger_at_the_door_is_no_wrong_secret_once_a_delivery_comes(healthy
     healthy.jira.create_issue("OPS", "Rehearse", by=KIM, type="Task")
     assert healthy.stage.sandbox.hooks.drain()
     assert faults() == []
+
+
+@pytest.mark.parametrize("healthy", [JIRA], indirect=True)
+def test_what_a_transition_demands_is_filled_in_by_the_rules_or_by_who_works_there(
+    healthy: Healthy,
+) -> None:
+    a_transition_to_done_demands_a_field(healthy)
+    (todo, doing) = faults()
+    assert "under teams.payments.postmortem.tasks.fill in" in todo["mend"]
+    assert "from To Do" in todo["what"] + doing["what"]
+    before = healthy.stage.rules_file.read_text()
+    filled = 'issue_type: Task, fill: {Detected at: "2026-11-01T10:00:00.000+0000"}}'
+    healthy.rules("issue_type: Task}", filled)
+    assert faults() == []
+    healthy.stage.rules_file.write_text(before)
+    for key in ("OPS-1", "OPS-2"):
+        healthy.jira.edit(key, by=KIM, customfield_10051="2026-11-01T10:00:00.000+0000")
+    assert faults() == []
+
+
+@pytest.mark.parametrize("healthy", [JIRA], indirect=True)
+@pytest.mark.parametrize(
+    ("from_", "way", "ok"),
+    [([], "cannot be brought from", False), (["To Do"], "is not brought straight from", True)],
+)
+def test_whether_another_way_leads_to_done_is_left_open_where_nobody_stands(
+    healthy: Healthy, from_: list[str], way: str, ok: bool
+) -> None:
+    """What is offered in each status demands the same everywhere; of other ways it is noted."""
+    finish = {"name": "Finish", "to": "Done", "needs": ["customfield_10051"], "from": from_}
+    healthy.jira.change_workflow("OPS", [{"name": "Start", "to": "In Progress"}, finish])
+    (found,) = examined()
+    assert bool(found["ok"]) == ok
+    assert f"{way} To Do to done: the transition Finish demands Detected at" in found["what"]
 
 
 @pytest.mark.parametrize("healthy", [JIRA], indirect=True)
