@@ -8,7 +8,7 @@ STAMPS := $(VENV)/.stamps
 
 .PHONY: demo demo-audits run test test-postgres test-wide live test-long screenshots test-sync check storm storm-distributed restored kills year bench-ack bench-ack-postgresql bench-closings bench-backlog bench-sync bench-sync-backlog bench-tick bench-search bench-pages audit lock clean help
 help:
-	@echo "make demo    play one incident from open to closed in both dialects, without credentials"
+	@echo "make demo    play three incidents from open to closed, in both dialects, without credentials"
 	@echo "make demo-audits  the same, and half a year more: do the measures work?"
 	@echo "make test    run the tests that a commit waits for"
 	@echo "make test-wide  the others that CI runs: faults, browsers, processes, hostile and confidential texts"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from integrations.findings import Finding
 
@@ -65,11 +65,38 @@ class Webhooks(Protocol):
         and tell how it was answered."""
 
 
+_PORTS = {"http": 80, "https": 443}
+
+
 def leads_to(url: str, address: str) -> bool:
-    """Whether a webhook's url is this address, or has this path at its end."""
+    """Whether a webhook's url is this address, or has this path at its end. Scheme and host are
+    the same in any case, and with their usual port named or not; a slash at the end leads to the
+    same door."""
+    path = _path(url)
     if address.startswith("/"):
-        return urlsplit(url).path.rstrip("/").endswith(address)
-    return url.rstrip("/") == address
+        return path.endswith(address)
+    asked = _parts(url).query
+    return (_server(url), path, asked) == (_server(address), _path(address), "")
+
+
+def _parts(url: str) -> SplitResult:
+    """Empty where somebody wrote what is no URL."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
+
+
+def _path(url: str) -> str:
+    return _parts(url).path.rstrip("/")
+
+
+def _server(url: str) -> tuple[str, str, str]:
+    """What is asked, and as whom, in one spelling. A port that is none stays as it is written."""
+    parts = _parts(url)
+    user, _, host = parts.netloc.rpartition("@")
+    host = host.lower().removesuffix(f":{_PORTS.get(parts.scheme)}").removesuffix(":")
+    return parts.scheme, user, host
 
 
 def in_words(address: str) -> str:
@@ -82,7 +109,8 @@ def astray(url: str, address: str) -> bool:
     host, or to another path of webhooks on ours."""
     if leads_to(url, address):
         return False
-    there, ours = urlsplit(url), urlsplit(address)
-    if there.path.rstrip("/").endswith(ours.path):
+    path = _path(url)
+    if path.endswith(_path(address)):
         return True
-    return there.path.startswith("/webhooks/") and ours.netloc in ("", there.netloc)
+    here = address.startswith("/") or _server(url) == _server(address)
+    return path.startswith("/webhooks/") and here

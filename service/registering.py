@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,11 @@ _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}", re.ASCII)
 
 #: Of the data directory, where the files of each App stand below its name and id.
 FOLDER = "github-apps"
+
+#: Bytes: more than a private key and a webhook's secret take, a block of the disk for each.
+_ROOM = 16 * 1024
+
+_AGAIN = "Then load this page again: its code is good for an hour."
 
 
 class Unfit(Exception):
@@ -64,6 +71,23 @@ class Registered:
     private_key: Path
     webhook_secret: Path | None
 
+    def told(self) -> dict[str, str | None]:
+        """All of it as JSON holds it; no secret is in it."""
+        return {
+            "id": self.id,
+            "slug": self.slug,
+            "page": self.page,
+            "private_key": str(self.private_key),
+            "webhook_secret": str(self.webhook_secret) if self.webhook_secret else None,
+        }
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Registered:
+        """What was `told`."""
+        hook = told["webhook_secret"]
+        key = Path(told["private_key"])
+        return cls(told["id"], told["slug"], told["page"], key, hook and Path(hook))
+
 
 def wish(server: str, organisation: str, connection: str, *, public: bool) -> Wish:
     """What somebody typed, understood. Raises Unfit."""
@@ -72,7 +96,7 @@ def wish(server: str, organisation: str, connection: str, *, public: bool) -> Wi
     if not _SERVER.fullmatch(url):
         raise Unfit("Write the server as https://github.com or https://github.acme.example.")
     if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
-        raise Unfit("Write the server with https://: what it answers is a secret.")
+        raise Unfit("Write the server with https:// in front: what it answers is a secret.")
     if organisation and not _LOGIN.fullmatch(organisation):
         raise Unfit("Write the organisation as its address does, such as acme.")
     if not _CONNECTION.fullmatch(connection):
@@ -111,6 +135,7 @@ class Registering:
     def finish(self, url: str, code: str) -> Registered:
         """Get the App's secrets for the code that GitHub sent, and write them into files of their
         own, readable by this user only. Raises NotYet where the code is still good, else Unfit."""
+        self._look_for_room()
         try:
             app = manifest.convert(url, code, self.answer_seconds)
         except Unavailable as error:
@@ -123,6 +148,20 @@ class Registering:
             words = f"The App {app.slug} is registered, and its secrets could not be written: "
             mend = f"Make a private key and a webhook secret on its page, {app.page}."
             raise Unfit(f"{words}{error.strerror}. {mend}") from None
+
+    def _look_for_room(self) -> None:
+        """The code is good once, so what comes of it must find room. Raises NotYet."""
+        try:
+            folder = made(self.data / FOLDER)
+            with tempfile.TemporaryFile(dir=folder) as tried:
+                tried.write(bytes(_ROOM))
+                tried.flush()
+                os.fsync(tried.fileno())  # a full disk may be told of no sooner
+        except UnusableData as error:
+            raise NotYet(f"{error} {_AGAIN}") from None
+        except OSError as error:
+            words = f"Nothing can be written into {folder.absolute()}: {error.strerror}."
+            raise NotYet(f"{words} Mend that. {_AGAIN}") from None
 
     def _kept(self, app: NewApp) -> Registered:
         if not _SLUG.fullmatch(app.slug):

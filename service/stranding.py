@@ -6,7 +6,7 @@ Whoever took one had the connection in its rules: it may be ahead of the worker.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import timedelta
 
 import structlog
@@ -37,16 +37,26 @@ class Stranding:
 
     def start(self) -> None:
         """Take up what stranded for want of a connection that these rules have, as they come in
-        force; what people gave up stays so."""
-        taken = 0
-        while some := self._take_up():
-            taken += some
+        force, and look at once at what waits for one; what people gave up stays so."""
+        taken = self._in_steps(lambda tx: tx.deliveries.take_up(self._connections, AT_ONCE))
         if taken:
             log.info("deliveries taken up that the rules before had no connection for", count=taken)
+        waited = [_lacking(each) for each in self._connections]
+        hurried = self._in_steps(lambda tx: tx.deliveries.hurry(waited, AT_ONCE))
+        if hurried:
+            log.info(
+                "deliveries looked at that waited for rules with their connection", count=hurried
+            )
 
-    def _take_up(self) -> int:
-        with self._store.write() as tx:
-            return tx.deliveries.take_up(self._connections, AT_ONCE)
+    def _in_steps(self, step: Callable[[Transaction], int]) -> int:
+        """Until it finds no more, each step in a transaction of its own. Returns how many."""
+        found = 0
+        while True:
+            with self._store.write() as tx:
+                some = step(tx)
+            if not some:
+                return found
+            found += some
 
     def of_delivery(self, number: int, connection: str) -> JobEnd:
         """How the job of a delivery ends whose connection these rules do not have."""
@@ -54,7 +64,7 @@ class Stranding:
             found, other = tx.deliveries.get(number), tx.ruling.other(self._rules)
         now = self._store.clock()
         if other is not None and found is not None and now < found.received_at + WAIT_FOR:
-            why = f"these rules have no connection {connection}, and {other} has read others"
+            why = f"{_lacking(connection)} and {other} has read others"
             age = now - found.received_at  # many that wait are not to keep workers from the others
             return Later(now + max(AGAIN, age / 4), why)
 
@@ -82,3 +92,8 @@ class Stranding:
     def _overtaken(self, tx: Transaction) -> bool:
         """Whether other rules came in force while the job ran, which began under these."""
         return tx.ruling.hash_in_force() not in (None, self._rules)
+
+
+def _lacking(connection: str) -> str:
+    """What the reason begins with for which one waits; by it they are found."""
+    return f"these rules have no connection {connection},"

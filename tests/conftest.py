@@ -154,7 +154,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(", ".join(f"{c} {name}" for name, c in did.items()))
     counts: Counter[str] = Counter()
     for report in (*terminalreporter.getreports(""), *terminalreporter.getreports("error")):
-        for name, count in report.user_properties:
+        # A file that could not be read has a report, too, which counts nothing.
+        for name, count in getattr(report, "user_properties", ()):
             if name.startswith(COUNTED) and report.when == "teardown":
                 counts[name.removeprefix(COUNTED)] += count
     for line in asked.summary(counts):

@@ -96,6 +96,10 @@ class ConfluenceClient:
         """Change. Raises as `post` does, and StaleVersion when somebody else wrote meanwhile."""
         return self._object("PUT", path, body=body, params=params)
 
+    def delete(self, path: str) -> None:
+        """Take away; the answer holds nothing. Raises as `post` does."""
+        self._call("DELETE", path, params={})
+
     def anybody_reads(self, path: str, **params: Any) -> Any:
         """What GET answers to somebody who is not signed in; None for a refusal, a sign-in page or
         a way to one. No credentials are sent. Raises RateLimited, Unavailable."""

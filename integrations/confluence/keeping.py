@@ -6,18 +6,22 @@ what people wrote is looked for in it line by line, and what is still said stays
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from itertools import takewhile
 
 from integrations.confluence import storage
-from integrations.confluence.reading import is_block, markdown_of
+from integrations.confluence.reading import is_block, items_of, markdown_of
 from integrations.confluence.storage import Element, Part
 from integrations.confluence.writing import from_markdown
 
 #: What our own writing makes of Markdown, a macro of code besides, and what may be a line that asks
 #: for an action item, which goes into the table.
 _OURS = frozenset({"p", "ul", "ol", "blockquote", "table", "hr", "ac:task-list"})
+
+_LISTS = ("ul", "ol", "ac:task-list")
+_ITEM = re.compile(r"-|\d{1,9}\.")
 
 
 def rewritten(body: str, texts: Mapping[str, str]) -> str:
@@ -33,8 +37,9 @@ def merged(text: str, there: Sequence[Part]) -> str:
 
     A part of which each line is still said stays byte for byte, and so does one that shows
     nothing, and what we can never have made: panels, pictures, people's macros. Blank lines do
-    not count, and lines may have moved: the service drops and moves them. What else the text says
-    comes in the place of what is no longer said.
+    not count, and lines may have moved: the service drops and moves them. So do the items of a list
+    of which not all is said any more: the table took the others. What else the text says comes in
+    the place of what is no longer said.
     """
     lines = text.split("\n")
     keys = ["".join(line.split()) for line in lines]
@@ -47,6 +52,9 @@ def merged(text: str, there: Sequence[Part]) -> str:
         if part.at and not part.stays and _grown(part.at, keys, taken):
             taken.difference_update(part.at)
             part.at = None
+    for part in parts:
+        if part.at is None:
+            _thinned(part, keys, taken)
     return "".join(_woven(parts, lines, taken))
 
 
@@ -57,9 +65,15 @@ class _Known:
     def __init__(self, part: Part, said: Sequence[str]) -> None:
         shown = markdown_of(part.nodes).split("\n")
         self.part = part
-        self.keys = [key for key in ("".join(line.split()) for line in shown) if key]
+        self.written = part.written
+        self.keys = _keys(shown)
         self.stays = not self.keys or (_never_ours(part) and not _tabled(self.keys, said))
         self.at: list[int] | None = None
+
+
+def _keys(lines: Iterable[str]) -> list[str]:
+    """What tells lines from each other: all but white space; an empty one has nothing."""
+    return [key for key in ("".join(line.split()) for line in lines) if key]
 
 
 def _never_ours(part: Part) -> bool:
@@ -116,6 +130,67 @@ def _grown(at: Sequence[int], keys: Sequence[str], taken: set[int]) -> bool:
     return any(keys[n] and n not in taken for n in (*range(at[0], at[-1]), *rows))
 
 
+def _thinned(part: _Known, keys: Sequence[str], taken: set[int]) -> None:
+    """Of a list that goes, what stays: the items that are still said, unless there are new ones
+    among them, and those that hold what no line can tell."""
+    elements = [node for node in part.part.nodes if isinstance(node, Element)]
+    if len(elements) != 1 or elements[0].name not in _LISTS:
+        return
+    items = list(items_of(elements[0]))
+    found = _said_of([_keys(said.split("\n")) for _, said in items], keys, taken)
+    at = [n for lines in found for n in lines]
+    joined = bool(at) and _joined(at, keys, taken)
+    going = list[Element]()
+    for (item, _), lines in zip(items, found, strict=True):
+        if _untold(item) or (lines and not joined):
+            taken.update(lines)
+        else:
+            going.append(item)
+    if len(going) < len(items):
+        part.written = part.part.without(going)
+        part.at = []
+
+
+def _said_of(
+    items: Sequence[Sequence[str]], keys: Sequence[str], taken: set[int]
+) -> list[Sequence[int]]:
+    """For each of the items, the lines that say it one below the other, in their order; none for
+    what is not said. Of two that are alike, either may be the one that is left."""
+    found: list[Sequence[int]] = [()] * len(items)
+    free = [n for n, key in enumerate(keys) if key and n not in taken]
+    here = after = 0
+    while here < len(free):
+        for place in range(after, len(items)):
+            lines = free[here : here + len(items[place])]
+            if lines and [keys[n] for n in lines] == items[place]:
+                found[place], after = lines, place + 1
+                here += len(lines) - 1
+                break
+        here += 1
+    return found
+
+
+def _joined(at: Sequence[int], keys: Sequence[str], taken: set[int]) -> bool:
+    """Whether lines of a list that nobody said before stand among these, or right beside them."""
+    new = [n for n, key in enumerate(keys) if key and n not in taken and n not in at]
+    if any(at[0] < n < at[-1] for n in new):
+        return True
+    shown = [n for n, key in enumerate(keys) if key]
+    first, last = shown.index(at[0]), shown.index(at[-1])
+    beside = [*shown[max(first - 1, 0) : first], *shown[last + 1 : last + 2]]
+    return any(n in new and _ITEM.match(keys[n]) for n in beside)
+
+
+def _untold(item: Element) -> bool:
+    """Whether it holds a macro, a picture, or a mention, by which Confluence gives a person the
+    task. A block of code is told."""
+    return any(
+        e.name in ("ac:image", "ri:user")
+        or (e.name in ("ac:structured-macro", "ac:macro") and e.attributes.get("ac:name") != "code")
+        for e in item.walk()
+    )
+
+
 def _woven(parts: Sequence[_Known], lines: Sequence[str], taken: set[int]) -> Iterator[str]:
     """What stays, and between it what is new."""
     left = [(n, "" if n in taken else line) for n, line in enumerate(lines)]
@@ -129,5 +204,5 @@ def _woven(parts: Sequence[_Known], lines: Sequence[str], taken: set[int]) -> It
         if part.at != []:
             yield new(next((p.at[0] for p in parts[place:] if p.at), len(lines)))
         if part.at is not None:
-            yield part.part.written
+            yield part.written
     yield new(len(lines))

@@ -98,7 +98,7 @@ def _block(node: Element, depth: int) -> Iterator[str]:
     elif name == "p":
         yield from _blocks(node.children, depth)
     elif name in ("ul", "ol", "ac:task-list"):
-        yield _list(node, depth)
+        yield "\n".join(said for _, said in items_of(node, depth))
     elif name == "table":
         yield _table(node)
     elif name == "blockquote":
@@ -139,8 +139,8 @@ def _fence(text: str, language: str) -> str:
     return f"{marks}{language}\n{text}\n{marks}"
 
 
-def _list(node: Element, depth: int) -> str:
-    items = []
+def items_of(node: Element, depth: int = 0) -> Iterator[tuple[Element, str]]:
+    """The items of a list of whatever kind, each with its Markdown."""
     first = node.attributes.get("start", "1")
     number = int(first) if first.isdecimal() and len(first) < 10 else 1
     for item in node.elements:
@@ -158,8 +158,7 @@ def _list(node: Element, depth: int) -> str:
         blocks = [block for block in _blocks(body.children, depth) if block.strip()]
         inner = ("\n" if _tight(body) else "\n\n").join(blocks)
         indented = inner.replace("\n", "\n" + " " * len(mark))
-        items.append(f"{mark}{box}{indented}".rstrip())
-    return "\n".join(items)
+        yield item, f"{mark}{box}{indented}".rstrip()
 
 
 def _tight(item: Element) -> bool:

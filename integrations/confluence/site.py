@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, quote, urlsplit
 
 from integrations.confluence.client import ConfluenceClient, moment
-from integrations.confluence.refusals import permitted, titles
+from integrations.confluence.refusals import permitted, thrown_away, titles
 from integrations.http import Answer, in_shape
 from integrations.tracker import NotThere, Rejected
 
@@ -253,9 +254,14 @@ class CloudSite(ConfluenceSite):
             "body": {"representation": "storage", "value": body},
             "version": {"number": page.version + 1, "message": _MESSAGE},
         }
+        path = f"/api/v2/pages/{page.id}"
         with self.editing(page):
-            told = self.client.put(f"/api/v2/pages/{page.id}", asked)
-        return self._page(told, body, page.labels)
+            told = self.client.put(path, asked)
+        written = self._page(told, body, page.labels)
+        if written.version != page.version + 1:
+            look = partial(self.read, page.id)
+            thrown_away(page.title, page.version, look, partial(self.client.delete, path))
+        return written
 
     def address(self, space: str, id: str) -> str:
         return f"{self.client.url}/spaces/{quote(space, safe='~')}/pages/{id}"

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from xml.parsers import expat
 
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
@@ -175,10 +175,20 @@ def replace_sections(storage: str, bodies: Mapping[str, str]) -> str:
 @dataclass(frozen=True, slots=True)
 class Part:
     """Of what stands under a heading, one element that stands alone, or what stands in a line
-    between two of these: the nodes, and the text as it is written, with what follows unseen."""
+    between two of these: the nodes, and the text as it is written, with what follows unseen. It
+    begins at `start`, counted as the nodes' places are."""
 
     nodes: Sequence[Element | str]
     written: str
+    start: int
+
+    def without(self, elements: Iterable[Element]) -> str:
+        """As it is written but for these of its elements, which stand in their order."""
+        data, at, kept = self.written.encode(), 0, b""
+        for element in elements:
+            kept += data[at : element.start - self.start]
+            at = element.end - self.start
+        return (kept + data[at:]).decode()
 
 
 def parts_under(storage: str, alone: Callable[[Element], bool]) -> dict[str, list[Part]]:
@@ -192,9 +202,9 @@ def parts_under(storage: str, alone: Callable[[Element], bool]) -> dict[str, lis
             for nodes, start, end in runs:
                 written = data[start:end].decode()
                 if written.strip():
-                    parts.append(Part(nodes, written))
+                    parts.append(Part(nodes, written, start))
                 elif parts:
-                    parts[-1] = Part(parts[-1].nodes, parts[-1].written + written)
+                    parts[-1] = replace(parts[-1], written=parts[-1].written + written)
     return found
 
 

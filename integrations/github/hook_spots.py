@@ -33,6 +33,8 @@ _EVENTS: Mapping[Hears, frozenset[str]] = {
 #: github.com has them; an Enterprise Server has them from some version on.
 NEWER = frozenset({"sub_issues", "issue_dependencies"})
 
+NO_SECRET = "it has no secret, so that all it sends is refused"  # noqa: S105 - words
+
 
 def events_of(what: Iterable[Hears]) -> frozenset[str]:
     """The events that it takes to hear of this."""
@@ -64,7 +66,7 @@ class Hook:
         if not self.active:
             yield Kind.WEBHOOK, "it is switched off"
         if not (self.told.get("config") or {}).get("secret"):
-            yield Kind.WEBHOOK_SECRET, "it has no secret, so that all it sends is refused"
+            yield Kind.WEBHOOK_SECRET, NO_SECRET
 
 
 def unsent(needed: frozenset[str], hooks: Iterable[Hook]) -> frozenset[str]:

@@ -61,7 +61,8 @@ class GitHubAppRest(GitHubApi):
     @route("GET", "/app/hook/config")
     def hook_config(self, me: str) -> Answer:
         hook = self._hook(me)
-        return {"url": hook.url, "content_type": "json", "insecure_ssl": "0", "secret": "********"}
+        shown: Object = {"url": hook.url, "content_type": "json", "insecure_ssl": "0"}
+        return shown | ({"secret": "********"} if hook.secret else {})
 
     @route("PATCH", "/app/hook/config")
     def change_hook(self, me: str) -> Answer:

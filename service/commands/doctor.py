@@ -26,8 +26,8 @@ _WIDEST = 100
 @click.option("--json", "as_json", is_flag=True, help="Each finding, for a program to read.")
 @rules_option
 def doctor(as_json: bool, rules_file: Path | None) -> None:
-    """Check the rules against the trackers: sign-in, places, permissions, types, people; and
-    whether database and broker answer, where the settings name any.
+    """Check the rules against the trackers: sign-in, places, permissions, types, fields, people and
+    webhooks; and whether database and broker answer, where the settings name any.
 
     Only reads. Says for each fault how to mend it. Ends with 1 when there is any.
     """

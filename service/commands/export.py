@@ -22,12 +22,17 @@ def export() -> None:
 @export.command("measures", short_help="Write the open measures for a planning tool.")
 @click.option("--team", help="Of this team only.")
 @click.option(
-    "--format", "format_", type=click.Choice(list(_FORMATS)), default="csv", help="How; as CSV."
+    "--format",
+    "format_",
+    type=click.Choice(list(_FORMATS)),
+    default="csv",
+    show_default=True,
+    help="How they are written.",
 )
-@click.option("--all", "ended", is_flag=True, help="Those that ended too, and not only open ones.")
+@click.option("--all", "ended", is_flag=True, help="Those that ended, too.")
 @rules_option
 def export_measures(team: str | None, format_: str, ended: bool, rules_file: Path | None) -> None:
-    """Write the open measures by team, milestone and priority to the output.
+    """Write the open measures by team, milestone and priority to standard output.
 
     Those of restricted incidents are left out. Asks the database only.
     """

@@ -144,15 +144,27 @@ def _proposal(proposal: Proposal) -> str:
 
 @click.group(short_help="See what trackers told of; replay or drop it.")
 def deliveries() -> None:
-    """Look at what trackers told of by webhook; replay or drop one."""
+    """Look at what trackers told of by webhook; replay or drop one.
+
+    ID is the number that `deliveries list` shows.
+    """
 
 
 @deliveries.command("list")
-@click.option("--state", type=click.Choice([state.value for state in DeliveryState]))
+@click.option(
+    "--state",
+    type=click.Choice([state.value for state in DeliveryState]),
+    help="Only those in this state.",
+)
 @click.option("--connection", help="Only those of this connection.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="At most so many."
+)
 def list_deliveries(state: str | None, connection: str | None, limit: int) -> None:
-    """List the latest deliveries, the newest first."""
+    """List the latest deliveries, the newest first.
+
+    A line for each: ID, when it came, state, connection, event, and why it is in that state.
+    """
     wanted = DeliveryState(state) if state else None
     with opened_store() as store, store.read() as tx:
         found = tx.deliveries.page(connection=connection, state=wanted, limit=limit)
@@ -165,7 +177,7 @@ def list_deliveries(state: str | None, connection: str | None, limit: int) -> No
 
 @deliveries.command()
 @click.argument("number", metavar="ID", type=int)
-@click.option("--raw", is_flag=True, help="What was sent, byte for byte and with nothing withheld.")
+@click.option("--raw", is_flag=True, help="Only what was sent, byte for byte, nothing withheld.")
 def show(number: int, raw: bool) -> None:
     """Show the delivery ID: what is known of it, and what was sent.
 
@@ -208,7 +220,7 @@ def _facts(delivery: Delivery) -> Iterator[tuple[str, str]]:
 @deliveries.command()
 @click.argument("number", metavar="ID", type=int)
 def replay(number: int) -> None:
-    """Have the delivery ID worked on again, from the recorded bytes."""
+    """Have the delivery ID worked on again, from what was recorded of it."""
     with opened_store() as store, store.write() as tx:
         found = acts.replay_delivery(tx, typist(), number)
         gone = tx.deliveries.get(number) is not None
@@ -221,7 +233,7 @@ def replay(number: int) -> None:
 @click.argument("number", metavar="ID", type=int)
 @click.option("--why", required=True, help="The reason, which stays on record.")
 def drop(number: int, why: str) -> None:
-    """Give the delivery ID up."""
+    """Give up the delivery ID: nobody works on it until it is replayed."""
     with opened_store() as store, store.write() as tx:
         found = acts.drop_delivery(tx, typist(), number, why)
     if not found:

@@ -56,7 +56,9 @@ def reconcile(dry_run: bool, as_json: bool, rules_file: Path | None) -> None:
 
 @click.command(short_help="List differences that nobody had told of.")
 @click.option("--json", "as_json", is_flag=True, help="Everything, for a program to read.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="At most so many."
+)
 def drift(as_json: bool, limit: int) -> None:
     """List what was found to differ although nobody had told of it, and what was done about it.
 

@@ -32,8 +32,11 @@ def versions_command(ticket: str) -> None:
 @click.argument("before")
 @click.argument("after")
 def diff_command(ticket: str, before: str, after: str) -> None:
-    """Show what changed in the postmortem of TICKET between the versions BEFORE and AFTER (v1
-    and v2), section by section."""
+    """Show what changed in the postmortem of TICKET between the versions BEFORE and AFTER,
+    section by section.
+
+    Versions are named as `versions` lists them: v1, v2.
+    """
     key, found = _versions(ticket)
     old, new = (_named(name, key, found) for name in (before, after))
     sections = changed(old.publication.text, new.publication.text)

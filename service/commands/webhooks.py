@@ -38,8 +38,12 @@ _FAILED = "FAILED"
 _Line = dict[str, str]
 
 connection_option = click.option("--connection", help="Only this connection of the rules.")
-plan_option = click.option("--plan", "only_plan", is_flag=True, help="Show it; change nothing.")
-json_option = click.option("--json", "as_json", is_flag=True, help="For a program to read.")
+plan_option = click.option(
+    "--plan", "only_plan", is_flag=True, help="Show what would be done; change nothing."
+)
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="What was found or done, for a program to read."
+)
 
 
 @click.group(short_help="Have the trackers tell of changes.")
@@ -69,7 +73,7 @@ def install(
     """Register a webhook wherever the rules need one, and mend those of ours that are not right.
 
     What is right is left alone. Each gets the first of its connection's webhook_secrets. Ends with
-    1 when anything is left to be done by hand.
+    1 when anything failed, or is left to be done by hand.
     """
     _go(
         rules_file,
@@ -80,7 +84,7 @@ def install(
     )
 
 
-@webhooks.command(short_help="Remove ours.")
+@webhooks.command(short_help="Remove those that send to this service.")
 @connection_option
 @plan_option
 @json_option
@@ -88,7 +92,7 @@ def install(
 def remove(connection: str | None, only_plan: bool, as_json: bool, rules_file: Path | None) -> None:
     """Remove the webhooks that send to this service; polling goes on.
 
-    Ends with 1 when one is left to be removed by hand.
+    Ends with 1 when anything failed, or is left to be removed by hand.
     """
     _go(rules_file, connection, lambda h: h.to_remove(), only_plan=only_plan, as_json=as_json)
 

@@ -8,14 +8,25 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, exists, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    bindparam,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 from sqlalchemy.sql.dml import ReturningInsert
 
 from integrations.tracker import Envelope
 from service.store.bodies import Kept, unpacked
 from service.store.jobs import AWAITED, PROMPT, Jobs
-from service.store.schema import deliveries, incidents, redeliveries
+from service.store.schema import deliveries, incidents, jobs, redeliveries
 from service.store.statements import insert, once
 from workflows.rights import Teams
 
@@ -311,6 +322,23 @@ class Deliveries:
         )
         self._jobs.touch_each(JOB, [*map(str, ids)], AWAITED)
         return len(ids)
+
+    def hurry(self, reasons: Collection[str], most: int) -> int:
+        """Have those looked at now, after what comes in now, that wait for a reason that begins
+        with one of these. Returns how many those are."""
+        waits = (
+            select(jobs.c.subject)
+            .where(
+                jobs.c.kind == JOB,
+                jobs.c.due_at > self._now,
+                or_(false(), *(jobs.c.reason.startswith(why, autoescape=True) for why in reasons)),
+            )
+            .order_by(jobs.c.id)
+            .limit(most)
+        )
+        subjects = self._connection.scalars(waits).all()
+        self._jobs.touch_each(JOB, subjects, AWAITED)
+        return len(subjects)
 
     def drop(
         self, delivery: int, why: str, states: Sequence[DeliveryState] = tuple(DeliveryState)

@@ -9,7 +9,17 @@ import hmac
 import json
 import secrets
 
-from flask import Blueprint, abort, g, render_template, request, session, url_for
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    g,
+    make_response,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 
 from integrations.github.manifest import EVENTS, PERMISSIONS, called
 from service.registering import NotYet, Registered, Unfit, Wish, wish
@@ -19,27 +29,27 @@ from service.web.sign_in import actor
 #: Under this name the session remembers what was asked for, until GitHub sends the browser back.
 _ASKED = "github-app"
 
+_NOT_BEGUN = "This browser did not begin that, or began another since: begin anew."
+
 
 def blueprint(container: WebContainer) -> Blueprint:
     routes = Blueprint("setup", __name__)
 
     @routes.get("/setup/github")
-    def form() -> str:
-        known, address = sorted(container.doors), container.public_url
-        return render_template("app_form.html", connections=known, public_url=address)
+    def form() -> Response:
+        return _form(container)
 
     @routes.post("/setup/github")
-    def offer() -> str:
+    def offer() -> str | Response:
         """The next step is GitHub's: no script of ours sends anybody there, so a page with one
         button does."""
         state = secrets.token_urlsafe(24)
-        base = container.public_url or request.url_root.rstrip("/")
-        here = base + url_for("setup.made")
+        here = (container.public_url or request.url_root.rstrip("/")) + url_for("setup.made")
         try:
             wished = _typed()
             offered = container.registering.offer(wished, state, here, container.public_url)
         except Unfit as error:
-            abort(400, str(error))
+            return _form(container, str(error))
         session[_ASKED] = {"state": state, "url": wished.url, "connection": wished.connection}
         g.form_action = offered.server
         return render_template(
@@ -52,26 +62,59 @@ def blueprint(container: WebContainer) -> Blueprint:
         )
 
     @routes.get("/setup/github/made")
-    def made() -> str:
-        """Where GitHub sends the browser back to. Only the browser that asked has the state."""
-        asked = session.pop(_ASKED, None)
+    def made() -> str | Response:
+        """Where GitHub sends the browser back to. Only the browser that asked has the state; the
+        session holds how far it came, so that the page may be loaded again at each step."""
+        asked = session.get(_ASKED)
         state = request.args.get("state", "")
         if asked is None or not hmac.compare_digest(asked["state"].encode(), state.encode()):
-            abort(400, "This browser did not begin that, or went on already: begin anew.")
-        try:
-            found = container.registering.finish(asked["url"], request.args.get("code", ""))
-        except NotYet as error:  # the code is good yet, and the App would have no key without it
-            session[_ASKED] = asked
-            abort(503, str(error))
-        except Unfit as error:
-            abort(400, str(error))
-        with container.store.write() as tx:
-            after = {"id": found.id, "page": found.page, "connection": asked["connection"]}
-            tx.changes.add(actor(), "register GitHub App", found.slug, None, after)
-        rules = snippet(found, asked["connection"], asked["url"])
-        return render_template("app_made.html", app=found, rules=rules)
+            session.pop(_ASKED, None)
+            return _form(container, _NOT_BEGUN)
+        if "app" not in asked:
+            try:
+                app = _finished(container, asked["url"], request.args.get("code", ""))
+            except Unfit as error:
+                session.pop(_ASKED)
+                return _form(container, str(error))
+            asked = session[_ASKED] = {**asked, "app": app.told(), "on_record": False}
+        app = Registered.of(asked["app"])
+        if not asked["on_record"]:
+            with container.store.write() as tx:
+                after = {"id": app.id, "page": app.page, "connection": asked["connection"]}
+                tx.changes.add(actor(), "register GitHub App", app.slug, None, after)
+            session[_ASKED] = {**asked, "on_record": True}
+        rules = snippet(app, asked["connection"], asked["url"])
+        return render_template("app_made.html", app=app, rules=rules)
 
     return routes
+
+
+def _finished(container: WebContainer, url: str, code: str) -> Registered:
+    """The App of this code. Raises Unfit."""
+    with container.store.write():
+        pass  # a database that is away is told of now, while the code is good yet
+    try:
+        return container.registering.finish(url, code)
+    except NotYet as error:  # the code is good yet, and the App would have no key without it
+        abort(503, str(error))
+
+
+def _form(container: WebContainer, sentence: str = "") -> Response:
+    """The first page, with what was typed; `sentence` is what is wrong, so that it is a refusal."""
+    known = sorted(container.doors)
+    first = {
+        "organisation": "",
+        "server": "https://github.com",
+        "connection": known[0] if len(known) == 1 else "github",
+        "public": "",
+    }
+    page = render_template(
+        "app_form.html",
+        typed={name: request.form.get(name, value) for name, value in first.items()},
+        sentence=sentence,
+        public_url=container.public_url,
+    )
+    return make_response(page, 400 if sentence else 200)
 
 
 def _typed() -> Wish:

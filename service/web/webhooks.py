@@ -48,7 +48,7 @@ def blueprint(container: WebContainer) -> Blueprint:
     routes = Blueprint("webhooks", __name__)
     intake, refusals = Intake(container.store), Refusals(container.store)
 
-    @routes.post(PREFIX + "<connection>")
+    @routes.post(PREFIX + "<connection>", strict_slashes=False)
     def receive(connection: str) -> Response:
         door = container.doors.get(connection)
         if door is None:

@@ -35,7 +35,7 @@ def test_whoever_fills_the_form_comes_back_to_the_rules_to_be_written(
         page.wait_for_url("**/setup/github/made?*")
         assert page.locator("h1").inner_text() == f"followthrough-{look} is registered"
         keep(admin, axe, f"app-made-{look}")
-        link = page.get_by_role("link", name=f"install followthrough-{look}")
+        link = page.get_by_role("link", name=f"Install followthrough-{look}")
         there = f"{github.github.url}/apps/followthrough-{look}/installations/new"
         assert link.get_attribute("href") == there
 

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 from stage import CONFLUENCE_PAGE, JIRA_INCIDENTS, JIRA_TASKS, Stage
 
+from integrations.confluence.site import CloudSite, DataCenterSite
 from integrations.sandbox.acme import BOT_JIRA, KIM, LEE, NOOR
 from integrations.sandbox.confluence_site import Page
 from service.commands.all import followthrough
@@ -148,6 +149,43 @@ def test_a_macro_that_a_person_put_beside_our_regions_is_never_touched(stage: St
     assert MACRO.partition(">")[2] in stored
 
 
+def test_of_a_task_list_that_is_taken_into_the_table_in_part_nothing_else_changes(
+    stage: Stage,
+) -> None:
+    key = closed(stage)
+    stage.settle()
+    page, confluence = page_of(stage, key), stage.sandbox.confluence
+    person = f'<ac:link><ri:user ri:account-id="{KIM}" /></ac:link>'
+
+    def task(number: int, said: str) -> str:
+        told = f"<ac:task-id>{number}</ac:task-id><ac:task-status>incomplete</ac:task-status>"
+        return f"<ac:task>{told}<ac:task-body>{said}</ac:task-body></ac:task>"
+
+    ask, more = f"<p>Ask {person}</p><p>why it was <u>slow</u> {MACRO}</p>", "<p>a</p><p>b</p>"
+    taken, asks = task(2, "Page on-call sooner"), task(4, f"Warm the cache {person}")
+    tasks = f"<ac:task-list>{task(1, ask)}{taken}{task(3, more)}{asks}</ac:task-list>"
+    second = f"<table><tbody><tr><th>Who</th></tr><tr><td>{person}</td></tr></tbody></table>"
+    _, at, rest = page.now.body.partition(">Action items</h")
+    end = at + rest[: rest.index("</table>") + len("</table>")]
+    confluence.edit_page(page.id, end, f"{end}{tasks}{second}<p>So <u>be</u> it.</p>", KIM)
+    below = page.now.body.partition(at)[2].partition("</table>")[2]
+    assert taken in below
+    stage.wait(timedelta(minutes=6))
+    stage.poll()
+    items = {item.title: item for item in stage.incident(key).actions}
+    row = items["Page on-call sooner"]
+    assert row.task is not None
+    assert row.task.key in page.now.body
+    after = page.now.body.partition(at)[2].partition("</table>")[2]
+    assert after == below.replace(taken, "")
+    before = len(page.versions)
+    stage.wait(timedelta(minutes=6))
+    stage.poll()
+    assert len(page.versions) == before, "it comes to rest"
+    (same,) = (i for i in stage.incident(key).actions if i.title.startswith("Warm the cache"))
+    assert same.task is not None, "it has its row and stays, because of the mention"
+
+
 def test_a_page_that_was_deleted_is_never_made_again(stage: Stage) -> None:
     key = closed(stage)
     stage.settle()
@@ -161,6 +199,40 @@ def test_a_page_that_was_deleted_is_never_made_again(stage: Stage) -> None:
     stage.sandbox.jira.transition(key, "Resolved", KIM)
     stage.settle()
     assert len(pages(stage)) == 1
+
+
+@pytest.mark.parametrize("may", [True, False])
+def test_a_page_that_is_thrown_away_while_it_is_written_to_counts_as_deleted_or_is_told(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, may: bool
+) -> None:
+    key = closed(stage)
+    stage.settle()
+    page, confluence = page_of(stage, key), stage.sandbox.confluence
+    kind = CloudSite if confluence.cloud else DataCenterSite
+    write = kind.write
+
+    def kim_throws_it_away(site: Any, known: Any, body: str) -> Any:
+        if page.status == "current":
+            confluence.trash(page.id)
+        return write(site, known, body)
+
+    monkeypatch.setattr(kind, "write", kim_throws_it_away)
+    if not may:
+        words = {"statusCode": 403, "message": "not yours to delete"}
+        stage.sandbox.fail_next("DELETE", "pages", 403, body=words)
+    stage.sandbox.jira.comment(key, "It was the cache.", NOOR)
+    stage.settle()
+    restored = confluence.cloud and not may
+    with stage.store.read() as tx:
+        (letter,) = tx.effects.dead_letters()
+    assert ("took it out of the trash; it could not be put back" in letter.words) is restored
+    assert page.status == ("current" if restored else "trashed")
+    assert len(pages(stage)) == 1
+    stage.wait(timedelta(minutes=6))
+    stage.poll()
+    document = stage.incident(key).postmortem
+    assert document is not None
+    assert (document.status is DocumentStatus.GONE) is not restored
 
 
 @pytest.mark.parametrize("status", [0, 502])

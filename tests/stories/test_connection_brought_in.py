@@ -22,7 +22,7 @@ from stage import (
 
 from config.rules import Rules, load
 from config.watching import TRY_AGAIN, WatchedRules
-from service import dead_letters
+from service import dead_letters, stranding
 from service.app import create_app
 from service.container import Container, Web, build, web_of
 from service.container.live import LiveContainer, LiveWeb
@@ -157,6 +157,30 @@ def test_what_comes_in_before_the_worker_has_read_the_rules_waits_for_them(
     assert not two.delivered(RECEIVED)
     assert not two.delivered(STRANDED)
     assert two.tasks() == 2, "of that which no door was open for, too: it is polled"
+
+
+def test_what_waits_for_a_connection_is_looked_at_as_soon_as_rules_have_it(
+    two: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it has waited; what waits for a tracker goes on waiting."""
+    monkeypatch.setattr(stranding, "AT_ONCE", 2)  # several steps
+    two.edit("web")
+    two.wait()
+    two.closed()
+    two.wait(WAIT_FOR / 2)
+    assert min(two.pauses()) > WAIT_FOR / 10
+    *_, other = two.delivered(RECEIVED)
+    job = two.claimed(JOB, str(other.id))
+    later = two.stage.clock() + WAIT_FOR
+    two.ended(job, Later(later, "jira does not answer"))
+    with two.stage.store.write() as tx:
+        assert tx.deliveries.hurry(["these rules have no connection github,"], 100) == 0
+    two.edit("worker")
+    two.wait()
+    (left,) = two.delivered(RECEIVED)
+    assert left == other
+    assert two.reasons() == {"jira does not answer"}
+    assert two.tasks() >= 1
 
 
 def test_a_door_of_rules_that_the_worker_refuses_loses_nothing_either(two: Installation) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from builders import lost_document
 
 from integrations.confluence.client import ConfluenceClient
 from integrations.confluence.documents import ConfluencePageDocuments
-from integrations.confluence.site import site_of
+from integrations.confluence.site import Page, site_of
 from integrations.sandbox import Sandbox
 from integrations.tracker import (
     NotThere,
@@ -22,7 +24,7 @@ from integrations.tracker import (
     Unavailable,
 )
 from workflows.effects import CreateDocument, DocumentTarget
-from workflows.model import DocumentRef, DocumentStatus, TicketRef
+from workflows.model import DocumentRef, DocumentState, DocumentStatus, TicketRef
 
 BOT, KIM, TOKEN = "bot-1", "kim-2", "t0ken-of-the-bot"
 NOW = datetime(2026, 12, 1, 10, 30, tzinfo=UTC)
@@ -196,6 +198,50 @@ def test_what_people_add_below_our_table_stays_as_they_wrote_it_when_the_table_c
     assert written.regions["timeline"] == f"{TABLE.format('more')}\n\n{below}"
 
 
+def task(said: str) -> str:
+    status = "<ac:task-status>incomplete</ac:task-status>"
+    return f"<ac:task>{status}<ac:task-body>{said}</ac:task-body></ac:task>"
+
+
+@pytest.mark.parametrize("kind", ["ac:task-list", "ul", "ol"])
+def test_of_a_list_that_the_table_took_in_part_the_other_items_stay_as_they_are_written(
+    sandbox: Sandbox, store: ConfluencePageDocuments, kind: str
+) -> None:
+    made = store.create(document())
+    person = '<ac:link><ri:user ri:account-id="kim-2" /></ac:link>'
+    picture = '<ac:image><ri:attachment ri:filename="graph.png" /></ac:image>'
+    of_code = "<ac:plain-text-body><![CDATA[x < 1]]></ac:plain-text-body>"
+    said = [
+        f"Ask {person}, mein Kind ü",
+        "ACTION: write it down",
+        f"ACTION: look at {picture}",
+        f'ACTION: run <ac:structured-macro ac:name="code">{of_code}</ac:structured-macro>',
+        "<p>See <u>it</u></p><p>and more</p>",
+        "ACTION: the last",
+    ]
+    items = [task(each) if kind == "ac:task-list" else f"<li>{each}</li>" for each in said]
+    theirs = f"<{kind}>{''.join(items)}</{kind}>"
+    sandbox.confluence.edit_page(made.ref.id, "</table>", f"</table>{theirs}", KIM)
+    before = sandbox.confluence.page(made.ref.id).now.body
+    name = "ac:task" if kind == "ac:task-list" else "li"
+    first = before.index(f"<{kind}")
+    stored = re.findall(f"<{name}>.*?</{name}>", before[first:], re.DOTALL)
+    read = store.read(made.ref, made.headings)
+    lines = read.regions["timeline"].partition("\n\n")[2].split("\n")
+    stays = [line for line in lines if "ACTION" not in line and "x <" not in line]
+    stays = [line for line in stays if not line.strip().startswith("```")]
+    store.write(read, {"timeline": "\n".join([TABLE.format("more"), "", *stays])})
+    after = sandbox.confluence.page(made.ref.id).now.body
+    assert [each for each in stored if each in after] == [stored[0], stored[2], stored[4]]
+    rest = "".join([stored[0], stored[2], stored[4]])
+    assert rest in after
+    for gone in ("write it down", "run", "the last", "at last"):
+        assert gone not in after
+    assert after.count("graph.png") == after.count("kim-2") == 1
+    again = store.read(made.ref, made.headings)
+    assert store.write(again, again.regions) == again
+
+
 def test_who_saves_the_page_between_our_read_and_our_write_loses_nothing(
     sandbox: Sandbox, store: ConfluencePageDocuments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,6 +263,67 @@ def test_who_saves_the_page_between_our_read_and_our_write_loses_nothing(
     assert written.regions["timeline"] == TABLE.format("more")
     assert written.text is not None
     assert "Kim was here." in written.text
+
+
+@pytest.fixture
+def trashed(
+    sandbox: Sandbox, store: ConfluencePageDocuments, monkeypatch: pytest.MonkeyPatch
+) -> DocumentState:
+    """A document whose page somebody throws away between our read and our write."""
+    made, site = store.create(document()), store._site
+    write = site.write
+
+    def kim_throws_it_away(page: Page, body: str) -> Page:
+        sandbox.confluence.trash(page.id)
+        return write(page, body)
+
+    monkeypatch.setattr(site, "write", kim_throws_it_away)
+    return made
+
+
+def test_a_page_that_is_thrown_away_while_we_write_stays_in_the_trash(
+    sandbox: Sandbox, store: ConfluencePageDocuments, trashed: DocumentState
+) -> None:
+    with pytest.raises(NotThere):
+        store.write(trashed, {"timeline": TABLE.format("more")})
+    page = sandbox.confluence.page(trashed.ref.id)
+    assert (page.status, len(page.versions)) == ("trashed", 1)
+    expected = ["PUT", "GET", "DELETE"] if sandbox.confluence.cloud else ["GET", "PUT", "GET"]
+    assert [call.method for call in sandbox.calls][-3:] == expected
+
+
+@pytest.mark.parametrize("status", [403, 404, 429, 503])
+@pytest.mark.parametrize("sandbox", ["cloud"], indirect=True)
+def test_a_page_that_came_out_of_the_trash_and_may_not_go_back_is_told(
+    sandbox: Sandbox, store: ConfluencePageDocuments, trashed: DocumentState, status: int
+) -> None:
+    sandbox.fail_next("DELETE", "pages", status, body={"statusCode": status, "message": "no!"})
+    with pytest.raises(Rejected, match=r"could not be put back: no") as refused:
+        store.write(trashed, {"timeline": TABLE.format("more")})
+    assert "Throw the page away again" in refused.value.mend
+    assert sandbox.confluence.page(trashed.ref.id).status == "current"
+
+
+@pytest.mark.parametrize("sandbox", ["cloud"], indirect=True)
+def test_a_page_that_came_out_of_the_trash_and_was_saved_since_stays(
+    sandbox: Sandbox,
+    store: ConfluencePageDocuments,
+    trashed: DocumentState,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    put = store._site.client.put
+
+    def and_kim_saves(*asked: Any) -> Any:
+        told = put(*asked)
+        sandbox.confluence.edit_page(trashed.ref.id, "Written by people.", "Kim's.", KIM)
+        return told
+
+    monkeypatch.setattr(store._site.client, "put", and_kim_saves)
+    with pytest.raises(StaleVersion, match="saved it since"):
+        store.write(trashed, {"timeline": TABLE.format("more")})
+    page = sandbox.confluence.page(trashed.ref.id)
+    assert page.status == "current"
+    assert "Kim's." in page.now.body
 
 
 def test_an_edit_inside_a_region_is_seen(sandbox: Sandbox, store: ConfluencePageDocuments) -> None:

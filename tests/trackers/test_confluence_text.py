@@ -309,6 +309,25 @@ def test_a_section_that_only_the_service_wrote_is_written_in_its_order() -> None
     assert rewritten("<h2>A</h2>", {"A": new}) == f"<h2>A</h2>{from_markdown(new)}"
 
 
+@pytest.mark.parametrize(
+    "new", ["- a\n- x\n- c", "- x\n- a", "- a\n- c\n- x", "- c\n- a", "- a\n- a"]
+)
+def test_a_list_that_got_other_items_is_written_in_its_order(new: str) -> None:
+    page = f"<h2>A</h2>{from_markdown('- a' + chr(10) + '- b' + chr(10) + '- c')}"
+    assert sections(rewritten(page, {"A": new}))["A"] == new
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), min_size=1, max_size=5))
+def test_whatever_items_a_table_takes_the_others_stay(items: list[tuple[str, bool]]) -> None:
+    listed = "".join(f"<li><u>{word}</u></li>" for word, _ in items)
+    kept = "".join(f"<li><u>{word}</u></li>" for word, stays in items if stays)
+    said = "\n".join(f"- {word}" for word, stays in items if stays)
+    new = rewritten(f"<h2>A</h2>{TABLE}<ul>{listed}</ul>", {"A": f"{HEAD}| AI-1 | new |\n\n{said}"})
+    held = sections(new)["A"]
+    assert held == f"{HEAD}| AI-1 | new |" + (f"\n\n{said}" if said else "")
+    assert new.count("<u>") == kept.count("<u>")
+
+
 @pytest.mark.parametrize("place", [2, 3, 4])
 def test_a_row_that_is_added_stands_in_the_table_wherever_it_comes(place: int) -> None:
     rows = [*HEAD.splitlines(), "| AI-1 | old |", "| AI-2 | older |"]

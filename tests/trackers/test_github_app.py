@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from integrations.findings import Kind as FindingKind
 from integrations.gate import Call, OpenGate, Report
 from integrations.github.adapter import GitHubTracker
 from integrations.github.app_webhook import AppWebhook
@@ -332,12 +333,14 @@ def test_an_app_whose_webhook_leads_elsewhere_or_nowhere_is_noted(company: Compa
     assert "the webhook URL" in noted.mend
 
 
-def test_an_apps_webhook_is_led_here_and_its_events_are_left_to_its_owner(company: Company) -> None:
-    told = company.github.add_app("hooked", GRANTED, ["issues"], url="http://127.0.0.1:9/old")
+def test_an_apps_webhook_gets_our_secret_and_its_owner_the_events(
+    company: Company,
+) -> None:
+    address = "http://127.0.0.1:9/webhooks/github"
+    told = company.github.add_app("hooked", GRANTED, ["issues"], url=address)
     company.github.install_app("hooked", "acme")
     client = company.sign_in(str(told["id"]), told["pem"])
     heard = {"acme/ops": frozenset({Hears.TICKETS}), "acme/web": frozenset({Hears.FILES})}
-    address = "http://127.0.0.1:9/webhooks/github"
     here, by_hand = AppWebhook(client, heard, address).to_install()
     assert (here.step, by_hand.step) == (Step.UPDATE, Step.BY_HAND)
     assert "Subscribe to issue_comment, milestone, push" in by_hand.mend
@@ -351,6 +354,48 @@ def test_an_apps_webhook_is_led_here_and_its_events_are_left_to_its_owner(compan
     assert renewed.step is Step.UPDATE
     (left,) = AppWebhook(client, heard, address).to_remove()
     assert left.step is Step.BY_HAND
+
+
+def test_an_apps_webhook_without_a_secret_is_a_fault(company: Company) -> None:
+    """GitHub tells of a secret that there is one, and signs nothing without."""
+    address = "https://followthrough.acme.example/webhooks/github"
+    told = company.github.add_app("hooked", GRANTED, ["issues"], url=address)
+    client = company.sign_in(str(told["id"]), told["pem"])
+    hook = AppWebhook(client, {}, address)
+    (noted,) = hook.check()
+    assert (noted.ok, noted.kind) == (False, FindingKind.WEBHOOK_SECRET)
+    assert "no secret" in noted.what
+    (deed,) = hook.to_install()
+    assert (deed.step, deed.words) == (Step.UPDATE, noted.what.partition(": ")[2])
+    assert deed.do is not None
+    deed.do("a-secret")
+    (right,) = AppWebhook(client, {}, address).check()
+    assert right.ok
+
+
+def test_an_apps_webhook_that_leads_to_another_service_is_left_to_its_owner(
+    company: Company,
+) -> None:
+    """It has one only: what is led here hears of nothing there."""
+    old = "https://production.acme.example/webhooks/github"
+    new = "https://staging.acme.example/webhooks/github"
+    told = company.github.add_app("hooked", GRANTED, ["issues"], url=old, secret="theirs")
+    hook = AppWebhook(company.sign_in(str(told["id"]), told["pem"]), {}, new)
+    for anew in (False, True):
+        (deed,) = hook.to_install(anew=anew)
+        assert (deed.step, deed.do) == (Step.BY_HAND, None)
+        assert deed.words == f"it sends to {old}, not to {new}"
+        assert old in deed.mend
+        assert new in deed.mend
+    (noted,) = hook.check()
+    assert (noted.kind, noted.mend) == (FindingKind.WEBHOOK_ADDRESS, deed.mend)
+
+
+def test_an_app_without_a_webhook_is_left_to_its_owner(company: Company) -> None:
+    (deed,) = AppWebhook(company.client, {}, "https://here.acme.example/webhooks/x").to_install()
+    assert (deed.step, deed.words) == (Step.BY_HAND, "there is none")
+    assert "Webhook → Active" in deed.mend
+    assert "https://here.acme.example/webhooks/x" in deed.mend
 
 
 def test_an_app_that_was_renamed_is_known_by_its_new_name(company: Company) -> None:

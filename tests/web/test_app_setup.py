@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import html
 import json
+import os
 import re
 import stat
 from collections.abc import Iterator
@@ -25,8 +27,9 @@ from integrations.github.manifest import EVENTS, PERMISSIONS, manifest
 from integrations.github.signing import AppKey
 from integrations.sandbox import Sandbox
 from service.app import create_app
-from service.registering import Registering
+from service.registering import FOLDER, Registered, Registering
 from service.store import Store
+from service.store.changes import Changed
 
 PUBLIC = "https://followthrough.acme.example"
 
@@ -71,6 +74,11 @@ def admin(tmp_path: Path, store: Store) -> Iterator[Admin]:
         client = create_app(web).test_client()
         client.post("/sign-in", data={"token": TOKEN})
         yield Admin(client, sandbox, data)
+
+
+def on_record(store: Store) -> list[Changed]:
+    with store.read() as tx:
+        return list(tx.changes.page(5, None))
 
 
 def asked(page: TestResponse) -> dict[str, Any]:
@@ -149,9 +157,106 @@ def test_only_the_browser_that_began_goes_on_and_only_once(admin: Admin) -> None
     assert admin.client.get(forged).status_code == 400
     assert admin.client.get(back).status_code == 400, "what was asked for is forgotten by then"
     assert admin.files() == []
+
+
+def test_who_loads_the_last_page_again_sees_it_again_and_makes_nothing_new(
+    admin: Admin, store: Store
+) -> None:
     back = admin.at_github(admin.ask())
+    first = admin.client.get(back)
+    files = admin.files()
+    assert admin.client.get(back).text == first.text
+    assert admin.files() == files
+    assert len(on_record(store)) == 1
+    stranger = admin.client.application.test_client()
+    stranger.post("/sign-in", data={"token": TOKEN})
+    assert stranger.get(back).status_code == 400
+    admin.ask()
+    assert admin.client.get(back).status_code == 400, "another App is asked for by now"
+
+
+@pytest.fixture
+def away() -> Iterator[Store]:
+    """A database out of reach."""
+    found = Store("sqlite:////proc/nowhere/followthrough.db")
+    yield found
+    found.close()
+
+
+def test_a_database_that_is_away_leaves_the_code_good(
+    admin: Admin, store: Store, away: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back = admin.at_github(admin.ask())
+    with monkeypatch.context() as cut:
+        cut.setattr(store, "write", away.write)
+        cut.setattr(store, "read", away.read)
+        answer = admin.client.get(back)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert admin.files() == []
     assert admin.client.get(back).status_code == 200
-    assert admin.client.get(back).status_code == 400
+    assert len(admin.files()) == 2
+    assert len(on_record(store)) == 1
+
+
+def test_a_database_that_goes_away_when_the_code_is_used_loses_nothing(
+    admin: Admin, store: Store, away: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back = admin.at_github(admin.ask())
+    finish = Registering.finish
+    with monkeypatch.context() as cut:
+
+        def last(registering: Registering, url: str, code: str) -> Registered:
+            found = finish(registering, url, code)
+            cut.setattr(store, "write", away.write)
+            return found
+
+        cut.setattr(Registering, "finish", last)
+        assert admin.client.get(back).status_code == 503
+        assert admin.client.get(back).status_code == 503
+    assert len(admin.files()) == 2
+    page = admin.client.get(back)
+    assert page.status_code == 200
+    assert str(admin.files()[0]) in html.unescape(page.text)
+    assert len(on_record(store)) == 1
+
+
+def test_a_database_that_goes_away_while_the_last_page_is_made_loses_nothing(
+    admin: Admin, store: Store, away: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back = admin.at_github(admin.ask())
+    with monkeypatch.context() as cut:
+        cut.setattr(store, "read", away.read)
+        assert admin.client.get(back).status_code == 503
+    assert admin.client.get(back).status_code == 200
+    assert len(admin.files()) == 2
+    assert len(on_record(store)) == 1
+
+
+def test_a_directory_that_takes_no_files_leaves_the_code_good(admin: Admin) -> None:
+    back = admin.at_github(admin.ask())
+    folder = admin.data / FOLDER
+    folder.rmdir()
+    folder.write_text("in the way")
+    answer = admin.client.get(back)
+    assert answer.status_code == 503
+    assert "Then load this page again" in answer.text
+    folder.unlink()
+    assert admin.client.get(back).status_code == 200
+    assert len(admin.files()) == 2
+
+
+def test_a_full_disk_leaves_the_code_good(admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
+    back = admin.at_github(admin.ask())
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as cut:
+        cut.setattr("service.registering.os.fsync", full)
+        answer = admin.client.get(back)
+    assert answer.status_code == 503
+    assert "No space left on device. Mend that." in answer.text
+    assert admin.client.get(back).status_code == 200
 
 
 def test_a_code_that_github_does_not_know_makes_nothing(admin: Admin) -> None:
@@ -159,6 +264,7 @@ def test_a_code_that_github_does_not_know_makes_nothing(admin: Admin) -> None:
     answer = admin.client.get(re.sub("code=[^&]+", "code=guessed", back))
     assert answer.status_code == 400
     assert "begin anew" in answer.text
+    assert 'action="/setup/github"' in answer.text
     assert admin.files() == []
 
 
@@ -221,9 +327,13 @@ def test_files_that_are_there_already_are_not_written_over(
 def test_what_cannot_be_is_refused_with_what_can(
     admin: Admin, typed: dict[str, str], told: str
 ) -> None:
-    answer = admin.ask(**typed)
+    answer = admin.ask(public="yes", **typed)
     assert answer.status_code == 400
-    assert told in html.unescape(answer.text)
+    page = html.unescape(answer.text)
+    assert told in page
+    kept = {"organisation": "acme", "connection": "hub", **typed}
+    assert all(f'name="{name}" value="{text}"' in page for name, text in kept.items())
+    assert '<option value="yes" selected>' in page
 
 
 def test_an_enterprise_server_is_asked_at_its_own_addresses(admin: Admin) -> None:
@@ -234,7 +344,6 @@ def test_an_enterprise_server_is_asked_at_its_own_addresses(admin: Admin) -> Non
 
 def test_whoever_registers_an_app_is_on_record(admin: Admin, store: Store) -> None:
     admin.client.get(admin.at_github(admin.ask()))
-    with store.read() as tx:
-        (change, *_) = tx.changes.page(5, None)
+    (change,) = on_record(store)
     assert (change.action, change.subject) == ("register GitHub App", "followthrough-acme")
     assert change.after["connection"] == "hub"  # type: ignore[index,call-overload]

@@ -23,7 +23,9 @@ from service.web.webhooks import LARGEST_BODY
 BODY = b'{"action": "closed", "issue": {"number": 42}}'
 
 
-def deliver(visitor: FlaskClient, body: bytes = BODY, **headers: str) -> TestResponse:
+def deliver(
+    visitor: FlaskClient, body: bytes = BODY, path: str = "/webhooks/acme-github", **headers: str
+) -> TestResponse:
     signature = hmac.new(HOOK_SECRET.encode(), body, hashlib.sha256).hexdigest()
     told = {
         "X-Hub-Signature-256": f"sha256={signature}",
@@ -32,7 +34,7 @@ def deliver(visitor: FlaskClient, body: bytes = BODY, **headers: str) -> TestRes
         "Content-Type": "application/json",
     }
     told.update({name.replace("_", "-"): value for name, value in headers.items()})
-    return visitor.post("/webhooks/acme-github", data=body, headers=told)
+    return visitor.post(path, data=body, headers=told)
 
 
 def recorded(store: Store) -> int:
@@ -54,6 +56,13 @@ def test_a_signed_delivery_is_recorded_byte_for_byte_with_a_job_to_work_on_it(
     assert envelope is not None
     assert envelope.body == BODY
     assert job is not None
+
+
+def test_a_slash_at_the_end_of_the_address_leads_to_the_same_door(
+    visitor: FlaskClient, store: Store
+) -> None:
+    assert deliver(visitor, path="/webhooks/acme-github/").status_code == 202
+    assert recorded(store) == 1
 
 
 def test_the_same_delivery_again_is_acknowledged_and_recorded_once(
