@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-#: https://support.atlassian.com/atlassian-account/docs/what-is-an-atlassian-account/ and
-#: https://developer.atlassian.com/cloud/jira/platform/deprecation-notice-user-privacy-api-migration-guide/
+#: https://support.atlassian.com/atlassian-cloud/kb/get-an-atlassian-cloud-users-account-id/ tells
+#: administrators of the organisation; everybody sees it in the address of a profile.
 _ACCOUNT_ID = (
     "Jira Cloud wants their accountId under people, no e-mail address: open their profile in Jira, "
     "its address ends with it (…/jira/people/ACCOUNT-ID). In a Data Center it is their username."

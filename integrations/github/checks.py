@@ -47,8 +47,7 @@ def check(client: GitHubClient, places: Iterable[str]) -> Iterator[Finding]:
 
 
 def _astray(url: str, error: TrackerError) -> bool:
-    """Whether the address is probably none of an API: every one of GitHub's tells who signs in.
-    https://docs.github.com/en/enterprise-server@latest/rest/quickstart"""
+    """Whether the address is probably none of an API: every one of GitHub's tells who signs in."""
     path = urlsplit(url).path
     beside = path not in ("", "/") and not path.endswith("/api/v3")
     return isinstance(error, NotThere) or (beside and not isinstance(error, RateLimited))

@@ -76,7 +76,7 @@ def check(site: JiraSite, places: Mapping[str, Use]) -> Iterator[Finding]:
 def _mend_of_path(url: str, error: TrackerError) -> str:
     """What to do about an address that is a page's, not the site's; "" where it is no such thing.
     Data Center may have a context path:
-    https://confluence.atlassian.com/adminjiraserver/changing-the-jira-application-context-path-938847806.html
+    https://confluence.atlassian.com/adminjiraserver0908/integrating-jira-with-apache-1236936638.html
     """
     parts = urlsplit(url)
     cloud = (parts.hostname or "").endswith(".atlassian.net")
