@@ -5,6 +5,7 @@ https://developer.atlassian.com/server/jira/platform/jira-rest-api-examples/#cre
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Container, Mapping
 from typing import Any
 
@@ -66,10 +67,17 @@ def as_taken(site: JiraSite, told: Mapping[str, Any], given: str) -> Any:
     if many:
         return [given]
     if kind == "number":
-        return float(given)
+        return _finite(given)
     if custom.endswith(":textarea") or schema.get("system") in ("description", "environment"):
         return site.description(given)
     return given
+
+
+def _finite(given: str) -> float:
+    """JSON has no other numbers: https://www.rfc-editor.org/rfc/rfc8259#section-6"""
+    if not math.isfinite(number := float(given)):
+        raise ValueError(given)
+    return number
 
 
 #: Types whose values are objects that name something else. A parent is of type ``issuelink``.

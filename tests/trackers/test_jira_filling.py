@@ -75,3 +75,9 @@ def test_a_value_that_its_field_does_not_take_keeps_no_other_task_from_being_mad
     assert "does not take Cost" in str(ended["a:2"].error)
     made = [ended[key].ref for key in ("a:1", "a:3")]
     assert [sandbox.jira.issue(ref.key).values[COST] for ref in made if ref] == [3, 4]
+
+
+@pytest.mark.parametrize("given", ["nan", "-inf", "1e999", "three"])
+def test_a_number_that_json_does_not_have_is_refused(tracker: JiraTracker, given: str) -> None:
+    with pytest.raises(ValueError, match=given):
+        as_taken(tracker.site, {"schema": {"type": "number"}}, given)
