@@ -207,6 +207,14 @@ def test_what_says_more_than_it_asks_stays_whole_though_it_gets_a_row() -> None:
     assert again.doubles(known) == ()
 
 
+def test_what_stood_apart_stands_apart_once_the_table_took_the_line_between() -> None:
+    base = table([item(1, "one")])
+    edited = read_table(base, f"{base}\n\n- a note\n- [ ] Page sooner\n\nSaid by Kim.")
+    known = [item(1, "one"), item(2, "Page sooner")]
+    now = merge_table(table(known), {}, edited.left(known))
+    assert now == f"{table(known)}\n\n- a note\n\nSaid by Kim."
+
+
 def test_code_beside_the_table_asks_for_nothing() -> None:
     base = table([item(1, "one")])
     code = "```\n- [ ] rm -rf /\n\n| | drop it |\n```"
