@@ -215,6 +215,19 @@ def test_what_stood_apart_stands_apart_once_the_table_took_the_line_between() ->
     assert now == f"{table(known)}\n\n- a note\n\nSaid by Kim."
 
 
+def test_code_that_begins_a_list_item_ends_with_it() -> None:
+    assert [line.title for line in lines_of("- ```\n  x\nACTION: Mend it")] == ["Mend it"]
+
+
+@pytest.mark.parametrize("mark", ["-", "1.", "- *"])
+def test_a_list_item_that_begins_with_code_hides_no_table_below_it(mark: str) -> None:
+    base, inner = table([item(1, "one")]), " " * (len(mark) + 1)
+    code = f"{mark} ```\n{inner}- [ ] rm -rf /\n{inner}- ```\n{inner}```"
+    edited = read_table(base, f"{code}\n\n{base}")
+    assert (edited.added, edited.missing) == ((), frozenset())
+    assert merge_table(base, {}, edited) == f"{code}\n\n{base}"
+
+
 def test_code_beside_the_table_asks_for_nothing() -> None:
     base = table([item(1, "one")])
     code = "```\n- [ ] rm -rf /\n\n| | drop it |\n```"
