@@ -92,9 +92,9 @@ class Registered:
 def wish(server: str, organisation: str, connection: str, *, public: bool) -> Wish:
     """What somebody typed, understood. Raises Unfit."""
     url = address("github", server or "https://github.com")
-    parts = urlsplit(url)
     if not _SERVER.fullmatch(url):
         raise Unfit("Write the server as https://github.com or https://github.acme.example.")
+    parts = urlsplit(url)
     if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
         raise Unfit("Write the server with https:// in front: what it answers is a secret.")
     if organisation and not _LOGIN.fullmatch(organisation):

@@ -117,6 +117,7 @@ def written_to(connection: str, policy: Policy) -> bool:
         in {source.connection for source in team.incidents}
         | {team.postmortem.document.connection}
         | {target.connection for target in tickets(team)}
+        | ({team.audits.destination.connection} if team.audits else set())
         for team in policy.teams.values()
         if team.mode is Mode.ACT
     )

@@ -21,8 +21,12 @@ _OF_SERVERS = "/api/v3"
 
 def api_of(url: str) -> str:
     """The API of the server that a person means by an address of it: a page's of github.com and of
-    an ``acme.ghe.com``, else the address of an Enterprise Server or of its API."""
-    parts = urlsplit(url.rstrip("/"))
+    an ``acme.ghe.com``, else the address of an Enterprise Server or of its API. What is no address
+    stays as it is."""
+    try:
+        parts = urlsplit(url.rstrip("/"))
+    except ValueError:
+        return url
     host = (parts.hostname or "").removeprefix("www.")
     if host == "github.com":
         return GITHUB_COM

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from builders import policy
 
-from service.uses import uses
-from workflows.policy import DocumentDestination, StatusWords, TaskDestination
+from service.uses import uses, written_to
+from workflows.policy import AuditRules, DocumentDestination, Mode, StatusWords, TaskDestination
 
 
 def test_each_destination_of_each_team_is_asked_about_with_its_own_values() -> None:
@@ -33,3 +33,12 @@ def test_each_destination_of_each_team_is_asked_about_with_its_own_values() -> N
     }
     assert use.types() == ("Task",)
     assert set(uses("github", rules)) == {"acme/ops"}
+
+
+def test_audits_of_a_team_that_acts_are_written_where_nothing_else_of_it_is() -> None:
+    rules = policy()
+    there = TaskDestination("quality", "AUD", "Task")
+    acting = replace(rules.teams["payments"], mode=Mode.ACT, audits=AuditRules(there))
+    planning = replace(acting, mode=Mode.PLAN)
+    assert written_to("quality", replace(rules, teams={"payments": acting}))
+    assert not written_to("quality", replace(rules, teams={"payments": planning}))

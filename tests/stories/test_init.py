@@ -398,6 +398,12 @@ def test_no_token_goes_to_an_address_without_encryption(sandbox: Sandbox) -> Non
     assert "unencrypted" in result.output
 
 
+def test_what_is_no_address_of_a_github_is_told_in_words() -> None:
+    result = asked("", "--yes", "--tracker", "github", "--url", "https://[github.acme.example")
+    assert result.exit_code == 1
+    assert "--url: Is not an address" in result.output
+
+
 def test_a_place_that_is_not_seen_is_asked_for_again(sandbox: Sandbox) -> None:
     typed = f"github\n{sandbox.github_url}\n\n\nacme/nothing\nacme/ops\n" + ENTER * 10
     result = asked(typed)

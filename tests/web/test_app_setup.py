@@ -319,6 +319,7 @@ def test_files_that_are_there_already_are_not_written_over(
         ({"server": "https://a b/"}, "Write the server as"),
         ({"server": "https://a.example;script-src *"}, "Write the server as"),
         ({"server": "https://kim:pass@github.acme.example"}, "Write the server as"),
+        ({"server": "https://[github.acme.example"}, "Write the server as"),
         ({"organisation": "acme/../other"}, "Write the organisation"),
         ({"connection": "../hub"}, "Write the connection"),
         ({"connection": ""}, "Write the connection"),
