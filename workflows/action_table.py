@@ -14,7 +14,7 @@ from datetime import date
 from itertools import groupby
 
 from workflows.actions import read_line
-from workflows.beside import Beside, besides, joined, prose_lines
+from workflows.beside import Beside, besides, joined, prose_lines, without
 from workflows.markup import as_said, cell, link
 from workflows.model import ActionItem, ActionLine, Kind
 from workflows.policy import same_word
@@ -105,10 +105,11 @@ class Edited:
         titles = self._titles(items)
         rows = tuple(new for new in self.rows if same_word(new[1].title) in titles)
 
-        def staying(parts: Iterable[Beside]) -> tuple[Beside, ...]:
-            return tuple(each for each in parts if not each.whole or _any_in(titles, each))
+        def goes(part: Beside) -> bool:
+            return part.whole and not _any_in(titles, part)
 
-        return replace(self, rows=rows, above=staying(self.above), below=staying(self.below))
+        above, below = without(self.above, goes), without(self.below, goes)
+        return replace(self, rows=rows, above=above, below=below)
 
     def _titles(self, items: Iterable[ActionItem]) -> dict[str, ActionItem]:
         named = [item for item in items if item.name in self.ours]

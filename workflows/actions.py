@@ -33,7 +33,9 @@ _KNOWN = re.compile(r"\**(?P<name>AI-\d+)\b")
 _ALIKE = 0.6
 
 _HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(?P<text>\S.*)$")
-_FENCE = re.compile(r"^(?P<indent>\s*)(?P<marks>`{3,}|~{3,})(?P<info>.*)$")
+_FENCE = re.compile(
+    r"^(?P<indent>\s*(?P<item>(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*))(?P<marks>`{3,}|~{3,})(?P<info>.*)$"
+)
 _HIDES = re.compile(r"(?<![\\`])<!--(?P<empty>-?>)?")
 _ABOUT_ACTIONS = re.compile(
     r"\b(actions?|follow[- ]?ups?|remediation|next steps|to[- ]?dos?)\b", re.I
@@ -150,6 +152,8 @@ def numbered_prose(text: str) -> Iterator[tuple[int, str]]:
     last_end = max((n for n, line in enumerate(lines) if "-->" in line), default=-1)
     hidden = False
     for number, line in enumerate(lines):
+        if opened is not None and _is_below(line, opened):
+            opened = None
         if opened is None:
             line, hidden = _without_hidden(line, hidden, number < last_end)
         fence = _FENCE.match(line)
@@ -181,9 +185,16 @@ def _without_hidden(line: str, hidden: bool, ends_below: bool) -> tuple[str, boo
             return f"{shown}<!--{line}", False
 
 
+def _is_below(line: str, opened: re.Match[str]) -> bool:
+    """Whether the list item that begins with this code has ended, and the code with it."""
+    indent = len(line) - len(line.lstrip())
+    return bool(opened["item"]) and bool(line.strip()) and indent < len(opened["indent"])
+
+
 def _closes(fence: re.Match[str], opened: re.Match[str]) -> bool:
     return (
         fence["marks"].startswith(opened["marks"])
+        and not fence["item"]
         and not fence["info"].strip()
         and len(fence["indent"].expandtabs(4)) <= len(opened["indent"].expandtabs(4)) + 3
     )

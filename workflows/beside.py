@@ -4,8 +4,8 @@ for. The table can take one that only asks; any other stays as it is."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from workflows.actions import asking_line, numbered_prose
 from workflows.model import ActionLine
@@ -70,6 +70,24 @@ def _read(part: _Lines, shown: dict[int, str]) -> Beside:
     found = [asking_line(prose) for _, prose in said]
     asks = tuple(item for item in found if item is not None)
     return Beside(text, asks, whole=len(asks) == len(said))
+
+
+def without(parts: Sequence[Beside], goes: Callable[[Beside], bool]) -> tuple[Beside, ...]:
+    """What stays of the parts. An empty line behind one that goes still keeps its neighbours apart:
+    a paragraph right below a list item would become a part of it.
+    https://spec.commonmark.org/0.31.2/#paragraph-continuation-text"""
+    left: list[Beside] = []
+    for part in parts:
+        if not goes(part):
+            left.append(part)
+        elif left and _is_apart(part.text) and not _is_apart(left[-1].text):
+            left[-1] = replace(left[-1], text=f"{left[-1].text}\n")
+    return tuple(left)
+
+
+def _is_apart(text: str) -> bool:
+    """Whether it ends with an empty line."""
+    return not text.rpartition("\n")[2].strip()
 
 
 def joined(parts: Sequence[Beside]) -> str:

@@ -207,6 +207,27 @@ def test_what_says_more_than_it_asks_stays_whole_though_it_gets_a_row() -> None:
     assert again.doubles(known) == ()
 
 
+def test_what_stood_apart_stands_apart_once_the_table_took_the_line_between() -> None:
+    base = table([item(1, "one")])
+    edited = read_table(base, f"{base}\n\n- a note\n- [ ] Page sooner\n\nSaid by Kim.")
+    known = [item(1, "one"), item(2, "Page sooner")]
+    now = merge_table(table(known), {}, edited.left(known))
+    assert now == f"{table(known)}\n\n- a note\n\nSaid by Kim."
+
+
+def test_code_that_begins_a_list_item_ends_with_it() -> None:
+    assert [line.title for line in lines_of("- ```\n  x\nACTION: Mend it")] == ["Mend it"]
+
+
+@pytest.mark.parametrize("mark", ["-", "1.", "- *"])
+def test_a_list_item_that_begins_with_code_hides_no_table_below_it(mark: str) -> None:
+    base, inner = table([item(1, "one")]), " " * (len(mark) + 1)
+    code = f"{mark} ```\n{inner}- [ ] rm -rf /\n{inner}- ```\n{inner}```"
+    edited = read_table(base, f"{code}\n\n{base}")
+    assert (edited.added, edited.missing) == ((), frozenset())
+    assert merge_table(base, {}, edited) == f"{code}\n\n{base}"
+
+
 def test_code_beside_the_table_asks_for_nothing() -> None:
     base = table([item(1, "one")])
     code = "```\n- [ ] rm -rf /\n\n| | drop it |\n```"
