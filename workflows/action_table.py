@@ -152,14 +152,21 @@ def read_table(base: str, seen: str, items: Iterable[ActionItem] = ()) -> Edited
 
 def own_rows(lines: Sequence[str]) -> range:
     """Which of these lines are our table: that with our head, or, should somebody have deleted the
-    head, the first with a row of ours. Any other table is somebody's own."""
+    head, the first with a row of ours; and rows that only empty lines part from it. Any other table
+    is somebody's own, and begins with a head and a rule, without which it is none:
+    https://github.github.com/gfm/#tables-extension-"""
     numbers = [number for number, line in enumerate(lines) if row_cells(line)]
     runs = groupby(enumerate(numbers), lambda each: each[1] - each[0])
     together = [[number for _, number in run] for _, run in runs]
     tables = [range(each[0], each[-1] + 1) for each in together]
     headed = (each for each in tables if _is_head(lines[each.start]))
     named = (each for each in tables if any(_is_ours(lines[number]) for number in each))
-    return next(headed, None) or next(named, None) or range(len(lines), len(lines))
+    ours = next(headed, None) or next(named, None) or range(len(lines), len(lines))
+    for more in tables:
+        parted = more.start >= ours.stop and not any(lines[ours.stop : more.start])
+        if parted and all(_is_row(lines[number]) for number in more):
+            ours = range(ours.start, more.stop)
+    return ours
 
 
 def _is_head(line: str) -> bool:
@@ -167,17 +174,25 @@ def _is_head(line: str) -> bool:
 
 
 def _is_ours(line: str) -> bool:
-    return _named(line) is not None and len(row_cells(line)) == len(HEAD)
+    return _named(line) is not None and _is_row(line)
+
+
+def _is_row(line: str) -> bool:
+    cells = row_cells(line)
+    return len(cells) == len(HEAD) and not is_rule(cells)
 
 
 def _around(text: str) -> tuple[str, list[str], str]:
     """What stands above our table, its rows, and what stands below it. Without one all is below."""
     lines = text.split("\n")
-    rows = own_rows(prose_lines(text))
+    # What is hidden from readers, as code is, is no empty line.
+    shown = zip(prose_lines(text), lines, strict=True)
+    rows = own_rows([prose.strip() or ("-" if line.strip() else "") for prose, line in shown])
     if not rows:
         return "", [], text
     above, below = lines[: rows.start], lines[rows.stop :]
-    return "\n".join(above), lines[rows.start : rows.stop], "\n".join(below)
+    ours = [line for line in lines[rows.start : rows.stop] if line.strip()]
+    return "\n".join(above), ours, "\n".join(below)
 
 
 def _named_rows(text: str) -> dict[str, list[str]]:

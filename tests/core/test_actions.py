@@ -189,6 +189,22 @@ def test_our_table_is_known_by_its_rows_when_somebody_deleted_its_head() -> None
     assert read_table(base, SECOND).missing == {"AI-1", "AI-2"}
 
 
+def test_a_table_that_an_empty_line_parts_is_one_table() -> None:
+    base = table([item(1, "one"), item(2, "two")])
+    *above, last = base.splitlines()
+    edited = read_table(base, "\n".join([*above, "", last, "", "| | new | | | | | |"]))
+    assert edited.missing == frozenset()
+    assert [new.title for new in edited.added] == ["new"]
+    assert merge_table(base, {}, edited) == f"{base}\n| | new | | | | | |"
+
+
+def test_what_is_no_row_behind_an_empty_line_stays_there() -> None:
+    base = table([item(1, "one")])
+    for beside in ("|x| = 5", "> quoted", "```\ncode\n```\n\n| AI-1 | one | | | | | |"):
+        edited = read_table(base, f"{base}\n\n{beside}")
+        assert merge_table(base, {}, edited) == f"{base}\n\n{beside}"
+
+
 def test_what_says_more_than_it_asks_stays_whole_though_it_gets_a_row() -> None:
     base = table([item(1, "one")])
     nested = "- [ ] Drill the failover\n  - in May, as *Kim* said\n\n  and in June"
