@@ -157,6 +157,8 @@ def items_of(node: Element, depth: int = 0) -> Iterator[tuple[Element, str]]:
             continue
         blocks = [block for block in _blocks(body.children, depth) if block.strip()]
         inner = ("\n" if _tight(body) else "\n\n").join(blocks)
+        if box and inner.startswith(("```", "~~~")):  # behind the box it would begin no code
+            box, inner = box.rstrip(), f"\n{inner}"
         indented = inner.replace("\n", "\n" + " " * len(mark))
         yield item, f"{mark}{box}{indented}".rstrip()
 

@@ -336,3 +336,11 @@ def test_a_row_that_is_added_stands_in_the_table_wherever_it_comes(place: int) -
     table = "\n".join(rows)
     new = rewritten(page, {"A": f"{table}\ntheirs"})
     assert new == f"<h2>A</h2>{from_markdown(table)}<p>theirs</p>"
+
+
+def test_code_that_begins_a_task_is_code_and_hides_nothing_below_it() -> None:
+    code = '<ac:structured-macro ac:name="code"><ac:plain-text-body><![CDATA[x]]>'
+    code += "</ac:plain-text-body></ac:structured-macro>"
+    task = f"<ac:task><ac:task-status>complete</ac:task-status><ac:task-body>{code}</ac:task-body>"
+    page = f"<h2>A</h2><ac:task-list>{task}</ac:task></ac:task-list><p>below</p>"
+    assert sections(page)["A"] == "- [x]\n  ```\n  x\n  ```\n\nbelow"
