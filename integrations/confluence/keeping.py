@@ -15,6 +15,7 @@ from integrations.confluence import storage
 from integrations.confluence.reading import is_block, items_of, markdown_of
 from integrations.confluence.storage import Element, Part
 from integrations.confluence.writing import from_markdown
+from workflows.action_table import own_rows
 
 #: What our own writing makes of Markdown, a macro of code besides, and what may be a line that asks
 #: for an action item, which goes into the table.
@@ -43,7 +44,9 @@ def merged(text: str, there: Sequence[Part]) -> str:
     """
     lines = text.split("\n")
     keys = ["".join(line.split()) for line in lines]
-    parts = [_Known(part, keys) for part in there]
+    table = own_rows(lines)
+    tabled = [keys[n] for n in table] if table else keys
+    parts = [_Known(part, tabled) for part in there]
     taken = _in_order(parts, keys)
     for part in parts:
         if part.at is None:
@@ -60,14 +63,14 @@ def merged(text: str, there: Sequence[Part]) -> str:
 
 class _Known:
     """A part, the lines that it shows, and in which lines of the new text it is said: none where
-    it just stays, None where it goes."""
+    it just stays, None where it goes. `tabled` are the rows of our table."""
 
-    def __init__(self, part: Part, said: Sequence[str]) -> None:
+    def __init__(self, part: Part, tabled: Sequence[str]) -> None:
         shown = markdown_of(part.nodes).split("\n")
         self.part = part
         self.written = part.written
         self.keys = _keys(shown)
-        self.stays = not self.keys or (_never_ours(part) and not _tabled(self.keys, said))
+        self.stays = not self.keys or (_never_ours(part) and not _holds(self.keys, tabled))
         self.at: list[int] | None = None
 
 
@@ -84,9 +87,9 @@ def _never_ours(part: Part) -> bool:
     return one.name not in _OURS and one.attributes.get("ac:name") != "code"
 
 
-def _tabled(keys: Sequence[str], said: Sequence[str]) -> bool:
+def _holds(keys: Sequence[str], tabled: Sequence[str]) -> bool:
     """Whether somebody put a table of ours in there: an old copy of it must not stay."""
-    return any(key.startswith("|") and key.strip("|-") and key in said for key in keys)
+    return any(key.startswith("|") and key.strip("|-") and key in tabled for key in keys)
 
 
 def _in_order(parts: Sequence[_Known], keys: Sequence[str]) -> set[int]:

@@ -344,3 +344,17 @@ def test_code_that_begins_a_task_is_code_and_hides_nothing_below_it() -> None:
     task = f"<ac:task><ac:task-status>complete</ac:task-status><ac:task-body>{code}</ac:task-body>"
     page = f"<h2>A</h2><ac:task-list>{task}</ac:task></ac:task-list><p>below</p>"
     assert sections(page)["A"] == "- [x]\n  ```\n  x\n  ```\n\nbelow"
+
+
+def test_a_panel_with_a_table_of_somebody_elses_stays_when_a_line_of_it_became_a_row() -> None:
+    ours = from_markdown("| ID | Action |\n| --- | --- |\n| AI-1 | one |")
+    table = "<table><tbody><tr><th>Who</th></tr><tr><td>Kim</td></tr></tbody></table>"
+    drawn = '<ac:structured-macro ac:name="drawio" />'
+    panel = '<ac:structured-macro ac:name="panel"><ac:rich-text-body>'
+    panel += f"<p>ACTION: two</p>{table}{drawn}</ac:rich-text-body></ac:structured-macro>"
+    said = "| ID | Action |\n| --- | --- |\n| AI-1 | one |\n| AI-2 | two |"
+    said += "\n\n| Who |\n| --- |\n| Kim |"
+    page = rewritten(f"<h2>A</h2>{ours}{panel}", {"A": said})
+    assert panel in page
+    assert page.count("Kim") == 1
+    assert "AI-2" in page
