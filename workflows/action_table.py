@@ -150,6 +150,12 @@ def read_table(base: str, seen: str, items: Iterable[ActionItem] = ()) -> Edited
     return Edited(tuple(added), changed, missing, tuple(odd), *beside, frozenset(ours))
 
 
+def own_lines(text: str) -> range:
+    """Which lines of this text are our table. What is hidden from readers, as code is, is none."""
+    shown = zip(prose_lines(text), text.split("\n"), strict=True)
+    return own_rows([prose.strip() or ("-" if line.strip() else "") for prose, line in shown])
+
+
 def own_rows(lines: Sequence[str]) -> range:
     """Which of these lines are our table: that with our head, or, should somebody have deleted the
     head, the first with a row of ours; and rows that only empty lines part from it. Any other table
@@ -184,10 +190,7 @@ def _is_row(line: str) -> bool:
 
 def _around(text: str) -> tuple[str, list[str], str]:
     """What stands above our table, its rows, and what stands below it. Without one all is below."""
-    lines = text.split("\n")
-    # What is hidden from readers, as code is, is no empty line.
-    shown = zip(prose_lines(text), lines, strict=True)
-    rows = own_rows([prose.strip() or ("-" if line.strip() else "") for prose, line in shown])
+    lines, rows = text.split("\n"), own_lines(text)
     if not rows:
         return "", [], text
     above, below = lines[: rows.start], lines[rows.stop :]
@@ -202,8 +205,13 @@ def _named_rows(text: str) -> dict[str, list[str]]:
 
 
 def _named(line: str) -> re.Match[str] | None:
-    """The ID of a row, where it has one."""
     return _NAME.match("".join(row_cells(line)[:1]))
+
+
+def row_id(cells: Sequence[str]) -> str:
+    """The ID of a row with these cells; "" where it has none."""
+    named = _NAME.match("".join(cells[:1]))
+    return named["name"] if named else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,18 @@ what people wrote is looked for in it line by line, and what is still said stays
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from itertools import takewhile
 
 from integrations.confluence import storage
+from integrations.confluence.mentions import Mentions
 from integrations.confluence.reading import is_block, items_of, markdown_of
+from integrations.confluence.rows import with_rows
 from integrations.confluence.storage import Element, Part
-from integrations.confluence.writing import from_markdown
-from workflows.action_table import own_rows
+from integrations.confluence.writing import cell_from_markdown, from_markdown
+from workflows.action_table import is_rule, own_lines, row_cells
 
 #: What our own writing makes of Markdown, a macro of code besides, and what may be a line that asks
 #: for an action item, which goes into the table.
@@ -38,16 +41,16 @@ def merged(text: str, there: Sequence[Part]) -> str:
 
     A part of which each line is still said stays byte for byte, and so does one that shows
     nothing, and what we can never have made: panels, pictures, people's macros. Blank lines do
-    not count, and lines may have moved: the service drops and moves them. So do the items of a list
-    of which not all is said any more: the table took the others. What else the text says comes in
-    the place of what is no longer said.
+    not count, and lines may have moved: the service drops and moves them. So do the rows of
+    our table, and the items of a list of which not all is said any more: the table took the others.
+    What else the text says comes in the place of what is no longer said.
     """
     lines = text.split("\n")
     keys = ["".join(line.split()) for line in lines]
-    table = own_rows(lines)
-    tabled = [keys[n] for n in table] if table else keys
-    parts = [_Known(part, tabled) for part in there]
-    taken = _in_order(parts, keys)
+    parts = [_Known(part) for part in there]
+    mentions = Mentions(there)
+    taken = _tabled(parts, text, lambda said: mentions.put_back(cell_from_markdown(said)))
+    _in_order(parts, keys, taken)
     for part in parts:
         if part.at is None:
             part.at = _elsewhere(part, keys, taken)
@@ -58,19 +61,21 @@ def merged(text: str, there: Sequence[Part]) -> str:
     for part in parts:
         if part.at is None:
             _thinned(part, keys, taken)
-    return "".join(_woven(parts, lines, taken))
+    woven = _woven(parts, lines, taken)
+    return "".join(piece if is_kept else mentions.put_back(piece) for is_kept, piece in woven)
 
 
 class _Known:
-    """A part, the lines that it shows, and in which lines of the new text it is said: none where
-    it just stays, None where it goes. `tabled` are the rows of our table."""
+    """A part, the lines that it shows but for those of our table, and in which lines of the new
+    text it is said: none where it just stays, None where it goes. `rows` are those of our table,
+    where it holds that."""
 
-    def __init__(self, part: Part, tabled: Sequence[str]) -> None:
-        shown = markdown_of(part.nodes).split("\n")
+    def __init__(self, part: Part) -> None:
         self.part = part
         self.written = part.written
-        self.keys = _keys(shown)
-        self.stays = not self.keys or (_never_ours(part) and not _holds(self.keys, tabled))
+        self.keys = _keys(markdown_of(part.nodes).split("\n"))
+        self.stays = not self.keys or _never_ours(part)
+        self.rows = range(0)
         self.at: list[int] | None = None
 
 
@@ -87,14 +92,43 @@ def _never_ours(part: Part) -> bool:
     return one.name not in _OURS and one.attributes.get("ac:name") != "code"
 
 
-def _holds(keys: Sequence[str], tabled: Sequence[str]) -> bool:
-    """Whether somebody put a table of ours in there: an old copy of it must not stay."""
-    return any(key.startswith("|") and key.strip("|-") and key in tabled for key in keys)
+def _tabled(parts: Sequence[_Known], text: str, cell: Callable[[str], str]) -> set[int]:
+    """Write the rows of our table where the table stands, perhaps in somebody's macro; returns
+    their lines. `cell` makes of Markdown what a cell holds."""
+    tables = [(part, table) for part in parts for table in _tables(part)]
+    shown, ends = list[str](), list[int]()
+    for _, table in tables:
+        shown += (*markdown_of([table]).split("\n"), "-")
+        ends.append(len(shown))
+    new, old = own_lines(text), own_lines("\n".join(shown))
+    if not (old and new):
+        return set()
+    part, table = tables[bisect_right(ends, old.start)]
+    lines = text.split("\n")
+    rows = [cells for n in new if (cells := row_cells(lines[n])) and not is_rule(cells)]
+    part.written = with_rows(part.part, table, rows, cell)
+    part.rows = new
+    for key in _keys(shown[old.start : old.stop]):
+        part.keys.remove(key)
+    return set(new)
 
 
-def _in_order(parts: Sequence[_Known], keys: Sequence[str]) -> set[int]:
-    """Find the parts that are said in the order in which they stand; returns their lines."""
-    shown = [n for n, key in enumerate(keys) if key]
+def _tables(part: _Known) -> Iterator[Element]:
+    """The tables that it shows line by line: it is one, or a macro of somebody's that holds some.
+    One that stands in another table, or in a quotation, is none."""
+    left = [node for node in part.part.nodes if isinstance(node, Element)]
+    if _never_ours(part.part) or (len(left) == 1 and left[0].name == "table"):
+        while left:
+            one = left.pop()
+            if one.name != "table":
+                left += reversed(one.elements)
+            elif set(_keys(markdown_of([one]).split("\n"))) <= set(part.keys):
+                yield one
+
+
+def _in_order(parts: Sequence[_Known], keys: Sequence[str], taken: set[int]) -> None:
+    """Find the parts that are said in the order in which they stand, and take their lines."""
+    shown = [n for n, key in enumerate(keys) if key and n not in taken]
     old = [key for part in parts for key in part.keys]
     matcher = SequenceMatcher(None, old, [keys[n] for n in shown], autojunk=False)
     found = {
@@ -102,14 +136,13 @@ def _in_order(parts: Sequence[_Known], keys: Sequence[str]) -> set[int]:
         for block in matcher.get_matching_blocks()
         for n in range(block.size)
     }
-    taken, first = set[int](), 0
+    first = 0
     for part in parts:
         places = range(first, first + len(part.keys))
         first = places.stop
-        if part.keys and all(place in found for place in places):
-            part.at = [found[place] for place in places]
+        if (part.keys or part.rows) and all(place in found for place in places):
+            part.at = sorted([*(found[place] for place in places), *part.rows])
             taken.update(part.at)
-    return taken
 
 
 def _elsewhere(part: _Known, keys: Sequence[str], taken: set[int]) -> list[int] | None:
@@ -194,18 +227,20 @@ def _untold(item: Element) -> bool:
     )
 
 
-def _woven(parts: Sequence[_Known], lines: Sequence[str], taken: set[int]) -> Iterator[str]:
-    """What stays, and between it what is new."""
+def _woven(
+    parts: Sequence[_Known], lines: Sequence[str], taken: set[int]
+) -> Iterator[tuple[bool, str]]:
+    """What stays, and between it what is new; each with whether it stays."""
     left = [(n, "" if n in taken else line) for n, line in enumerate(lines)]
 
-    def new(end: int) -> str:
+    def new(end: int) -> tuple[bool, str]:
         text = "\n".join(line for n, line in left if n < end)
         left[:] = [(n, line) for n, line in left if n >= end]
-        return from_markdown(text, demoted=True)
+        return False, from_markdown(text, demoted=True)
 
     for place, part in enumerate(parts):
         if part.at != []:
             yield new(next((p.at[0] for p in parts[place:] if p.at), len(lines)))
         if part.at is not None:
-            yield part.written
+            yield True, part.written
     yield new(len(lines))

@@ -172,13 +172,8 @@ def _tight(item: Element) -> bool:
 
 
 def _table(node: Element) -> str:
-    """A table; its first row is the head, whatever it is made of. A column of numbers that
-    Confluence adds by itself is left out."""
-    rows = []
-    for row in _rows(node):
-        cells = [cell for cell in row.elements if cell.name in ("th", "td")]
-        rows.append([_cell(cell) for cell in cells if not _numbers(cell)])
-    rows = [row for row in rows if row]
+    """A table; its first row is the head, whatever it is made of."""
+    rows = [said for _, cells in rows_of(node) if (said := [text for _, text in cells])]
     if not rows:
         return ""
     width = max(map(len, rows))
@@ -186,15 +181,19 @@ def _table(node: Element) -> str:
     return "\n".join([lines[0], _row(["---"] * width), *lines[1:]])
 
 
-def _rows(node: Element) -> Iterator[Element]:
-    for child in node.elements:
+def rows_of(table: Element) -> Iterator[tuple[Element, list[tuple[Element, str]]]]:
+    """The rows of a table, each with its cells and the Markdown of each. A column of numbers that
+    Confluence adds by itself is left out."""
+    for child in table.elements:
         if child.name == "tr":
-            yield child
+            cells = [cell for cell in child.elements if cell.name in ("th", "td")]
+            yield child, [(cell, _cell(cell)) for cell in cells if not is_number(cell)]
         elif child.name in ("thead", "tbody", "tfoot"):
-            yield from _rows(child)
+            yield from rows_of(child)
 
 
-def _numbers(cell: Element) -> bool:
+def is_number(cell: Element) -> bool:
+    """Whether Confluence put it there to number the rows."""
     return "numberingColumn" in cell.attributes.get("class", "").split()
 
 
@@ -204,7 +203,13 @@ def _row(cells: Sequence[str]) -> str:
 
 def _cell(cell: Element) -> str:
     """A cell is one line: of a table or list in it, the words."""
-    parts = [_line([child], "<br>") for child in cell.children]
+    lines: list[list[Element | str]] = [[]]
+    for child in cell.children:
+        if isinstance(child, Element) and is_block(child):
+            lines += [[child], []]
+        else:
+            lines[-1].append(child)
+    parts = [_line(line, "<br>") for line in lines]
     return "<br>".join(part for part in (part.strip() for part in parts) if part)
 
 
@@ -270,14 +275,20 @@ def _unheld(macro: Element) -> str:
 
 def _inner_link(node: Element, breaks: str, depth: int) -> str:
     """A person becomes ``@account``, a page its words or its title."""
+    if who := mentioned(node):
+        return f"@{who}"
     for child in node.elements:
-        if child.name == "ri:user":
-            named = child.attributes
-            who = named.get("ri:account-id") or named.get("ri:username") or named.get("ri:userkey")
-            return f"@{who or ''}"
         if child.name in ("ac:link-body", "ac:plain-text-link-body"):
             return "".join(_inline(each, breaks, depth + 1) for each in child.children)
     return _escaped(_named(node))
+
+
+def mentioned(node: Element) -> str:
+    """Whom an element mentions; "" if nobody."""
+    users = (child.attributes for child in node.elements if child.name == "ri:user")
+    names = ("ri:account-id", "ri:username", "ri:userkey")
+    found = (user[name] for user in users for name in names if user.get(name))
+    return next(found, "") if node.name == "ac:link" else ""
 
 
 def _named(node: Element) -> str:

@@ -172,6 +172,10 @@ def replace_sections(storage: str, bodies: Mapping[str, str]) -> str:
     return data[len(_OPEN) : -len(_CLOSE)].decode()
 
 
+#: From where to where, counted as an element's places are, and what is to stand there.
+Edit = tuple[int, int, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """Of what stands under a heading, one element that stands alone, or what stands in a line
@@ -184,11 +188,17 @@ class Part:
 
     def without(self, elements: Iterable[Element]) -> str:
         """As it is written but for these of its elements, which stand in their order."""
-        data, at, kept = self.written.encode(), 0, b""
-        for element in elements:
-            kept += data[at : element.start - self.start]
-            at = element.end - self.start
-        return (kept + data[at:]).decode()
+        return self.edited((element.start, element.end, "") for element in elements)
+
+    def edited(self, edits: Iterable[Edit], of: Element | None = None) -> str:
+        """As it is written, or as one element `of` it is, but for these places, in their order."""
+        data, kept = self.written.encode(), b""
+        at = of.start if of else self.start
+        end = of.end if of else self.start + len(data)
+        for start, stop, text in edits:
+            kept += data[at - self.start : start - self.start] + text.encode()
+            at = stop
+        return (kept + data[at - self.start : end - self.start]).decode()
 
 
 def parts_under(storage: str, alone: Callable[[Element], bool]) -> dict[str, list[Part]]:

@@ -37,6 +37,14 @@ def from_markdown(text: str, *, demoted: bool = False) -> str:
     return "".join(map(_Written(demoted).block, _MARKDOWN.parse(plain)))
 
 
+def cell_from_markdown(text: str) -> str:
+    """What a table's cell holds that says this text, which is written as in a row."""
+    plain = _NO_XML.sub("", without_comments(text))
+    tokens = _MARKDOWN.parse(f"| - |\n| --- |\n| {plain} |")
+    said = next(token for token in reversed(tokens) if token.type == "inline")
+    return f"<p>{_Written(demoted=True).block(said)}</p>"
+
+
 class _Written:
     def __init__(self, demoted: bool) -> None:
         self._demoted = demoted

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +185,49 @@ def test_of_a_task_list_that_is_taken_into_the_table_in_part_nothing_else_change
     assert len(page.versions) == before, "it comes to rest"
     (same,) = (i for i in stage.incident(key).actions if i.title.startswith("Warm the cache"))
     assert same.task is not None, "it has its row and stays, because of the mention"
+
+
+def test_what_people_put_into_our_table_and_around_it_outlives_what_changes_there(
+    stage: Stage,
+) -> None:
+    key = closed(stage)
+    stage.settle()
+    page, confluence = page_of(stage, key), stage.sandbox.confluence
+    body = page.now.body[page.now.body.index(">Action items</h") :]
+    table = body[body.index("<table") : body.index("</table>") + len("</table>")]
+    first, second = re.findall("<tr>.*?</tr>", table, re.DOTALL)[1:]
+    lozenge = '<ac:structured-macro ac:name="status"><ac:parameter ac:name="title">{}'
+    lozenge += "</ac:parameter></ac:structured-macro>"
+    coloured = first.replace("<td>", '<td data-highlight-colour="#ffebe6">', 1)
+    coloured = re.sub(r"2026-\d\d-\d\d", '<time datetime="2026-12-24" />', coloured)
+    coloured = coloured.replace(">open<", f">{lozenge.format('OPEN')}<")
+    done = second.replace(">open<", f">{lozenge.format('DONE')}<")
+    edited = table.replace(first, coloured).replace(second, done)
+    held = f"<ac:rich-text-body><p>See {MACRO}</p>{edited}</ac:rich-text-body>"
+    expand = f'<ac:structured-macro ac:name="expand">{held}</ac:structured-macro>'
+    confluence.edit_page(page.id, table, expand, KIM)
+    theirs = page.now.body
+    stage.wait(timedelta(minutes=6))
+    stage.poll()
+    one, two = stage.incident(key).actions
+    assert one.due == date(2026, 12, 24)
+    assert two.task is not None
+    assert stage.sandbox.jira.issue(two.task.key).status == "Done"
+    table_then = theirs.partition(">Action items</h")[2].partition("</table>")[0]
+    assert table_then in page.now.body, "what both say stays as the person wrote it"
+    assert one.task is not None
+    stage.sandbox.jira.edit(one.task.key, KIM, assignee=NOOR)
+    stage.settle()
+    stage.wait(timedelta(minutes=6))
+    stage.poll()
+    now = page.now.body.partition(">Action items</h")[2].partition("</table>")[0]
+    changed = re.search("<p[^>]*>Noor Aziz</p>", now)
+    assert changed is not None
+    assert re.sub("<p[^>]*>Kim Ito</p>", changed[0], table_then) == now
+    versions = len(page.versions)
+    stage.wait(timedelta(minutes=6))
+    stage.poll()
+    assert len(page.versions) == versions, "it comes to rest"
 
 
 def test_a_page_that_was_deleted_is_never_made_again(stage: Stage) -> None:

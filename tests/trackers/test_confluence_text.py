@@ -296,10 +296,12 @@ def test_what_went_into_the_table_goes_and_what_moved_stays_where_it_was() -> No
     assert rewritten(page, {"A": told}) == f"<h2>A</h2>{new}{kept}"
 
 
-def test_a_panel_that_holds_our_table_leaves_no_old_copy_of_it() -> None:
-    page = f"<h2>A</h2>{macro('expand', rich(TABLE))}"
-    new = f"{HEAD}| AI-1 | new |"
-    assert rewritten(page, {"A": new}) == f"<h2>A</h2>{from_markdown(new)}"
+def test_our_table_is_written_where_somebody_put_it() -> None:
+    held = f"<p>See {macro('drawio')}</p>{TABLE}<p>ACTION: mend it</p>"
+    page = f"<h2>A</h2>{macro('expand', rich(held), 'All')}<p>below</p>"
+    new = f"**All**\n\nSee\n\n(macro drawio)\n\n{HEAD}| AI-1 | new |\n| AI-2 | mend it |\n\nbelow"
+    rows = from_markdown(f"{HEAD}| AI-1 | new |\n| AI-2 | mend it |")
+    assert rewritten(page, {"A": new}) == page.replace(TABLE, rows)
 
 
 def test_a_section_that_only_the_service_wrote_is_written_in_its_order() -> None:
@@ -358,3 +360,104 @@ def test_a_panel_with_a_table_of_somebody_elses_stays_when_a_line_of_it_became_a
     assert panel in page
     assert page.count("Kim") == 1
     assert "AI-2" in page
+
+
+# --- rows of our table ----------------------------------------------------------------------------
+
+KIM = '<ac:link><ri:user ri:account-id="712020:kim" /></ac:link>'
+DONE = macro("status", title="DONE")
+
+
+def row(*cells: str, name: str = "td") -> str:
+    return f"<tr>{''.join(f'<{name}>{each}</{name}>' for each in cells)}</tr>"
+
+
+def told(*rows: str) -> str:
+    return "\n".join(["| ID | Action | Owner | Status |", "| --- | --- | --- | --- |", *rows])
+
+
+COLUMNS = row("ID", "<strong>Action</strong>", "Owner", "Status", name="th")
+FIRST = f'<tr class="x"><td style="a">AI-1</td><td>old {macro("jira")}</td><td>{KIM}</td><td/></tr>'
+SECOND = row("AI-2", "other", f"{KIM} ", DONE)
+
+
+def table_of(*rows: str) -> str:
+    return f"<table class='wide'><colgroup><col /></colgroup><tbody>{''.join(rows)}</tbody></table>"
+
+
+def with_rows(there: str, *rows: str) -> str:
+    return rewritten(f"<h2>A</h2>{there}", {"A": told(*rows)}).removeprefix("<h2>A</h2>")
+
+
+def test_only_the_cells_of_our_table_change_that_say_something_else() -> None:
+    there = table_of(COLUMNS, FIRST, SECOND)
+    new = with_rows(
+        there, "| AI-1 | old | @712020:kim | open |", "| AI-2 | other | @712020:kim | done |"
+    )
+    assert new == there.replace("<td/></tr>", "<td><p>open</p></td></tr>")
+    named = with_rows(there, "| AI-1 | new | Kim | |", "| AI-2 | other | @712020:kim | open |")
+    changed = FIRST.replace(f"old {macro('jira')}", "<p>new</p>").replace(KIM, "<p>Kim</p>")
+    second = SECOND.replace(DONE, "<p>open</p>")
+    assert named == table_of(COLUMNS, changed, second)
+
+
+def test_rows_that_come_go_or_move_leave_the_others_as_they_are() -> None:
+    first, second = "| AI-1 | old | @712020:kim | |", "| AI-2 | other | @712020:kim | DONE |"
+    there = table_of(COLUMNS, FIRST, SECOND)
+    new = row("<p>AI-3</p>", "<p>new</p>", f"<p>{KIM}</p>", "<p></p>")
+    third = "| AI-3 | new | 712020:kim | |"
+    assert with_rows(there, first, third, second) == table_of(COLUMNS, FIRST, new, SECOND)
+    assert with_rows(there, first, second, third) == table_of(COLUMNS, FIRST, SECOND, new)
+    assert with_rows(there, second) == table_of(COLUMNS, SECOND)
+    assert with_rows(there, second, first) == table_of(COLUMNS, SECOND, FIRST)
+
+
+def test_a_row_that_a_person_wrote_keeps_what_is_in_it_when_it_gets_its_id() -> None:
+    asked = row("", f"mend {DONE} it", "", "")
+    there = table_of(COLUMNS, asked, SECOND)
+    new = with_rows(there, "| AI-2 | other | @712020:kim | DONE |", "| AI-3 | mend DONE it | | |")
+    assert new == table_of(COLUMNS, SECOND, asked.replace("<td></td>", "<td><p>AI-3</p></td>", 1))
+
+
+def test_a_head_that_stands_apart_and_columns_of_numbers_and_of_people_stay() -> None:
+    rest = f"<tbody>{SECOND}</tbody>"
+    apart = f"<table><thead>{COLUMNS}</thead>{rest}</table>"
+    second = "| AI-2 | other | @712020:kim | DONE |"
+    new = row("<p>AI-1</p>", "<p>x</p>", "<p></p>", "<p></p>")
+    assert with_rows(apart, "| AI-1 | x | | |", second) == apart.replace(SECOND, new + SECOND)
+    counted = [each.replace("<tr>", '<tr><td class="numberingColumn">1</td>') for each in (SECOND,)]
+    numbered = table_of(COLUMNS, *counted)
+    made = new.replace("<tr>", '<tr><td class="numberingColumn">2</td>')
+    assert with_rows(numbered, second, "| AI-1 | x | | |") == table_of(COLUMNS, *counted, made)
+    noted = table_of(
+        COLUMNS.replace("</tr>", "<th>Notes</th></tr>"), row("AI-1", "x", "", "", DONE)
+    )
+    kept = noted.replace("<td>x</td>", "<td><p>y</p></td>")
+    assert with_rows(noted, "| AI-1 | y | | |") == kept
+
+
+def test_a_table_without_its_head_gets_it_back_above_its_rows() -> None:
+    cells = ("AI-1", f"x {DONE}", "corrective", "Kim", "—", "—", "open")
+    ours = "| ID | Action | Kind | Owner | Milestone | Due | Status |"
+    said = "| AI-1 | x DONE | corrective | Kim | — | — | done |"
+    page = f"<h2>A</h2><table><tbody>{row(*cells)}</tbody></table>"
+    new = rewritten(page, {"A": f"{ours}\n{'| --- ' * 7}|\n{said}"})
+    head = row(*(f"<p>{name}</p>" for name in ours.strip("| ").split(" | ")), name="th")
+    assert new == page.replace("<tr>", f"{head}<tr>").replace(">open<", "><p>done</p><")
+
+
+def test_who_is_mentioned_in_what_the_table_takes_stays_mentioned_and_nobody_else() -> None:
+    code = "<code>@712020:kim</code>"
+    page = f"<h2>A</h2>{table_of(COLUMNS)}<p>ACTION: {KIM} ask {KIM} and @noor of {code}</p>"
+    title = inert("ask @712020:kim and @noor of")
+    new = rewritten(page, {"A": told(f"| AI-1 | {title} {'`@712020:kim`'} | 712020:kim | |")})
+    cells = f"ask {KIM} and @\u2060noor of {code}", KIM, ""
+    added = row(*(f"<p>{each}</p>" for each in ("AI-1", *cells)))
+    assert new == f"<h2>A</h2>{table_of(COLUMNS, added)}"
+
+
+def test_a_cell_that_holds_its_words_without_a_paragraph_is_read_as_one_line() -> None:
+    cell = f"see <strong>this</strong> of {KIM}<br />and<p>that</p>too"
+    page = f"<h2>A</h2><table><tbody>{row('ID', name='th')}{row(cell)}</tbody></table>"
+    said = "see **this** of @712020:kim<br>and<br>that<br>too"
+    assert sections(page)["A"] == f"| ID |\n| --- |\n| {said} |"
