@@ -7,10 +7,11 @@ what people wrote is looked for in it line by line, and what is still said stays
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
-from itertools import takewhile
+from itertools import islice, takewhile
 
 from integrations.confluence import storage
 from integrations.confluence.mentions import Mentions
@@ -51,9 +52,7 @@ def merged(text: str, there: Sequence[Part]) -> str:
     mentions = Mentions(there)
     taken = _tabled(parts, text, lambda said: mentions.put_back(cell_from_markdown(said)))
     _in_order(parts, keys, taken)
-    for part in parts:
-        if part.at is None:
-            part.at = _elsewhere(part, keys, taken)
+    _elsewhere(parts, keys, taken)
     for part in parts:
         if part.at and not part.stays and _grown(part.at, keys, taken):
             taken.difference_update(part.at)
@@ -108,8 +107,14 @@ def _tabled(parts: Sequence[_Known], text: str, cell: Callable[[str], str]) -> s
     rows = [cells for n in new if (cells := row_cells(lines[n])) and not is_rule(cells)]
     part.written = with_rows(part.part, table, rows, cell)
     part.rows = new
-    for key in _keys(shown[old.start : old.stop]):
-        part.keys.remove(key)
+    gone = Counter(_keys(shown[old.start : old.stop]))
+    left = list[str]()
+    for key in part.keys:
+        if gone[key]:
+            gone[key] -= 1
+        else:
+            left.append(key)
+    part.keys = left
     return set(new)
 
 
@@ -117,12 +122,13 @@ def _tables(part: _Known) -> Iterator[Element]:
     """The tables that it shows line by line: it is one, or a macro of somebody's that holds some.
     One that stands in another table, or in a quotation, is none."""
     left = [node for node in part.part.nodes if isinstance(node, Element)]
+    shown = set(part.keys)
     if _never_ours(part.part) or (len(left) == 1 and left[0].name == "table"):
         while left:
             one = left.pop()
             if one.name != "table":
                 left += reversed(one.elements)
-            elif set(_keys(markdown_of([one]).split("\n"))) <= set(part.keys):
+            elif set(_keys(markdown_of([one]).split("\n"))) <= shown:
                 yield one
 
 
@@ -145,19 +151,20 @@ def _in_order(parts: Sequence[_Known], keys: Sequence[str], taken: set[int]) -> 
             taken.update(part.at)
 
 
-def _elsewhere(part: _Known, keys: Sequence[str], taken: set[int]) -> list[int] | None:
-    """The lines that say the part, in whatever order, from the end, where people's lines come. They
-    are `taken`, and so are those of a part that stays although not all of it is said."""
-    found = list[int]()
-    for key in part.keys:
-        free = (n for n in range(len(keys) - 1, -1, -1) if keys[n] == key)
-        place = next((n for n in free if n not in taken and n not in found), None)
-        if place is not None:
-            found.append(place)
-        elif not part.stays:
-            return None
-    taken.update(found)
-    return []
+def _elsewhere(parts: Sequence[_Known], keys: Sequence[str], taken: set[int]) -> None:
+    """Find the other parts that are said, in whatever order, from the end, where people's lines
+    come. Their lines are taken, and so are those of a part that stays though not all is said."""
+    free: dict[str, list[int]] = {}
+    for n, key in enumerate(keys):
+        if n not in taken:
+            free.setdefault(key, []).append(n)
+    for part in parts:
+        many = Counter(part.keys) if part.at is None else {}
+        if part.at is None and (
+            part.stays or all(len(free.get(key, ())) >= many[key] for key in many)
+        ):
+            taken.update(free[key].pop() for key in part.keys if free.get(key))
+            part.at = []
 
 
 def _grown(at: Sequence[int], keys: Sequence[str], taken: set[int]) -> bool:
@@ -193,12 +200,16 @@ def _said_of(
     """For each of the items, the lines that say it one below the other, in their order; none for
     what is not said. Of two that are alike, either may be the one that is left."""
     found: list[Sequence[int]] = [()] * len(items)
+    beginning: dict[str, list[int]] = {}
+    for place, item in enumerate(items):
+        beginning.setdefault("".join(item[:1]), []).append(place)
     free = [n for n, key in enumerate(keys) if key and n not in taken]
     here = after = 0
     while here < len(free):
-        for place in range(after, len(items)):
+        places = beginning.get(keys[free[here]], [])
+        for place in islice(places, bisect_left(places, after), None):
             lines = free[here : here + len(items[place])]
-            if lines and [keys[n] for n in lines] == items[place]:
+            if [keys[n] for n in lines] == items[place]:
                 found[place], after = lines, place + 1
                 here += len(lines) - 1
                 break
@@ -208,7 +219,7 @@ def _said_of(
 
 def _joined(at: Sequence[int], keys: Sequence[str], taken: set[int]) -> bool:
     """Whether lines of a list that nobody said before stand among these, or right beside them."""
-    new = [n for n, key in enumerate(keys) if key and n not in taken and n not in at]
+    new = {n for n, key in enumerate(keys) if key} - taken - set(at)
     if any(at[0] < n < at[-1] for n in new):
         return True
     shown = [n for n, key in enumerate(keys) if key]
@@ -231,16 +242,19 @@ def _woven(
     parts: Sequence[_Known], lines: Sequence[str], taken: set[int]
 ) -> Iterator[tuple[bool, str]]:
     """What stays, and between it what is new; each with whether it stays."""
-    left = [(n, "" if n in taken else line) for n, line in enumerate(lines)]
 
-    def new(end: int) -> tuple[bool, str]:
-        text = "\n".join(line for n, line in left if n < end)
-        left[:] = [(n, line) for n, line in left if n >= end]
-        return False, from_markdown(text, demoted=True)
+    def new(start: int, end: int) -> str:
+        text = "\n".join("" if n in taken else lines[n] for n in range(start, end))
+        return from_markdown(text, demoted=True)
 
-    for place, part in enumerate(parts):
+    begins = [len(lines)]
+    for part in reversed(parts):
+        begins.append(part.at[0] if part.at else begins[-1])
+    at = 0
+    for part, end in zip(parts, reversed(begins), strict=False):
         if part.at != []:
-            yield new(next((p.at[0] for p in parts[place:] if p.at), len(lines)))
+            yield False, new(at, end)
+            at = max(at, end)
         if part.at is not None:
             yield True, part.written
-    yield new(len(lines))
+    yield False, new(at, len(lines))

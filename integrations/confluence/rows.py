@@ -3,8 +3,9 @@ statuses, colours and macros, of which its Markdown tells only the words."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from difflib import SequenceMatcher
 
 from integrations.confluence.reading import is_number, rows_of
 from integrations.confluence.storage import Edit, Element, Part
@@ -32,13 +33,11 @@ def with_rows(
     waiting: list[str] = []
     last = 0
     for number, (said, old) in enumerate(zip(rows, known, strict=True)):
-        held = list(map(cell, said))
         if old is None:
-            waiting.append(_new(held, number, numbered=numbered))
+            waiting.append(_new(list(map(cell, said)), number, numbered=numbered))
         else:
             row, cells = there[old]
-            changes = _changes(part, row, cells, list(zip(said, held, strict=True)))
-            waiting.append(part.edited(changes, of=row))
+            waiting.append(part.edited(_changes(part, row, cells, said, cell), of=row))
         if number in standing and old is not None:
             texts[old], waiting, last = waiting, [], old
     texts[last] += waiting
@@ -51,13 +50,13 @@ def _known(there: Sequence[Sequence[str]], rows: Sequence[Sequence[str]]) -> lis
     found: list[int | None] = [None] * len(rows)
     free = dict(enumerate(there))
     for tell in (_said, row_id, _title):
+        told: dict[str, deque[int]] = {}
+        for old, cells in free.items():
+            told.setdefault(tell(cells), deque()).append(old)
         for number, cells in enumerate(rows):
-            told = tell(cells)
-            if found[number] is None and told:
-                old = next((n for n, other in free.items() if tell(other) == told), None)
-                if old is not None:
-                    found[number] = old
-                    del free[old]
+            if found[number] is None and (key := tell(cells)) and told.get(key):
+                found[number] = old = told[key].popleft()
+                del free[old]
     return found
 
 
@@ -75,26 +74,42 @@ def _key(text: str) -> str:
 
 
 def _in_order(known: Sequence[int | None]) -> set[int]:
-    """The numbers of the rows that may stay where they are; the others come between them."""
-    old = sorted(n for n in known if n is not None)
-    matcher = SequenceMatcher(None, old, list(known), autojunk=False)
-    return {b.b + n for b in matcher.get_matching_blocks() for n in range(b.size)}
+    """The numbers of the rows that may stay where they are, as many as there can be; the others
+    come between them. https://en.wikipedia.org/wiki/Longest_increasing_subsequence"""
+    lasts, numbers = list[int](), list[int]()
+    before: dict[int, int | None] = {}
+    for number, old in enumerate(known):
+        if old is not None:
+            place = bisect_left(lasts, old)
+            before[number] = numbers[place - 1] if place else None
+            lasts[place : place + 1] = [old]
+            numbers[place : place + 1] = [number]
+    standing = set[int]()
+    at = numbers[-1] if numbers else None
+    while at is not None:
+        standing.add(at)
+        at = before[at]
+    return standing
 
 
 def _changes(
-    part: Part, row: Element, there: _Cells, cells: Sequence[tuple[str, str]]
+    part: Part,
+    row: Element,
+    there: _Cells,
+    texts: Sequence[str],
+    cell: Callable[[str], str],
 ) -> Iterator[Edit]:
-    for (cell, said), (text, held) in zip(there, cells, strict=False):
-        if _key(said) == _key(text) or (_is_lozenge(cell) and same_word(said) == same_word(text)):
+    for (one, said), text in zip(there, texts, strict=False):
+        if _key(said) == _key(text) or (_is_lozenge(one) and same_word(said) == same_word(text)):
             continue
-        if cell.inner < cell.end:
-            yield cell.inner, cell.inner_end, held
+        if one.inner < one.end:
+            yield one.inner, one.inner_end, cell(text)
         else:  # written as <td />
-            tag = part.edited((), of=cell).removesuffix("/>").rstrip()
-            yield cell.start, cell.end, f"{tag}>{held}</{cell.name}>"
-    more = cells[len(there) :]
-    if any(text for text, _ in more):
-        yield row.inner_end, row.inner_end, "".join(f"<td>{held}</td>" for _, held in more)
+            tag = part.edited((), of=one).removesuffix("/>").rstrip()
+            yield one.start, one.end, f"{tag}>{cell(text)}</{one.name}>"
+    more = texts[len(there) :]
+    if any(more):
+        yield row.inner_end, row.inner_end, "".join(f"<td>{cell(text)}</td>" for text in more)
 
 
 def _is_lozenge(cell: Element) -> bool:

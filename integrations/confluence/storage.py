@@ -115,7 +115,7 @@ class _Reader:
     def _end(self, name: str) -> None:
         del name
         element, at = self._open.pop(), self._parser.CurrentByteIndex
-        if not self._data[: element.inner].endswith(b"/>"):
+        if not self._data.endswith(b"/>", 0, element.inner):
             element.inner_end = at
             element.end = self._data.index(b">", at) + 1
 
@@ -179,12 +179,16 @@ Edit = tuple[int, int, str]
 @dataclass(frozen=True, slots=True)
 class Part:
     """Of what stands under a heading, one element that stands alone, or what stands in a line
-    between two of these: the nodes, and the text as it is written, with what follows unseen. It
-    begins at `start`, counted as the nodes' places are."""
+    between two of these: the nodes, and the text in UTF-8 as it is written, with what follows
+    unseen. It begins at `start`, counted as the nodes' places are."""
 
     nodes: Sequence[Element | str]
-    written: str
+    data: bytes
     start: int
+
+    @property
+    def written(self) -> str:
+        return self.data.decode()
 
     def without(self, elements: Iterable[Element]) -> str:
         """As it is written but for these of its elements, which stand in their order."""
@@ -192,13 +196,13 @@ class Part:
 
     def edited(self, edits: Iterable[Edit], of: Element | None = None) -> str:
         """As it is written, or as one element `of` it is, but for these places, in their order."""
-        data, kept = self.written.encode(), b""
+        kept = list[bytes]()
         at = of.start if of else self.start
-        end = of.end if of else self.start + len(data)
+        end = of.end if of else self.start + len(self.data)
         for start, stop, text in edits:
-            kept += data[at - self.start : start - self.start] + text.encode()
+            kept += self.data[at - self.start : start - self.start], text.encode()
             at = stop
-        return (kept + data[at - self.start : end - self.start]).decode()
+        return b"".join((*kept, self.data[at - self.start : end - self.start])).decode()
 
 
 def parts_under(storage: str, alone: Callable[[Element], bool]) -> dict[str, list[Part]]:
@@ -210,11 +214,11 @@ def parts_under(storage: str, alone: Callable[[Element], bool]) -> dict[str, lis
             runs = _runs(section(holder, place), heading.end, _end(holder, place), alone)
             found[heading.words] = parts = []
             for nodes, start, end in runs:
-                written = data[start:end].decode()
-                if written.strip():
+                written = data[start:end]
+                if written.decode().strip():
                     parts.append(Part(nodes, written, start))
                 elif parts:
-                    parts[-1] = replace(parts[-1], written=parts[-1].written + written)
+                    parts[-1] = replace(parts[-1], data=parts[-1].data + written)
     return found
 
 

@@ -1,0 +1,68 @@
+"""Our table on a page of Confluence: what people make of it, and pages on which there is much."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from integrations.confluence.keeping import rewritten
+from integrations.confluence.writing import from_markdown
+from workflows.action_table import HEAD
+
+_HEAD = f"| {' | '.join(HEAD)} |\n{'| --- ' * 7}|\n"
+
+
+def ours(*rows: str) -> str:
+    return _HEAD + "\n".join(rows)
+
+
+def rows_of(count: int, title: str = "title") -> list[str]:
+    return [f"| AI-{n} | {title} {n} | corrective | kim | — | — | open |" for n in range(count)]
+
+
+def calls(run: Callable[[], object]) -> int:
+    """How many functions are called, and generators resumed, while this runs."""
+    count = 0
+
+    def told(frame: object, event: str, what: object) -> None:
+        del frame, what
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(told)
+    try:
+        run()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def shuffled(rows: list[str]) -> list[str]:
+    return random.Random(1).sample(rows, len(rows))
+
+
+def written(text: str, new: str) -> Callable[[], object]:
+    body = f"<h2>A</h2>{from_markdown(text)}"
+    return lambda: rewritten(body, {"A": new})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda n: written(ours(*rows_of(n)), ours(*rows_of(n, "new"))),
+        lambda n: written(ours(*rows_of(n)), ours(*reversed(rows_of(n)))),
+        lambda n: written(ours(*rows_of(n)), ours(*shuffled(rows_of(n)))),
+        lambda n: written(ours(*(f"|{r[7:]}" for r in rows_of(n))), ours(*rows_of(n, "other"))),
+        lambda n: written("\n\n".join(rows_of(n, "- ")), "\n\n".join(rows_of(n, "+ "))),
+        lambda n: written("- x\n" * n, "- x\n" * (n // 2)),
+    ],
+    ids=["titles", "upside-down", "sorted", "unnamed", "paragraphs", "items"],
+)
+def test_four_times_as_much_on_a_page_is_four_times_the_work(
+    change: Callable[[int], Callable[[], object]],
+) -> None:
+    change(1)()
+    assert calls(change(160)) < 5 * calls(change(40))
