@@ -47,7 +47,7 @@ def merged(text: str, there: Sequence[Part]) -> str:
     What else the text says comes in the place of what is no longer said.
     """
     lines = text.split("\n")
-    keys = ["".join(line.split()) for line in lines]
+    keys = [_key(line) for line in lines]
     parts = [_Known(part) for part in there]
     mentions = Mentions(there)
     taken = _tabled(parts, text, lambda said: mentions.put_back(cell_from_markdown(said)))
@@ -79,8 +79,13 @@ class _Known:
 
 
 def _keys(lines: Iterable[str]) -> list[str]:
-    """What tells lines from each other: all but white space; an empty one has nothing."""
-    return [key for key in ("".join(line.split()) for line in lines) if key]
+    """What tells lines from each other; an empty one has nothing."""
+    return [key for key in map(_key, lines) if key]
+
+
+def _key(line: str) -> str:
+    """A line, however far it is set in."""
+    return " ".join(line.split())
 
 
 def _never_ours(part: Part) -> bool:

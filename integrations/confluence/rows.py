@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from integrations.confluence.reading import is_number, rows_of
 from integrations.confluence.storage import Edit, Element, Part
-from workflows.action_table import row_id
+from workflows.action_table import HEAD, row_id
 from workflows.markup import as_said
 from workflows.policy import same_word
 
@@ -65,12 +65,12 @@ def _said(cells: Sequence[str]) -> str:
 
 
 def _title(cells: Sequence[str]) -> str:
-    return _key("".join(cells[1:2]))
+    return _key("".join(cells[1:2])).strip("*")
 
 
 def _key(text: str) -> str:
-    """What a cell says. Ours say it with everything escaped, and people make a head bold."""
-    return "".join(as_said(text).split()).strip("*")
+    """What a cell says. Ours say it with everything escaped."""
+    return " ".join(as_said(text).split())
 
 
 def _in_order(known: Sequence[int | None]) -> set[int]:
@@ -100,7 +100,7 @@ def _changes(
     cell: Callable[[str], str],
 ) -> Iterator[Edit]:
     for (one, said), text in zip(there, texts, strict=False):
-        if _key(said) == _key(text) or (_is_lozenge(one) and same_word(said) == same_word(text)):
+        if _is_said(text, one, said):
             continue
         if one.inner < one.end:
             yield one.inner, one.inner_end, cell(text)
@@ -112,9 +112,12 @@ def _changes(
         yield row.inner_end, row.inner_end, "".join(f"<td>{cell(text)}</td>" for text in more)
 
 
-def _is_lozenge(cell: Element) -> bool:
-    """Whether it holds a status, which Confluence shows in capitals."""
-    return any(each.attributes.get("ac:name") == "status" for each in cell.walk())
+def _is_said(text: str, cell: Element, said: str) -> bool:
+    """Whether the cell says the text. A status is shown in capitals; people make a head bold."""
+    if text in HEAD:
+        return _key(said).strip("*") == text
+    is_status = any(each.attributes.get("ac:name") == "status" for each in cell.walk())
+    return _key(said) == _key(text) or (is_status and same_word(said) == same_word(text))
 
 
 def _new(cells: Sequence[str], number: int, *, numbered: bool) -> str:

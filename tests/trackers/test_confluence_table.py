@@ -11,6 +11,7 @@ import pytest
 from integrations.confluence.keeping import rewritten
 from integrations.confluence.writing import from_markdown
 from workflows.action_table import HEAD
+from workflows.markup import cell
 
 _HEAD = f"| {' | '.join(HEAD)} |\n{'| --- ' * 7}|\n"
 
@@ -66,3 +67,14 @@ def test_four_times_as_much_on_a_page_is_four_times_the_work(
 ) -> None:
     change(1)()
     assert calls(change(160)) < 5 * calls(change(40))
+
+
+@pytest.mark.parametrize(("old", "new"), [("foo bar", "foobar"), ("foo", "foo*"), ("foo*", "foo")])
+def test_a_new_title_is_written_however_little_is_new_in_it(old: str, new: str) -> None:
+    def said(title: str) -> str:
+        return ours(f"| AI-1 | {cell(title)} | corrective | — | — | — | open |")
+
+    page = rewritten(f"<h2>A</h2>{from_markdown(said(old))}", {"A": said(new)})
+    assert page == f"<h2>A</h2>{from_markdown(said(new))}"
+    beside = rewritten(f"<h2>A</h2><p>{old}</p>", {"A": cell(new)})
+    assert beside == f"<h2>A</h2><p>{new}</p>"
