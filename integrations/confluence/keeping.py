@@ -15,7 +15,7 @@ from itertools import islice, takewhile
 
 from integrations.confluence import storage
 from integrations.confluence.mentions import Mentions
-from integrations.confluence.reading import is_block, items_of, markdown_of
+from integrations.confluence.reading import is_block, is_unseen, items_of, markdown_of
 from integrations.confluence.rows import with_rows
 from integrations.confluence.storage import Element, Part
 from integrations.confluence.writing import cell_from_markdown, from_markdown
@@ -112,6 +112,7 @@ def _tabled(parts: Sequence[_Known], text: str, cell: Callable[[str], str]) -> s
     rows = [cells for n in new if (cells := row_cells(lines[n])) and not is_rule(cells)]
     part.written = with_rows(part.part, table, rows, cell)
     part.rows = new
+    part.stays = part.stays or table is not part.part.nodes[-1]
     gone = Counter(_keys(shown[old.start : old.stop]))
     left = list[str]()
     for key in part.keys:
@@ -124,17 +125,17 @@ def _tabled(parts: Sequence[_Known], text: str, cell: Callable[[str], str]) -> s
 
 
 def _tables(part: _Known) -> Iterator[Element]:
-    """The tables that it shows line by line: it is one, or a macro of somebody's that holds some.
-    One that stands in another table, or in a quotation, is none."""
+    """The tables that it shows line by line: it is one, or a list or a macro of somebody's that
+    holds some. One that stands in another table, or in a quotation, is none."""
     left = [node for node in part.part.nodes if isinstance(node, Element)]
     shown = set(part.keys)
-    if _never_ours(part.part) or (len(left) == 1 and left[0].name == "table"):
-        while left:
-            one = left.pop()
-            if one.name != "table":
-                left += reversed(one.elements)
-            elif set(_keys(markdown_of([one]).split("\n"))) <= shown:
+    while left:
+        one = left.pop()
+        if one.name == "table":
+            if set(_keys(markdown_of([one]).split("\n"))) <= shown:
                 yield one
+        elif not is_unseen(one):
+            left += reversed(one.elements)
 
 
 def _in_order(parts: Sequence[_Known], keys: Sequence[str], taken: set[int]) -> None:

@@ -91,6 +91,11 @@ def is_block(node: Element) -> bool:
     return node.name in _BLOCKS
 
 
+def is_unseen(node: Element) -> bool:
+    """Whether nothing of it is shown where it stands."""
+    return node.name in _UNSEEN
+
+
 def _block(node: Element, depth: int) -> Iterator[str]:
     name = node.name
     if name in HEADINGS:
@@ -157,8 +162,8 @@ def items_of(node: Element, depth: int = 0) -> Iterator[tuple[Element, str]]:
             continue
         blocks = [block for block in _blocks(body.children, depth) if block.strip()]
         inner = ("\n" if _tight(body) else "\n\n").join(blocks)
-        if box and inner.startswith(("```", "~~~")):  # behind the box it would begin no code
-            box, inner = box.rstrip(), f"\n{inner}"
+        if (box and inner.startswith(("```", "~~~"))) or inner.startswith("|"):
+            box, inner = box.rstrip(), f"\n{inner}"  # behind the box it would begin no code
         indented = inner.replace("\n", "\n" + " " * len(mark))
         yield item, f"{mark}{box}{indented}".rstrip()
 

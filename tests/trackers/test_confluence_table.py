@@ -5,13 +5,16 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from integrations.confluence.keeping import rewritten
+from integrations.confluence.reading import sections
 from integrations.confluence.writing import from_markdown
-from workflows.action_table import HEAD
+from workflows.action_table import HEAD, merge_table, read_table, table
 from workflows.markup import cell
+from workflows.model import ActionItem, Kind, Origin
 
 _HEAD = f"| {' | '.join(HEAD)} |\n{'| --- ' * 7}|\n"
 
@@ -78,3 +81,32 @@ def test_a_new_title_is_written_however_little_is_new_in_it(old: str, new: str) 
     assert page == f"<h2>A</h2>{from_markdown(said(new))}"
     beside = rewritten(f"<h2>A</h2><p>{old}</p>", {"A": cell(new)})
     assert beside == f"<h2>A</h2><p>{new}</p>"
+
+
+KIM = '<ac:link><ri:user ri:account-id="712020:kim" /></ac:link>'
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (f"<ul><li><p>of {KIM}</p>", "<p>so far</p></li></ul>"),
+        (f"<ol><li>one</li><li>{KIM}", "</li><li>two</li></ol>"),
+        ("<ul><li>", "</li></ul>"),
+        (
+            f"<ac:task-list><ac:task><ac:task-status>complete</ac:task-status><ac:task-body>{KIM}",
+            "</ac:task-body></ac:task></ac:task-list>",
+        ),
+    ],
+    ids=["item", "numbered", "alone", "task"],
+)
+def test_our_table_in_an_item_of_a_list_is_written_there_and_not_once_more_each_time(
+    before: str, after: str
+) -> None:
+    items = [ActionItem(n, Origin("document", "d"), f"t {n}", Kind.CORRECTIVE) for n in (1, 2)]
+    page = f"<h2>A</h2>{before}{from_markdown(table(items))}{after}"
+    base = sections(page)["A"]
+    items[1] = replace(items[1], title="other")
+    for _ in range(2):
+        left = read_table(base, sections(page)["A"], items).left(items)
+        page = rewritten(page, {"A": merge_table(table(items), {}, left)})
+        assert page == f"<h2>A</h2>{before}{from_markdown(table(items))}{after}"
