@@ -75,7 +75,7 @@ class Edited:
     `rows` are new rows, each as it is to stand until it has an ID, with its action item; `changed`
     rows (AI-n → the row as it stands now), `missing` rows (AI-n) that were deleted, `odd` rows that
     are none of these. `above` and `below` is what stands beside the table. `ours` are the names of
-    the rows that we wrote.
+    the rows that we wrote. `head` is the head of a table whose columns people moved, else "".
     """
 
     rows: tuple[tuple[str, ActionLine], ...]
@@ -85,6 +85,7 @@ class Edited:
     above: tuple[Beside, ...]
     below: tuple[Beside, ...]
     ours: frozenset[str]
+    head: str
 
     @property
     def added(self) -> tuple[ActionLine, ...]:
@@ -130,6 +131,7 @@ def read_table(base: str, seen: str, items: Iterable[ActionItem] = ()) -> Edited
     changed: dict[str, str] = {}
     odd: list[str] = []
     above, rows, below = _around(seen)
+    moved = _moved(seen)
     for line in rows:
         cells = row_cells(line)
         if _is_head(line) or is_rule(cells):
@@ -140,14 +142,14 @@ def read_table(base: str, seen: str, items: Iterable[ActionItem] = ()) -> Edited
                 changed[name["name"]] = line.strip()
         elif name is not None and (name["name"], same_word(as_said("".join(cells[1:2])))) in known:
             continue
-        elif item := _read_row(cells):
+        elif not moved and (item := _read_row(cells)):
             # An ID that we never gave is a person's guess: the item gets its own.
             added.append((_row(["", *cells[1:]]) if cells[0] else line.strip(), item))
         elif any(cells):
             odd.append(line.strip())
     missing = frozenset(ours.keys() - _named_rows(seen).keys())
     beside = besides(above), besides(below)
-    return Edited(tuple(added), changed, missing, tuple(odd), *beside, frozenset(ours))
+    return Edited(tuple(added), changed, missing, tuple(odd), *beside, frozenset(ours), moved)
 
 
 def own_lines(text: str) -> range:
@@ -176,7 +178,20 @@ def own_rows(lines: Sequence[str]) -> range:
 
 
 def _is_head(line: str) -> bool:
-    return [as_said(cell).strip("*") for cell in row_cells(line)[:2]] == list(HEAD[:2])
+    return _heads(line)[:2] == list(HEAD[:2])
+
+
+def _heads(line: str) -> list[str]:
+    return [as_said(cell).strip("*") for cell in row_cells(line)]
+
+
+def _moved(text: str) -> str:
+    """The head of our table, where one of our columns stands in the place of another: what is in
+    its rows cannot be told then. "" where they stand as we wrote them, whatever they are called."""
+    head = next(filter(_is_head, _around(text)[1]), "")
+    places = {name: place for place, name in enumerate(HEAD)}
+    is_moved = any(places.get(name, place) != place for place, name in enumerate(_heads(head)))
+    return head.strip() if is_moved else ""
 
 
 def _is_ours(line: str) -> bool:
@@ -226,6 +241,9 @@ class Row:
 
 def read_rows(text: str) -> dict[str, Row]:
     """Every row of our table that has an ID, by that ID (AI-n)."""
+    if _moved(text):
+        moved = Row({}, None, (f"the table's columns are not in their order: {', '.join(HEAD)}",))
+        return dict.fromkeys(_named_rows(text), moved)
     return {name: _row_of(cells) for name, cells in _named_rows(text).items()}
 
 
@@ -291,6 +309,8 @@ def merge_table(ours: str, kept: Mapping[str, str], theirs: Edited) -> str:
         kept.get(match["name"], line) if (match := _named(line)) else line
         for line in ours.splitlines()
     ]
+    if theirs.head:
+        lines[:2] = theirs.head, _row(["---"] * len(row_cells(theirs.head)))
     rows = [*lines, *(row for row, _ in theirs.rows), *theirs.odd]
     parts = joined(theirs.above), "\n".join(rows), joined(theirs.below)
     return "\n\n".join(part for part in parts if part)

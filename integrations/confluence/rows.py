@@ -109,7 +109,9 @@ def _changes(
             yield one.start, one.end, f"{tag}>{cell(text)}</{one.name}>"
     more = texts[len(there) :]
     if any(more):
-        yield row.inner_end, row.inner_end, "".join(f"<td>{cell(text)}</td>" for text in more)
+        name = there[-1][0].name if there else "td"
+        added = "".join(f"<{name}>{cell(text)}</{name}>" for text in more)
+        yield row.inner_end, row.inner_end, added
 
 
 def _is_said(text: str, cell: Element, said: str) -> bool:

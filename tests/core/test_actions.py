@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.action_table import merge_table, read_rows, read_table, table
+from workflows.action_table import (
+    merge_table,
+    read_rows,
+    read_table,
+    row_cells,
+    still_kept,
+    table,
+)
 from workflows.actions import lines_of, match_lines, prose, read_line
 from workflows.documents import region_headings
 from workflows.markup import words_of
@@ -276,3 +285,34 @@ def test_reading_lines_twice_adds_nothing(texts: list[str]) -> None:
     again = match_lines("comment", "c1", lines, known)
     assert again.new == ()
     assert again.edited == ()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda cells: [*cells[:2], *cells[3:]],
+        lambda cells: [*cells[:5], cells[6]],
+        lambda cells: [*cells[:2], cells[3], cells[2], *cells[4:]],
+        lambda cells: [*cells[:3], "---", *cells[3:]],
+    ],
+    ids=["no kind", "no due", "owner before kind", "another"],
+)
+def test_a_table_whose_columns_were_moved_is_told_and_stays_and_nothing_in_it_counts(
+    change: Callable[[list[str]], list[str]],
+) -> None:
+    items = [replace(item(n, f"t{n}"), owner="kim", milestone="Q1") for n in (1, 2)]
+    ours = table(items)
+    lines = [change(row_cells(line)) for line in (*ours.split("\n"), "|  | new | | | | | |")]
+    seen = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    for base in (ours, seen):
+        edited = read_table(base, seen, items)
+        assert edited.added == ()
+        assert {name: row.values for name, row in read_rows(seen).items()} == {
+            "AI-1": {},
+            "AI-2": {},
+        }
+        kept = still_kept(base, seen)
+        assert list(kept) == ["AI-1", "AI-2"]
+        assert merge_table(ours, kept, edited.left(items)) == seen
+    back = read_table(seen, ours, items)
+    assert merge_table(ours, still_kept(seen, ours), back.left(items)) == ours
