@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from integrations.confluence.merged_cells import places_of
 from integrations.confluence.storage import (
     HEADINGS,
     Element,
@@ -187,14 +188,11 @@ def _table(node: Element) -> str:
 
 
 def rows_of(table: Element) -> Iterator[tuple[Element, list[tuple[Element, str]]]]:
-    """The rows of a table, each with its cells and the Markdown of each. A column of numbers that
-    Confluence adds by itself is left out."""
-    for child in table.elements:
-        if child.name == "tr":
-            cells = [cell for cell in child.elements if cell.name in ("th", "td")]
-            yield child, [(cell, _cell(cell)) for cell in cells if not is_number(cell)]
-        elif child.name in ("thead", "tbody", "tfoot"):
-            yield from rows_of(child)
+    """The rows of a table, each with the cell at each place, and the Markdown of what it says
+    there. A column of numbers that Confluence adds by itself is left out."""
+    for row, places in places_of(table):
+        told = [place for place in places if not is_number(place.cell)]
+        yield row, [(place.cell, "" if place.beside else _cell(place.cell)) for place in told]
 
 
 def is_number(cell: Element) -> bool:

@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
+from integrations.confluence.merged_cells import has_merged, parted
 from integrations.confluence.reading import is_number, rows_of
 from integrations.confluence.storage import Edit, Element, Part
 from workflows.action_table import HEAD, row_id
@@ -24,10 +25,15 @@ def with_rows(
 
     A row that is still said stays byte for byte, and so does each cell of one that changed: a row
     is known by its ID, or else by its title. Cells that the table has beyond these are people's.
+    Merged cells stay so until something changes.
     """
     there = list(rows_of(table))
     numbered = any(is_number(each) for row, _ in there for each in row.elements)
     known = _known([[text for _, text in cells] for _, cells in there], rows)
+    if has_merged(table):
+        if known == [*range(len(there))] and all(map(_are_said, rows, (c for _, c in there))):
+            return part.written
+        return part.edited([(table.start, table.end, with_rows(*parted(part, table), rows, cell))])
     standing = _in_order(known)
     texts: list[list[str]] = [[] for _ in there]
     waiting: list[str] = []
@@ -112,6 +118,11 @@ def _changes(
         name = there[-1][0].name if there else "td"
         added = "".join(f"<{name}>{cell(text)}</{name}>" for text in more)
         yield row.inner_end, row.inner_end, added
+
+
+def _are_said(texts: Sequence[str], there: _Cells) -> bool:
+    cells = zip(texts, there, strict=False)
+    return all(_is_said(text, *held) for text, held in cells) and not any(texts[len(there) :])
 
 
 def _is_said(text: str, cell: Element, said: str) -> bool:

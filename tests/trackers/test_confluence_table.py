@@ -110,3 +110,39 @@ def test_our_table_in_an_item_of_a_list_is_written_there_and_not_once_more_each_
         left = read_table(base, sections(page)["A"], items).left(items)
         page = rewritten(page, {"A": merge_table(table(items), {}, left)})
         assert page == f"<h2>A</h2>{before}{from_markdown(table(items))}{after}"
+
+
+def cells_of(*cells: str) -> str:
+    held = (each if each.startswith("<td") else f"<td>{each}</td>" for each in cells)
+    return f'<tr class="x">{"".join(held)}</tr>'
+
+
+def merged_page(second: str) -> str:
+    """The second row has its milestone from the first, and the third its owner and milestone in
+    one cell; the rows that the table holds are told without their heads."""
+    emoticon = '<ac:emoticon ac:name="tick" />'
+    rows = (
+        cells_of("AI-1", "t 1", "corrective", "kim", f'<td rowspan="2">Q1{emoticon}</td>', "—", ""),
+        second,
+        cells_of("AI-3", f"t 3{emoticon}", "corrective", '<td colspan="2">—</td>', "—", "<td />"),
+    )
+    head = cells_of(*HEAD)
+    return f'<h2>A</h2><table data-layout="wide"><tbody>{head}{"".join(rows)}</tbody></table>'
+
+
+def test_a_merged_cell_is_read_in_each_row_and_stays_until_something_else_is_to_be_said() -> None:
+    page = merged_page(cells_of("AI-2", "t 2", "corrective", "kim", "—", "open"))
+    said = [
+        "| AI-1 | t 1 | corrective | kim | Q1 | — |  |",
+        "| AI-2 | t 2 | corrective | kim | Q1 | — | open |",
+        "| AI-3 | t 3 | corrective | — |  | — |  |",
+    ]
+    assert sections(page)["A"] == ours(*said)
+    assert rewritten(page, {"A": ours(*said)}) == page
+    said[1] = said[1].replace("Q1", "Q2")
+    new = rewritten(page, {"A": ours(*said)})
+    assert sections(new)["A"] == ours(*said)
+    second = cells_of("AI-2", "t 2", "corrective", "kim", "<td><p>Q2</p></td>", "—", "open")
+    alone = merged_page(second).replace(' rowspan="2"', "")
+    assert new == alone.replace('<td colspan="2">—</td>', "<td>—</td><td></td>")
+    assert rewritten(new, {"A": ours(*said)}) == new
