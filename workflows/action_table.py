@@ -131,23 +131,23 @@ def read_table(base: str, seen: str, items: Iterable[ActionItem] = ()) -> Edited
     changed: dict[str, str] = {}
     odd: list[str] = []
     above, rows, below = _around(seen)
-    moved = _moved(seen)
+    moved, there = _moved(seen), _named_rows(seen)
     for line in rows:
         cells = row_cells(line)
         if _is_head(line) or is_rule(cells):
             continue
-        name = _NAME.match(cells[0])
-        if name is not None and name["name"] in ours:
-            if cells != ours[name["name"]]:
-                changed[name["name"]] = line.strip()
-        elif name is not None and (name["name"], same_word(as_said("".join(cells[1:2])))) in known:
+        name = row_id(cells)
+        if name in ours and cells == there[name]:
+            if cells != ours[name]:
+                changed[name] = line.strip()
+        elif name not in ours and (name, same_word(as_said("".join(cells[1:2])))) in known:
             continue
         elif not moved and (item := _read_row(cells)):
-            # An ID that we never gave is a person's guess: the item gets its own.
+            # An ID that we never gave, or gave to a row above, is a guess: the item gets its own.
             added.append((_row(["", *cells[1:]]) if cells[0] else line.strip(), item))
         elif any(cells):
             odd.append(line.strip())
-    missing = frozenset(ours.keys() - _named_rows(seen).keys())
+    missing = frozenset(ours.keys() - there.keys())
     beside = besides(above), besides(below)
     return Edited(tuple(added), changed, missing, tuple(odd), *beside, frozenset(ours), moved)
 
@@ -215,8 +215,17 @@ def _around(text: str) -> tuple[str, list[str], str]:
 
 def _named_rows(text: str) -> dict[str, list[str]]:
     """The cells of each row of our table that has an ID, by that ID."""
-    _, lines, _ = _around(text)
-    return {match["name"]: row_cells(line) for line in lines if (match := _named(line))}
+    return {name: row_cells(line) for name, line in _named_lines(text).items()}
+
+
+def _named_lines(text: str) -> dict[str, str]:
+    """The same, as they stand. Of two rows with one ID the first has it: who copies a row to write
+    another one puts that below it."""
+    found: dict[str, str] = {}
+    for line in _around(text)[1]:
+        if match := _named(line):
+            found.setdefault(match["name"], line)
+    return found
 
 
 def _named(line: str) -> re.Match[str] | None:
@@ -291,7 +300,7 @@ def still_kept(base: str, seen: str) -> dict[str, str]:
     """The rows that a person wrote and that nobody can read: they stay so until they are mended,
     also once they were written back as they were. A row of ours can be read."""
     ours, rows = _named_rows(base), read_rows(seen)
-    lines = {match["name"]: line for line in _around(seen)[1] if (match := _named(line))}
+    lines = _named_lines(seen)
     return {n: lines[n].strip() for n, row in rows.items() if n in ours and row.problems}
 
 

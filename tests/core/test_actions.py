@@ -316,3 +316,20 @@ def test_a_table_whose_columns_were_moved_is_told_and_stays_and_nothing_in_it_co
         assert merge_table(ours, kept, edited.left(items)) == seen
     back = read_table(seen, ours, items)
     assert merge_table(ours, still_kept(seen, ours), back.left(items)) == ours
+
+
+def test_a_copy_of_a_row_with_another_title_is_a_new_item_and_the_row_stays_itself() -> None:
+    items = [item(1, "one"), item(2, "two")]
+    ours = table(items)
+    rows = ours.split("\n")
+    copy = rows[2].replace("one", "a third").replace("| — | waiting", "| 2026-12-24 | waiting")
+    seen = "\n".join([*rows[:3], copy, *rows[3:], rows[2], rows[2].replace("waiting", "done")])
+    edited = read_table(ours, seen, items)
+    assert [line.title for line in edited.added] == ["a third", "one"]
+    assert edited.changed == {}
+    assert read_rows(seen) == read_rows(ours)
+    assert [item.name for _, item in edited.doubles(items)] == ["AI-1"], "it is told, and stays"
+    third = replace(item(3, "a third"), due=date(2026, 12, 24))
+    new = merge_table(table([*items, third]), {}, edited.left([*items, third]))
+    assert read_rows(new) == read_rows(table([*items, third]))
+    assert new.endswith("|  | one | corrective | — | — | — | done |")
