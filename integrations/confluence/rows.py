@@ -25,17 +25,20 @@ def with_rows(
 
     A row that is still said stays byte for byte, and so does each cell of one that changed: a row
     is known by its ID, or else by its title. Cells that the table has beyond these are people's.
-    Merged cells stay so until something changes.
+    Merged cells stay so until something changes, and rows that show nothing stay as they are.
     """
     there = list(rows_of(table))
     numbered = any(is_number(each) for row, _ in there for each in row.elements)
     known = _known([[text for _, text in cells] for _, cells in there], rows)
+    shown = [n for n, (_, cells) in enumerate(there) if any(text for _, text in cells)]
     if has_merged(table):
-        if known == [*range(len(there))] and all(map(_are_said, rows, (c for _, c in there))):
+        if known == shown and all(map(_are_said, rows, (there[n][1] for n in shown))):
             return part.written
         return part.edited([(table.start, table.end, with_rows(*parted(part, table), rows, cell))])
     standing = _in_order(known)
-    texts: list[list[str]] = [[] for _ in there]
+    texts = [[part.edited((), of=row)] for row, _ in there]
+    for number in shown:
+        texts[number] = []
     waiting: list[str] = []
     last = 0
     for number, (said, old) in enumerate(zip(rows, known, strict=True)):

@@ -146,3 +146,14 @@ def test_a_merged_cell_is_read_in_each_row_and_stays_until_something_else_is_to_
     alone = merged_page(second).replace(' rowspan="2"', "")
     assert new == alone.replace('<td colspan="2">—</td>', "<td>—</td><td></td>")
     assert rewritten(new, {"A": ours(*said)}) == new
+
+
+def test_a_row_that_shows_nothing_stays_and_so_does_what_is_in_it() -> None:
+    empty = cells_of(*["<td />"] * 3, '<ac:emoticon ac:name="tick" />', *["<p></p>"] * 3)
+    first, last = (cells_of(f"AI-{n}", "t", "corrective", "kim", "—", "—", "open") for n in (1, 2))
+    page = f"<h2>A</h2><table>{cells_of(*HEAD)}{first}{empty}{last}{empty}</table>"
+    said = [f"| AI-{n} | t | corrective | kim | — | — | open |" for n in (1, 2, 3)]
+    new = cells_of("AI-3", "t", "corrective", "kim", "—", "—", "open").replace("<td>", "<td><p>")
+    added = new.replace("</td>", "</p></td>").replace(' class="x"', "")
+    assert rewritten(page, {"A": ours(*said)}) == page.replace(last, last + added)
+    assert rewritten(page, {"A": ours(*said[1:2])}) == page.replace(first, "")
