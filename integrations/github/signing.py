@@ -52,6 +52,10 @@ class Signer(Protocol):
     def login(self) -> str | None:
         """The account that acts, or None where the server tells it of a signed request."""
 
+    def each(self) -> tuple[Signer, ...]:
+        """Those who together see all that it sees, where no request asks for all of it at once:
+        itself, or one for each installation of an App. Raises the TrackerError family."""
+
 
 class Token:
     """A personal access token: every request is signed with it."""
@@ -72,6 +76,9 @@ class Token:
 
     def login(self) -> str | None:
         return None
+
+    def each(self) -> tuple[Signer, ...]:
+        return (self,)
 
 
 class AppKey:
@@ -103,3 +110,6 @@ class AppKey:
 
     def login(self) -> str | None:
         return None
+
+    def each(self) -> tuple[Signer, ...]:
+        return (self,)

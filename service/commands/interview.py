@@ -192,14 +192,14 @@ class Interview:
 
     def _place(self, around: Surroundings) -> Surroundings:
         places: tuple[Place, ...] = ()
-        if around.tracker is not None and not around.at.app:  # which lists no account's
+        if around.tracker is not None:
             try:
                 places = seen_places(around.tracker)
             except TrackerError as error:
-                click.echo(plain(f"What there is cannot be listed: {error.words}"))
-        self.show(
-            "This account sees:", [f"{p.key}  {p.name if p.name != p.key else ''}" for p in places]
-        )
+                click.echo(missing("What there is cannot be listed", error))
+        who = "App" if around.at.app else "account"
+        seen = [f"{p.key}  {p.name if p.name != p.key else ''}" for p in places]
+        self.show(f"This {who} sees:", seen)
         noun = "project" if around.kind == "jira" else "repository (owner/name)"
         place, survey = self.surveyed(
             around, "place", f"The {noun} of your incidents", likely_place(places)

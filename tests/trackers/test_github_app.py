@@ -308,6 +308,32 @@ def test_doctor_tells_a_wrong_key_and_a_wrong_clock_as_a_sign_in_that_fails(
         assert mend.endswith("and whether this machine's clock is right.")
 
 
+def test_what_all_installations_serve_is_listed_the_last_pushed_to_first(company: Company) -> None:
+    tracker = GitHubTracker("github", company.client)
+    assert {place.key for place in tracker.places()} == {"acme/ops", "globex/ops"}
+    company.wait(hours=1)
+    for number in range(120):
+        company.github.add_repo(f"globex/part-{number}")
+    assert len(list(tracker.places())) == 122
+    assert next(tracker.places()).key.startswith("globex/part-")
+    assert {call.account for call in company.books.calls[-6:]} == {"", "acme", "globex"}
+    company.github.suspend_app(company.globex)
+    assert [place.key for place in tracker.places()] == ["acme/ops"]
+
+
+def test_an_app_that_serves_nothing_is_told_with_the_way_to_install_it(company: Company) -> None:
+    tracker = GitHubTracker("github", company.client)
+    company.github.suspend_app(company.acme)
+    company.github.suspend_app(company.globex)
+    with pytest.raises(Rejected, match="followthrough is suspended wherever it is installed"):
+        next(tracker.places())
+    company.github.uninstall_app(company.acme)
+    company.github.uninstall_app(company.globex)
+    with pytest.raises(Rejected, match="is installed nowhere yet") as refused:
+        next(tracker.places())
+    assert "/apps/followthrough/installations/new" in refused.value.mend
+
+
 def test_deliveries_of_the_apps_own_webhook_are_asked_for_again(company: Company) -> None:
     address = "http://127.0.0.1:9/webhooks/github"  # nobody listens
     told = company.github.add_app("hooked", GRANTED, ["issues"], url=address, secret="s")
