@@ -8,6 +8,7 @@ from __future__ import annotations
 import hmac
 import json
 import secrets
+import shlex
 from collections.abc import Mapping
 
 from flask import (
@@ -81,7 +82,8 @@ def blueprint(container: WebContainer) -> Blueprint:
             asked = session[_ASKED] = {**asked, "app": app.told()}
         app = Registered.of(asked["app"])
         rules = snippet(app, asked["connection"], asked["url"])
-        return render_template("app_made.html", app=app, rules=rules)
+        first = None if container.doors else begin(app, asked["url"])
+        return render_template("app_made.html", app=app, rules=rules, first=first)
 
     return routes
 
@@ -116,6 +118,7 @@ def _form(container: WebContainer, sentence: str = "") -> Response:
         typed={name: request.form.get(name, value) for name, value in first.items()},
         sentence=sentence,
         public_url=container.public_url,
+        first=not known,
     )
     return make_response(page, 400 if sentence else 200)
 
@@ -126,6 +129,12 @@ def _typed() -> Wish:
     server, organisation = typed.get("server", ""), typed.get("organisation", "")
     public = bool(typed.get("public"))
     return wish(server, organisation, typed.get("connection", ""), public=public)
+
+
+def begin(app: Registered, url: str) -> str:
+    """The command that writes first rules with the App."""
+    key = shlex.quote(f"file:{app.private_key}")
+    return f"followthrough init --tracker github --url {url} --app {app.id} --token {key}"
 
 
 def snippet(app: Registered, connection: str, url: str) -> str:
