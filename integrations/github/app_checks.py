@@ -7,12 +7,16 @@ from collections.abc import Iterator, Mapping
 from integrations.findings import Finding, Kind
 from integrations.github.client import GitHubClient, repo_path
 from integrations.github.manifest import PERMISSIONS, called
+from integrations.uses import Use
 
-#: What the tickets of every repository need. The others are for some documents and measures only.
-_ALWAYS = frozenset({"issues"})
+#: What the tickets of every repository need.
+_TICKETS = frozenset({"issues"})
+
+#: What documents need that are pull requests. The others are told of and no fault.
+_PROPOSED = frozenset({"contents", "pull_requests"})
 
 
-def check_installation(client: GitHubClient, place: str) -> Iterator[Finding]:
+def check_installation(client: GitHubClient, place: str, use: Use) -> Iterator[Finding]:
     """One read. An App that is not installed there raises Rejected."""
     told = client.read(f"{repo_path(place)}/installation")
     granted: Mapping[str, str] = told.get("permissions") or {}
@@ -24,6 +28,6 @@ def check_installation(client: GitHubClient, place: str) -> Iterator[Finding]:
         there = granted.get(name, "no access")
         words = f"{place}: the App has {there} to {called(name)}, not {level}: {purpose}"
         mend = f"Give the App {called(name)}: {level} in its settings, then accept that: {page}."
-        needed = name in _ALWAYS
-        reads = granted.get(name) == "read"
-        yield Finding(not needed, words, mend, to_write=needed and reads, kind=Kind.PERMISSION)
+        needed = name in _TICKETS or (use.proposed and name in _PROPOSED)
+        to_write = needed and (granted.get(name) == "read" or name in _PROPOSED)
+        yield Finding(not needed, words, mend, to_write=to_write, kind=Kind.PERMISSION)
