@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from stage import HOOKS, Stage
+from stage import HOOKS, Stage, StoryClock
 
 from config.rules import load
 from integrations.github.manifest import EVENTS, PERMISSIONS
 from integrations.sandbox.limits import GitHubLimits
 from integrations.sandbox.world import Call
 from service.container import limits
+from service.container.refusals import of_privacy
+from service.container.trackers import Trackers
 from service.standings import standings
 
 OPS, PAPERS = "acme/ops", "globex/papers"
@@ -119,6 +121,34 @@ def test_what_the_app_did_comes_back_as_an_echo_and_leads_to_nothing(company: Th
         call for call in company.stage.sandbox.writes() if "access_tokens" not in call.path
     ] == []
     assert company.done == SET_UP
+
+
+def test_a_repository_that_the_app_is_not_installed_on_keeps_nothing_from_starting(
+    tmp_path: Path,
+) -> None:
+    """Nobody can tell who may read there, and that is asked again before each copy."""
+    clock = StoryClock(datetime.now(UTC))
+    with Stage(tmp_path, document=DOCUMENT, webhooks=False, clock=clock) as stage:
+        ThroughAnApp(stage)
+        rules = load(stage.rules_file, stage.environ)
+        assert of_privacy(rules) == []
+        stage.sandbox.github.uninstall_app(
+            next(i.id for i in stage.sandbox.github.apps.installed if i.owner == "globex")
+        )
+        (found,) = Trackers(rules).audiences.of_rules(rules.policy)
+        assert f"is not installed on {PAPERS}" in found.why.words
+        assert of_privacy(rules) == []
+
+
+def test_what_comes_to_such_a_repository_waits_with_the_way_to_install_it(
+    company: ThroughAnApp,
+) -> None:
+    globex = next(each for each in company.github.apps.installed if each.owner == "globex")
+    company.github.uninstall_app(globex.id)
+    told = company.stage.told(company.close())
+    assert f"is not installed on {PAPERS}" in told
+    assert "Install it there" in told
+    assert company.done[PAPERS] == []
 
 
 def test_what_may_still_be_asked_is_told_of_each_installation(company: ThroughAnApp) -> None:
