@@ -237,9 +237,11 @@ class Traffic:
 
     def accounts(self, connection: str) -> list[str]:
         """What is kept by itself of a connection whose limits are counted for several accounts."""
-        known = circuits.c.connection
-        query = select(known).where(known.startswith(f"{connection}@", autoescape=True))
-        return list(self._connection.execute(query.order_by(known)).scalars())
+        found = set[str]()
+        for known in (circuits.c.connection, pauses.c.connection, spending.c.connection):
+            theirs = known.startswith(f"{connection}@", autoescape=True)
+            found.update(self._connection.scalars(select(known).where(theirs).distinct()))
+        return sorted(found)
 
     def put_circuit(self, circuit: Circuit) -> None:
         """Save how the tracker answers; a quota that was not told again stays as it was."""

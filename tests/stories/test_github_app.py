@@ -7,77 +7,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from stage import HOOKS, Stage
+from installed import DOCUMENT, OPS, PAPERS, SET_UP, ThroughAnApp
+from stage import Stage
 
-from config.rules import load
-from integrations.github.manifest import EVENTS, PERMISSIONS
 from integrations.sandbox.limits import GitHubLimits
-from integrations.sandbox.world import Call
-from service.container import limits
-from service.standings import standings
-
-OPS, PAPERS = "acme/ops", "globex/papers"
-DOCUMENT = (
-    f"{{kind: github-pull-request, connection: github, repository: {PAPERS},"
-    ' path: "{incident}.md"}'
-)
-GRANTED = {name: level for name, (level, _) in PERMISSIONS.items()}
-
-
-class ThroughAnApp:
-    """Incidents and tasks are acme's, documents are globex's: two installations of one App, whose
-    own webhook is the only one."""
-
-    def __init__(self, stage: Stage) -> None:
-        self.stage, self.github = stage, stage.sandbox.github
-        writers = {"kim": "write", "noor": "write", "lee": "write"}
-        self.github.add_repo(PAPERS, private=True, collaborators=writers)
-        address = f"{stage.url}/webhooks/github"
-        told = self.github.add_app(
-            "followthrough", GRANTED, list(EVENTS), url=address, secret=HOOKS["GITHUB_HOOK"]
-        )
-        self.github.install_app("followthrough", "acme", [OPS])
-        self.github.install_app("followthrough", "globex")
-        stage.environ["APP_KEY"] = told["pem"]
-        app = f"{{type: app, app_id: {told['id']}, private_key: {{env: APP_KEY}}}}"
-        rules = stage.rules_file.read_text()
-        before = "{type: token, token: {env: GITHUB_TOKEN}}"
-        assert before in rules
-        stage.rules_file.write_text(rules.replace(before, app))
-        stage.start_again(load(stage.rules_file, stage.environ))
-
-    def close(self) -> str:
-        """An incident of the gravest severity with one line to act on, closed."""
-        hub = self.github
-        number = hub.open_issue(OPS, "Checkout answers 500", by="kim", labels=["incident", "sev1"])
-        hub.comment(OPS, number, "ACTION: alert on the queue @kim", by="noor")
-        self.stage.settle()
-        hub.close(OPS, number, by="kim")
-        self.stage.settle()
-        return f"{OPS}#{number}"
-
-    def titles(self, repo: str) -> list[str]:
-        return sorted(issue.title for issue in self.github.repo(repo).issues.values())
-
-    @property
-    def done(self) -> dict[str, list[str]]:
-        """What stands in the repositories, by repository."""
-        return {repo: self.titles(repo) for repo in (OPS, PAPERS)}
-
-    def answered(self, status: int) -> list[Call]:
-        return [call for call in self.stage.sandbox.calls if call.status == status]
 
 
 @pytest.fixture
 def company(tmp_path: Path) -> Iterator[ThroughAnApp]:
     with Stage(tmp_path, document=DOCUMENT, webhooks=False) as stage:
         yield ThroughAnApp(stage)
-
-
-SET_UP = {
-    OPS: ["Checkout answers 500", "Detect acme/ops#1 sooner", "alert on the queue"],
-    PAPERS: ["Postmortem acme/ops#1: Checkout answers 500"],
-}
 
 
 def test_a_closing_through_two_installations_sets_everything_up_once(company: ThroughAnApp) -> None:
@@ -124,9 +63,8 @@ def test_what_the_app_did_comes_back_as_an_echo_and_leads_to_nothing(company: Th
 def test_what_may_still_be_asked_is_told_of_each_installation(company: ThroughAnApp) -> None:
     company.stage.sandbox.enforce(github=GitHubLimits())
     company.close()
-    with company.stage.store.read() as tx:
-        found = standings(tx, limits(company.stage.container.rules))
-    left = {s.connection: s.circuit.quota.left for s in found if s.circuit.quota}
+    found = company.standings.items()
+    left = {name: each.circuit.quota.left for name, each in found if each.circuit.quota}
     assert set(left) >= {"github@acme", "github@globex"}
     assert left["github@acme"] < left["github@globex"] < 5000
 

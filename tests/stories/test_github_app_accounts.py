@@ -1,0 +1,85 @@
+"""The limits of a GitHub App's installations: each owner has its own, and waits by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from installed import DOCUMENT, OPS, PAPERS, ROCKETS, SET_UP, ThroughAnApp
+from stage import HOOKS, Stage
+
+from service.commands import reading
+from service.commands.trackers import trackers
+from service.container import open_store
+from workflows.model import Outlook
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> Iterator[ThroughAnApp]:
+    with Stage(tmp_path, document=DOCUMENT, webhooks=False, limits="github.com") as stage:
+        yield ThroughAnApp(stage)
+
+
+def test_what_waits_is_counted_for_the_owner_of_its_ticket(
+    company: ThroughAnApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for owner in ("acme", "globex"):
+        company.use_up(owner)
+    first, second, third = company.close(), company.close(), company.close(ROCKETS)
+    found = company.standings
+    tickets = {name: [each.ticket for each in one.next] for name, one in found.items()}
+    assert tickets == {
+        "github": [first, second, third],
+        "github@acme": [first, second],
+        "github@globex": [third],
+        "jira": [],
+    }
+    assert [each.waiting for each in found.values()] == [3, 2, 1, 0]
+
+    for name, value in {**company.stage.environ, **HOOKS}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("FOLLOWTHROUGH_RULES", str(company.stage.rules_file))
+    monkeypatch.setenv("FOLLOWTHROUGH_DATA", str(company.stage.settings.data))
+    monkeypatch.setattr(reading, "open_store", partial(open_store, clock=company.stage.clock))
+    said = CliRunner().invoke(trackers).output
+    of_acme = said[said.index("github@acme: answers") : said.index("github@globex: answers")]
+    assert "2 waiting, the first of them:" in of_acme
+    assert "new content: 500 of 500 used in the last 1 h" in of_acme
+    assert f"{first} until 2026-12-07 13:00:00 UTC: github@globex allows 500 new content" in of_acme
+
+
+def test_an_owner_whose_hour_is_used_up_waits_alone_and_has_everything_once_in_the_end(
+    company: ThroughAnApp,
+) -> None:
+    stage = company.stage
+    company.use_up("acme")
+    waits, goes_on = company.close(), company.close(ROCKETS)
+    assert company.done == {OPS: SET_UP[OPS][:1], PAPERS: SET_UP[PAPERS]}
+    assert company.titles(ROCKETS) == [
+        "Checkout answers 500",
+        f"Postmortem {goes_on}: Checkout answers 500",
+        "alert on the queue",
+    ]
+    assert stage.incident(goes_on).outlook is Outlook.DONE
+    assert stage.incident(waits).outlook is Outlook.WAITING
+    why = "github@acme allows 500 new content in an hour, 500 are used"
+    assert why in str(stage.incident(waits).waiting_for)
+    assert [each.why for each in company.standings["github@acme"].pauses] == [why]
+    assert company.standings["github@globex"].pauses == ()
+
+    stage.wait(HOUR / 2)
+    assert company.titles(OPS) == SET_UP[OPS][:1]
+    stage.wait(HOUR / 2)
+    assert stage.incident(waits).outlook is Outlook.DONE
+    assert company.done == SET_UP
+    notes = company.github.repo(OPS).issues[1].notes
+    assert [each.user for each in notes] == ["noor", "followthrough[bot]"]
+    made = stage.sandbox.writes()
+    stage.poll()
+    assert stage.sandbox.writes() == made
