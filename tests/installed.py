@@ -77,14 +77,16 @@ class ThroughAnApp:
         stage.rules_file.write_text(rules)
         stage.start_again(load(stage.rules_file, stage.environ))
 
-    def close(self, repo: str = OPS) -> str:
-        """An incident of the gravest severity with one line to act on, closed."""
+    def close(self, repo: str = OPS, *, heard: bool = True) -> str:
+        """An incident of the gravest severity with one line to act on, closed; `heard` of by the
+        service."""
+        settle = self.stage.settle if heard else lambda: None
         hub = self.github
         number = hub.open_issue(repo, "Checkout answers 500", by="kim", labels=["incident", "sev1"])
         hub.comment(repo, number, "ACTION: alert on the queue @kim", by="noor")
-        self.stage.settle()
+        settle()
         hub.close(repo, number, by="kim")
-        self.stage.settle()
+        settle()
         return f"{repo}#{number}"
 
     def titles(self, repo: str) -> list[str]:

@@ -8,13 +8,14 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from bygone import OCTOBER, TODAY, wish
 from click.testing import CliRunner
 from installed import DOCUMENT, OPS, PAPERS, ROCKETS, SET_UP, ThroughAnApp
-from stage import HOOKS, Stage
+from stage import HOOKS, Stage, StoryClock
 
 from service.commands import reading
 from service.commands.trackers import trackers
-from service.container import open_store
+from service.container import history, open_store
 from workflows.model import Outlook
 
 HOUR = timedelta(hours=1)
@@ -83,3 +84,20 @@ def test_an_owner_whose_hour_is_used_up_waits_alone_and_has_everything_once_in_t
     made = stage.sandbox.writes()
     stage.poll()
     assert stage.sandbox.writes() == made
+
+
+def test_how_long_a_backfill_takes_is_told_by_what_each_owner_gets_of_it(tmp_path: Path) -> None:
+    past = StoryClock(OCTOBER)
+    with Stage(
+        tmp_path, document=DOCUMENT, webhooks=False, limits="github.com", clock=past
+    ) as stage:
+        company = ThroughAnApp(stage)
+        for _ in range(15):
+            company.close(heard=False)
+        stage.clock.wait(TODAY - stage.clock())
+        plans = history(stage.settings, stage.container.rules, stage.store)
+        plan = plans.plan(wish(stage))
+    assert (plan.documents, plan.tasks) == (15, 30)
+    assert plan.bound_creating == "github@acme: new content"
+    # Twenty in a minute are a backfill's part: 30 of acme's, and 15 of globex's meanwhile.
+    assert plan.seconds_creating == 60
