@@ -273,6 +273,8 @@ class GitHubClient:
         status, headers, text, error = self._passed(signature, *asked)
         if status == 401 and self.signer.refused(signature):  # nothing was done
             status, headers, text, error = self._passed(self.signer.sign(path), *asked)
+        if status == 403 and not isinstance(error, RateLimited):
+            self.signer.refused(signature)  # of an App, a newer one may do more
         if status == 404:
             self.signer.missed(path)
         if error is not None:

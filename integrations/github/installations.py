@@ -97,7 +97,8 @@ class Installations:
         return self._token_of(self.serving(place), place)
 
     def refused(self, signature: Signature) -> bool:
-        """The token ended before its time, or was revoked: the next one is fetched anew."""
+        """The token ended before its time, was revoked, or is older than what the App may do by
+        now: the next one is fetched anew."""
         with self._lock:
             held = [id for id, (kept, _) in self._tokens.items() if kept == signature]
             for id in held:

@@ -43,7 +43,8 @@ class Signer(Protocol):
         TrackerError family, never OutcomeUnknown or NotThere."""
 
     def refused(self, signature: Signature) -> bool:
-        """The server takes this signature no more (401). Whether `sign` may have another one."""
+        """The server does not take this signature (401), or not for this (403). Whether `sign` may
+        have another one."""
 
     def missed(self, path: str) -> None:
         """Nothing is at `path` (404). Raises Rejected where that is because the signer may look

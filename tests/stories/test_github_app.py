@@ -7,10 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from installed import DOCUMENT, OPS, PAPERS, SET_UP, ThroughAnApp
+from installed import DOCUMENT, GRANTED, OPS, PAPERS, SET_UP, ThroughAnApp
 from stage import Stage
 
 from integrations.sandbox.limits import GitHubLimits
+from workflows.model import Outlook
 
 
 @pytest.fixture
@@ -77,3 +78,23 @@ def test_where_the_app_is_not_installed_the_document_waits_and_says_why(
     told = company.stage.told(incident)
     assert f"the GitHub App followthrough is not installed on {PAPERS}" in told
     assert company.done[PAPERS] == []
+
+
+def test_what_nobody_has_accepted_yet_waits_with_what_to_do_and_goes_on_once_they_have(
+    company: ThroughAnApp,
+) -> None:
+    """The App was let read issues only, and asks for more by now."""
+    github, stage = company.github, company.stage
+    github.apps.by_slug["followthrough"].permissions = {**GRANTED, "issues": "read"}
+    github.ask_permissions("followthrough", GRANTED)
+    incident = company.close()
+    assert company.done == {OPS: SET_UP[OPS][:1], PAPERS: SET_UP[PAPERS]}
+    assert stage.incident(incident).outlook is Outlook.WAITING
+    told = stage.told(incident)
+    assert "not accessible by integration. Give the App the permission issues=write" in told
+    assert "accepts the new permissions in the organisation's settings, under GitHub Apps" in told
+
+    github.accept_permissions(github.apps.installed[0].id)
+    stage.wait(timedelta(minutes=11))
+    assert stage.incident(incident).outlook is Outlook.DONE
+    assert company.done == SET_UP

@@ -275,6 +275,32 @@ def test_doctor_reads_what_the_app_may_do(company: Company) -> None:
     assert "Issues: write" in lacks[0].mend
 
 
+def test_doctor_tells_what_the_app_asks_for_and_nobody_has_accepted(company: Company) -> None:
+    company.github.apps.by_slug["followthrough"].permissions = {**GRANTED, "issues": "read"}
+    company.github.ask_permissions("followthrough", GRANTED)
+    (fault,) = found_by_doctor(company.client)
+    words = "acme/ops: the App has read to Issues, not write: "
+    assert fault[1].startswith(words)
+    assert fault[1].endswith(". It asks for that, and nobody has accepted it there")
+    there = f"/settings/installations/{company.acme}."
+    begins = "An owner of acme accepts the new permissions in its settings, under GitHub Apps: "
+    assert fault[2].startswith(begins)
+    assert fault[2].endswith(there)
+    company.github.accept_permissions(company.acme)
+    assert found_by_doctor(company.client) == []
+
+
+def test_what_was_accepted_since_its_token_was_fetched_is_done_at_the_next_try(
+    company: Company,
+) -> None:
+    company.github.apps.by_slug["followthrough"].permissions = {**GRANTED, "issues": "read"}
+    company.github.ask_permissions("followthrough", GRANTED)
+    refused = ends(lambda: company.client.write("POST", ISSUES, {"title": "x"}), SignInFailed)
+    assert "accepts the new permissions in the organisation's settings" in refused.mend
+    company.github.accept_permissions(company.acme)
+    company.client.write("POST", ISSUES, {"title": "x"})
+
+
 def found_by_doctor(client: GitHubClient) -> list[tuple[str, str, str]]:
     found = GitHubTracker("github", client).check({"acme/ops": Use()})
     return [(f.kind, f.what, f.mend) for f in found if not f.ok]
