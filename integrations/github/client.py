@@ -275,8 +275,8 @@ class GitHubClient:
             status, headers, text, error = self._passed(self.signer.sign(path), *asked)
         if status == 403 and not isinstance(error, RateLimited):
             self.signer.refused(signature)  # of an App, a newer one may do more
-        if status == 404:
-            self.signer.missed(path)
+        if status == 404 and self.signer.missed(path, signature):  # nothing was done
+            status, headers, text, error = self._passed(self.signer.sign(path), *asked)
         if error is not None:
             raise error
         if status == 304 and conditions:

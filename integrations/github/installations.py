@@ -105,12 +105,14 @@ class Installations:
                 del self._tokens[id]
         return bool(signature.account)
 
-    def missed(self, path: str) -> None:
-        """The repository may have been taken out of the installation since it was looked for."""
+    def missed(self, path: str, signature: Signature) -> bool:
+        """The repository may have been taken out of the installation since it was looked for, or
+        transferred to an owner of another one."""
         there = _REPOSITORY.match(path)
-        if there is not None and not _OWN.match(path):
-            self._serving.forget(f"{unquote(there[1])}/{unquote(there[2])}".casefold())
-            self.sign(path)
+        if there is None or _OWN.match(path):
+            return False
+        self._serving.forget(f"{unquote(there[1])}/{unquote(there[2])}".casefold())
+        return self.sign(path) != signature
 
     def login(self) -> str | None:
         return self.app().login
@@ -157,7 +159,8 @@ class Installations:
             except NotThere:
                 words = f"the GitHub App {self.app().slug} is not installed on {place}"
                 mend = f"Install it there: {self.app().page}/installations/new. Of an "
-                mend += "installation for selected repositories, add this one to them."
+                mend += "installation for selected repositories, add this one to them. If it was "
+                mend += "transferred to another owner, install the App there."
                 raise Rejected(words, mend=mend) from None
             with in_shape(f"the installation on {place}"):
                 return Installation(

@@ -46,9 +46,10 @@ class Signer(Protocol):
         """The server does not take this signature (401), or not for this (403). Whether `sign` may
         have another one."""
 
-    def missed(self, path: str) -> None:
-        """Nothing is at `path` (404). Raises Rejected where that is because the signer may look
-        there no more, and what `sign` raises."""
+    def missed(self, path: str, signature: Signature) -> bool:
+        """Nothing is at `path` (404) for this signature. Whether `sign` has another one by now, for
+        which there may be. Raises Rejected where the signer may look there no more, and what `sign`
+        raises."""
 
     def login(self) -> str | None:
         """The account that acts, or None where the server tells it of a signed request."""
@@ -68,8 +69,8 @@ class Token:
     def refused(self, signature: Signature) -> bool:  # noqa: ARG002 - the protocol's
         return False
 
-    def missed(self, path: str) -> None:
-        """See `Signer`."""
+    def missed(self, path: str, signature: Signature) -> bool:  # noqa: ARG002 - the protocol's
+        return False
 
     def login(self) -> str | None:
         return None
@@ -99,8 +100,8 @@ class AppKey:
     def refused(self, signature: Signature) -> bool:  # noqa: ARG002 - the protocol's
         return False
 
-    def missed(self, path: str) -> None:
-        """See `Signer`."""
+    def missed(self, path: str, signature: Signature) -> bool:  # noqa: ARG002 - the protocol's
+        return False
 
     def login(self) -> str | None:
         return None

@@ -11,6 +11,7 @@ from installed import DOCUMENT, GRANTED, OPS, PAPERS, SET_UP, ThroughAnApp
 from stage import Stage
 
 from integrations.sandbox.limits import GitHubLimits
+from service.routing import INCIDENT_JOB, incident_subject
 from workflows.model import Outlook
 
 
@@ -98,3 +99,42 @@ def test_what_nobody_has_accepted_yet_waits_with_what_to_do_and_goes_on_once_the
     stage.wait(timedelta(minutes=11))
     assert stage.incident(incident).outlook is Outlook.DONE
     assert company.done == SET_UP
+
+
+def test_an_incident_whose_repository_gets_another_owner_goes_on_there(
+    company: ThroughAnApp,
+) -> None:
+    """Right after a turn, so that the installation that served it is still believed to."""
+    incident = company.close()
+    company.github.rename_repo(OPS, "globex/ops", by="kim")
+    company.github.comment("globex/ops", 1, "ACTION: page the owner @kim", by="noor")
+    company.stage.settle()
+    found = company.stage.incidents()
+    assert [each.ticket.key for each in found] == ["globex/ops#1"], company.stage.told(incident)
+    assert found[0].outlook is Outlook.DONE
+    assert company.titles("globex/ops") == sorted([*SET_UP[OPS], "page the owner"])
+
+
+def test_an_incident_whose_repository_goes_where_the_app_is_not_waits_until_it_is(
+    company: ThroughAnApp,
+) -> None:
+    github, stage = company.github, company.stage
+    incident = stage.incident(company.close())
+    github.rename_repo(OPS, "initech/ops", by="kim")
+    github.comment("initech/ops", 1, "ACTION: page the owner @kim", by="noor")
+    with stage.store.write() as tx:  # as somebody asks for a turn of it on the page
+        subject = incident_subject("github", incident.ticket.id)
+        tx.jobs.touch(INCIDENT_JOB, subject)
+    stage.settle()
+    with stage.store.read() as tx:
+        job = tx.jobs.get(INCIDENT_JOB, subject)
+    assert job is not None
+    assert "the GitHub App followthrough is not installed on acme/ops" in str(job.reason)
+    assert "If it was transferred to another owner, install the App there" in str(job.reason)
+
+    github.install_app("followthrough", "initech")
+    stage.wait(timedelta(days=1))
+    (found,) = stage.incidents()
+    assert (found.id, found.ticket.key) == (incident.id, "initech/ops#1")
+    assert found.outlook is Outlook.DONE
+    assert company.titles("initech/ops") == sorted([*SET_UP[OPS], "page the owner"])

@@ -440,5 +440,42 @@ def test_a_repository_that_was_renamed_is_still_served(company: Company) -> None
     assert company.client.repository("acme/ops").name == "acme/operations"
 
 
+def test_a_repository_that_was_transferred_is_served_by_its_new_owners_installation(
+    company: Company,
+) -> None:
+    """Also while the one that served it until now is still believed to."""
+    made = company.client.write("POST", ISSUES, {"title": "before"})
+    company.github.rename_repo("acme/ops", "globex/moved")
+    assert company.client.read(f"{ISSUES}/{made['number']}")["title"] == "before"
+    company.client.write("POST", ISSUES, {"title": "after"})
+    titles = [issue.title for issue in company.github.repo("globex/moved").issues.values()]
+    assert titles == ["before", "after"]
+    assert company.books.calls[-1].books == "github@globex"
+
+
+def test_a_write_to_a_transferred_repository_is_done_once(company: Company) -> None:
+    company.client.read("/repos/acme/ops")
+    company.github.rename_repo("acme/ops", "globex/moved")
+    company.client.write("POST", ISSUES, {"title": "after"})
+    assert len(company.github.repo("globex/moved").issues) == 1
+
+
+def test_a_repository_that_was_transferred_to_where_the_app_is_not_is_no_deleted_ticket(
+    company: Company,
+) -> None:
+    made = company.client.write("POST", ISSUES, {"title": "x"})
+    company.github.rename_repo("acme/ops", "initech/ops")
+    refused = ends(lambda: company.client.read(f"{ISSUES}/{made['number']}"), Rejected)
+    assert refused.words == "the GitHub App followthrough is not installed on acme/ops"
+    assert "If it was transferred to another owner, install the App there" in refused.mend
+
+
+def test_doctor_tells_the_new_name_of_a_transferred_repository(company: Company) -> None:
+    company.github.rename_repo("acme/ops", "globex/moved")
+    ((kind, what, mend),) = found_by_doctor(company.client)
+    assert (kind, what) == ("place", "acme/ops: is called globex/moved now")
+    assert mend == "Write its new name in the rules."
+
+
 def test_what_is_gone_below_a_served_repository_is_not_there(company: Company) -> None:
     ends(lambda: company.client.read(f"{ISSUES}/99"), NotThere)
