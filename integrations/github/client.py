@@ -230,11 +230,11 @@ class GitHubClient:
             place, since, **({} if self.signer.is_app else {"creator": self.login()})
         )
 
-    def login(self) -> str:
-        """The account that acts; asked for once, an App's now and then."""
-        if (of_app := self.signer.login()) is not None:
+    def login(self, *, anew: bool = False) -> str:
+        """The account that acts; asked for once, an App's now and then, or `anew`."""
+        if (of_app := self.signer.login(anew=anew)) is not None:
             return of_app
-        if self._login is None:
+        if self._login is None or anew:
             self._login = str(self.read("/user")["login"])
         return self._login
 

@@ -114,7 +114,12 @@ class Installations:
         self._serving.forget(f"{unquote(there[1])}/{unquote(there[2])}".casefold())
         return self.sign(path) != signature
 
-    def login(self) -> str | None:
+    def login(self, *, anew: bool = False) -> str | None:
+        """See `Signer`. No answer tells the id of the account that acts, which would stay: ``/app``
+        has the App's own, and ``/users/…[bot]`` is about no repository, so that nobody signs it; it
+        was also seen to be 404, https://github.com/actions/create-github-app-token/issues/172"""
+        if anew:
+            self._app.forget("")
         return self.app().login
 
     def _token_of(self, installation: Installation, place: str) -> Signature:

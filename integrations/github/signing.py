@@ -51,8 +51,9 @@ class Signer(Protocol):
         which there may be. Raises Rejected where the signer may look there no more, and what `sign`
         raises."""
 
-    def login(self) -> str | None:
-        """The account that acts, or None where the server tells it of a signed request."""
+    def login(self, *, anew: bool = False) -> str | None:
+        """The account that acts, asked for `anew` or as remembered; None where the server tells it
+        of a signed request."""
 
 
 class Token:
@@ -72,7 +73,7 @@ class Token:
     def missed(self, path: str, signature: Signature) -> bool:  # noqa: ARG002 - the protocol's
         return False
 
-    def login(self) -> str | None:
+    def login(self, *, anew: bool = False) -> str | None:  # noqa: ARG002 - the protocol's
         return None
 
 
@@ -103,5 +104,5 @@ class AppKey:
     def missed(self, path: str, signature: Signature) -> bool:  # noqa: ARG002 - the protocol's
         return False
 
-    def login(self) -> str | None:
+    def login(self, *, anew: bool = False) -> str | None:  # noqa: ARG002 - the protocol's
         return None

@@ -17,10 +17,12 @@ from integrations.github.app_webhook import AppWebhook
 from integrations.github.client import GitHubClient
 from integrations.github.installations import Installations
 from integrations.github.manifest import PERMISSIONS
+from integrations.github.marker import marked
 from integrations.github.redelivery import GitHubRedelivery
 from integrations.github.signing import AppKey
 from integrations.sandbox import Sandbox
 from integrations.tracker import (
+    Lost,
     MissedDelivery,
     NotThere,
     Rejected,
@@ -424,14 +426,36 @@ def test_an_app_without_a_webhook_is_left_to_its_owner(company: Company) -> None
     assert "https://here.acme.example/webhooks/x" in deed.mend
 
 
-def test_an_app_that_was_renamed_is_known_by_its_new_name(company: Company) -> None:
-    """By which its own comments and issues are told from other people's."""
-    company.client.login()
+def rename(company: Company) -> None:
     app = company.github.apps.by_slug.pop("followthrough")
     app.slug = "followthrough-two"
     company.github.apps.by_slug[app.slug] = app
+    company.github.add_user(app.login)
+
+
+def test_an_app_that_was_renamed_is_known_by_its_new_name(company: Company) -> None:
+    """By which its own comments and issues are told from other people's."""
+    company.client.login()
+    rename(company)
     company.wait(minutes=11)
     assert company.client.login() == "followthrough-two[bot]"
+
+
+def test_what_an_app_made_right_after_it_was_renamed_is_found_when_its_answer_is_lost(
+    company: Company,
+) -> None:
+    """It is looked for within the ten minutes for which its old name is believed."""
+    tracker = GitHubTracker("github", company.client)
+    company.client.login()
+    rename(company)
+    incident = company.github.open_issue("acme/ops", "Outage", by="kim")
+    made = company.client.write("POST", ISSUES, {"title": "x", "body": marked("x", "task:i:1")})
+    ticket = tracker.find(f"acme/ops#{incident}")
+    comment = {"body": marked("y", "comment:i")}
+    company.client.write("POST", f"{ISSUES}/{incident}/comments", comment)
+    found = tracker.find_created(Lost(("task:i:1",), "acme/ops", ticket, START))
+    assert [ref.key for ref in found.values()] == [f"acme/ops#{made['number']}"]
+    assert tracker.find_comment(ticket, "comment:i") is not None
 
 
 def test_a_repository_that_was_renamed_is_still_served(company: Company) -> None:
