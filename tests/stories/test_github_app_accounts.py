@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from installed import DOCUMENT, OPS, PAPERS, ROCKETS, SET_UP, ThroughAnApp
 from stage import HOOKS, Stage, StoryClock
 
+from integrations.sandbox.limits import GitHubLimits
 from service.commands import reading
 from service.commands.trackers import trackers
 from service.container import history, open_store
@@ -84,6 +85,30 @@ def test_an_owner_whose_hour_is_used_up_waits_alone_and_has_everything_once_in_t
     made = stage.sandbox.writes()
     stage.poll()
     assert stage.sandbox.writes() == made
+
+
+def test_an_owner_of_whose_hour_github_says_that_it_is_used_up_waits_alone_even_to_be_read(
+    company: ThroughAnApp,
+) -> None:
+    """All requests that GitHub allows, not only what the service counts by itself."""
+    stage = company.stage
+    stage.sandbox.enforce(github=GitHubLimits())
+    used = (stage.clock(), GitHubLimits().requests_per_hour)
+    stage.sandbox.world.limits._hours["followthrough[bot] on acme"] = used
+    company.close(heard=False)
+    goes_on = company.close(ROCKETS)
+    assert stage.incident(goes_on).outlook is Outlook.DONE
+    assert [each.ticket.key for each in stage.incidents()] == [goes_on], "acme's cannot be read"
+    (waits,) = company.standings["github@acme"].next
+    assert "API rate limit exceeded for user ID followthrough[bot] on acme" in waits.why
+    assert company.standings["github@globex"].waiting == 0
+    refused = len(stage.sandbox.violations)
+    stage.wait(HOUR / 2)
+    assert len(stage.sandbox.violations) == refused == 1, "asked once, then waited for"
+
+    stage.wait(HOUR / 2 + timedelta(seconds=2))
+    assert company.done == SET_UP
+    assert len(stage.sandbox.violations) == refused
 
 
 def test_how_long_a_backfill_takes_is_told_by_what_each_owner_gets_of_it(tmp_path: Path) -> None:
