@@ -97,21 +97,29 @@ class Installations:
         return self._token_of(self.serving(place), place)
 
     def refused(self, signature: Signature) -> bool:
-        """The token ended before its time, or was revoked: the next one is fetched anew."""
+        """The token ended before its time, was revoked, or is older than what the App may do by
+        now: the next one is fetched anew."""
         with self._lock:
             held = [id for id, (kept, _) in self._tokens.items() if kept == signature]
             for id in held:
                 del self._tokens[id]
         return bool(signature.account)
 
-    def missed(self, path: str) -> None:
-        """The repository may have been taken out of the installation since it was looked for."""
+    def missed(self, path: str, signature: Signature) -> bool:
+        """The repository may have been taken out of the installation since it was looked for, or
+        transferred to an owner of another one."""
         there = _REPOSITORY.match(path)
-        if there is not None and not _OWN.match(path):
-            self._serving.forget(f"{unquote(there[1])}/{unquote(there[2])}".casefold())
-            self.sign(path)
+        if there is None or _OWN.match(path):
+            return False
+        self._serving.forget(f"{unquote(there[1])}/{unquote(there[2])}".casefold())
+        return self.sign(path) != signature
 
-    def login(self) -> str | None:
+    def login(self, *, anew: bool = False) -> str | None:
+        """See `Signer`. No answer tells the id of the account that acts, which would stay: ``/app``
+        has the App's own, and ``/users/…[bot]`` is about no repository, so that nobody signs it; it
+        was also seen to be 404, https://github.com/actions/create-github-app-token/issues/172"""
+        if anew:
+            self._app.forget("")
         return self.app().login
 
     def _token_of(self, installation: Installation, place: str) -> Signature:
@@ -156,7 +164,8 @@ class Installations:
             except NotThere:
                 words = f"the GitHub App {self.app().slug} is not installed on {place}"
                 mend = f"Install it there: {self.app().page}/installations/new. Of an "
-                mend += "installation for selected repositories, add this one to them."
+                mend += "installation for selected repositories, add this one to them. If it was "
+                mend += "transferred to another owner, install the App there."
                 raise Rejected(words, mend=mend) from None
             return _installation(answer)
 
@@ -205,11 +214,11 @@ class _Installed:
     def refused(self, signature: Signature) -> bool:
         return self._app.refused(signature)
 
-    def missed(self, path: str) -> None:
-        """See `Signer`."""
+    def missed(self, path: str, signature: Signature) -> bool:  # noqa: ARG002 - the protocol's
+        return False
 
-    def login(self) -> str | None:
-        return self._app.login()
+    def login(self, *, anew: bool = False) -> str | None:
+        return self._app.login(anew=anew)
 
     def each(self) -> tuple[Signer, ...]:
         return (self,)
