@@ -33,13 +33,14 @@ class NamedStatus:
 @dataclass(frozen=True, slots=True)
 class Use:
     """What is created in a place, which fields of it are `kept` in sync, whether milestones are
-    closed, and which statuses the rules name there. A place that is only watched has nothing of it
-    but the last."""
+    closed, which statuses the rules name there, and whether documents are `proposed` there as pull
+    requests. A place that is only watched has nothing of it but the statuses."""
 
     creations: tuple[Creation, ...] = ()
     kept: frozenset[Field] = frozenset()
     closes: bool = False
     statuses: tuple[NamedStatus, ...] = ()
+    proposed: bool = False
 
     def types(self) -> tuple[str, ...]:
         """The issue types that are created, each once."""

@@ -19,10 +19,14 @@ from workflows.snapshots import Side
 from workflows.team_books import TeamBook
 
 
+class Exposed(Rejected):
+    """It would show to everybody what only some may read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """Why nothing may be copied on a passage of a team: it is `Rejected` when that would show to
-    everybody what only some may read, and any other error when nobody could tell."""
+    """Why nothing may be copied on a passage of a team: `Exposed`, or any other error when nobody
+    could tell."""
 
     team: Team
     passage: Passage
@@ -31,7 +35,7 @@ class Objection:
     @property
     def final(self) -> bool:
         """Whether it is known, and not only feared, and anything would be copied at all."""
-        return type(self.why) is Rejected and self.team.mode is Mode.ACT
+        return isinstance(self.why, Exposed) and self.team.mode is Mode.ACT
 
 
 class Audiences:
@@ -86,7 +90,8 @@ class Audiences:
         told = {record.key: why for record, why in self.of_effects(notes, incident)}
 
         def fitting(record: EffectRecord) -> EffectRecord:
-            if not isinstance(record.wish, WriteNote) or type(told.get(record.key)) is not Rejected:
+            barred = type(told.get(record.key)) in (Exposed, Rejected)
+            if not isinstance(record.wish, WriteNote) or not barred:
                 return record
             return replace(record, wish=replace(record.wish, text=record.wish.instead, instead=""))
 
@@ -149,7 +154,7 @@ class Audiences:
         except TrackerError as error:
             return error
         words, mend = exposure(passage)
-        return Rejected(words, mend=mend)
+        return Exposed(words, mend=mend)
 
     def _public(self, spot: Spot) -> bool:
         """Whether everybody may read there. What is on this machine, or behind a connection that

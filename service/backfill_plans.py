@@ -83,6 +83,23 @@ class BackfillPlan:
     bound_creating: str
 
 
+@dataclass(frozen=True, slots=True)
+class CreatedUnder:
+    """The `budgets` of a connection that each creation there counts in; where it acts for several
+    `owners`, those of the owner of its place (``acme`` of ``acme/ops``)."""
+
+    budgets: tuple[Budget, ...]
+    owners: bool
+
+    def books(self, connection: str, place: str) -> str:
+        """What a creation there is kept under, as `Call.books` says it."""
+        return f"{connection}@{place.partition('/')[0].lower()}" if self.owners else connection
+
+
+#: Where something is to be created: a connection, and the place there.
+_Where = tuple[str, str]
+
+
 @dataclass(slots=True)
 class _Spent:
     """Calls by their books, and units by books and budget."""
@@ -93,22 +110,21 @@ class _Spent:
 
 @dataclass(slots=True)
 class _New:
-    """What is to be recorded: by severity, and by the connections their documents would be on. Of
-    each ticket no more is remembered than what it is read by: there may be many."""
+    """What is to be recorded: by severity, and by where their documents would be. Of each ticket no
+    more is remembered than what it is read by: there may be many."""
 
     found: list[TicketRef] = field(default_factory=list)
     severities: Counter[str] = field(default_factory=Counter)
-    documents: Counter[str] = field(default_factory=Counter)
+    documents: Counter[_Where] = field(default_factory=Counter)
 
-    def add(self, incident: Incident, documents: Sequence[str]) -> None:
+    def add(self, incident: Incident, documents: Sequence[_Where]) -> None:
         self.found.append(incident.ticket)
         self.severities[incident.severity or "severity unknown"] += 1
         self.documents.update(documents)
 
 
 class Rehearsing:
-    """Plans backfills. `created_under` are the budgets, by connection, that each creation counts
-    in."""
+    """Plans backfills. `created_under` says by connection what each creation counts in."""
 
     def __init__(
         self,
@@ -116,7 +132,7 @@ class Rehearsing:
         policy: Policy,
         trackers: Mapping[str, Tracker],
         gate: Counting,
-        created_under: Mapping[str, tuple[Budget, ...]],
+        created_under: Mapping[str, CreatedUnder],
     ) -> None:
         self._store = store
         self._policy = policy
@@ -138,7 +154,7 @@ class Rehearsing:
         with self._measured() as spent:
             tasks, each = self._read(sample, everything)
         reading = list(self._loads(spent, times))
-        created = documents + Counter({name: round(n * times) for name, n in tasks.items()})
+        created = documents + Counter({where: round(n * times) for where, n in tasks.items()})
         turns = len(found) * max(each, LOOK_AGAIN) / IN_FLIGHT
         takes, bound = longest(reading, turns)
         with_creating, bound_creating = longest([*reading, *self._writes(created)], turns)
@@ -176,11 +192,15 @@ class Rehearsing:
                 hourly = Budget("requests", (Window(quota.limit, timedelta(hours=1)),))
                 yield Load(books, hourly, round(calls * times))
 
-    def _writes(self, created: Mapping[str, int]) -> Iterator[Load]:
+    def _writes(self, created: Mapping[_Where, int]) -> Iterator[Load]:
         """One write at least for each that is created."""
-        for connection, count in created.items():
-            for budget in self._created_under.get(connection, ()):
-                yield Load(connection, budget, count)
+        counts: Counter[tuple[str, Budget]] = Counter()
+        for (connection, place), count in created.items():
+            if (under := self._created_under.get(connection)) is not None:
+                books = under.books(connection, place)
+                counts.update({(books, budget): count for budget in under.budgets})
+        for (books, budget), units in counts.items():
+            yield Load(books, budget, units)
 
     def _listed(self, place: Place, wish: Wish, new: _New) -> PlannedPlace:
         """How many there are; those of which something is to be recorded are counted among the
@@ -209,19 +229,19 @@ class Rehearsing:
             known = tx.incidents.by_ticket(ticket.ref.connection, ticket.ref.id)
         return known is not None and is_done(known.incident, wish)
 
-    def _document(self, ticket: Ticket, wish: Wish) -> tuple[Incident, list[str]]:
-        """The incident as the list tells of it, and the connection where its document would be, if
-        it would get one."""
+    def _document(self, ticket: Ticket, wish: Wish) -> tuple[Incident, list[_Where]]:
+        """The incident as the list tells of it, and where its document would be, if it would get
+        one."""
         reading, now = TicketRead(ticket), self._store.clock()
         decision = decide(reading, None, self._policy, new_id="planned", now=now, backfills=[wish])
         if decision.incident is None:
             raise ValueError(f"{ticket.ref.key} was an incident a moment ago")
-        made = [e.target.connection for e in decision.effects if isinstance(e, CreateDocument)]
-        return decision.incident, made
+        targets = [e.target for e in decision.effects if isinstance(e, CreateDocument)]
+        return decision.incident, [(to.connection, to.place) for to in targets]
 
-    def _read(self, sample: Sequence[TicketRef], wish: Wish) -> tuple[Counter[str], timedelta]:
-        """The tasks that these would get, by connection, and how long it took to read one."""
-        tasks: Counter[str] = Counter()
+    def _read(self, sample: Sequence[TicketRef], wish: Wish) -> tuple[Counter[_Where], timedelta]:
+        """The tasks that these would get, by where, and how long it took to read one."""
+        tasks: Counter[_Where] = Counter()
         began = self._store.clock()
         for listed in sample:
             ticket = self._trackers[listed.connection].fetch(listed)
@@ -234,7 +254,7 @@ class Rehearsing:
                 backfills=[wish],
             )
             tasks.update(
-                effect.target.connection
+                (effect.target.connection, effect.target.place)
                 for effect in told.effects
                 if isinstance(effect, CreateTask) and not is_audit(effect.key)
             )

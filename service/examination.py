@@ -86,7 +86,7 @@ def examine(rules: Rules, means: Means) -> Iterator[Checked]:
         hooks = means.webhooks.get(name) if name in reached else None
         if not written_to(name, rules.policy):
             findings = [_not_yet(finding) for finding in findings]
-        hidden = {f.place for f in findings if f.place and f.kind is Kind.PLACE}
+        hidden = {f.place for f in findings if f.place and not f.ok}
         unseen |= {(name, place) for place in hidden}
         findings += webhooks(connection, hooks, means.doors.get(name), means.clock(), hidden)
         findings += means.listening.findings(name)
@@ -94,7 +94,7 @@ def examine(rules: Rules, means: Means) -> Iterator[Checked]:
     for team in rules.policy.teams.values():
         about = f"team {team.name}"
         looking = _Looking(team, rules.policy, means, reached, unseen)
-        for finding in (*_team(looking), *_readers(team, means.audiences, reached)):
+        for finding in (*_team(looking), *_readers(looking)):
             yield Checked(about, _mendable(finding))
 
 
@@ -176,14 +176,16 @@ def _team(looking: _Looking) -> Iterator[Finding]:
     yield from _verdicts(team, looking)
 
 
-def _readers(team: Team, audiences: Audiences, reached: set[str]) -> Iterator[Finding]:
+def _readers(looking: _Looking) -> Iterator[Finding]:
     """Does anything that only some may read go to where everybody may? That is a fault while the
     team only plans, too: `mode: act` will not start with it."""
-    if not {source.connection for source in team.incidents} <= reached:
+    if not {source.connection for source in looking.team.incidents} <= looking.reached:
         return
-    objections = list(audiences.of_team(team))
+    objections = list(looking.means.audiences.of_team(looking.team))
     for each in objections:
-        yield Finding(False, each.why.words, each.why.mend, kind=Kind.PUBLIC)
+        ends = (each.passage.source, each.passage.target)
+        if not {(spot.connection, spot.place) for spot in ends} & looking.unseen:
+            yield Finding(False, each.why.words, each.why.mend, kind=Kind.PUBLIC)
     if not objections:
         yield Finding(True, "nothing goes from where only some may read to where everybody may")
 

@@ -25,13 +25,15 @@ _KIND_OF = {"jira-issue": "jira", "confluence-page": "confluence"}
 class SignIn:
     """Where a connection leads, and as whom: `user` with a token, a token alone, or the GitHub App
     of the id `app`. `secret`, the token or the App's private key, is ``env:NAME`` or
-    ``file:PATH``. A connection is called by its `kind`."""
+    ``file:PATH``; `webhook_secret` the path of the file with that, or "". A connection is called by
+    its `kind`."""
 
     kind: str
     url: str
     secret: str
     user: str = ""
     app: str = ""
+    webhook_secret: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,9 @@ def _connection(at: SignIn) -> Iterator[str]:
     where = "{env: NAME} or {file: path}"
     yield f"    # Where the {what} stands, never the {what} itself: {where}."
     yield f"    auth: {_auth(at)}"
-    if heard:
+    if at.webhook_secret:
+        yield f"    webhook_secrets: [{{file: {yaml_word(at.webhook_secret)}}}]"
+    elif heard:
         yield "    # Changes are found by polling. To hear of them at once, make up a secret, name"
         yield "    # the variable that holds it, and run `followthrough webhooks install`:"
         yield f"    # webhook_secrets: [{{env: {at.kind.upper()}_WEBHOOK_SECRET}}]"

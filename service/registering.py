@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
+import json
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +29,9 @@ _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}", re.ASCII)
 
 #: Of the data directory, where the files of each App stand below its name and id.
 FOLDER = "github-apps"
+
+#: Beside them: which App it is, and which code it was made with.
+_TOLD = "app.json"
 
 #: Bytes: more than a private key and a webhook's secret take, a block of the disk for each.
 _ROOM = 16 * 1024
@@ -132,10 +139,32 @@ class Registering:
         parts = urlsplit(action)
         return Offer(action, asked, f"{parts.scheme}://{parts.netloc}")
 
-    def finish(self, url: str, code: str) -> Registered:
+    def finish(self, url: str, code: str, record: Callable[[Registered], object]) -> Registered:
         """Get the App's secrets for the code that GitHub sent, and write them into files of their
-        own, readable by this user only. Raises NotYet where the code is still good, else Unfit."""
+        own, readable by this user only. A code is good once: whoever comes with it again, or while
+        somebody else is at it, gets the same App. `record` is called once for an App, and again
+        only if it raised. Raises NotYet where the code is still good, else Unfit."""
         self._look_for_room()
+        with _alone(self.data / FOLDER):
+            asked = hashlib.sha256(f"{url} {code}".encode()).hexdigest()
+            path = self._made_with(asked)
+            if path is None:
+                path = self._converted(url, code, asked)
+            told = json.loads(path.read_text())
+            app = Registered.of(told)
+            if not told["on_record"]:
+                record(app)
+                _put(path, {**told, "on_record": True})
+        return app
+
+    def _made_with(self, asked: str) -> Path | None:
+        """What is told of the App whose code is remembered as `asked`."""
+        for path in (self.data / FOLDER).glob(f"*/{_TOLD}"):
+            if json.loads(path.read_text())["asked"] == asked:
+                return path
+        return None
+
+    def _converted(self, url: str, code: str, asked: str) -> Path:
         try:
             app = manifest.convert(url, code, self.answer_seconds)
         except Unavailable as error:
@@ -143,11 +172,14 @@ class Registering:
         except TrackerError as error:
             raise Unfit(f"{error.words}. {error.mend}") from None
         try:
-            return self._kept(app)
+            kept = self._kept(app)
+            path = kept.private_key.with_name(_TOLD)
+            _put(path, {**kept.told(), "asked": asked, "on_record": False})
         except OSError as error:
             words = f"The App {app.slug} is registered, and its secrets could not be written: "
             mend = f"Make a private key and a webhook secret on its page, {app.page}."
             raise Unfit(f"{words}{error.strerror}. {mend}") from None
+        return path
 
     def _look_for_room(self) -> None:
         """The code is good once, so what comes of it must find room. Raises NotYet."""
@@ -183,3 +215,26 @@ def _written(path: Path, text: str) -> Path:
     with os.fdopen(descriptor, "w") as file:
         file.write(text.strip() + "\n")
     return path.absolute()
+
+
+def _put(path: Path, told: Mapping[str, object]) -> None:
+    """Whole, or not at all."""
+    draft = path.with_suffix(".new")
+    draft.write_text(json.dumps(told))
+    draft.replace(path)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """While no other thread or process uses a code. Raises NotYet, also where a file in there
+    cannot be read or written meanwhile."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        words = f"{folder.absolute()} cannot be used: {error.strerror}."
+        raise NotYet(f"{words} Mend that. {_AGAIN}") from None

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from integrations.gate import Cost
 from service.store import Transaction
-from service.store.claims import Job
 from service.store.traffic import Circuit, Paused
+from service.store.waits import Waits
 from workflows.budgets import Budget
 
 #: Waiting jobs that are named one by one.
@@ -36,18 +36,10 @@ class Used:
 
 
 @dataclass(frozen=True, slots=True)
-class Waits:
-    """Work on the ticket that people call `ticket`, not before `until` (UTC)."""
-
-    ticket: str
-    until: datetime
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
 class Standing:
     """One connection, or one account of it (``connection@account``). `pauses` are in force;
-    `waiting` counts jobs that wait for a time, the first few of which are `next`."""
+    `waiting` counts the jobs on its tickets that wait for a time, the first few of which are
+    `next`; those on an account's are counted for its connection as well."""
 
     connection: str
     answers: Answers
@@ -70,31 +62,39 @@ def standings(tx: Transaction, limits: Mapping[str, tuple[Budget, ...]]) -> list
     accounts behind it."""
     pauses = tx.traffic.all_paused()
     return [
-        _standing(tx, books, limits[name], tuple(p for p in pauses if p.connection == books))
+        _standing(tx, books, limits[name], tuple(p for p in pauses if p.connection == books), waits)
         for name in sorted(limits)
-        for books in (name, *tx.traffic.accounts(name))
+        for books, waits in _waiting(tx, name)
     ]
 
 
+def _waiting(tx: Transaction, name: str) -> Iterator[tuple[str, Sequence[Waits]]]:
+    """What a connection's books are kept under, and those of each of its accounts, with what waits
+    on the tickets there: an account's are those of its owner (``acme/ops#1`` of ``acme``)."""
+    found = tx.waiting.on(name)
+    yield name, [waits for _, waits in found]
+    owned: dict[str, list[Waits]] = {}
+    for key, waits in found:
+        owned.setdefault(key.partition("/")[0].casefold(), []).append(waits)
+    for books in tx.traffic.accounts(name):
+        yield books, owned.get(books.removeprefix(f"{name}@").casefold(), [])
+
+
 def _standing(
-    tx: Transaction, connection: str, budgets: tuple[Budget, ...], pauses: tuple[Paused, ...]
+    tx: Transaction,
+    connection: str,
+    budgets: tuple[Budget, ...],
+    pauses: tuple[Paused, ...],
+    waits: Sequence[Waits],
 ) -> Standing:
     circuit = tx.traffic.circuit(connection)
-    jobs = tx.jobs.waiting(f"{connection}/")
     if circuit.probe_at is not None:
         answers = Answers.NO
     else:
         answers = Answers.LATER if any(not p.scope for p in pauses) else Answers.YES
     used = tuple(each for budget in budgets for each in _used(tx, connection, budget))
-    waits = tuple(_waits(tx, connection, job) for job in jobs[:MOST_NAMED])
-    return Standing(connection, answers, circuit, used, pauses, len(jobs), waits)
-
-
-def _waits(tx: Transaction, connection: str, job: Job) -> Waits:
-    ticket_id = job.subject.partition("/")[2]
-    known = tx.incidents.by_ticket(connection, ticket_id)
-    key = known.incident.ticket.key if known else tx.ledger.key(connection, ticket_id)
-    return Waits(key or job.subject, job.due_at, job.reason or "")
+    first = tuple(waits[:MOST_NAMED])
+    return Standing(connection, answers, circuit, used, pauses, len(waits), first)
 
 
 def _used(tx: Transaction, connection: str, budget: Budget) -> Iterator[Used]:

@@ -17,6 +17,8 @@ from workflows.policy import (
 from workflows.snapshots import Field, Progress
 from workflows.statuses import status_wish
 
+_PULL_REQUEST = "github-pull-request"
+
 
 def uses(connection: str, policy: Policy) -> dict[str, Use]:
     """Every place that the rules name on a connection, with what is done there."""
@@ -36,6 +38,7 @@ def uses(connection: str, policy: Policy) -> dict[str, Use]:
                     kept=known.kept | use.kept,
                     closes=known.closes or use.closes,
                     statuses=(*known.statuses, *use.statuses),
+                    proposed=known.proposed or use.proposed,
                 )
     return found
 
@@ -45,7 +48,8 @@ def _done(team: Team) -> Iterator[tuple[str, str, Use]]:
     document = team.postmortem.document
     rule = f"teams.{team.name}.postmortem"
     made = Creation(document.issue_type, document.fill, f"{rule}.document")
-    yield document.connection, document.place, Use((made,))
+    proposed = document.kind == _PULL_REQUEST
+    yield document.connection, document.place, Use((made,), proposed=proposed)
     fields = frozenset(field for field, known in team.sync.fields.items() if known.counts)
     closes = team.sync.close_milestones and team.postmortem.twin is not None
     for target, at in zip(tickets(team), ("tasks", "tasks.twin"), strict=False):

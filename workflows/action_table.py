@@ -132,10 +132,8 @@ def read_table(base: str, seen: str, items: Iterable[ActionItem] = ()) -> Edited
     odd: list[str] = []
     above, rows, below = _around(seen)
     moved, there = _moved(seen), _named_rows(seen)
-    for line in rows:
+    for line in (rows[number] for number in item_rows(rows)):
         cells = row_cells(line)
-        if _is_head(line) or is_rule(cells):
-            continue
         name = row_id(cells)
         if name in ours and cells == there[name]:
             if cells != ours[name]:
@@ -175,6 +173,20 @@ def own_rows(lines: Sequence[str]) -> range:
         if parted and all(_is_row(lines[number]) for number in more):
             ours = range(ours.start, more.stop)
     return ours
+
+
+def item_rows(lines: Sequence[str]) -> Iterator[int]:
+    """Which of these lines are rows of our table that may speak of an action item: no rule, and no
+    head, whatever somebody made of its words."""
+    ours = own_rows(lines)
+    for number in ours:
+        cells = row_cells(lines[number])
+        if not cells or is_rule(cells) or _is_head(lines[number]):
+            continue
+        below = lines[number + 1 : ours.stop][:1]
+        is_other_head = any(map(is_rule, map(row_cells, below))) and cells[0] and not row_id(cells)
+        if not is_other_head:
+            yield number
 
 
 def _is_head(line: str) -> bool:

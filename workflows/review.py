@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from workflows.action_table import HEAD, is_rule, new_row, own_rows, read_row, row_cells
+from workflows.action_table import item_rows, new_row, read_row, row_cells
 from workflows.actions import asking_line
 from workflows.documents import region_line, regions
 from workflows.markup import as_said
@@ -342,18 +342,14 @@ def _asking(prose: Sequence[Line]) -> Iterator[Line]:
     numbered = dict(prose)
     first = min(numbered, default=0)
     lines = [numbered.get(n, "") for n in range(first, max(numbered, default=-1) + 1)]
-    ours = own_rows(lines)
-    return (
-        (number, line) for number, line in prose if number - first in ours or not row_cells(line)
-    )
+    ours = {first + number for number in item_rows(lines)}
+    return ((number, line) for number, line in prose if number in ours or not row_cells(line))
 
 
 def _action(line: str, measured: Collection[str]) -> tuple[str, list[str] | None]:
     """The name of an action item ("" before it has one), and what it lacks; None where the line is
     none, or is one that is not going to be done."""
     cells = row_cells(line)
-    if cells[:2] == list(HEAD[:2]) or is_rule(cells):
-        return "", None
     if (known := read_row(line)) is not None:
         name, row = known
         unread = any(problem.startswith("status") for problem in row.problems)

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-import json
-import math
 import re
 import threading
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 from requests.auth import HTTPBasicAuth
 
+from integrations.atlassian import (
+    CONNECT_SECONDS,
+    WAIT_WITHOUT_A_WORD,
+    get_as_nobody,
+    is_anonymous,
+    json_of,
+    led_away,
+    lost,
+    mend_sign_in,
+    retry_after,
+    spoken,
+    unanswered,
+)
 from integrations.gate import OPEN, Answered, Call, Gate, Pause
-from integrations.http import Answer, an_object, never_arrived, parsed
+from integrations.http import Answer, an_object, parsed
 from integrations.tracker import (
     NotThere,
-    OutcomeUnknown,
     RateLimited,
     Rejected,
     SignInFailed,
@@ -28,10 +38,6 @@ from integrations.tracker import (
 )
 
 Clock = Callable[[], datetime]
-
-_CONNECT_SECONDS = 5
-_WAIT_WITHOUT_A_WORD = timedelta(seconds=60)
-_LONGEST_WORDS = 500
 
 #: What one or the other version's error answers hold.
 _OWN_WORDS = frozenset({"errors", "statusCode"})
@@ -77,7 +83,7 @@ class ConfluenceClient:
         self.url = f"{base.removesuffix('/wiki')}/wiki" if self.cloud else base
         self.connection = connection
         self.clock = clock
-        self._timeout = (_CONNECT_SECONDS, timeout)
+        self._timeout = (CONNECT_SECONDS, timeout)
         self._gate = gate
         self._user, self._token = user, token
         self._of_thread = threading.local()  # requests' sessions are not made for several threads
@@ -104,8 +110,7 @@ class ConfluenceClient:
         """What GET answers to somebody who is not signed in; None for a refusal, a sign-in page or
         a way to one. No credentials are sent. Raises RateLimited, Unavailable."""
         with self._gate.passing(Call(self.connection, "GET", path)) as report:
-            # a session of its own has no cookies, and with an `auth` ~/.netrc is not looked at
-            answer = self._sent(requests.Session(), "GET", path, params, None, _as_nobody)
+            answer = self._sent_by_nobody(path, params)
             if isinstance(answer, TrackerError):
                 report(_told(0, answer))
                 raise answer
@@ -114,7 +119,7 @@ class ConfluenceClient:
             report(_told(answer.status_code, error))
         if error is not None:
             raise error
-        return _json_of(answer) if answer.status_code == 200 else None
+        return json_of(answer) if answer.status_code == 200 else None
 
     @property
     def _session(self) -> requests.Session:
@@ -135,58 +140,56 @@ class ConfluenceClient:
 
     def _object(self, method: str, path: str, **asked: Any) -> Answer:
         def odd(words: str) -> TrackerError:
-            return _lost(method, f"{method} {self.url}{path}: {words}")
+            return lost(method, f"{method} {self.url}{path}: {words}")
 
         return an_object(parsed(self._call(method, path, **asked), odd), odd)
 
     def _call(self, method: str, path: str, params: Mapping[str, Any], body: Any = None) -> bytes:
         with self._gate.passing(Call(self.connection, method, path)) as report:
-            answer = self._sent(self._session, method, path, params, body)
+            answer = self._sent(method, path, params, body)
             if isinstance(answer, TrackerError):
                 report(_told(0, answer))
                 raise answer
-            good = answer.ok and not answer.is_redirect and not _anonymous(answer)
+            good = answer.ok and not answer.is_redirect and not is_anonymous(answer)
             error = None if good else self._error(answer, method)
             report(_told(answer.status_code, error))
         if error is not None:
             raise error
         return answer.content
 
-    def _sent(
-        self,
-        session: requests.Session,
-        method: str,
-        path: str,
-        params: Mapping[str, Any],
-        body: Any,
-        auth: Any = None,
+    def _sent_by_nobody(
+        self, path: str, params: Mapping[str, Any]
     ) -> requests.Response | TrackerError:
         try:
-            return session.request(
+            return get_as_nobody(self.url + path, params, timeout=self._timeout)
+        except requests.RequestException as error:
+            return unanswered(self.url, "GET", error)
+
+    def _sent(
+        self, method: str, path: str, params: Mapping[str, Any], body: Any
+    ) -> requests.Response | TrackerError:
+        try:
+            return self._session.request(
                 method,
                 self.url + path,
                 params=params,
                 json=body,
-                headers={"Accept": "application/json"},
-                auth=auth,
                 timeout=self._timeout,
                 allow_redirects=False,  # credentials never follow one
             )
         except requests.RequestException as error:
-            if never_arrived(error):
-                return Unavailable(
-                    f"{self.url} could not be reached ({type(error).__name__})",
-                    mend="Check the address, the network and the certificate.",
-                )
-            return _lost(method, f"{self.url} gave no answer ({type(error).__name__})")
+            return unanswered(self.url, method, error)
 
     def _error(self, response: requests.Response, method: str) -> TrackerError:
-        status, answer = response.status_code, _json_of(response)
-        words = self._words(response, answer)
+        status, answer = response.status_code, json_of(response)
+        words = spoken(response, _said(answer), self._token)
         if status == 429:
-            return RateLimited(words, retry_at=self._retry_at(response))
-        if status in (401, 403) or _anonymous(response):
-            mend = _mend_sign_in(status, response)
+            now = self.clock()
+            return RateLimited(
+                words, retry_at=retry_after(response, now) or now + WAIT_WITHOUT_A_WORD
+            )
+        if status in (401, 403) or is_anonymous(response):
+            mend = mend_sign_in("Confluence", response, _MEND_RIGHTS)
             if mend == _MEND_RIGHTS and method != "GET":  # no other sign-in will change that
                 return Refused(words, mend=mend)
             return SignInFailed(words, mend=mend)
@@ -200,37 +203,12 @@ class ConfluenceClient:
         if status == 409:  # another change at the same moment; this one was not made
             return Unavailable(words)
         if status == 408 or (status >= 500 and status != 501):
-            return _lost(method, words)
+            return lost(method, words)
         if status < 400:
-            to = urlsplit(response.headers.get("Location", ""))
-            where = f"{to.scheme}://{to.netloc}" if to.netloc else "another page"
-            return Rejected(
-                f"{self.url} sends us on to {where}",
-                mend="Write the address that Confluence itself uses (its base URL) in the rules.",
-            )
+            return led_away(self.url, "Confluence", response)
         if status == 413:
             return Refused(words, mend="Shorten the page: Confluence takes 5 MB at most.")
         return Refused(words)
-
-    def _retry_at(self, response: requests.Response) -> datetime:
-        """https://developer.atlassian.com/cloud/confluence/rate-limiting/ and, on Data Center,
-        https://confluence.atlassian.com/doc/improving-instance-stability-with-rate-limiting-992679004.html
-        tell the seconds as ``Retry-After``."""
-        now = self.clock()
-        try:
-            seconds = float(response.headers.get("Retry-After", ""))
-        except ValueError:
-            return now + _WAIT_WITHOUT_A_WORD
-        if not math.isfinite(seconds) or not 0 <= seconds <= 86_400:
-            return now + _WAIT_WITHOUT_A_WORD
-        return now + timedelta(seconds=max(seconds, 1))
-
-    def _words(self, response: requests.Response, answer: Any) -> str:
-        """Confluence's own words, without the token should an answer ever repeat it."""
-        said = _said(answer) or f"{response.status_code} {response.reason or ''}".strip()
-        if self._token:
-            said = said.replace(self._token, "***")
-        return said[:_LONGEST_WORDS]
 
 
 def moment(told: str) -> datetime:
@@ -251,37 +229,8 @@ def _said(answer: Any) -> str:
     return str(answer.get("message") or "")
 
 
-def _mend_sign_in(status: int, response: requests.Response) -> str:
-    if "CAPTCHA" in response.headers.get("X-Authentication-Denied-Reason", "").upper():
-        return "Confluence wants a CAPTCHA: sign in once in a browser as this account."
-    if status != 403 or _anonymous(response):
-        return "Check the account's user name and token; API tokens expire."
-    return _MEND_RIGHTS
-
-
 def _told(status: int, error: TrackerError | None) -> Answered:
     if isinstance(error, RateLimited):
         return Answered(pause=Pause(error.words, told=error.retry_at), status=status)
     failing = status == 0 or status >= 500
     return Answered(failing, error.words if error and failing else "", status=status)
-
-
-def _lost(method: str, words: str) -> TrackerError:
-    return Unavailable(words) if method == "GET" else OutcomeUnknown(words)
-
-
-def _anonymous(response: requests.Response) -> bool:
-    """Whether the sign-in failed and Confluence answered as to nobody, to whom pages that are not
-    public look deleted. https://jira.atlassian.com/browse/JRA-41559"""
-    return "AUTHENTICATED_FAILED" in response.headers.get("X-Seraph-LoginReason", "")
-
-
-def _as_nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
-
-
-def _json_of(response: requests.Response) -> Any:
-    try:
-        return json.loads(response.content)
-    except ValueError:
-        return None

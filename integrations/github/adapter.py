@@ -206,7 +206,7 @@ class GitHubTracker:
         path = self._client.present_issue_path(ticket.key)
         for comment in self._client.pages(f"{path}/comments"):
             author = (comment.get("user") or {}).get("login", "")
-            if key_in(comment.get("body")) == key and self._is_me(str(author)):
+            if key_in(comment.get("body")) == key and self._is_surely_me(str(author)):
                 return str(comment["id"])
         return None
 
@@ -264,6 +264,10 @@ class GitHubTracker:
 
     def _is_me(self, login: str) -> bool:
         return login.lower() == self._client.login().lower()
+
+    def _is_surely_me(self, login: str) -> bool:
+        """One read where it is not by the name that is remembered: we may have been renamed."""
+        return self._is_me(login) or login.lower() == self._client.login(anew=True).lower()
 
 
 def _calls(handles: Sequence[str]) -> str:

@@ -93,7 +93,7 @@ def error_of(
         closed = next((mend for said, mend in _CLOSED if said.search(words)), None)
         if closed is not None:
             return Rejected(words, mend=closed)
-        return SignInFailed(words, mend=_permission(headers, writes))
+        return SignInFailed(words, mend=_permission(headers, words, writes))
     if status in (404, 410):
         return NotThere(words, mend="Look whether it was deleted, and whether the token sees it.")
     if status == 409:
@@ -183,13 +183,22 @@ def _retry_at(headers: Mapping[str, str], now: datetime) -> datetime:
     return now + _UNTOLD_WAIT
 
 
-def _permission(headers: Mapping[str, str], writes: bool) -> str:
-    """Which permission is lacking, where GitHub says it:
+def _permission(headers: Mapping[str, str], words: str, writes: bool) -> str:
+    """Which permission is lacking, where GitHub says it; of an App its owner may have asked for it
+    already, and nobody accepted that:
     https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#resource-not-accessible
+    https://docs.github.com/en/apps/using-github-apps/approving-updated-permissions-for-a-github-app
     """
     if "x-github-sso" in headers:
         return "Authorise the token for the organisation's single sign-on, in its settings."
     wanted = headers.get("x-accepted-github-permissions")
+    if "by integration" in words:
+        named = f"the permission {wanted}" if wanted else "what it lacks (doctor names it)"
+        return (
+            f"Give the App {named} in its settings, unless it asks for it already; then an owner "
+            "of the organisation accepts the new permissions in the organisation's settings, under "
+            "GitHub Apps."
+        )
     if wanted:
         return f"Give the token, or the App, the permission {wanted}."
     scopes = headers.get("x-accepted-oauth-scopes")

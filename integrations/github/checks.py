@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from urllib.parse import urlsplit
@@ -11,12 +11,13 @@ from integrations.findings import Finding, Kind
 from integrations.github.app_checks import check_installation
 from integrations.github.client import GitHubClient
 from integrations.tracker import NotThere, RateLimited, SignInFailed, TrackerError
+from integrations.uses import Use
 
 #: A token that ends so soon is told, so that another one is made in time.
 _SOON = timedelta(days=14)
 
 
-def check(client: GitHubClient, places: Iterable[str]) -> Iterator[Finding]:
+def check(client: GitHubClient, places: Mapping[str, Use]) -> Iterator[Finding]:
     """Sign-in, then each repository: is it seen, may we write, has it issues, whom can it
     assign, has it sub-issues. Reads only."""
     try:
@@ -36,9 +37,9 @@ def check(client: GitHubClient, places: Iterable[str]) -> Iterator[Finding]:
         headers = client.headers("/user")
         yield from _scopes(headers.get("x-oauth-scopes", ""))
         yield from _end(headers.get("github-authentication-token-expiration", ""), client.clock())
-    for place in places:
+    for place, use in places.items():
         try:
-            yield from _place(client, place)
+            yield from _place(client, place, use)
         except NotThere as error:
             yield Finding(False, f"{place}: {error.words}", _UNSEEN, kind=Kind.PLACE, place=place)
         except TrackerError as error:
@@ -89,7 +90,7 @@ def _end(told: str, now: datetime) -> Iterator[Finding]:
     yield Finding(True, f"the token ends on {end:%Y-%m-%d}", mend if soon else "")
 
 
-def _place(client: GitHubClient, place: str) -> Iterator[Finding]:
+def _place(client: GitHubClient, place: str, use: Use) -> Iterator[Finding]:
     repository = client.repository(place)
     if repository.name.lower() != place.lower():
         mend = "Write its new name in the rules."
@@ -121,7 +122,7 @@ def _place(client: GitHubClient, place: str) -> Iterator[Finding]:
     elif repository.may_push:
         yield Finding(True, f"{place}: write access")
     if client.signer.is_app:
-        yield from check_installation(client, place)
+        yield from check_installation(client, place, use)
     yield from _people(client, place)
     yield from _sub_issues(client, place)
 

@@ -230,11 +230,11 @@ class GitHubClient:
             place, since, **({} if self.signer.is_app else {"creator": self.login()})
         )
 
-    def login(self) -> str:
-        """The account that acts; asked for once, an App's now and then."""
-        if (of_app := self.signer.login()) is not None:
+    def login(self, *, anew: bool = False) -> str:
+        """The account that acts; asked for once, an App's now and then, or `anew`."""
+        if (of_app := self.signer.login(anew=anew)) is not None:
             return of_app
-        if self._login is None:
+        if self._login is None or anew:
             self._login = str(self.read("/user")["login"])
         return self._login
 
@@ -273,8 +273,10 @@ class GitHubClient:
         status, headers, text, error = self._passed(signature, *asked)
         if status == 401 and self.signer.refused(signature):  # nothing was done
             status, headers, text, error = self._passed(self.signer.sign(path), *asked)
-        if status == 404:
-            self.signer.missed(path)
+        if status == 403 and not isinstance(error, RateLimited):
+            self.signer.refused(signature)  # of an App, a newer one may do more
+        if status == 404 and self.signer.missed(path, signature):  # nothing was done
+            status, headers, text, error = self._passed(self.signer.sign(path), *asked)
         if error is not None:
             raise error
         if status == 304 and conditions:

@@ -93,19 +93,29 @@ class Spot:
     hidden: TrackerError | None = None
     beside: str = ""
 
+    @property
+    def mended(self) -> Hook | None:
+        """Which of a repository's gets what they do not send together: the first that can be used.
+        One that somebody switched off stays so as long as there is another."""
+
+        def rank(hook: Hook) -> tuple[bool, bool]:
+            return not hook.active, any(hook.faults())
+
+        return None if self.whole else min(self.hooks, key=rank, default=None)
+
     def faults(self, needed: frozenset[str]) -> Iterator[tuple[Kind, str]]:
-        """What is wrong with ours together: nothing as long as those that can be used send all. Of
-        an organisation's only that it has no secret; what it does not send, each repository tells
-        that needs it."""
+        """What is wrong with ours together: nothing as long as those that can be used send all,
+        else what the one lacks that is to be mended. Of an organisation's only that it has no
+        secret; what it does not send, each repository tells that needs it."""
         if self.whole:
             for hook in (hook for hook in self.hooks if hook.active):
                 yield from hook.faults()
             return
-        if not unsent(needed, (hook for hook in self.hooks if not any(hook.faults()))):
+        used = [hook for hook in self.hooks if not any(hook.faults())]
+        if self.mended is None or not unsent(needed, used):
             return
-        for hook in self.hooks:
-            yield from hook.faults()
-        if missing := unsent(needed, self.hooks):
+        yield from self.mended.faults()
+        if missing := unsent(needed, [self.mended, *used]):
             yield Kind.WEBHOOK_EVENTS, f"it does not send {', '.join(sorted(missing))}"
 
 

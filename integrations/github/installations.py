@@ -15,8 +15,8 @@ from urllib.parse import unquote
 
 from integrations.github.client import GitHubClient, repo_path
 from integrations.github.recent import Recent
-from integrations.github.signing import MEND_APP, Signature
-from integrations.http import in_shape
+from integrations.github.signing import MEND_APP, Signature, Signer
+from integrations.http import Answer, in_shape
 from integrations.tracker import (
     NotThere,
     OutcomeUnknown,
@@ -97,21 +97,29 @@ class Installations:
         return self._token_of(self.serving(place), place)
 
     def refused(self, signature: Signature) -> bool:
-        """The token ended before its time, or was revoked: the next one is fetched anew."""
+        """The token ended before its time, was revoked, or is older than what the App may do by
+        now: the next one is fetched anew."""
         with self._lock:
             held = [id for id, (kept, _) in self._tokens.items() if kept == signature]
             for id in held:
                 del self._tokens[id]
         return bool(signature.account)
 
-    def missed(self, path: str) -> None:
-        """The repository may have been taken out of the installation since it was looked for."""
+    def missed(self, path: str, signature: Signature) -> bool:
+        """The repository may have been taken out of the installation since it was looked for, or
+        transferred to an owner of another one."""
         there = _REPOSITORY.match(path)
-        if there is not None and not _OWN.match(path):
-            self._serving.forget(f"{unquote(there[1])}/{unquote(there[2])}".casefold())
-            self.sign(path)
+        if there is None or _OWN.match(path):
+            return False
+        self._serving.forget(f"{unquote(there[1])}/{unquote(there[2])}".casefold())
+        return self.sign(path) != signature
 
-    def login(self) -> str | None:
+    def login(self, *, anew: bool = False) -> str | None:
+        """See `Signer`. No answer tells the id of the account that acts, which would stay: ``/app``
+        has the App's own, and ``/users/…[bot]`` is about no repository, so that nobody signs it; it
+        was also seen to be 404, https://github.com/actions/create-github-app-token/issues/172"""
+        if anew:
+            self._app.forget("")
         return self.app().login
 
     def _token_of(self, installation: Installation, place: str) -> Signature:
@@ -156,15 +164,27 @@ class Installations:
             except NotThere:
                 words = f"the GitHub App {self.app().slug} is not installed on {place}"
                 mend = f"Install it there: {self.app().page}/installations/new. Of an "
-                mend += "installation for selected repositories, add this one to them."
+                mend += "installation for selected repositories, add this one to them. If it was "
+                mend += "transferred to another owner, install the App there."
                 raise Rejected(words, mend=mend) from None
-            with in_shape(f"the installation on {place}"):
-                return Installation(
-                    id=int(answer["id"]),
-                    owner=str(answer["account"]["login"]),
-                    permissions={str(k): str(v) for k, v in answer["permissions"].items()},
-                    page=str(answer.get("html_url") or ""),
-                )
+            return _installation(answer)
+
+    def each(self) -> tuple[Signer, ...]:
+        """See `Signer`. Installations that are suspended serve nothing.
+        https://docs.github.com/en/rest/apps/apps#list-installations-for-the-authenticated-app"""
+        with _as_app():
+            listed = list(self._client.pages("/app/installations"))
+        serving = [_installation(told) for told in listed if not told.get("suspended_at")]
+        if not serving:
+            what = "suspended wherever it is installed" if listed else "installed nowhere yet"
+            words = f"the GitHub App {self.app().slug} is {what}"
+            mend = "Let it work again, or install it" if listed else "Install it"
+            raise Rejected(words, mend=f"{mend}: {self.app().page}/installations/new.")
+        return tuple(_Installed(self, installation) for installation in serving)
+
+    def token_of(self, installation: Installation) -> Signature:
+        """Of what no repository tells the installation."""
+        return self._token_of(installation, "")
 
     def app(self) -> App:
         """At most ten minutes old.
@@ -177,6 +197,41 @@ class Installations:
             with in_shape("/app"):
                 events = frozenset(map(str, answer.get("events") or ()))
                 return App(str(answer["slug"]), str(answer["html_url"]), events)
+
+
+class _Installed:
+    """The `Signer` of what is asked of one installation as a whole."""
+
+    is_app = True
+
+    def __init__(self, app: Installations, installation: Installation) -> None:
+        self._app = app
+        self._installation = installation
+
+    def sign(self, path: str) -> Signature:  # noqa: ARG002 - the protocol's
+        return self._app.token_of(self._installation)
+
+    def refused(self, signature: Signature) -> bool:
+        return self._app.refused(signature)
+
+    def missed(self, path: str, signature: Signature) -> bool:  # noqa: ARG002 - the protocol's
+        return False
+
+    def login(self, *, anew: bool = False) -> str | None:
+        return self._app.login(anew=anew)
+
+    def each(self) -> tuple[Signer, ...]:
+        return (self,)
+
+
+def _installation(told: Answer) -> Installation:
+    with in_shape("an installation"):
+        return Installation(
+            id=int(told["id"]),
+            owner=str(told["account"]["login"]),
+            permissions={str(k): str(v) for k, v in told["permissions"].items()},
+            page=str(told.get("html_url") or ""),
+        )
 
 
 @contextmanager

@@ -14,9 +14,10 @@ def candidates(client: GitHubClient, connection: str, lost: Lost) -> Iterator[Js
     First what our own webhooks told of, then what relates to incident and document, all read by
     number and so from no index that lags. Last the account's own issues in the place since then:
     a list, not search, whose index lags by minutes. Only what our own account opened counts:
-    anybody can copy a text that holds a marker.
+    anybody can copy a text that holds a marker. Its name is asked for anew: of one that was renamed
+    nothing would be found, and all of it be made again.
     """
-    me = client.login().casefold()
+    me = client.login(anew=True).casefold()
     for issue in _everywhere(client, connection, lost):
         author = str((issue.get("user") or {}).get("login", ""))
         if author.casefold() == me and "pull_request" not in issue:

@@ -43,14 +43,21 @@ class Signer(Protocol):
         TrackerError family, never OutcomeUnknown or NotThere."""
 
     def refused(self, signature: Signature) -> bool:
-        """The server takes this signature no more (401). Whether `sign` may have another one."""
+        """The server does not take this signature (401), or not for this (403). Whether `sign` may
+        have another one."""
 
-    def missed(self, path: str) -> None:
-        """Nothing is at `path` (404). Raises Rejected where that is because the signer may look
-        there no more, and what `sign` raises."""
+    def missed(self, path: str, signature: Signature) -> bool:
+        """Nothing is at `path` (404) for this signature. Whether `sign` has another one by now, for
+        which there may be. Raises Rejected where the signer may look there no more, and what `sign`
+        raises."""
 
-    def login(self) -> str | None:
-        """The account that acts, or None where the server tells it of a signed request."""
+    def login(self, *, anew: bool = False) -> str | None:
+        """The account that acts, asked for `anew` or as remembered; None where the server tells it
+        of a signed request."""
+
+    def each(self) -> tuple[Signer, ...]:
+        """Those who together see all that it sees, where no request asks for all of it at once:
+        itself, or one for each installation of an App. Raises the TrackerError family."""
 
 
 class Token:
@@ -67,11 +74,14 @@ class Token:
     def refused(self, signature: Signature) -> bool:  # noqa: ARG002 - the protocol's
         return False
 
-    def missed(self, path: str) -> None:
-        """See `Signer`."""
+    def missed(self, path: str, signature: Signature) -> bool:  # noqa: ARG002 - the protocol's
+        return False
 
-    def login(self) -> str | None:
+    def login(self, *, anew: bool = False) -> str | None:  # noqa: ARG002 - the protocol's
         return None
+
+    def each(self) -> tuple[Signer, ...]:
+        return (self,)
 
 
 class AppKey:
@@ -98,8 +108,11 @@ class AppKey:
     def refused(self, signature: Signature) -> bool:  # noqa: ARG002 - the protocol's
         return False
 
-    def missed(self, path: str) -> None:
-        """See `Signer`."""
+    def missed(self, path: str, signature: Signature) -> bool:  # noqa: ARG002 - the protocol's
+        return False
 
-    def login(self) -> str | None:
+    def login(self, *, anew: bool = False) -> str | None:  # noqa: ARG002 - the protocol's
         return None
+
+    def each(self) -> tuple[Signer, ...]:
+        return (self,)

@@ -122,11 +122,11 @@ class GitHubWebhooks:
             yield from mends or [Deed(Step.KEEP, spot.name, right)]
 
     def _mends(self, spot: Spot, *, anew: bool) -> Iterator[Deed]:
-        """What ours there do not send together, the first of them gets: what two of them send
-        would arrive twice."""
+        """What ours there do not send together, one of them gets: what two of them send would
+        arrive twice."""
         faults = [words for _, words in spot.faults(self._required(spot.events))]
         for hook in spot.hooks:
-            mended = bool(faults) and hook is spot.hooks[0] and not spot.whole
+            mended = bool(faults) and hook is spot.mended
             wrong = list(faults) if mended else []
             if spot.whole and hook.active:
                 wrong = [words for _, words in hook.faults()]

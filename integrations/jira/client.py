@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -13,12 +12,24 @@ from urllib.parse import urlsplit
 import requests
 from jira import JIRA
 
+from integrations.atlassian import (
+    CONNECT_SECONDS,
+    WAIT_WITHOUT_A_WORD,
+    get_as_nobody,
+    is_anonymous,
+    json_of,
+    led_away,
+    lost,
+    mend_sign_in,
+    retry_after,
+    spoken,
+    unanswered,
+)
 from integrations.gate import OPEN, Call, Gate
-from integrations.http import Answer, Odd, an_object, date_of, never_arrived, objects, parsed
+from integrations.http import Answer, Odd, an_object, date_of, objects, parsed
 from integrations.jira import budgets
 from integrations.tracker import (
     NotThere,
-    OutcomeUnknown,
     RateLimited,
     Rejected,
     SignInFailed,
@@ -28,9 +39,7 @@ from integrations.tracker import (
 
 Clock = Callable[[], datetime]
 
-_CONNECT_SECONDS = 5
-_WAIT_WITHOUT_A_WORD = timedelta(seconds=60)
-_LONGEST_WORDS = 500
+_MEND_RIGHTS = "Grant this account the permission in the project's permission scheme."
 
 #: A Date is in whole seconds, and a site has several machines.
 _DATES_DIFFER = timedelta(seconds=2)
@@ -73,7 +82,7 @@ class JiraClient:
     ) -> None:
         self.url = url.rstrip("/")
         self.clock = clock
-        self._timeout = (_CONNECT_SECONDS, timeout)
+        self._timeout = (CONNECT_SECONDS, timeout)
         self._connection = connection
         self._gate = gate
         self._user, self._token = user, token
@@ -159,20 +168,13 @@ class JiraClient:
             report(budgets.answered(answer.status_code, headers, error, ()))
         if error is not None:
             raise error
-        return answer.status_code == 200 and isinstance(_json_of(answer), dict)
+        return answer.status_code == 200 and isinstance(json_of(answer), dict)
 
     def _sent_by_nobody(self, path: str) -> requests.Response | TrackerError:
         try:
-            # a session of its own has no cookies, and with an `auth` ~/.netrc is not looked at
-            return requests.get(
-                self.url + path,
-                headers={"Accept": "application/json"},
-                auth=_as_nobody,
-                timeout=self._timeout,
-                allow_redirects=False,
-            )
+            return get_as_nobody(self.url + path, timeout=self._timeout)
         except requests.RequestException as error:
-            return self._unanswered(error, "GET")
+            return unanswered(self.url, "GET", error)
 
     def search(
         self, jql: str, fields: str, properties: str = "", expand: str = ""
@@ -225,7 +227,7 @@ class JiraClient:
         return Answer({}, odd) if answer is None else an_object(answer, odd)
 
     def _odd(self, method: str, path: str) -> Odd:
-        return lambda words: _lost(method, f"{method} {self.url}{path}: {words}")
+        return lambda words: lost(method, f"{method} {self.url}{path}: {words}")
 
     def _call(
         self,
@@ -242,7 +244,7 @@ class JiraClient:
             if isinstance(answer, TrackerError):
                 report(budgets.answered(0, {}, answer, costs))
                 raise answer
-            good = answer.ok and not answer.is_redirect and not _anonymous(answer)
+            good = answer.ok and not answer.is_redirect and not is_anonymous(answer)
             error = None if good else self._error(answer, method)
             headers = {name.lower(): value for name, value in answer.headers.items()}
             report(budgets.answered(answer.status_code, headers, error, costs))
@@ -274,24 +276,16 @@ class JiraClient:
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            return self._unanswered(error, method)
-
-    def _unanswered(self, error: requests.RequestException, method: str) -> TrackerError:
-        if never_arrived(error):
-            return Unavailable(
-                f"{self.url} could not be reached ({type(error).__name__})",
-                mend="Check the address, the network and the certificate.",
-            )
-        return _lost(method, f"{self.url} gave no answer ({type(error).__name__})")
+            return unanswered(self.url, method, error)
 
     def _error(self, response: requests.Response, method: str) -> TrackerError:
         status = response.status_code
-        answer = _json_of(response)
-        words = self._words(response, answer)
+        answer = json_of(response)
+        words = spoken(response, words_of(answer), self._token)
         if status == 429:
             return RateLimited(words, retry_at=self._retry_at(response))
-        if status in (401, 403) or _anonymous(response):
-            return SignInFailed(words, mend=self._mend_sign_in(status, response))
+        if status in (401, 403) or is_anonymous(response):
+            return SignInFailed(words, mend=mend_sign_in("Jira", response, _MEND_RIGHTS))
         if status == 404 and not (isinstance(answer, Mapping) and "errorMessages" in answer):
             # Never take a proxy's 404 for a deleted ticket
             return NotJira(f"{self.url}: {words}", mend="Check the address of the site.")
@@ -300,46 +294,23 @@ class JiraClient:
         if status == 409:  # another change at the same moment; this one was not made
             return Unavailable(words)
         if status == 408 or (status >= 500 and status != 501):  # 501: no such route there
-            return _lost(method, words)
+            return lost(method, words)
         if status < 400:
-            to = urlsplit(response.headers.get("Location", ""))
-            where = f"{to.scheme}://{to.netloc}" if to.netloc else "another page"
-            return Rejected(
-                f"{self.url} sends us on to {where}",
-                mend="Write the address that Jira itself uses (its base URL) in the rules.",
-            )
+            return led_away(self.url, "Jira", response)
         return Refused(words, answer)
 
-    def _mend_sign_in(self, status: int, response: requests.Response) -> str:
-        if "CAPTCHA" in response.headers.get("X-Authentication-Denied-Reason", "").upper():
-            return "Jira wants a CAPTCHA: sign in once in a browser as this account."
-        if status != 403:
-            return "Check the account's user name and token; API tokens expire."
-        return "Grant this account the permission in the project's permission scheme."
-
     def _retry_at(self, response: requests.Response) -> datetime:
-        """https://developer.atlassian.com/cloud/jira/platform/rate-limiting/: ``Retry-After`` in
-        seconds, ``X-RateLimit-Reset`` as an ISO 8601 time."""
+        """By ``Retry-After``, or ``X-RateLimit-Reset`` as an ISO 8601 time:
+        https://developer.atlassian.com/cloud/jira/platform/rate-limiting/"""
         now = self.clock()
-        try:
-            seconds = float(response.headers.get("Retry-After", ""))
-            if math.isfinite(seconds) and 0 <= seconds <= 86_400:
-                return now + timedelta(seconds=max(seconds, 1))
-        except ValueError:
-            pass
+        if told := retry_after(response, now):
+            return told
         try:
             reset = datetime.fromisoformat(response.headers.get("X-RateLimit-Reset", ""))
             reset = reset if reset.tzinfo else reset.replace(tzinfo=UTC)
             return min(max(reset, now + timedelta(seconds=1)), now + timedelta(days=1))
         except ValueError:
-            return now + _WAIT_WITHOUT_A_WORD
-
-    def _words(self, response: requests.Response, answer: Any) -> str:
-        """Jira's own words, without the token should an answer or a proxy ever repeat it."""
-        said = words_of(answer) or f"{response.status_code} {response.reason or ''}".strip()
-        if self._token:
-            said = said.replace(self._token, "***")
-        return said[:_LONGEST_WORDS]
+            return now + WAIT_WITHOUT_A_WORD
 
 
 def _named(items: list[Answer], page: Answer) -> list[Answer]:
@@ -364,24 +335,3 @@ def words_of(answer: Any) -> str:
     if not said and answer.get("message"):
         said = [str(answer["message"])]
     return "; ".join(part for part in said if part)
-
-
-def _as_nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
-
-
-def _anonymous(response: requests.Response) -> bool:
-    """Whether the sign-in failed and Jira answered as to nobody: with 404 for an issue, and with
-    an empty list for a search. https://jira.atlassian.com/browse/JRA-41559"""
-    return "AUTHENTICATED_FAILED" in response.headers.get("X-Seraph-LoginReason", "")
-
-
-def _json_of(response: requests.Response) -> Any:
-    try:
-        return response.json()
-    except ValueError:
-        return None
-
-
-def _lost(method: str, words: str) -> TrackerError:
-    return Unavailable(words) if method == "GET" else OutcomeUnknown(words)

@@ -189,14 +189,16 @@ class JiraWebhooks:
 
     def to_install(self, *, anew: bool = False) -> Iterator[Deed]:
         """See `Webhooks`. What ours do not send together, the first of them gets that can be mended
-        without another query in the place of a person's; else a further one sends it."""
+        without another query in the place of a person's, one that is switched off only if there is
+        no other; else a further one sends it."""
         try:
             ours = self._ours
         except (NotThere, SignInFailed) as error:
             yield self._barred(error)
             return
         wrong = [words for _, words in self._faults()]
-        mended = next(filter(self._may_be_mended, ours), None) if wrong else None
+        fit = filter(self._may_be_mended, ours if wrong else ())
+        mended = min(fit, key=lambda hook: (not hook.active, any(hook.faults())), default=None)
         if not ours or (wrong and mended is None):
             yield self._another(wrong)
         elif not wrong and not anew:

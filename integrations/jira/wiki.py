@@ -44,18 +44,23 @@ def to_markdown(text: Any) -> str:
 @lru_cache(maxsize=512)  # a ticket is read again and again, and long texts take long
 def _to_markdown(text: str) -> str:
     prepared = _outside_of_code(text.replace("\r\n", "\n"), _prepare)
-    try:
-        tables: list[str] = []
-        apart = _BLOCKS.sub(_on_its_own_lines, prepared)
-        text = _outside_of_code(apart, lambda part: _set_aside(part, tables), _BLOCKS)
-        converted = transform(text)
-        converted = _ASIDE.sub(lambda match: _put_table(match, tables), converted)
-    except Exception as fault:  # noqa: BLE001 - whatever the converter trips over (deep nesting,
-        # a table of bare bars), the ticket must still be read: its text stays as it was written.
-        # Whoever quotes or pastes such a text does not say it: what stands in it is quoted still.
-        log.warning("wiki text is left as it is: %s", type(fault).__name__)
-        converted = _OTHERS_WORDS.sub(_quoted, prepared)
+    apart = _BLOCKS.sub(_on_its_own_lines, prepared)
+    tables: list[str] = []
+    text = _outside_of_code(apart, lambda part: _set_aside(part, tables), _BLOCKS)
+    # Whoever quotes or pastes a text does not say it: what stands in it is quoted still.
+    converted = _read(text, lambda left: _OTHERS_WORDS.sub(_quoted, left))
+    converted = _ASIDE.sub(lambda match: _put_table(match, tables), converted)
     return _put_back(converted).strip("\n")
+
+
+def _read(text: str, otherwise: Callable[[str], str]) -> str:
+    """Whatever the converter trips over (deep nesting, a table of bare bars), the ticket must still
+    be read: its text stays `otherwise` as it was written."""
+    try:
+        return transform(text)
+    except Exception as fault:  # noqa: BLE001
+        log.warning("wiki text is left as it is: %s", type(fault).__name__)
+        return otherwise(text)
 
 
 def sections(text: Any) -> dict[str, str]:
@@ -297,7 +302,8 @@ def _row(cells: list[str]) -> str:
 
 
 def _cell(text: str) -> str:
-    return transform(text.strip()).strip().replace("\n", "<br>")
+    read = _read(text.strip(), lambda left: left.replace("|", "\\|"))
+    return read.strip().replace("\n", "<br>")
 
 
 def _prepare(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-import time
+from collections.abc import Iterator
 from typing import Any
 
 from jira2markdown.elements import MarkupElements
@@ -12,17 +12,32 @@ from jira2markdown.markup.advanced import Code, Noformat, Panel
 from jira2markdown.markup.base import AbstractMarkup
 from jira2markdown.markup.links import Link
 from jira2markdown.markup.text_effects import (
+    Bold,
     Color,
     InlineQuote,
     Monospaced,
+    QuotedElement,
+    Strikethrough,
     Subscript,
     Superscript,
     Underline,
 )
-from pyparsing import Empty, Forward, NoMatch, ParserElement, Regex
+from pyparsing import (
+    Empty,
+    Forward,
+    NoMatch,
+    ParseElementEnhance,
+    ParserElement,
+    Regex,
+    SkipTo,
+)
 
-#: Seconds of this thread's own work that a text is worth: four times what common text takes.
-PATIENCE, PATIENCE_FOR_EACH = 0.5, 0.0005
+#: What a text is worth, and each character of it: common text takes 150 at most. It is counted and
+#: not timed, so that a text is read in the same way on a machine that is busy. A unit is one or two
+#: microseconds of work.
+WORTH, WORTH_OF_EACH = 300_000, 250
+
+_OF_A_TRY = 80
 
 
 class _Code(Code):
@@ -74,19 +89,39 @@ class _Color(Color):
         return str(self.inline_markup.transform_string(tokens.text))
 
 
-class _Underline(Underline):
+class _Closed(QuotedElement):
+    """A mark that opens is tried only where one stands behind it, in the same line, that may close
+    it. jira2markdown searches the line from each, passing over all that may stand between: the
+    switches of one command took a tenth of a second."""
+
+    @property
+    def expr(self) -> ParserElement:
+        mark = re.escape(self.TOKEN)
+        closes = rf"(?={mark}\S[^\n]*(?<!\s){mark}(?!\w))"
+        return Regex(closes).suppress() + super().expr
+
+
+class _Bold(_Closed, Bold):
+    pass
+
+
+class _Strikethrough(_Closed, Strikethrough):
+    pass
+
+
+class _Underline(_Closed, Underline):
     QUOTE_CHAR = END_QUOTE_CHAR = ""
 
 
-class _InlineQuote(InlineQuote):
+class _InlineQuote(_Closed, InlineQuote):
     QUOTE_CHAR = END_QUOTE_CHAR = '"'
 
 
-class _Superscript(Superscript):
+class _Superscript(_Closed, Superscript):
     QUOTE_CHAR = END_QUOTE_CHAR = ""
 
 
-class _Subscript(Subscript):
+class _Subscript(_Closed, Subscript):
     QUOTE_CHAR = END_QUOTE_CHAR = ""
 
 
@@ -107,22 +142,43 @@ class _Words(AbstractMarkup):
 
 
 class TooCostly(Exception):
-    """The text takes longer than its length is worth."""
+    """The text takes more work than its length is worth."""
 
 
-class _Patience(AbstractMarkup):
-    """Matches nothing, and looks at the time whenever something is tried. For each mark that opens
-    jira2markdown searches the rest of the line for the one that closes: "-a -a -a …" of 3,750
-    characters took minutes, and a comment may have 32,767."""
+class _Tried(AbstractMarkup):
+    """Matches nothing, and counts whenever something is tried."""
 
     @property
     def expr(self) -> ParserElement:
-        return Empty().add_parse_action(self._look) + NoMatch()
+        return Empty().add_parse_action(lambda: _GRAMMAR.spend(_OF_A_TRY)) + NoMatch()
 
-    @staticmethod
-    def _look() -> None:
-        if time.thread_time() > _GRAMMAR.until:
-            raise TooCostly
+
+class _Sought(ParseElementEnhance):
+    """What ends a search, counted at each place where it is looked for. For each bracket that opens
+    jira2markdown searches the rest of the text for the one that closes: a comment of 32,767 would
+    take hours."""
+
+    def __init__(self, expr: ParserElement, passed_over: Any) -> None:
+        super().__init__(expr)
+        # each element of it is tried at each place
+        self._cost = 1 if passed_over is None else sum(1 for _ in _elements(passed_over))
+
+    def parseImpl(self, instring: str, loc: int, do_actions: bool = True) -> Any:
+        _GRAMMAR.spend(self._cost)
+        return self.expr._parse(instring, loc, do_actions)
+
+
+def _elements(whole: ParserElement) -> Iterator[ParserElement]:
+    """It and every element below it, each once."""
+    known, left = set[int](), [whole]
+    while left:
+        one = left.pop()
+        if id(one) in known:
+            continue
+        known.add(id(one))
+        yield one
+        below = (getattr(one, name, None) for name in ("expr", "ignoreExpr", "failOn"))
+        left += (each for each in (*below, *getattr(one, "exprs", ())) if each is not None)
 
 
 _MENDED: tuple[tuple[type[AbstractMarkup], type[AbstractMarkup]], ...] = (
@@ -132,6 +188,8 @@ _MENDED: tuple[tuple[type[AbstractMarkup], type[AbstractMarkup]], ...] = (
     (Link, _Link),
     (Monospaced, _Monospaced),
     (Color, _Color),
+    (Bold, _Bold),
+    (Strikethrough, _Strikethrough),
     (Underline, _Underline),
     (InlineQuote, _InlineQuote),
     (Superscript, _Superscript),
@@ -144,10 +202,10 @@ class _Grammar(threading.local):
     each thread (pyparsing's expressions are not made for several)."""
 
     def __init__(self) -> None:
-        self.until = 0.0
+        self.left = 0
         elements = MarkupElements()
         elements.insert(0, _Words)
-        elements.insert(0, _Patience)
+        elements.insert(0, _Tried)
         for theirs, ours in _MENDED:
             elements.replace(theirs, ours)
         inline, self.markup = Forward(), Forward()
@@ -155,6 +213,13 @@ class _Grammar(threading.local):
             inline, self.markup, {}, filter(lambda element: element.is_inline_element, elements)
         )
         self.markup << elements.expr(inline, self.markup, {}, elements)
+        for search in [each for each in _elements(self.markup) if isinstance(each, SkipTo)]:
+            search.expr = _Sought(search.expr, search.ignoreExpr)
+
+    def spend(self, units: int) -> None:
+        self.left -= units
+        if self.left < 0:
+            raise TooCostly
 
 
 ParserElement.set_default_whitespace_chars("")  # as jira2markdown.parser does; blanks count
@@ -163,6 +228,6 @@ _GRAMMAR = _Grammar()
 
 def transform(text: str) -> str:
     """Wiki text as Markdown, by jira2markdown's grammar as mended here. Raises TooCostly."""
-    _GRAMMAR.until = time.thread_time() + PATIENCE + PATIENCE_FOR_EACH * len(text)
+    _GRAMMAR.left = WORTH + WORTH_OF_EACH * len(text)
     converted: str = _GRAMMAR.markup.transform_string(text)
     return converted

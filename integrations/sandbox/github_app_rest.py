@@ -55,7 +55,7 @@ class GitHubAppRest(GitHubApi):
     def access_token(self, me: str, id: int) -> Answer:
         token, ends, installed = self.site.token_for(self.site.apps.by_slug[me], id)
         shown: Object = {"token": token, "expires_at": f"{ends:%Y-%m-%dT%H:%M:%SZ}"}
-        shown |= {"permissions": dict(installed.app.permissions)}
+        shown |= {"permissions": dict(installed.permissions)}
         return shown | {"repository_selection": _selection(installed)}, 201
 
     @route("GET", "/app/hook/config")
@@ -151,7 +151,7 @@ def installation_view(site: GitHubSite, shown: Installation) -> Object:
     view |= {"repositories_url": f"{site.api}/installation/repositories"}
     view |= {"html_url": f"{site.url}/settings/installations/{shown.id}"}
     view |= {"app_slug": shown.app.slug, "target_id": site.accounts[shown.owner].id}
-    view |= {"target_type": "Organization", "permissions": dict(shown.app.permissions)}
+    view |= {"target_type": "Organization", "permissions": dict(shown.permissions)}
     when = github_views.stamp(shown.created)
     view |= {"events": list(shown.app.events), "created_at": when, "updated_at": when}
     view |= {"single_file_name": None, "repository_selection": _selection(shown)}

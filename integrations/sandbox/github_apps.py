@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -58,11 +59,15 @@ def admit(installed: Installation, repo: Repo, method: str, part: str) -> None:
     if not installed.covers(repo):
         raise _refused("Not Found", 404)
     wanted, level = _PERMISSIONS[part.partition("/")[0]], "read" if method == "GET" else "write"
-    granted = installed.app.permissions.get(wanted, "none")
-    if granted not in (level, "write"):
+    if not holds(installed, wanted, level):
         refused = _refused("Resource not accessible by integration", 403)
         refused.headers["X-Accepted-GitHub-Permissions"] = f"{wanted}={level}"
         raise refused
+
+
+def holds(installed: Installation, permission: str, level: str) -> bool:
+    """Whether it has the permission at least at this level, ``read`` or ``write``."""
+    return installed.permissions.get(permission, "none") in (level, "write")
 
 
 class GitHubApps(GitHubMoves):
@@ -107,6 +112,27 @@ class GitHubApps(GitHubMoves):
         made = Installation(self.world.next_id(), app, owner, only, self.world.now())
         self.apps.installed.append(made)
         return made.id
+
+    @act
+    def ask_permissions(self, slug: str, permissions: Mapping[str, str]) -> None:
+        """The App asks for these from now on. "Updated permissions won't take effect on an
+        installation until the owner of the account or organization approves the changes":
+        https://docs.github.com/en/apps/maintaining-github-apps/modifying-a-github-app-registration#changing-the-permissions-of-a-github-app"""
+        app = self.apps.by_slug[slug]
+        for each in self.apps.installed:
+            if each.app is app and each.accepted is None:
+                each.accepted = {"metadata": "read", **app.permissions}
+        app.permissions = {"metadata": "read", **permissions}
+
+    @act
+    def accept_permissions(self, id: int) -> None:
+        """Its owner lets the App have all that it asks for. Tokens that were fetched before have
+        what they were given (whether GitHub gives them more is not said: the harder case)."""
+        (there,) = (each for each in self.apps.installed if each.id == id)
+        for token, (installed, ends) in self.apps.tokens.items():
+            if installed is there:
+                self.apps.tokens[token] = replace(installed), ends
+        there.accepted = None
 
     @act
     def uninstall_app(self, id: int) -> None:

@@ -12,7 +12,7 @@ import binascii
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from flask import jsonify
+from flask import g, jsonify
 from graphql import (
     FieldNode,
     GraphQLError,
@@ -25,6 +25,7 @@ from graphql import (
 
 from integrations.sandbox import github_views
 from integrations.sandbox.github_acts import GitHub
+from integrations.sandbox.github_apps import holds
 from integrations.sandbox.github_issues import MOST_SUB_ISSUES
 from integrations.sandbox.github_rest import Answer, GitHubApi
 from integrations.sandbox.github_schema import schema
@@ -149,7 +150,7 @@ class _Root:
 
     def createRef(self, info: GraphQLResolveInfo[Any], input: Object) -> Object:
         self._fate(info)
-        place = self._place(input["repositoryId"], "write")
+        place = self._place(input["repositoryId"], "write", "contents")
         branch = str(input["name"]).removeprefix("refs/heads/")
         if branch in place.branches:
             words = f'A ref named "{input["name"]}" already exists in the repository.'
@@ -165,7 +166,7 @@ class _Root:
         self._fate(info)
         to, expected = input["branch"], input["expectedHeadOid"]
         place, branch = self._site.repo(to["repositoryNameWithOwner"], self._me), to["branchName"]
-        self._must(place, "write")
+        self._must(place, "write", "contents")
         if branch not in place.branches:
             raise _refused("NOT_FOUND", f"The branch {branch} does not exist.")
         if place.branches[branch] != expected:
@@ -185,7 +186,7 @@ class _Root:
 
     def createPullRequest(self, info: GraphQLResolveInfo[Any], input: Object) -> Object:
         self._fate(info)
-        place = self._place(input["repositoryId"], "write")
+        place = self._place(input["repositoryId"], "write", "pull_requests")
         wanted = {"head": input["headRefName"], "base": input["baseRefName"]}
         wanted |= {name: input.get(name) for name in ("title", "body", "draft")}
         made = self._site.open_pull(place, wanted, self._me)
@@ -197,7 +198,7 @@ class _Root:
     def createIssue(self, info: GraphQLResolveInfo[Any], input: Object) -> Object:
         """With its parent, or not at all."""
         self._fate(info)
-        place = self._place(input["repositoryId"], "read")
+        place = self._place(input["repositoryId"], "read", "issues")
         parent = self._parent(place, input.get("parentIssueId"))
         wanted: Object = {"title": input["title"], "body": input.get("body")}
         people = {self._user_id(login): login for login in self._site.accounts}
@@ -228,15 +229,19 @@ class _Root:
         if fate is not None:
             raise _refused(fate.type, fate.message)
 
-    def _place(self, node: str, needed: str) -> Repo:
+    def _place(self, node: str, needed: str, permission: str) -> Repo:
         found = {f"R_{place.id}": place for place in self._site.repos.values()}
         place = _of(found, node)
         if not self._site.may(self._me, place, "read"):
             raise _unresolved(node)
-        self._must(place, needed)
+        self._must(place, needed, permission)
         return place
 
-    def _must(self, place: Repo, needed: str) -> None:
+    def _must(self, place: Repo, needed: str, permission: str) -> None:
+        """A person, or a token of theirs, needs the role there; an App needs the permission to
+        write."""
+        if g.installed is not None and not holds(g.installed, permission, "write"):
+            raise _refused("FORBIDDEN", "Resource not accessible by integration")
         if not self._site.may(self._me, place, needed):
             raise _refused("FORBIDDEN", "Resource not accessible by personal access token")
 

@@ -138,12 +138,16 @@ class GitHubMoves(GitHubIssues):
 
     @act
     def rename_repo(self, repo: str, new: str, by: str = "") -> None:
-        """Everything in it goes along, its webhooks too, and the old name leads to it:
+        """Everything in it goes along, its webhooks too, and the old name leads to it, with another
+        owner as well:
         https://docs.github.com/en/repositories/creating-and-managing-repositories/renaming-a-repository
+        https://docs.github.com/en/repositories/creating-and-managing-repositories/transferring-a-repository
         """
         place, old = self.repo(repo), self.repo(repo).full_name
         del self.repos[old]
         place.owner, place.name = new.split("/")
+        if place.owner not in self.accounts:
+            self.add_user(place.owner)
         self.repos[new], self.renamed[old.lower()] = place, new
         hooks = self.world.hooks
         hooks.registered = [

@@ -118,6 +118,18 @@ class GitHubRest(GitHubApi):
         mine = [p for p in self.site.repos.values() if p.owner == me or me in p.members]
         return self.pages([github_views.repo(self.site, place, me) for place in mine])
 
+    @route("GET", "/installation/repositories")
+    def repositories_of_installation(self, me: str) -> Answer:
+        """https://docs.github.com/en/rest/apps/installations#list-repositories-accessible-to-the-app-installation"""
+        if g.installed is None:
+            words = "You must authenticate with an installation access token in order to list"
+            raise Refused(403, {"message": f"{words} repositories for an installation."})
+        served = [p for p in self.site.repos.values() if g.installed.covers(p)]
+        size, page = whole_number("per_page", 30, 100) or 30, whole_number("page", 1, 10**6) or 1
+        shown = served[(page - 1) * size : page * size]
+        every = [github_views.repo(self.site, place, me) for place in shown]
+        return {"total_count": len(served), "repositories": every}
+
     @route("GET", REPO)
     def repository(self, me: str, owner: str, name: str) -> Answer:
         return github_views.repo(self.site, self.place(me, owner, name), me)

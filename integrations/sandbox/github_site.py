@@ -146,7 +146,7 @@ class Repo:
 
 @dataclass(slots=True)
 class GitHubApp:
-    """A registered App; `permissions` are granted wherever it is installed."""
+    """A registered App; `permissions` are what it asks for wherever it is installed."""
 
     id: int
     slug: str
@@ -164,7 +164,8 @@ class GitHubApp:
 
 @dataclass(slots=True)
 class Installation:
-    """An App on one account: on `repositories`, None for all of them."""
+    """An App on one account: on `repositories`, None for all of them. `accepted` are the
+    permissions that its owner accepted last, None for all that the App asks for."""
 
     id: int
     app: GitHubApp
@@ -172,6 +173,11 @@ class Installation:
     repositories: frozenset[str] | None
     created: datetime
     suspended: bool = False
+    accepted: Mapping[str, str] | None = None
+
+    @property
+    def permissions(self) -> Mapping[str, str]:
+        return self.app.permissions if self.accepted is None else self.accepted
 
     def covers(self, repo: Repo) -> bool:
         return repo.owner == self.owner and (

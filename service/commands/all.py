@@ -15,6 +15,7 @@ from service.commands.conflicts import conflicts
 from service.commands.demo import demo
 from service.commands.doctor import doctor
 from service.commands.export import export
+from service.commands.github_app import github_app
 from service.commands.importing import import_command
 from service.commands.init import init
 from service.commands.letters import dead_letters
@@ -48,7 +49,7 @@ def followthrough() -> None:
 
 
 for command in (
-    *(demo, init, doctor, webhooks, plan, rules, up, web, worker),
+    *(demo, github_app, init, doctor, webhooks, plan, rules, up, web, worker),
     *(explain_command, accept_command, conflicts, deliveries, dead_letters, trackers),
     *(people_command, reconcile, drift, audits, check, portfolio, preread, export, release_check),
     *(review_command, publish_command, versions_command, diff_command),

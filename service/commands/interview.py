@@ -17,7 +17,7 @@ from config.problems import heard
 from config.schema import Address
 from config.secrets import NoSecret, SecretPlace, SecretSource, read_secret
 from integrations.tracker import Place, Survey, TrackerError
-from service.commands.reading import give_up
+from service.commands.reading import give_up, program
 from service.explain import plain
 from service.first_rules import SignIn
 from service.surroundings import (
@@ -146,13 +146,13 @@ class Interview:
         """How to sign in to a GitHub; `before` is what its options begin with."""
         self.tell(
             "GitHub signs in by an account's token, or as a GitHub App by its private key. If",
-            "there is no App yet, press Enter and begin with a token: the page /setup/github of",
-            "the running service registers one.",
+            f"there is none yet: stop, let `{program()} github-app` register one, and begin anew;",
+            "or press Enter and begin with a token.",
         )
         app = self.text(f"{before}app", "The App's id", "", wrong=_no_app)
         if app:
             key = self.secret(f"{before}token", f"file:{KEY_FILE}", "private key")
-            return SignIn("github", url, key, app=app)
+            return SignIn("github", url, key, app=app, webhook_secret=_beside(key))
         return SignIn("github", url, self.secret(f"{before}token", "env:GITHUB_TOKEN"))
 
     def secret(self, name: str, default: str, what: str = "token") -> str:
@@ -192,14 +192,14 @@ class Interview:
 
     def _place(self, around: Surroundings) -> Surroundings:
         places: tuple[Place, ...] = ()
-        if around.tracker is not None and not around.at.app:  # which lists no account's
+        if around.tracker is not None:
             try:
                 places = seen_places(around.tracker)
             except TrackerError as error:
-                click.echo(plain(f"What there is cannot be listed: {error.words}"))
-        self.show(
-            "This account sees:", [f"{p.key}  {p.name if p.name != p.key else ''}" for p in places]
-        )
+                click.echo(missing("What there is cannot be listed", error))
+        who = "App" if around.at.app else "account"
+        seen = [f"{p.key}  {p.name if p.name != p.key else ''}" for p in places]
+        self.show(f"This {who} sees:", seen)
         noun = "project" if around.kind == "jira" else "repository (owner/name)"
         place, survey = self.surveyed(
             around, "place", f"The {noun} of your incidents", likely_place(places)
@@ -312,6 +312,12 @@ def _no_address(kind: str, said: str) -> str | None:
     except ValidationError as error:
         return ": ".join(filter(None, heard(str(error.messages[0])))).capitalize()
     return None
+
+
+def _beside(key: str) -> str:
+    """The secret of the App's webhook, where the page that registered it has kept one."""
+    file = Path(key.removeprefix("file:")).with_name("webhook-secret")
+    return str(file) if file.is_absolute() and file.is_file() else ""
 
 
 def _no_app(said: str) -> str | None:

@@ -51,15 +51,21 @@ def web(rules_file: Path | None, end_with_parent: bool) -> None:
     need_traces()
     with data_in_use():
         open_store(settings).close()  # in the process that serves, a fault would be a traceback
+    if end_with_parent:
+        watch_parent(_ask_to_stop)
+    serve(settings, "service.commands.run:web_application")
+
+
+def serve(settings: Settings, application: str) -> None:
+    """Answer requests until a signal ends it; `application` names what makes the application, in
+    the process that the web server starts for it."""
     from granian import Granian  # slow to import, and wanted only here
     from granian.constants import Interfaces
 
-    if end_with_parent:
-        _watch_parent(_ask_to_stop)
     # One process of several threads: on SQLite there is one writer at a time, and its lock is
     # per process. Granian's embedded server knows no WSGI.
     Granian(
-        "service.commands.run:web_application",
+        application,
         address=settings.host,
         port=settings.port,
         interface=Interfaces.WSGI,
@@ -75,7 +81,7 @@ def web_application() -> Flask:
     """The application, in the process that the web server starts for it."""
     settings, rules = _read(None)
     # If the server is killed, this process would go on holding its port.
-    _watch_parent(lambda: os._exit(1))
+    watch_parent(lambda: os._exit(1))
     redact = logs.configure(settings.log, known_secrets(settings, rules))
     from service.app import create_app
 
@@ -113,7 +119,7 @@ def worker(rules_file: Path | None, end_with_parent: bool) -> None:
             need_privacy(rules)
         container = build(settings, rules)
     if end_with_parent:
-        _watch_parent(stop.set)
+        watch_parent(stop.set)
     work(container, redact, stop)
 
 
@@ -126,7 +132,7 @@ def up(rules_file: Path | None, end_with_parent: bool) -> None:
     _on_stop_signals(lambda *_: stop.set())
     settings, rules = _read(rules_file)
     if end_with_parent:
-        _watch_parent(stop.set)
+        watch_parent(stop.set)
     with data_in_use(), data_taken(settings):
         need_port(settings)
         logs.configure(settings.log, known_secrets(settings, rules))
@@ -205,7 +211,7 @@ def _ask_to_stop() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _watch_parent(when_gone: Callable[[], object]) -> None:
+def watch_parent(when_gone: Callable[[], object]) -> None:
     """Call `when_gone` once the process that started us is no more: even one that was killed
     leaves nobody behind."""
     parent = os.getppid()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
-from config.rules import ConnectionRules, Rules, load
+from config.rules import AuthType, ConnectionRules, Rules, load
 from config.secrets import Secret
 from config.settings import Settings
 from integrations.github import budgets as github_budgets
@@ -17,7 +17,7 @@ from integrations.github import webhook as github_webhook
 from integrations.jira import webhook as jira_webhook
 from integrations.reviewed import ShowsChecks
 from integrations.tracker import Envelope, Notice
-from service.backfill_plans import Counting, Rehearsing
+from service.backfill_plans import Counting, CreatedUnder, Rehearsing
 from service.backfilling import Backfilling
 from service.calls import Tally, WatchedGate
 from service.checks import Checks
@@ -171,8 +171,9 @@ def history(settings: Settings, rules: Rules, store: Store) -> Rehearsing:
     gate = Counting(Governor(store, timing_of(settings).call, time.sleep))
     trackers = Trackers(rules, store.clock, gate, settings.answer_seconds)
     created_under = {
-        name: (github_budgets.CONTENT,) if _limits(connection) else ()
+        name: CreatedUnder((github_budgets.CONTENT,), connection.auth.type is AuthType.APP)
         for name, connection in rules.connections.items()
+        if _limits(connection)
     }
     return Rehearsing(store, rules.policy, trackers.by_connection, gate, created_under)
 

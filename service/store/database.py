@@ -65,6 +65,7 @@ from service.store.tokens import Tokens
 from service.store.traffic import Traffic
 from service.store.turns import Turns
 from service.store.versions import Versions
+from service.store.waits import Waiting
 from service.store.workers import Workers
 
 
@@ -111,6 +112,7 @@ class Transaction:
         self.ledger = Ledger(connection)
         self.sightings = Sightings(connection, now)
         self.traffic = Traffic(connection, now)
+        self.waiting = Waiting(connection, now)
         self.patterns = Patterns(connection, now)
         self.people = People(connection, now)
         self.redeliveries = Redeliveries(connection, now)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select, union, update
 from sqlalchemy import insert as sql_insert
 
 from integrations.gate import Cost, Quota
@@ -237,9 +237,12 @@ class Traffic:
 
     def accounts(self, connection: str) -> list[str]:
         """What is kept by itself of a connection whose limits are counted for several accounts."""
-        known = circuits.c.connection
-        query = select(known).where(known.startswith(f"{connection}@", autoescape=True))
-        return list(self._connection.execute(query.order_by(known)).scalars())
+        begins = f"{connection}@"
+        theirs = (
+            select(known).where(known.startswith(begins, autoescape=True))
+            for known in (circuits.c.connection, pauses.c.connection, spending.c.connection)
+        )
+        return sorted(self._connection.scalars(union(*theirs)))
 
     def put_circuit(self, circuit: Circuit) -> None:
         """Save how the tracker answers; a quota that was not told again stays as it was."""

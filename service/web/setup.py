@@ -8,6 +8,8 @@ from __future__ import annotations
 import hmac
 import json
 import secrets
+import shlex
+from collections.abc import Mapping
 
 from flask import (
     Blueprint,
@@ -23,6 +25,7 @@ from flask import (
 
 from integrations.github.manifest import EVENTS, PERMISSIONS, called
 from service.registering import NotYet, Registered, Unfit, Wish, wish
+from service.store.codec import Json
 from service.web import WebContainer
 from service.web.sign_in import actor
 
@@ -64,7 +67,7 @@ def blueprint(container: WebContainer) -> Blueprint:
     @routes.get("/setup/github/made")
     def made() -> str | Response:
         """Where GitHub sends the browser back to. Only the browser that asked has the state; the
-        session holds how far it came, so that the page may be loaded again at each step."""
+        session holds what came of it, so that the page may be loaded again."""
         asked = session.get(_ASKED)
         state = request.args.get("state", "")
         if asked is None or not hmac.compare_digest(asked["state"].encode(), state.encode()):
@@ -72,29 +75,31 @@ def blueprint(container: WebContainer) -> Blueprint:
             return _form(container, _NOT_BEGUN)
         if "app" not in asked:
             try:
-                app = _finished(container, asked["url"], request.args.get("code", ""))
+                app = _finished(container, asked, request.args.get("code", ""))
             except Unfit as error:
                 session.pop(_ASKED)
                 return _form(container, str(error))
-            asked = session[_ASKED] = {**asked, "app": app.told(), "on_record": False}
+            asked = session[_ASKED] = {**asked, "app": app.told()}
         app = Registered.of(asked["app"])
-        if not asked["on_record"]:
-            with container.store.write() as tx:
-                after = {"id": app.id, "page": app.page, "connection": asked["connection"]}
-                tx.changes.add(actor(), "register GitHub App", app.slug, None, after)
-            session[_ASKED] = {**asked, "on_record": True}
         rules = snippet(app, asked["connection"], asked["url"])
-        return render_template("app_made.html", app=app, rules=rules)
+        first = None if container.doors else begin(app, asked["url"])
+        return render_template("app_made.html", app=app, rules=rules, first=first)
 
     return routes
 
 
-def _finished(container: WebContainer, url: str, code: str) -> Registered:
-    """The App of this code. Raises Unfit."""
+def _finished(container: WebContainer, asked: Mapping[str, str], code: str) -> Registered:
+    """The App of this code, on record. Raises Unfit."""
     with container.store.write():
         pass  # a database that is away is told of now, while the code is good yet
+
+    def record(app: Registered) -> None:
+        after: Json = {"id": app.id, "page": app.page, "connection": asked["connection"]}
+        with container.store.write() as tx:
+            tx.changes.add(actor(), "register GitHub App", app.slug, None, after)
+
     try:
-        return container.registering.finish(url, code)
+        return container.registering.finish(asked["url"], code, record)
     except NotYet as error:  # the code is good yet, and the App would have no key without it
         abort(503, str(error))
 
@@ -113,6 +118,7 @@ def _form(container: WebContainer, sentence: str = "") -> Response:
         typed={name: request.form.get(name, value) for name, value in first.items()},
         sentence=sentence,
         public_url=container.public_url,
+        first=not known,
     )
     return make_response(page, 400 if sentence else 200)
 
@@ -123,6 +129,12 @@ def _typed() -> Wish:
     server, organisation = typed.get("server", ""), typed.get("organisation", "")
     public = bool(typed.get("public"))
     return wish(server, organisation, typed.get("connection", ""), public=public)
+
+
+def begin(app: Registered, url: str) -> str:
+    """The command that writes first rules with the App."""
+    key = shlex.quote(f"file:{app.private_key}")
+    return f"followthrough init --tracker github --url {url} --app {app.id} --token {key}"
 
 
 def snippet(app: Registered, connection: str, url: str) -> str:

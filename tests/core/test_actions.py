@@ -177,6 +177,19 @@ def test_words_below_the_table_stay_and_become_no_row(gap: str) -> None:
     assert merge_table(base, {}, edited) == f"{base}\n\nSee also the drill of May."
 
 
+def test_a_head_in_other_words_is_no_action_item_and_comes_back() -> None:
+    base = table([item(1, "one")])
+    asked = "| | Add a canary | preventive | | | | |"
+    for head in ("| Nr. | Was | Art | Wer | Ziel | Bis | Stand |", "| No. | To do |"):
+        seen = "\n".join([head, *base.splitlines()[1:], asked])
+        edited = read_table(base, seen)
+        assert [(row, line.title) for row, line in edited.rows] == [(asked, "Add a canary")]
+        assert (edited.changed, edited.missing, edited.odd) == ({}, frozenset(), ())
+        assert merge_table(base, {}, edited) == f"{base}\n{asked}"
+    headless = "\n".join([asked, *base.splitlines()[1:]])  # as Confluence's are read
+    assert [line.title for line in read_table(base, headless).added] == ["Add a canary"]
+
+
 SECOND = "| Who | What |\n| --- | --- |\n| Kim | looked |\n| AI-1 | was spoken of |"
 
 

@@ -332,7 +332,8 @@ def test_yaml_examples_of_a_teams_rules_fit_into_whole_ones(page: Path, tmp_path
     whole = next(examples(REFERENCE / "rules.md"))
     for text in examples(page):
         part = yaml.safe_load(text)
-        if not isinstance(part, dict) or not part.keys() <= {"mode", "postmortem", "sync"}:
+        keys = {"audits", "mode", "postmortem", "sync"}
+        if not isinstance(part, dict) or not part.keys() <= keys:
             continue
         rules = yaml.safe_load(whole)
         team = rules["teams"]["payments"]

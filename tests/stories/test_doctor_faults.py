@@ -17,7 +17,9 @@ from click.testing import CliRunner
 from stage import GITHUB_TASKS, HOOKS, JIRA_ISSUE, PULL_REQUEST, TOKENS, Stage, StoryClock
 
 from integrations.findings import Kind
+from integrations.github.manifest import EVENTS, PERMISSIONS
 from integrations.sandbox.acme import BOT_GITHUB, BOT_JIRA, KIM, LEE
+from integrations.sandbox.github_site import GitHubApp
 from integrations.sandbox.limits import GitHubLimits
 from service.commands.doctor import doctor
 
@@ -38,11 +40,13 @@ GITHUB_INCIDENTS = """\
 """
 JIRA_TASKS = "{connection: jira, project: OPS, issue_type: Task}"
 OPS = "acme/ops"
+JIRA, DATA_CENTER, GITHUB, APP = "cloud", "datacenter", "github", "app"
 LATELY = timedelta(hours=1)
 
 
 class Healthy:
-    """A set-up in which all is well: everything in Jira, or everything in GitHub."""
+    """A set-up in which all is well: everything in Jira, or everything in GitHub, with a token or
+    as a GitHub App."""
 
     def __init__(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
         self.stage = stage
@@ -69,6 +73,27 @@ class Healthy:
 
     def unhook(self) -> None:
         self.stage.sandbox.hooks.registered.clear()
+
+    def as_app(self) -> None:
+        """An App that is installed on both repositories, whose webhook is the only one."""
+        self.unhook()
+        address = f"{self.stage.url}/webhooks/github"
+        secret = HOOKS["GITHUB_HOOK"]
+        granted = {name: level for name, (level, _) in PERMISSIONS.items()}
+        told = self.github.add_app("acme-bot", granted, list(EVENTS), url=address, secret=secret)
+        self.installed = self.github.install_app("acme-bot", "acme")
+        self.set("APP_KEY", told["pem"])
+        as_app = f'{{type: app, app_id: "{told["id"]}", private_key: {{env: APP_KEY}}}}'
+        self.rules("{type: token, token: {env: GITHUB_TOKEN}}", as_app)
+
+    @property
+    def app(self) -> GitHubApp:
+        return self.github.apps.by_slug["acme-bot"]
+
+    def change_app_hook(self, **changed: Any) -> None:
+        assert self.app.hook is not None
+        old, self.app.hook = self.app.hook, replace(self.app.hook, **changed)
+        self.stage.sandbox.hooks.replace(old, self.app.hook)
 
     def through_the_organisation(self) -> None:
         """Its webhook stands for those of its repositories, and the account is an owner."""
@@ -111,16 +136,19 @@ def healthy(
         "document": PULL_REQUEST,
         "tasks": GITHUB_TASKS,
     }
-    if where != "github":
+    if where in (JIRA, DATA_CENTER):
         parts = {"incidents": JIRA_INCIDENTS, "document": JIRA_ISSUE, "tasks": JIRA_TASKS}
     deployment = "datacenter" if where == "datacenter" else "cloud"
     clock = StoryClock(datetime.now(UTC) - LATELY)  # in the end as doctor's own, this machine's
     monkeypatch.setenv("FOLLOWTHROUGH_DATA", str(tmp_path / "elsewhere"))
     with Stage(tmp_path, **parts, clock=clock, deployment=deployment) as stage:
-        (in_github if where == "github" else in_jira)(stage)
+        (in_jira if where in (JIRA, DATA_CENTER) else in_github)(stage)
         assert stage.sandbox.hooks.drain()
         clock.wait(LATELY)
-        yield Healthy(stage, monkeypatch)
+        healthy = Healthy(stage, monkeypatch)
+        if where == APP:
+            healthy.as_app()
+        yield healthy
 
 
 # --- the faults -----------------------------------------------------------------------------------
@@ -349,6 +377,57 @@ def rules_that_match_no_issue_of_github(all: Healthy) -> None:
     all.rules("labels: [incident]", "labels: [bug]")
 
 
+def the_key_of_another_app(all: Healthy) -> None:
+    all.set("APP_KEY", all.github.add_app("another", {})["pem"])
+
+
+def a_key_that_is_none(all: Healthy) -> None:
+    all.set("APP_KEY", "no key at all")
+
+
+def the_id_of_no_app(all: Healthy) -> None:
+    all.rules(f'app_id: "{all.app.id}"', 'app_id: "4711"')
+
+
+def an_app_that_is_not_installed_on_a_repository(all: Healthy) -> None:
+    all.github.uninstall_app(all.installed)
+    all.github.install_app("acme-bot", "acme", [OPS])
+
+
+def a_suspended_installation(all: Healthy) -> None:
+    all.github.suspend_app(all.installed)
+
+
+def an_app_without_a_permission(all: Healthy) -> None:
+    all.app.permissions = {**all.app.permissions, "issues": "read"}
+
+
+def an_app_that_may_write_no_files(all: Healthy) -> None:
+    all.app.permissions = {**all.app.permissions, "contents": "read"}
+
+
+def a_webhook_of_the_app_without_a_secret(all: Healthy) -> None:
+    all.change_app_hook(secret="")
+
+
+def the_app_signs_with_a_wrong_secret(all: Healthy) -> None:
+    all.change_app_hook(secret="another-secret")
+    all.github.open_issue(OPS, "Slower", by="kim", labels=["incident"])
+    assert all.stage.sandbox.hooks.drain()
+
+
+def a_webhook_of_the_app_that_sends_elsewhere(all: Healthy) -> None:
+    all.change_app_hook(url="https://old.acme.example/webhooks/github")
+
+
+def a_webhook_of_the_app_of_the_wrong_events(all: Healthy) -> None:
+    all.app.events = ("issues", "push")
+
+
+def an_app_without_a_webhook(all: Healthy) -> None:
+    all.app.hook = None
+
+
 @dataclass(frozen=True)
 class Fault:
     """`names` is a part of what is said: the thing that is wrong."""
@@ -359,8 +438,6 @@ class Fault:
     names: str
     times: int = 1
 
-
-JIRA, DATA_CENTER, GITHUB = "cloud", "datacenter", "github"
 
 FAULTS = [
     *(
@@ -453,10 +530,32 @@ FAULTS = [
     Fault(a_public_repository_for_private_incidents, GITHUB, Kind.PUBLIC, "acme/postmortems"),
     Fault(rules_that_match_no_issue_of_jira, JIRA, Kind.NO_MATCH, "its component is not search"),
     Fault(rules_that_match_no_issue_of_github, GITHUB, Kind.NO_MATCH, "it lacks the label bug"),
+    Fault(the_key_of_another_app, APP, Kind.SIGN_IN, "sign-in: A JSON web token"),
+    Fault(a_key_that_is_none, APP, Kind.SIGN_IN, "private key is no RSA key in PEM"),
+    Fault(the_id_of_no_app, APP, Kind.SIGN_IN, "sign-in: Integration not found"),
+    Fault(
+        an_app_that_is_not_installed_on_a_repository,
+        APP,
+        Kind.PERMISSION,
+        "the GitHub App acme-bot is not installed on acme/postmortems",
+    ),
+    Fault(a_suspended_installation, APP, Kind.PERMISSION, "suspended", times=2),
+    Fault(an_app_without_a_permission, APP, Kind.PERMISSION, "the App has read to Issues", 2),
+    Fault(an_app_that_may_write_no_files, APP, Kind.PERMISSION, "the App has read to Contents"),
+    Fault(a_webhook_of_the_app_without_a_secret, APP, Kind.WEBHOOK_SECRET, "it has no secret"),
+    Fault(the_app_signs_with_a_wrong_secret, APP, Kind.WEBHOOK_SECRET, "the App's webhook"),
+    Fault(
+        a_webhook_of_the_app_that_sends_elsewhere,
+        APP,
+        Kind.WEBHOOK_ADDRESS,
+        "but to https://old.acme.example",
+    ),
+    Fault(a_webhook_of_the_app_of_the_wrong_events, APP, Kind.WEBHOOK_EVENTS, "issue_comment"),
+    Fault(an_app_without_a_webhook, APP, Kind.WEBHOOK, "the App's webhook does not send to"),
 ]
 
 
-@pytest.mark.parametrize("healthy", [JIRA, DATA_CENTER, GITHUB], indirect=True)
+@pytest.mark.parametrize("healthy", [JIRA, DATA_CENTER, GITHUB, APP], indirect=True)
 def test_where_all_is_well_nothing_is_found(healthy: Healthy) -> None:
     assert examined() == []
     told = CliRunner().invoke(doctor, []).output
@@ -476,7 +575,8 @@ def test_a_fault_is_found_by_its_name_with_what_mends_it(healthy: Healthy, fault
     assert len(found) == fault.times, found
     assert any(fault.names in each["what"] for each in found), found
     assert all(re.match(r"[A-Z].*\.$", each["mend"], re.DOTALL) for each in found), found
-    assert healthy.stage.sandbox.writes() == [], "doctor only reads"
+    written = [each for each in healthy.stage.sandbox.writes() if "access_tokens" not in each.path]
+    assert written == [], "doctor only reads"
 
 
 @pytest.mark.parametrize("healthy", [DATA_CENTER], indirect=True)

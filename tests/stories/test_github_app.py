@@ -3,81 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from stage import HOOKS, Stage
+from installed import DOCUMENT, GRANTED, OPS, PAPERS, SET_UP, ThroughAnApp
+from stage import Stage, StoryClock
 
 from config.rules import load
-from integrations.github.manifest import EVENTS, PERMISSIONS
 from integrations.sandbox.limits import GitHubLimits
-from integrations.sandbox.world import Call
-from service.container import limits
-from service.standings import standings
-
-OPS, PAPERS = "acme/ops", "globex/papers"
-DOCUMENT = (
-    f"{{kind: github-pull-request, connection: github, repository: {PAPERS},"
-    ' path: "{incident}.md"}'
-)
-GRANTED = {name: level for name, (level, _) in PERMISSIONS.items()}
-
-
-class ThroughAnApp:
-    """Incidents and tasks are acme's, documents are globex's: two installations of one App, whose
-    own webhook is the only one."""
-
-    def __init__(self, stage: Stage) -> None:
-        self.stage, self.github = stage, stage.sandbox.github
-        writers = {"kim": "write", "noor": "write", "lee": "write"}
-        self.github.add_repo(PAPERS, private=True, collaborators=writers)
-        address = f"{stage.url}/webhooks/github"
-        told = self.github.add_app(
-            "followthrough", GRANTED, list(EVENTS), url=address, secret=HOOKS["GITHUB_HOOK"]
-        )
-        self.github.install_app("followthrough", "acme", [OPS])
-        self.github.install_app("followthrough", "globex")
-        stage.environ["APP_KEY"] = told["pem"]
-        app = f"{{type: app, app_id: {told['id']}, private_key: {{env: APP_KEY}}}}"
-        rules = stage.rules_file.read_text()
-        before = "{type: token, token: {env: GITHUB_TOKEN}}"
-        assert before in rules
-        stage.rules_file.write_text(rules.replace(before, app))
-        stage.start_again(load(stage.rules_file, stage.environ))
-
-    def close(self) -> str:
-        """An incident of the gravest severity with one line to act on, closed."""
-        hub = self.github
-        number = hub.open_issue(OPS, "Checkout answers 500", by="kim", labels=["incident", "sev1"])
-        hub.comment(OPS, number, "ACTION: alert on the queue @kim", by="noor")
-        self.stage.settle()
-        hub.close(OPS, number, by="kim")
-        self.stage.settle()
-        return f"{OPS}#{number}"
-
-    def titles(self, repo: str) -> list[str]:
-        return sorted(issue.title for issue in self.github.repo(repo).issues.values())
-
-    @property
-    def done(self) -> dict[str, list[str]]:
-        """What stands in the repositories, by repository."""
-        return {repo: self.titles(repo) for repo in (OPS, PAPERS)}
-
-    def answered(self, status: int) -> list[Call]:
-        return [call for call in self.stage.sandbox.calls if call.status == status]
+from service.container.refusals import of_privacy
+from service.container.trackers import Trackers
+from service.routing import INCIDENT_JOB, incident_subject
+from workflows.model import Outlook
 
 
 @pytest.fixture
 def company(tmp_path: Path) -> Iterator[ThroughAnApp]:
     with Stage(tmp_path, document=DOCUMENT, webhooks=False) as stage:
         yield ThroughAnApp(stage)
-
-
-SET_UP = {
-    OPS: ["Checkout answers 500", "Detect acme/ops#1 sooner", "alert on the queue"],
-    PAPERS: ["Postmortem acme/ops#1: Checkout answers 500"],
-}
 
 
 def test_a_closing_through_two_installations_sets_everything_up_once(company: ThroughAnApp) -> None:
@@ -121,12 +65,39 @@ def test_what_the_app_did_comes_back_as_an_echo_and_leads_to_nothing(company: Th
     assert company.done == SET_UP
 
 
+def test_a_repository_that_the_app_is_not_installed_on_keeps_nothing_from_starting(
+    tmp_path: Path,
+) -> None:
+    """Nobody can tell who may read there, and that is asked again before each copy."""
+    clock = StoryClock(datetime.now(UTC))
+    with Stage(tmp_path, document=DOCUMENT, webhooks=False, clock=clock) as stage:
+        ThroughAnApp(stage)
+        rules = load(stage.rules_file, stage.environ)
+        assert of_privacy(rules) == []
+        stage.sandbox.github.uninstall_app(
+            next(i.id for i in stage.sandbox.github.apps.installed if i.owner == "globex")
+        )
+        (found,) = Trackers(rules).audiences.of_rules(rules.policy)
+        assert f"is not installed on {PAPERS}" in found.why.words
+        assert of_privacy(rules) == []
+
+
+def test_what_comes_to_such_a_repository_waits_with_the_way_to_install_it(
+    company: ThroughAnApp,
+) -> None:
+    globex = next(each for each in company.github.apps.installed if each.owner == "globex")
+    company.github.uninstall_app(globex.id)
+    told = company.stage.told(company.close())
+    assert f"is not installed on {PAPERS}" in told
+    assert "Install it there" in told
+    assert company.done[PAPERS] == []
+
+
 def test_what_may_still_be_asked_is_told_of_each_installation(company: ThroughAnApp) -> None:
     company.stage.sandbox.enforce(github=GitHubLimits())
     company.close()
-    with company.stage.store.read() as tx:
-        found = standings(tx, limits(company.stage.container.rules))
-    left = {s.connection: s.circuit.quota.left for s in found if s.circuit.quota}
+    found = company.standings.items()
+    left = {name: each.circuit.quota.left for name, each in found if each.circuit.quota}
     assert set(left) >= {"github@acme", "github@globex"}
     assert left["github@acme"] < left["github@globex"] < 5000
 
@@ -139,3 +110,62 @@ def test_where_the_app_is_not_installed_the_document_waits_and_says_why(
     told = company.stage.told(incident)
     assert f"the GitHub App followthrough is not installed on {PAPERS}" in told
     assert company.done[PAPERS] == []
+
+
+def test_what_nobody_has_accepted_yet_waits_with_what_to_do_and_goes_on_once_they_have(
+    company: ThroughAnApp,
+) -> None:
+    """The App was let read issues only, and asks for more by now."""
+    github, stage = company.github, company.stage
+    github.apps.by_slug["followthrough"].permissions = {**GRANTED, "issues": "read"}
+    github.ask_permissions("followthrough", GRANTED)
+    incident = company.close()
+    assert company.done == {OPS: SET_UP[OPS][:1], PAPERS: SET_UP[PAPERS]}
+    assert stage.incident(incident).outlook is Outlook.WAITING
+    told = stage.told(incident)
+    assert "not accessible by integration. Give the App the permission issues=write" in told
+    assert "accepts the new permissions in the organisation's settings, under GitHub Apps" in told
+
+    github.accept_permissions(github.apps.installed[0].id)
+    stage.wait(timedelta(minutes=11))
+    assert stage.incident(incident).outlook is Outlook.DONE
+    assert company.done == SET_UP
+
+
+def test_an_incident_whose_repository_gets_another_owner_goes_on_there(
+    company: ThroughAnApp,
+) -> None:
+    """Right after a turn, so that the installation that served it is still believed to."""
+    incident = company.close()
+    company.github.rename_repo(OPS, "globex/ops", by="kim")
+    company.github.comment("globex/ops", 1, "ACTION: page the owner @kim", by="noor")
+    company.stage.settle()
+    found = company.stage.incidents()
+    assert [each.ticket.key for each in found] == ["globex/ops#1"], company.stage.told(incident)
+    assert found[0].outlook is Outlook.DONE
+    assert company.titles("globex/ops") == sorted([*SET_UP[OPS], "page the owner"])
+
+
+def test_an_incident_whose_repository_goes_where_the_app_is_not_waits_until_it_is(
+    company: ThroughAnApp,
+) -> None:
+    github, stage = company.github, company.stage
+    incident = stage.incident(company.close())
+    github.rename_repo(OPS, "initech/ops", by="kim")
+    github.comment("initech/ops", 1, "ACTION: page the owner @kim", by="noor")
+    with stage.store.write() as tx:  # as somebody asks for a turn of it on the page
+        subject = incident_subject("github", incident.ticket.id)
+        tx.jobs.touch(INCIDENT_JOB, subject)
+    stage.settle()
+    with stage.store.read() as tx:
+        job = tx.jobs.get(INCIDENT_JOB, subject)
+    assert job is not None
+    assert "the GitHub App followthrough is not installed on acme/ops" in str(job.reason)
+    assert "If it was transferred to another owner, install the App there" in str(job.reason)
+
+    github.install_app("followthrough", "initech")
+    stage.wait(timedelta(days=1))
+    (found,) = stage.incidents()
+    assert (found.id, found.ticket.key) == (incident.id, "initech/ops#1")
+    assert found.outlook is Outlook.DONE
+    assert company.titles("initech/ops") == sorted([*SET_UP[OPS], "page the owner"])

@@ -198,17 +198,31 @@ def registered(sandbox: Sandbox) -> str:
 
 def test_a_person_signs_in_as_a_github_app_by_its_key_beside_the_rules(sandbox: Sandbox) -> None:
     app = registered(sandbox)
-    typed = f"github\n{sandbox.github_url}\n{app}\n\nacme/ops\n" + ENTER * 10
+    sandbox.github.add_repo("globex/ops", private=True)
+    typed = f"github\n{sandbox.github_url}\n{app}\n" + ENTER * 12
     result = asked(typed)
     assert result.exit_code == 0, result.output
     assert "Signed in." in result.output
-    assert "cannot be listed" not in result.output
+    assert "This App sees:" in result.output
+    assert "  acme/postmortems" in result.output
+    assert "globex/ops" not in result.output, "it is not installed there"
+    assert "The repository (owner/name) of your incidents [acme/ops]" in result.output
+    assert "repository: acme/ops" in Path("rules.yaml").read_text()
     auth = f'auth: {{type: app, app_id: "{app}", private_key: {{file: github-app.pem}}}}'
     assert auth in Path("rules.yaml").read_text()
     assert "PRIVATE KEY" not in Path("rules.yaml").read_text()
     assert "/setup/github" not in result.output.partition("Next:")[2]
     looked = CliRunner().invoke(doctor, [])
     assert looked.exit_code == 0, looked.output
+
+
+def test_an_app_that_is_installed_nowhere_is_told_where_to_install_it(sandbox: Sandbox) -> None:
+    told = sandbox.github.add_app("followthrough", {"issues": "write"})
+    Path("github-app.pem").write_text(told["pem"])
+    result = asked(f"github\n{sandbox.github_url}\n{told['id']}\n\nacme/ops\n")
+    assert "the GitHub App followthrough is installed nowhere yet" in result.output
+    assert "→ Install it: " in result.output
+    assert "followthrough/installations/new" in result.output
 
 
 def test_an_app_that_is_not_installed_there_is_told_with_where_to_install_it(

@@ -87,7 +87,12 @@ def test_the_first_gets_only_what_no_other_sends(stage: Stage) -> None:
     stage.sandbox.hooks.registered[:] = [replace(first, active=False), second]
     assert "of INC, it is switched off" in given("verify", "--connection", "jira").output
     given("install", "--connection", "jira")
-    assert stage.sandbox.hooks.registered == [first, second], "OPS would arrive twice"
+    off, wider = stage.sandbox.hooks.registered
+    assert (off.active, wider.jql) == (False, 'project in ("INC", "OPS")')
+    stage.sandbox.hooks.registered[:] = [first, replace(second, active=False)]
+    given("install", "--connection", "jira")
+    wider, off = stage.sandbox.hooks.registered
+    assert (off.active, wider.jql) == (False, 'project in ("INC", "OPS")')
 
 
 def test_a_new_secret_is_written_into_each_and_all_are_removed(stage: Stage) -> None:
@@ -194,6 +199,51 @@ def test_two_webhooks_of_a_repository_are_taken_together(stage: Stage) -> None:
     told = steps(given("remove", "--connection", "github", "--json"))
     assert told == ["removed", "removed"]
     assert stage.sandbox.hooks.registered == []
+
+
+def test_one_that_is_switched_off_stays_so_beside_one_that_can_be_mended(stage: Stage) -> None:
+    to = f"{stage.url}/webhooks/github"
+    for events in (["push", "pull_request", "star"], ["push"]):
+        stage.sandbox.github.hook("acme/postmortems", to, HOOKS["GITHUB_HOOK"], events)
+    stage.sandbox.hooks.drain()
+    first, second = stage.sandbox.hooks.registered
+    change(stage, first, active=False)
+    off = stage.sandbox.hooks.registered[0]
+    result = given("verify", "--connection", "github")
+    assert "the webhook of acme/postmortems: it does not send pull_request" in result.output
+    assert "switched off" not in result.output, "nothing is wrong with that"
+    assert steps(given("install", "--connection", "github", "--json")) == ["updated"]
+    stage.sandbox.hooks.drain()
+    mended = replace(second, events=frozenset({"push", "pull_request"}))
+    assert stage.sandbox.hooks.registered == [off, mended]
+    assert given("verify", "--connection", "github").exit_code == 0
+    assert steps(given("install", "--connection", "github", "--json")) == ["right already"]
+
+
+def test_of_two_that_cannot_be_used_the_one_that_is_on_gets_a_secret(stage: Stage) -> None:
+    to = f"{stage.url}/webhooks/github"
+    for secret in (HOOKS["GITHUB_HOOK"], ""):
+        stage.sandbox.github.hook("acme/postmortems", to, secret, ["push", "pull_request"])
+    stage.sandbox.hooks.drain()
+    first, second = stage.sandbox.hooks.registered
+    change(stage, first, active=False)
+    off = stage.sandbox.hooks.registered[0]
+    assert "it has no secret" in given("verify", "--connection", "github").output
+    assert steps(given("install", "--connection", "github", "--json")) == ["updated"]
+    assert stage.sandbox.hooks.registered == [off, replace(second, secret=HOOKS["GITHUB_HOOK"])]
+
+
+def test_of_jiras_too_one_that_is_switched_off_stays_so(stage: Stage) -> None:
+    first, second = one_for_each_project(stage)
+    change(stage, first, active=False, jql="project in (INC, OPS)")
+    change(stage, second, jql="project in (INC, OPS)", events=second.events - {"comment_created"})
+    off, _ = stage.sandbox.hooks.registered
+    assert steps(given("install", "--connection", "jira", "--json")) == ["updated"]
+    assert stage.sandbox.hooks.registered == [
+        off,
+        replace(second, jql="project in (INC, OPS)"),  # with all events again
+    ]
+    assert given("verify", "--connection", "jira").exit_code == 0
 
 
 def test_what_fails_at_one_connection_hides_nothing_of_another(stage: Stage) -> None:

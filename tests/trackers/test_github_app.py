@@ -17,10 +17,12 @@ from integrations.github.app_webhook import AppWebhook
 from integrations.github.client import GitHubClient
 from integrations.github.installations import Installations
 from integrations.github.manifest import PERMISSIONS
+from integrations.github.marker import marked
 from integrations.github.redelivery import GitHubRedelivery
 from integrations.github.signing import AppKey
 from integrations.sandbox import Sandbox
 from integrations.tracker import (
+    Lost,
     MissedDelivery,
     NotThere,
     Rejected,
@@ -275,6 +277,32 @@ def test_doctor_reads_what_the_app_may_do(company: Company) -> None:
     assert "Issues: write" in lacks[0].mend
 
 
+def test_doctor_tells_what_the_app_asks_for_and_nobody_has_accepted(company: Company) -> None:
+    company.github.apps.by_slug["followthrough"].permissions = {**GRANTED, "issues": "read"}
+    company.github.ask_permissions("followthrough", GRANTED)
+    (fault,) = found_by_doctor(company.client)
+    words = "acme/ops: the App has read to Issues, not write: "
+    assert fault[1].startswith(words)
+    assert fault[1].endswith(". It asks for that, and nobody has accepted it there")
+    there = f"/settings/installations/{company.acme}."
+    begins = "An owner of acme accepts the new permissions in its settings, under GitHub Apps: "
+    assert fault[2].startswith(begins)
+    assert fault[2].endswith(there)
+    company.github.accept_permissions(company.acme)
+    assert found_by_doctor(company.client) == []
+
+
+def test_what_was_accepted_since_its_token_was_fetched_is_done_at_the_next_try(
+    company: Company,
+) -> None:
+    company.github.apps.by_slug["followthrough"].permissions = {**GRANTED, "issues": "read"}
+    company.github.ask_permissions("followthrough", GRANTED)
+    refused = ends(lambda: company.client.write("POST", ISSUES, {"title": "x"}), SignInFailed)
+    assert "accepts the new permissions in the organisation's settings" in refused.mend
+    company.github.accept_permissions(company.acme)
+    company.client.write("POST", ISSUES, {"title": "x"})
+
+
 def found_by_doctor(client: GitHubClient) -> list[tuple[str, str, str]]:
     found = GitHubTracker("github", client).check({"acme/ops": Use()})
     return [(f.kind, f.what, f.mend) for f in found if not f.ok]
@@ -306,6 +334,32 @@ def test_doctor_tells_a_wrong_key_and_a_wrong_clock_as_a_sign_in_that_fails(
         assert kind == "sign-in"
         assert what.startswith("sign-in: ")
         assert mend.endswith("and whether this machine's clock is right.")
+
+
+def test_what_all_installations_serve_is_listed_the_last_pushed_to_first(company: Company) -> None:
+    tracker = GitHubTracker("github", company.client)
+    assert {place.key for place in tracker.places()} == {"acme/ops", "globex/ops"}
+    company.wait(hours=1)
+    for number in range(120):
+        company.github.add_repo(f"globex/part-{number}")
+    assert len(list(tracker.places())) == 122
+    assert next(tracker.places()).key.startswith("globex/part-")
+    assert {call.account for call in company.books.calls[-6:]} == {"", "acme", "globex"}
+    company.github.suspend_app(company.globex)
+    assert [place.key for place in tracker.places()] == ["acme/ops"]
+
+
+def test_an_app_that_serves_nothing_is_told_with_the_way_to_install_it(company: Company) -> None:
+    tracker = GitHubTracker("github", company.client)
+    company.github.suspend_app(company.acme)
+    company.github.suspend_app(company.globex)
+    with pytest.raises(Rejected, match="followthrough is suspended wherever it is installed"):
+        next(tracker.places())
+    company.github.uninstall_app(company.acme)
+    company.github.uninstall_app(company.globex)
+    with pytest.raises(Rejected, match="is installed nowhere yet") as refused:
+        next(tracker.places())
+    assert "/apps/followthrough/installations/new" in refused.value.mend
 
 
 def test_deliveries_of_the_apps_own_webhook_are_asked_for_again(company: Company) -> None:
@@ -398,20 +452,79 @@ def test_an_app_without_a_webhook_is_left_to_its_owner(company: Company) -> None
     assert "https://here.acme.example/webhooks/x" in deed.mend
 
 
-def test_an_app_that_was_renamed_is_known_by_its_new_name(company: Company) -> None:
-    """By which its own comments and issues are told from other people's."""
-    company.client.login()
+def rename(company: Company) -> None:
     app = company.github.apps.by_slug.pop("followthrough")
     app.slug = "followthrough-two"
     company.github.apps.by_slug[app.slug] = app
+    company.github.add_user(app.login)
+
+
+def test_an_app_that_was_renamed_is_known_by_its_new_name(company: Company) -> None:
+    """By which its own comments and issues are told from other people's."""
+    company.client.login()
+    rename(company)
     company.wait(minutes=11)
     assert company.client.login() == "followthrough-two[bot]"
+
+
+def test_what_an_app_made_right_after_it_was_renamed_is_found_when_its_answer_is_lost(
+    company: Company,
+) -> None:
+    """It is looked for within the ten minutes for which its old name is believed."""
+    tracker = GitHubTracker("github", company.client)
+    company.client.login()
+    rename(company)
+    incident = company.github.open_issue("acme/ops", "Outage", by="kim")
+    made = company.client.write("POST", ISSUES, {"title": "x", "body": marked("x", "task:i:1")})
+    ticket = tracker.find(f"acme/ops#{incident}")
+    comment = {"body": marked("y", "comment:i")}
+    company.client.write("POST", f"{ISSUES}/{incident}/comments", comment)
+    found = tracker.find_created(Lost(("task:i:1",), "acme/ops", ticket, START))
+    assert [ref.key for ref in found.values()] == [f"acme/ops#{made['number']}"]
+    assert tracker.find_comment(ticket, "comment:i") is not None
 
 
 def test_a_repository_that_was_renamed_is_still_served(company: Company) -> None:
     company.github.rename_repo("acme/ops", "acme/operations")
     company.github.install_app("followthrough", "acme")
     assert company.client.repository("acme/ops").name == "acme/operations"
+
+
+def test_a_repository_that_was_transferred_is_served_by_its_new_owners_installation(
+    company: Company,
+) -> None:
+    """Also while the one that served it until now is still believed to."""
+    made = company.client.write("POST", ISSUES, {"title": "before"})
+    company.github.rename_repo("acme/ops", "globex/moved")
+    assert company.client.read(f"{ISSUES}/{made['number']}")["title"] == "before"
+    company.client.write("POST", ISSUES, {"title": "after"})
+    titles = [issue.title for issue in company.github.repo("globex/moved").issues.values()]
+    assert titles == ["before", "after"]
+    assert company.books.calls[-1].books == "github@globex"
+
+
+def test_a_write_to_a_transferred_repository_is_done_once(company: Company) -> None:
+    company.client.read("/repos/acme/ops")
+    company.github.rename_repo("acme/ops", "globex/moved")
+    company.client.write("POST", ISSUES, {"title": "after"})
+    assert len(company.github.repo("globex/moved").issues) == 1
+
+
+def test_a_repository_that_was_transferred_to_where_the_app_is_not_is_no_deleted_ticket(
+    company: Company,
+) -> None:
+    made = company.client.write("POST", ISSUES, {"title": "x"})
+    company.github.rename_repo("acme/ops", "initech/ops")
+    refused = ends(lambda: company.client.read(f"{ISSUES}/{made['number']}"), Rejected)
+    assert refused.words == "the GitHub App followthrough is not installed on acme/ops"
+    assert "If it was transferred to another owner, install the App there" in refused.mend
+
+
+def test_doctor_tells_the_new_name_of_a_transferred_repository(company: Company) -> None:
+    company.github.rename_repo("acme/ops", "globex/moved")
+    ((kind, what, mend),) = found_by_doctor(company.client)
+    assert (kind, what) == ("place", "acme/ops: is called globex/moved now")
+    assert mend == "Write its new name in the rules."
 
 
 def test_what_is_gone_below_a_served_repository_is_not_there(company: Company) -> None:

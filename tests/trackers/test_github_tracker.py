@@ -256,12 +256,22 @@ def test_what_is_linked_is_found_through_the_incident(
     (result,) = tracker.create_tasks([task])
     assert result.ref is not None
     tracker.link(incident, result.ref, task.title, task.key)
-    tracker.account()  # asked for once in a process
     tracker._client.forget_repository("acme/ops")
     sandbox.reset_calls()
     late = datetime.now(UTC) + timedelta(days=1)
     assert tracker.find_created(lost_tasks([task], late)) == {task.key: result.ref}
-    assert counted(sandbox) == (0, 2)  # the repository's present name, and its sub-issues
+    # Our name, the repository's present one, and its sub-issues.
+    assert counted(sandbox) == (0, 3)
+
+
+def test_what_an_account_made_that_was_renamed_since_is_found(
+    tracker: GitHubTracker, incident: TicketRef
+) -> None:
+    task = a_task(1, incident)
+    (result,) = tracker.create_tasks([task])
+    tracker._client._login = "its-name-when-the-service-began"
+    since = datetime.now(UTC) - timedelta(hours=1)
+    assert tracker.find_created(lost_tasks([task], since)) == {task.key: result.ref}
 
 
 def test_a_copied_marker_is_not_taken_for_our_task(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 
 from integrations.jira import adf, wiki, wiki_grammar
 from integrations.jira.text import ADF, WIKI, Markup
-from integrations.jira.wiki_grammar import PATIENCE, PATIENCE_FOR_EACH
 from integrations.sandbox.adf import fault_in
 from workflows.actions import lines_of
 
@@ -316,13 +314,37 @@ def test_any_wiki_text_can_be_read(text: str) -> None:
 
 
 @pytest.mark.parametrize("mark", ["-a ", "~a ", "^a ", "*a ", "[", "[~a ", "??a ", "*_-+"])
-def test_marks_that_never_close_leave_the_text_as_it_is_within_its_time(mark: str) -> None:
-    text = mark * (800 // len(mark))
-    begun = time.thread_time()
+def test_marks_that_never_close_leave_the_text_as_it_is(
+    mark: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = mark * (1600 // len(mark))
     read = wiki.to_markdown(text)
-    assert time.thread_time() - begun < 4 * (PATIENCE + PATIENCE_FOR_EACH * len(text))
     assert "a" in read or "a" not in text
+    assert ("TooCostly" in caplog.text) == mark.startswith("[")
     assert wiki.to_markdown("*bold*") == "**bold**"
+
+
+def test_what_people_write_at_length_is_read(caplog: pytest.LogCaptureFixture) -> None:
+    line = "* one *bold*, _italic_ {{mono}} -gone- +under+ ^sup^ [link|https://a.example/x_y-z]\n"
+    log = "2026-01-01 12:00:00,123 [main] ERROR a.b.C - failed: {x=1, y=[2]} (code -7) ***\n"
+    command = "kubectl get pods -n checkout -o json --sort-by age -w | grep -v Running -A 3\n"
+    for text in (line, log, command):
+        assert wiki.to_markdown(text * (2_000 // len(text)))
+    assert caplog.text == ""
+
+
+def test_what_is_too_costly_to_read_leaves_the_table_beside_it_a_table() -> None:
+    costly = "(a [b " * 250
+    rows = f"||ID||Action||\n|AI-1 · [OPS-1|https://a.example/OPS-1]|{costly}|\n|AI-2|*two*|\n"
+    read = wiki.to_markdown(f"{rows}\nbelow {costly}\n")
+    assert read.split("\n") == [
+        "| ID | Action |",
+        "| --- | --- |",
+        f"| AI-1 · [OPS-1](https://a.example/OPS-1) | {costly.strip()} |",
+        "| AI-2 | **two** |",
+        "",
+        f"below {costly}",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -345,8 +367,8 @@ def test_code_in_wiki_text_stays_code_wherever_it_begins(wiki_text: str) -> None
 def test_what_is_quoted_stays_quoted_where_the_text_is_too_costly_to_read(
     block: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wiki_grammar, "PATIENCE", 0.0)
-    monkeypatch.setattr(wiki_grammar, "PATIENCE_FOR_EACH", 0.0)
+    monkeypatch.setattr(wiki_grammar, "WORTH", 0)
+    monkeypatch.setattr(wiki_grammar, "WORTH_OF_EACH", 0)
     text = f"ACTION: mine\nsee {{{block}}}\nACTION: a stranger's\n{{{block}}}\nACTION: mine, too"
     assert [line.title for line in lines_of(wiki.to_markdown(text))] == ["mine", "mine, too"]
 

@@ -8,7 +8,9 @@ import json
 import os
 import re
 import stat
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,9 +23,10 @@ from flask.testing import FlaskClient
 from web.history import TOKEN, Web
 from werkzeug.test import TestResponse
 
+import integrations.github.manifest
 from integrations.github.client import GitHubClient
 from integrations.github.installations import Installations
-from integrations.github.manifest import EVENTS, PERMISSIONS, manifest
+from integrations.github.manifest import EVENTS, PERMISSIONS, NewApp, manifest
 from integrations.github.signing import AppKey
 from integrations.sandbox import Sandbox
 from service.app import create_app
@@ -62,7 +65,17 @@ class Admin:
         return f"{there.path}?{there.query}"
 
     def files(self) -> list[Path]:
-        return sorted(path for path in self.data.rglob("*") if path.is_file())
+        """Those with the secrets."""
+        named = ("private-key.pem", "webhook-secret")
+        return sorted(path for path in self.data.rglob("*") if path.name in named)
+
+    def second_tab(self) -> FlaskClient:
+        """The same browser, in which nothing was answered yet since."""
+        tab = self.client.application.test_client()
+        cookie = self.client.get_cookie("followthrough")
+        assert cookie is not None
+        tab.set_cookie("followthrough", cookie.value)
+        return tab
 
 
 @pytest.fixture
@@ -175,6 +188,49 @@ def test_who_loads_the_last_page_again_sees_it_again_and_makes_nothing_new(
     assert admin.client.get(back).status_code == 400, "another App is asked for by now"
 
 
+def test_two_who_come_back_at_once_are_both_shown_the_app(
+    admin: Admin, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A double click, or a browser that fetches ahead: GitHub takes the code once."""
+    back, tab = admin.at_github(admin.ask()), admin.second_tab()
+    convert, finish = integrations.github.manifest.convert, Registering.finish
+    begun, both = threading.Event(), threading.Barrier(2, timeout=5)
+    arrived: list[int] = []
+
+    def slow(*asked: Any) -> NewApp:
+        if not begun.is_set():
+            begun.set()
+            both.wait()  # until the second one is there, too
+        return convert(*asked)
+
+    def second(*asked: Any) -> Registered:
+        arrived.append(1)
+        if len(arrived) == 2:
+            both.wait()
+        return finish(*asked)
+
+    monkeypatch.setattr(integrations.github.manifest, "convert", slow)
+    monkeypatch.setattr(Registering, "finish", second)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(admin.client.get, back)
+        assert begun.wait(5)
+        answers = [tab.get(back), first.result()]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].text == answers[1].text
+    assert len(admin.files()) == 2
+    assert len(on_record(store)) == 1
+
+
+def test_who_never_got_the_answer_is_shown_the_app_all_the_same(admin: Admin, store: Store) -> None:
+    """A second click ends the first request in the browser, and so its cookie is not kept."""
+    back, tab = admin.at_github(admin.ask()), admin.second_tab()
+    page = admin.client.get(back).text
+    answer = tab.get(back)
+    assert (answer.status_code, answer.text) == (200, page)
+    assert len(admin.files()) == 2
+    assert len(on_record(store)) == 1
+
+
 @pytest.fixture
 def away() -> Iterator[Store]:
     """A database out of reach."""
@@ -205,10 +261,12 @@ def test_a_database_that_goes_away_when_the_code_is_used_loses_nothing(
     finish = Registering.finish
     with monkeypatch.context() as cut:
 
-        def last(registering: Registering, url: str, code: str) -> Registered:
-            found = finish(registering, url, code)
-            cut.setattr(store, "write", away.write)
-            return found
+        def last(registering: Registering, url: str, code: str, record: Any) -> Registered:
+            def away_by_then(app: Registered) -> None:
+                cut.setattr(store, "write", away.write)
+                record(app)
+
+            return finish(registering, url, code, away_by_then)
 
         cut.setattr(Registering, "finish", last)
         assert admin.client.get(back).status_code == 503
