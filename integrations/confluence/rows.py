@@ -55,7 +55,7 @@ def with_rows(
 
 
 def _known(there: Sequence[Sequence[str]], rows: Sequence[Sequence[str]]) -> list[int | None]:
-    """For each of the rows, the one `there` that it was."""
+    """For each of the rows, the one `there` that it was. A head is one, whatever it is called."""
     found: list[int | None] = [None] * len(rows)
     free = dict(enumerate(there))
     for tell in (_said, row_id, _title):
@@ -66,6 +66,9 @@ def _known(there: Sequence[Sequence[str]], rows: Sequence[Sequence[str]]) -> lis
             if found[number] is None and (key := tell(cells)) and told.get(key):
                 found[number] = old = told[key].popleft()
                 del free[old]
+    first = "".join(there[0][:1]) if 0 in free else ""
+    if found[:1] == [None] and first and not row_id([first]):
+        found[0] = 0
     return found
 
 

@@ -157,3 +157,12 @@ def test_a_row_that_shows_nothing_stays_and_so_does_what_is_in_it() -> None:
     added = new.replace("</td>", "</p></td>").replace(' class="x"', "")
     assert rewritten(page, {"A": ours(*said)}) == page.replace(last, last + added)
     assert rewritten(page, {"A": ours(*said[1:2])}) == page.replace(first, "")
+
+
+def test_a_head_in_other_words_gets_ours_where_it_stands() -> None:
+    called = ["Nr", "Aktion", *HEAD[2:]]
+    body = cells_of("AI-1", "t", "corrective", "kim", "—", "—", "open")
+    page = f"<h2>A</h2><table><thead>{cells_of(*called)}</thead><tbody>{body}</tbody></table>"
+    new = rewritten(page, {"A": ours("| AI-1 | t | corrective | kim | — | — | open |")})
+    head = "<td><p>ID</p></td><td><p>Action</p></td>"
+    assert new == page.replace("<td>Nr</td><td>Aktion</td>", head)
