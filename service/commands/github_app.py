@@ -59,6 +59,9 @@ def pages(settings: Settings) -> Flask:
 
     made = create_app(web_of(settings, _NO_RULES, open_store(settings)))
 
+    # no links to pages that lead back here
+    made.context_processor(lambda: {"places": (), "operation_places": ()})
+
     @made.before_request
     def lead_there() -> Response | None:
         shown = request.blueprint in (None, *_SERVED) or request.method != "GET"

@@ -88,6 +88,7 @@ def test_nothing_else_is_served_then(tmp_path: Path) -> None:
     client = opened(tmp_path)
     for page in ("/", "/incidents", "/api/v1/incidents"):
         assert client.get(page).headers["Location"] == "/setup/github"
+    assert "<nav" not in client.get("/setup/github").text, "no link leads back to where it stands"
     assert client.get("/healthz").status_code == 200
     assert client.post("/webhooks/github", data=b"{}").status_code == 404
     stranger = client.application.test_client()
