@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,10 @@ from click.testing import CliRunner, Result
 from stage import (
     GITHUB_TASKS,
     HOOKS,
-    JIRA_INCIDENTS,
-    PULL_REQUEST,
     TOKENS,
     Stage,
-    StoryClock,
 )
+from unhooked import unhooked
 
 from integrations.sandbox.acme import BOT_GITHUB, BOT_JIRA, KIM
 from integrations.sandbox.hooks import Hook
@@ -38,22 +35,11 @@ def stage(
 ) -> Iterator[Stage]:
     """No webhook of ours anywhere; somebody else's in each tracker."""
     deployment, _, major = request.param.partition(" ")
-    with Stage(
-        tmp_path,
-        incidents=JIRA_INCIDENTS,
-        document=PULL_REQUEST,
-        tasks=GITHUB_TASKS,
-        webhooks=False,
-        deployment=deployment,
-        clock=StoryClock(datetime.now(UTC)),
-    ) as stage:
+    tasks = GITHUB_TASKS
+    with unhooked(tmp_path, monkeypatch, tasks=tasks, deployment=deployment) as stage:
         stage.sandbox.jira.major = int(major or 9)
         stage.sandbox.jira.hook(FOREIGN, "theirs", ["jira:issue_created"])
         stage.sandbox.github.hook("acme/ops", FOREIGN, "theirs", ["push"])
-        monkeypatch.setenv("FOLLOWTHROUGH_RULES", str(stage.rules_file))
-        monkeypatch.setenv("FOLLOWTHROUGH_PUBLIC_URL", stage.url)
-        for name, value in {**TOKENS, **HOOKS}.items():
-            monkeypatch.setenv(name, value)
         yield stage
 
 

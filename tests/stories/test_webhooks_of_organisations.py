@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,12 +13,9 @@ from click.testing import CliRunner, Result
 from stage import (
     GITHUB_TASKS,
     HOOKS,
-    JIRA_INCIDENTS,
-    PULL_REQUEST,
-    TOKENS,
     Stage,
-    StoryClock,
 )
+from unhooked import unhooked
 
 from integrations.sandbox.acme import BOT_GITHUB
 from integrations.sandbox.hooks import Hook
@@ -35,19 +31,8 @@ WHOLE = "organisation acme"
 @pytest.fixture
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     """The account owns the organisation; acme/ops and acme/postmortems are to be heard of."""
-    with Stage(
-        tmp_path,
-        incidents=JIRA_INCIDENTS,
-        document=PULL_REQUEST,
-        tasks=GITHUB_TASKS,
-        webhooks=False,
-        clock=StoryClock(datetime.now(UTC)),
-    ) as stage:
+    with unhooked(tmp_path, monkeypatch, tasks=GITHUB_TASKS) as stage:
         stage.sandbox.github.owners["acme"] = {BOT_GITHUB}
-        monkeypatch.setenv("FOLLOWTHROUGH_RULES", str(stage.rules_file))
-        monkeypatch.setenv("FOLLOWTHROUGH_PUBLIC_URL", stage.url)
-        for name, value in {**TOKENS, **HOOKS}.items():
-            monkeypatch.setenv(name, value)
         yield stage
 
 

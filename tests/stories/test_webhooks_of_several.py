@@ -6,20 +6,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from stage import (
     HOOKS,
-    JIRA_INCIDENTS,
     JIRA_TASKS,
-    PULL_REQUEST,
-    TOKENS,
     Stage,
-    StoryClock,
 )
+from unhooked import unhooked
 
 from integrations.sandbox.hooks import Hook
 from service.commands.webhooks import webhooks
@@ -28,18 +24,7 @@ from service.commands.webhooks import webhooks
 @pytest.fixture
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     """Jira's INC and OPS and GitHub's acme/postmortems are to be heard of."""
-    with Stage(
-        tmp_path,
-        incidents=JIRA_INCIDENTS,
-        document=PULL_REQUEST,
-        tasks=JIRA_TASKS,
-        webhooks=False,
-        clock=StoryClock(datetime.now(UTC)),
-    ) as stage:
-        monkeypatch.setenv("FOLLOWTHROUGH_RULES", str(stage.rules_file))
-        monkeypatch.setenv("FOLLOWTHROUGH_PUBLIC_URL", stage.url)
-        for name, value in {**TOKENS, **HOOKS}.items():
-            monkeypatch.setenv(name, value)
+    with unhooked(tmp_path, monkeypatch, tasks=JIRA_TASKS) as stage:
         yield stage
 
 
