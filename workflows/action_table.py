@@ -26,7 +26,8 @@ _EMPTY = {"", "-", "—", "–", "tbd", "none", "?"}
 _GIVEN_UP = "given up"
 _UNSTARTED = {"open", "waiting", "new", "to do"}
 
-HEAD = ("ID", "Action", "Kind", "Owner", "Milestone", "Due", "Status")
+OWNER = "Owner"
+HEAD = ("ID", "Action", "Kind", OWNER, "Milestone", "Due", "Status")
 _NAME = re.compile(r"\[?(?P<name>AI-\d+)\b")
 
 

@@ -19,7 +19,8 @@ from integrations.confluence.reading import is_block, is_unseen, items_of, markd
 from integrations.confluence.rows import with_rows
 from integrations.confluence.storage import Element, Part
 from integrations.confluence.writing import cell_from_markdown, from_markdown
-from workflows.action_table import is_rule, own_lines, row_cells
+from workflows.action_table import OWNER, is_rule, own_lines, row_cells
+from workflows.markup import as_said
 
 #: What our own writing makes of Markdown, a macro of code besides, and what may be a line that asks
 #: for an action item, which goes into the table.
@@ -50,7 +51,12 @@ def merged(text: str, there: Sequence[Part]) -> str:
     keys = [_key(line) for line in lines]
     parts = [_Known(part) for part in there]
     mentions = Mentions(there)
-    taken = _tabled(parts, text, lambda said: mentions.put_back(cell_from_markdown(said)))
+
+    def cell(said: str, column: str) -> str:
+        owner = mentions.of_owner(as_said(said)) if column == OWNER else ""
+        return f"<p>{owner}</p>" if owner else mentions.put_back(cell_from_markdown(said))
+
+    taken = _tabled(parts, text, cell)
     _in_order(parts, keys, taken)
     _elsewhere(parts, keys, taken)
     for part in parts:
@@ -96,7 +102,7 @@ def _never_ours(part: Part) -> bool:
     return one.name not in _OURS and one.attributes.get("ac:name") != "code"
 
 
-def _tabled(parts: Sequence[_Known], text: str, cell: Callable[[str], str]) -> set[int]:
+def _tabled(parts: Sequence[_Known], text: str, cell: Callable[[str, str], str]) -> set[int]:
     """Write the rows of our table where the table stands, perhaps in somebody's macro; returns
     their lines. `cell` makes of Markdown what a cell holds."""
     tables = [(part, table) for part in parts for table in _tables(part)]

@@ -6,6 +6,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import repeat
 
 from integrations.confluence.merged_cells import has_merged, parted
 from integrations.confluence.reading import is_number, rows_of
@@ -18,10 +20,11 @@ _Cells = list[tuple[Element, str]]
 
 
 def with_rows(
-    part: Part, table: Element, rows: Sequence[Sequence[str]], cell: Callable[[str], str]
+    part: Part, table: Element, rows: Sequence[Sequence[str]], cell: Callable[[str, str], str]
 ) -> str:
     """The part as it is written, but that the table in it has these rows: each its cells in
-    Markdown, the first is the head. `cell` makes of Markdown what a cell holds.
+    Markdown, the first is the head. `cell` makes of Markdown what a cell holds, in the
+    column that is called so.
 
     A row that is still said stays byte for byte, and so does each cell of one that changed: a row
     is known by its ID, or else by its title. Cells that the table has beyond these are people's.
@@ -42,11 +45,13 @@ def with_rows(
     waiting: list[str] = []
     last = 0
     for number, (said, old) in enumerate(zip(rows, known, strict=True)):
+        columns = [*rows[0], *[""] * len(said)]
+        held = list(map(partial, repeat(cell), said, columns))
         if old is None:
-            waiting.append(_new(list(map(cell, said)), number, numbered=numbered))
+            waiting.append(_new([each() for each in held], number, numbered=numbered))
         else:
             row, cells = there[old]
-            waiting.append(part.edited(_changes(part, row, cells, said, cell), of=row))
+            waiting.append(part.edited(_changes(part, row, cells, said, held), of=row))
         if number in standing and old is not None:
             texts[old], waiting, last = waiting, [], old
     texts[last] += waiting
@@ -109,20 +114,19 @@ def _changes(
     row: Element,
     there: _Cells,
     texts: Sequence[str],
-    cell: Callable[[str], str],
+    held: Sequence[Callable[[], str]],
 ) -> Iterator[Edit]:
-    for (one, said), text in zip(there, texts, strict=False):
+    for (one, said), text, new in zip(there, texts, held, strict=False):
         if _is_said(text, one, said):
             continue
         if one.inner < one.end:
-            yield one.inner, one.inner_end, cell(text)
+            yield one.inner, one.inner_end, new()
         else:  # written as <td />
             tag = part.edited((), of=one).removesuffix("/>").rstrip()
-            yield one.start, one.end, f"{tag}>{cell(text)}</{one.name}>"
-    more = texts[len(there) :]
-    if any(more):
+            yield one.start, one.end, f"{tag}>{new()}</{one.name}>"
+    if any(texts[len(there) :]):
         name = there[-1][0].name if there else "td"
-        added = "".join(f"<{name}>{cell(text)}</{name}>" for text in more)
+        added = "".join(f"<{name}>{new()}</{name}>" for new in held[len(there) :])
         yield row.inner_end, row.inner_end, added
 
 

@@ -446,14 +446,28 @@ def test_a_table_without_its_head_gets_it_back_above_its_rows() -> None:
     assert new == page.replace("<tr>", f"{head}<tr>").replace(">open<", "><p>done</p><")
 
 
-def test_who_is_mentioned_in_what_the_table_takes_stays_mentioned_and_nobody_else() -> None:
-    code = "<code>@712020:kim</code>"
-    page = f"<h2>A</h2>{table_of(COLUMNS)}<p>ACTION: {KIM} ask {KIM} and @noor of {code}</p>"
-    title = inert("ask @712020:kim and @noor of")
-    new = rewritten(page, {"A": told(f"| AI-1 | {title} {'`@712020:kim`'} | 712020:kim | |")})
-    cells = f"ask {KIM} and @\u2060noor of {code}", KIM, ""
-    added = row(*(f"<p>{each}</p>" for each in ("AI-1", *cells)))
-    assert new == f"<h2>A</h2>{table_of(COLUMNS, added)}"
+def test_the_owner_of_a_line_that_became_a_row_stays_mentioned_and_nobody_else_is() -> None:
+    page = f"<h2>A</h2>{table_of(COLUMNS)}<p>ACTION: {KIM} ask</p>"
+    title = inert("ask @712020:kim and @noor")
+    new = rewritten(page, {"A": told(f"| AI-1 | {title} | 712020:kim | |")})
+    cells = "AI-1", "ask @\u2060712020:kim and @\u2060noor", KIM, ""
+    assert new == f"<h2>A</h2>{table_of(COLUMNS, row(*(f'<p>{each}</p>' for each in cells)))}"
+
+
+@pytest.mark.parametrize("title", ["712020:kim", "@712020:kim", "(@712020:kim)"])
+def test_a_trackers_words_mention_nobody_though_a_person_is_mentioned_beside_them(
+    title: str,
+) -> None:
+    there = f"{table_of(COLUMNS, FIRST)}<p>See {KIM}</p>"
+    said = told(f"| AI-1 | {inert(title)} | @712020:kim | |")
+    new = rewritten(f"<h2>A</h2>{there}", {"A": f"{said}\n\n{inert(title)}\n\nSee @712020:kim"})
+    assert new.count(KIM) == there.count(KIM)
+    assert "712020:kim" in new.replace(KIM, "")
+
+
+def test_a_line_of_a_person_that_is_written_anew_keeps_its_mention() -> None:
+    page = f"<h2>A</h2><blockquote><p>ask {KIM} of</p><p>ACTION: x</p></blockquote>"
+    assert KIM in rewritten(page, {"A": "> ask @712020:kim of"})
 
 
 def test_a_cell_that_holds_its_words_without_a_paragraph_is_read_as_one_line() -> None:
